@@ -1,0 +1,53 @@
+# make help tells what there is. Each target makes the virtual environment first, if need be.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint doctor venv clean distclean
+
+ROS_DISTRO ?= jazzy
+ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
+# another ROS 2 is sourced, or a typing error: the wheels come in two distributions only
+$(error ROS_DISTRO is '$(ROS_DISTRO)'; choose ROS_DISTRO=jazzy or ROS_DISTRO=kilted, for example: make demo ROS_DISTRO=jazzy)
+endif
+VENV := $(if $(filter jazzy,$(ROS_DISTRO)),.venv,.venv-$(ROS_DISTRO))
+STAMP := $(VENV)/.complete
+REQUIREMENTS := requirements.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
+
+# The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
+# a sourced ROS 2 would shadow the wheels.
+RUN := env -u _ROS_WHEELS_BOOTSTRAP_COMPLETE -u PYTHONPATH -u AMENT_PREFIX_PATH -u LD_LIBRARY_PATH \
+       -u VIRTUAL_ENV -u PYTHONHOME ROS_DISTRO=$(ROS_DISTRO)
+BIN := $(RUN) $(VENV)/bin
+
+help: ## this text
+	@echo "make demo     the whole story in a few minutes; leaves runs/demo/report.html"
+	@echo "make test     linters and tests"
+	@echo "make lint     linters alone: ruff and mypy"
+	@echo "make doctor   is this machine fit?"
+	@echo "make venv     the virtual environment alone, in $(VENV)"
+	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
+	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
+
+demo: $(STAMP)
+	@$(BIN)/il-ros demo
+
+doctor: $(STAMP)
+	@$(BIN)/il-ros doctor
+
+test: lint
+	$(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+venv: $(STAMP)
+
+$(STAMP): $(REQUIREMENTS) setup.py scripts/make_venv
+	@$(RUN) PYTHON="$(PYTHON)" scripts/make_venv $(VENV) $(ROS_DISTRO)
+
+clean:
+	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find il_ros test -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-*

@@ -1,0 +1,59 @@
+"""How the package is installed: by pip, or by colcon as an ament_python package."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "il_ros"
+NODES = ("sim_node", "policy_node", "expert_node", "gate_node", "recorder_node", "trainer_node", "graph_node")
+ROOT = Path(__file__).resolve().parent
+
+
+def version() -> str:
+    """The version, which is written in one place only: ``il_ros/__init__.py``."""
+    match = re.search(r'__version__ = "([^"]+)"', (ROOT / NAME / "__init__.py").read_text(encoding="utf-8"))
+    assert match is not None
+    return match[1]
+
+
+def requirements() -> list[str]:
+    """The pinned direct dependencies, loosened to the releases that are compatible with them."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line.replace("==", "~=", 1) for line in lines if line and not line.startswith("#")]
+
+
+def folder(name: str) -> list[tuple[str, list[str]]]:
+    """``(target, files)`` for every folder under ``name``, as setuptools' ``data_files`` wants them."""
+    files: dict[str, list[str]] = {}
+    for path in sorted((ROOT / name).rglob("*")):
+        if path.is_file() and path.suffix in (".yaml", ".py", ".rviz") and path.parent.name != "__pycache__":
+            source = path.relative_to(ROOT)
+            files.setdefault(f"share/{NAME}/{source.parent}", []).append(str(source))
+    return list(files.items())
+
+
+setup(
+    name=NAME,
+    version=version(),
+    description="Imitation learning on a robot arm, as ordinary ROS 2 nodes",
+    author="The il_ros authors",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.12",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
+    install_requires=requirements(),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        *folder("launch"),
+        *folder("config"),
+        (f"lib/{NAME}", [f"scripts/{node}" for node in NODES]),
+    ],
+    entry_points={
+        "console_scripts": ["il-ros = il_ros.cli:main", *(f"{node} = il_ros.nodes.{node}:main" for node in NODES)]
+    },
+    zip_safe=False,
+)
