@@ -1,0 +1,5 @@
+"""The one place where it is decided who commands the arm, and why."""
+
+from il_ros.gate.gate import Gate, GateConfig
+
+__all__ = ["Gate", "GateConfig"]

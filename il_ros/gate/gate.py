@@ -1,0 +1,195 @@
+"""The gate: it hears the policy and the expert, decides who commands this step, and keeps the record of authority."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_ros.episode import Authority, Record
+from il_ros.errors import ConfigError, MessageError
+from il_ros.gate import rules
+from il_ros.gate.executor import ChunkExecutor
+from il_ros.gate.handover import Bound
+from il_ros.gate.rules import Situation
+from il_ros.gate.table import TABLE, Event, State
+from il_ros.signals import Array, Chunk
+from il_ros.specs import Contract
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """How the gate behaves."""
+
+    rule: str = "human"
+    policy_timeout_s: float = 0.25
+    """A policy whose last answer is older than this is lost."""
+    expert_timeout_s: float = 0.25
+    execute_steps: int = 8
+    """How many rows of a chunk are played before the newest one is adopted."""
+
+    def __post_init__(self) -> None:
+        for name in ("policy_timeout_s", "expert_timeout_s", "execute_steps"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"gate: {name} is {getattr(self, name)}; it must be positive")
+
+
+@dataclass
+class _Source:
+    """The last that was heard of one source."""
+
+    timeout_ns: int
+    stamp_ns: int = -1
+    heard_ns: int = -1
+
+    def is_fresh(self, stamp_ns: int, now_ns: int) -> bool:
+        """Whether it was heard lately, by the arm's clock and by the steady one."""
+        heard = self.stamp_ns >= 0 and self.stamp_ns <= stamp_ns
+        return heard and stamp_ns - self.stamp_ns <= self.timeout_ns and now_ns - self.heard_ns <= self.timeout_ns
+
+
+class Gate:
+    """Decides, step by step. Time comes in as an argument, so every run can be repeated.
+
+    The expert has priority over the policy, and holding over both: an expert who takes over is obeyed at the same step;
+    one who falls silent while he drives makes the arm hold, and only an act of his ends that.
+    """
+
+    def __init__(self, contract: Contract, config: GateConfig) -> None:
+        self.contract, self.config = contract, config
+        self.rule = rules.load(config.rule)
+        self._bound = Bound(contract)
+        self._executor = ChunkExecutor(contract.step_ns, config.execute_steps)
+        self.refused: dict[str, int] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """An episode begins: the rule's first state, no chunks, no interventions."""
+        self.state = self.rule.initial
+        self._policy = _Source(round(self.config.policy_timeout_s * 1e9))
+        self._expert = _Source(round(self.config.expert_timeout_s * 1e9))
+        self._answer: Chunk | None = None
+        self._stamp_ns = -1
+        self._engaged = False
+        self._intervention = 0
+        self._requests: list[Event] = []
+        self._held: Array | None = None
+        self._bound.reset()
+        self._executor.clear()
+
+    def request(self, event: Event) -> None:
+        """A take-over or a release from outside (a service, a button of the page); it counts at the next step."""
+        self._requests.append(event)
+
+    def offer_policy(self, stamp_ns: int, chunk: Callable[[], Chunk], now_ns: int) -> None:
+        """The policy's answer to the observation at ``stamp_ns``; the chunk is drawn only if it is needed."""
+        if self._is_news(self._policy, "policy", stamp_ns):
+            self._policy.stamp_ns, self._policy.heard_ns = stamp_ns, now_ns
+            self._executor.offer(stamp_ns, chunk)
+
+    def offer_expert(self, chunk: Chunk, now_ns: int) -> None:
+        """The expert's answer, or that he has none: a chunk without rows."""
+        if self._is_news(self._expert, "expert", chunk.stamp_ns) and self._is_sound(chunk, "expert"):
+            self._expert.stamp_ns, self._expert.heard_ns = chunk.stamp_ns, now_ns
+            self._answer = chunk
+
+    def _is_news(self, source: _Source, name: str, stamp_ns: int) -> bool:
+        early = self._stamp_ns >= 0 and stamp_ns > self._stamp_ns + source.timeout_ns
+        late = stamp_ns <= source.stamp_ns
+        if early or late:
+            self._refuse(f"{name} {'early' if early else 'late'}")
+        return not (early or late)
+
+    def _is_sound(self, chunk: Chunk, name: str) -> bool:
+        shape_ok = chunk.actions.ndim == 2 and chunk.actions.shape[1] == len(self.contract.action)
+        sound = shape_ok and bool(np.isfinite(chunk.actions).all())
+        if not sound:
+            self._refuse(f"{name} malformed")
+        return sound
+
+    def _refuse(self, why: str) -> None:
+        self.refused[why] = self.refused.get(why, 0) + 1
+
+    def step(self, stamp_ns: int, observation: Array, now_ns: int) -> Record:
+        """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record."""
+        expert = self._expert_action(stamp_ns, now_ns)
+        heard = self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
+        engaged = heard and self._answer is not None and self._answer.engaged
+        before, reason = self.state, "steady"
+        for event in self._events(heard, engaged):
+            reason = self._handle(event, reason)
+        if self.state is State.EXPERT and expert is None:
+            reason = self._handle(Event.EXPERT_LOST, reason)
+        if self.state.authority is not before.authority:
+            self._executor.stop()
+        policy = self._policy_action(stamp_ns, now_ns)
+        presence = Event.POLICY_LOST if policy is None else Event.POLICY_BACK
+        reason = self._handle(presence, reason)
+        self._engaged, self._stamp_ns = engaged, stamp_ns
+        return self._record(stamp_ns, observation, policy, expert, reason)
+
+    def _events(self, heard: bool, engaged: bool) -> list[Event]:
+        wish = self.rule.decide(Situation(self.state, heard=heard, engaged=engaged, was_engaged=self._engaged))
+        events = self._requests + ([wish] if wish is not None else [])
+        self._requests = []
+        return events
+
+    def _handle(self, event: Event, reason: str) -> str:
+        """Go through the table; returns the reason for the record, which is the event if it changed anything."""
+        before, self.state = self.state, TABLE[self.state, event]
+        if self.state is before:
+            return reason
+        if self.state is State.EXPERT and "policy" in self.rule.sources and before is not State.EXPERT_LOST:
+            self._intervention += 1
+        return event.value
+
+    def _expert_action(self, stamp_ns: int, now_ns: int) -> Array | None:
+        """What the expert wants for this instant; his last row counts until his time is out."""
+        if "expert" not in self.rule.sources or self._answer is None or not len(self._answer.actions):
+            return None
+        if not self._expert.is_fresh(stamp_ns, now_ns):
+            return None
+        row = round((stamp_ns - self._answer.stamp_ns) / self.contract.step_ns)
+        return self._answer.actions[min(row, len(self._answer.actions) - 1)]
+
+    def _policy_action(self, stamp_ns: int, now_ns: int) -> Array | None:
+        if "policy" not in self.rule.sources or not self._policy.is_fresh(stamp_ns, now_ns):
+            return None
+        if self.state.authority is not Authority.POLICY:
+            self._executor.stop()
+        try:
+            action = self._executor.action(stamp_ns)
+        except MessageError:
+            action = None
+        current = self._executor.current
+        if current is not None and not self._is_sound(current, "policy"):
+            self._executor.clear()
+            return None
+        return action
+
+    def _record(
+        self, stamp_ns: int, observation: Array, policy: Array | None, expert: Array | None, reason: str
+    ) -> Record:
+        authority = self.state.authority
+        rest = self.contract.rest(observation)
+        if authority is not Authority.HOLD:
+            self._held = None
+        elif self._held is None:
+            self._held = rest
+        wanted = {Authority.POLICY: policy, Authority.EXPERT: expert, Authority.HOLD: self._held}[authority]
+        assert wanted is not None
+        executed = self._bound(wanted, rest)
+        current = self._executor.current
+        return Record(
+            stamp_ns=stamp_ns,
+            authority=authority,
+            reason=reason,
+            intervention=self._intervention if authority is Authority.EXPERT else 0,
+            executed=executed,
+            policy=policy,
+            expert=expert,
+            checkpoint="" if current is None or policy is None else current.author,
+            expert_name="" if self._answer is None else self._answer.author,
+            score=self.rule.score(),
+        )

@@ -1,0 +1,21 @@
+"""A demonstration: the expert drives from the first step, and when he lets go the arm holds."""
+
+from __future__ import annotations
+
+from il_ros.gate.rules import Rule, Situation
+from il_ros.gate.table import Event, State
+
+
+class Demonstration(Rule):
+    """No policy is listened to."""
+
+    initial = State.EXPERT
+    sources = ("expert",)
+
+    def decide(self, situation: Situation) -> Event | None:
+        """Engaging takes over again; letting go is as if the expert were lost, so the arm holds."""
+        if situation.engaged and situation.state is not State.EXPERT:
+            return Event.TAKE_OVER
+        if not situation.engaged and situation.state is State.EXPERT:
+            return Event.EXPERT_LOST
+        return None

@@ -1,0 +1,17 @@
+"""No gating: the policy drives, as behaviour cloning is evaluated."""
+
+from __future__ import annotations
+
+from il_ros.gate.rules import Rule, Situation
+from il_ros.gate.table import Event, State
+
+
+class Nobody(Rule):
+    """The expert is not listened to; the services of the gate still are."""
+
+    initial = State.POLICY
+    sources = ("policy",)
+
+    def decide(self, situation: Situation) -> Event | None:
+        """Never."""
+        return None

@@ -1,0 +1,352 @@
+"""ROS messages to numpy and back, by field access: live messages, decoded bags and plain namespaces alike."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from il_ros.episode import Authority, Record
+from il_ros.errors import ConfigError, MessageError
+from il_ros.signals import Array, Chunk, EpisodeStart, Reading
+from il_ros.specs import Contract
+
+ENGAGE = "engage"
+"""A component that an expert may add to his chunk: above one half while he asks to drive."""
+BYTE_OF_LEVEL = {Authority.HOLD: b"\x01", Authority.POLICY: b"\x00", Authority.EXPERT: b"\x00"}
+
+
+def stamp_ns(message: Any) -> int:
+    """The header's stamp, ns."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+
+
+def set_stamp(message: Any, nanoseconds: int) -> None:
+    """Write the header's stamp."""
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(nanoseconds, 1_000_000_000)
+
+
+# Observations ---------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=None)
+def getter(path: str) -> Callable[[Any], float]:
+    """A function that reads the number at ``path`` in a message; see ``ObservationComponent.field``.
+
+    Raises:
+        ConfigError: if the path cannot be understood.
+    """
+    match = re.fullmatch(r"([A-Za-z_][\w.]*)(?:\[([^\]]+)\])?", path)
+    if match is None:
+        raise ConfigError(f"field {path!r} cannot be read; write it as pose.position.x or position[joint_name]")
+    steps = [int(part) if part.isdigit() else part for part in match[1].split(".")]
+    by_name = match[2]
+
+    def read(message: Any) -> float:
+        value = message
+        try:
+            for step in steps:
+                value = value[step] if isinstance(step, int) else getattr(value, step)
+            if by_name is not None:
+                value = value[list(message.name).index(by_name)]
+        except (AttributeError, IndexError, ValueError, TypeError) as error:
+            raise MessageError(f"field {path!r} is not in the message ({error}); check the contract's field") from error
+        return float(value)
+
+    return read
+
+
+def observation(contract: Contract, messages: Mapping[str, Any]) -> Array:
+    """The observation that the contract makes of one message a topic: (Do,) float32.
+
+    Raises:
+        MessageError: if a field is missing or is not a finite number.
+    """
+    values = np.array([getter(part.field)(messages[part.topic]) for part in contract.observation])
+    if not np.isfinite(values).all():
+        bad = contract.observation_names[int(np.flatnonzero(~np.isfinite(values))[0])]
+        raise MessageError(f"observation {bad!r} is not a finite number; the step is dropped, check its publisher")
+    return values.astype(np.float32)
+
+
+class Aligner:
+    """Joins the messages of one step: the ones that carry the same stamp, one of every topic.
+
+    A stamp that is overtaken by a complete later one before it is complete itself is dropped and counted.
+    """
+
+    def __init__(self, topics: Sequence[str], remember: int = 64) -> None:
+        self._topics = tuple(topics)
+        self._remember = remember
+        self._waiting: dict[int, dict[str, Any]] = {}
+        self._newest = -1
+        self.dropped = 0
+
+    def add(self, topic: str, message: Any) -> tuple[int, dict[str, Any]] | None:
+        """Take one message; returns ``(stamp_ns, messages by topic)`` when it completes its step."""
+        stamp = stamp_ns(message)
+        if stamp <= self._newest:
+            return None
+        step = self._waiting.setdefault(stamp, {})
+        step[topic] = message
+        if len(step) < len(self._topics):
+            if len(self._waiting) > self._remember:
+                self._waiting.pop(min(self._waiting))
+                self.dropped += 1
+            return None
+        self._newest = stamp
+        self.dropped += sum(waiting < stamp for waiting in self._waiting)
+        self._waiting = {waiting: parts for waiting, parts in self._waiting.items() if waiting > stamp}
+        return stamp, step
+
+
+# Readings -------------------------------------------------------------------------------------------------------------
+
+READING_TOPICS: dict[str, str] = {
+    "joint_states": "sensor_msgs/msg/JointState",
+    "tool_pose": "geometry_msgs/msg/PoseStamped",
+    "objects": "geometry_msgs/msg/PoseArray",
+}
+
+
+def reading_from(messages: Mapping[str, Any]) -> Reading:
+    """What an expert sees, from the three topics of ``READING_TOPICS``."""
+    joints, tool, objects = messages["joint_states"], messages["tool_pose"].pose, messages["objects"].poses
+    return Reading(
+        stamp_ns=stamp_ns(messages["tool_pose"]),
+        joint_positions=np.array(joints.position, dtype=np.float64),
+        joint_velocities=np.array(joints.velocity, dtype=np.float64),
+        tool_position=np.array([tool.position.x, tool.position.y, tool.position.z]),
+        tool_quaternion=np.array([tool.orientation.x, tool.orientation.y, tool.orientation.z, tool.orientation.w]),
+        objects=np.array([[o.position.x, o.position.y, o.position.z] for o in objects]).reshape(-1, 3),
+    )
+
+
+def plain_messages(reading: Reading, joint_names: Sequence[str]) -> dict[str, Any]:
+    """The same messages that the simulation node publishes, as plain namespaces: what the loop reads instead."""
+    stamp = SimpleNamespace(sec=reading.stamp_ns // 1_000_000_000, nanosec=reading.stamp_ns % 1_000_000_000)
+    header = SimpleNamespace(stamp=stamp, frame_id="panda_link0")
+    return {
+        "joint_states": SimpleNamespace(
+            header=header, name=list(joint_names), position=reading.joint_positions, velocity=reading.joint_velocities
+        ),
+        "tool_pose": SimpleNamespace(header=header, pose=_pose(reading.tool_position, reading.tool_quaternion)),
+        "objects": SimpleNamespace(header=header, poses=[_pose(o, (0.0, 0.0, 0.0, 1.0)) for o in reading.objects]),
+    }
+
+
+def _pose(position: Any, quaternion: Any) -> SimpleNamespace:
+    x, y, z = position
+    qx, qy, qz, qw = quaternion
+    return SimpleNamespace(
+        position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw)
+    )
+
+
+def fill_reading(messages: Mapping[str, Any], reading: Reading, joint_names: Sequence[str], pose: type[Any]) -> None:
+    """Write a reading into a JointState, a PoseStamped and a PoseArray; ``pose`` makes the elements of the last."""
+    for message in messages.values():
+        set_stamp(message, reading.stamp_ns)
+    joints = messages["joint_states"]
+    joints.name = list(joint_names)
+    joints.position = array("d", reading.joint_positions.tolist())
+    joints.velocity = array("d", reading.joint_velocities.tolist())
+    _fill_pose(messages["tool_pose"].pose, reading.tool_position, reading.tool_quaternion)
+    poses = messages["objects"].poses
+    while len(poses) < len(reading.objects):
+        poses.append(pose())
+    for element, position in zip(poses, reading.objects):
+        _fill_pose(element, position, (0.0, 0.0, 0.0, 1.0))
+
+
+def _fill_pose(pose: Any, position: Any, quaternion: Any) -> None:
+    p, q = pose.position, pose.orientation
+    p.x, p.y, p.z = map(float, position)
+    q.x, q.y, q.z, q.w = map(float, quaternion)
+
+
+# Chunks: JointTrajectory on policy/action and expert/action -----------------------------------------------------------
+
+
+def fill_chunk(message: Any, chunk: Chunk, contract: Contract, point: type[Any]) -> None:
+    """Write a chunk into a JointTrajectory; ``point`` makes its elements. The author travels in ``frame_id``."""
+    set_stamp(message, chunk.stamp_ns)
+    message.header.frame_id = chunk.author
+    message.joint_names = [*contract.action_names, ENGAGE] if len(chunk.actions) else [ENGAGE]
+    rows = chunk.actions.tolist() if len(chunk.actions) else [[]]
+    engage = 1.0 if chunk.engaged else 0.0
+    points = []
+    for i, row in enumerate(rows):
+        element = point()
+        element.positions = array("d", [*row, engage])
+        sec, nanosec = divmod(i * contract.step_ns, 1_000_000_000)
+        element.time_from_start.sec, element.time_from_start.nanosec = sec, nanosec
+        points.append(element)
+    message.points = points
+
+
+def chunk_from(message: Any, contract: Contract) -> Chunk:
+    """Read a chunk; a message without the ``engage`` component asks to drive, as in twist_mux.
+
+    Raises:
+        MessageError: if the names are not the contract's, a row is too short, a number is not finite, or the points
+            are not one control step apart.
+    """
+    names, points = list(message.joint_names), list(message.points)
+    wanted = set(contract.action_names)
+    given = set(names) - {ENGAGE}
+    if given and given != wanted:
+        raise MessageError(f"chunk names {sorted(given)}; the contract's action is {sorted(wanted)}")
+    if not points:
+        raise MessageError("chunk has no points; send at least one, or stop publishing to be silent")
+    if any(len(p.positions) != len(names) for p in points):
+        raise MessageError(f"chunk has a point whose positions are not {len(names)} numbers; send one a name")
+    table = np.array([p.positions for p in points], dtype=np.float64).reshape(len(points), len(names))
+    if not np.isfinite(table).all():
+        raise MessageError("chunk holds NaN or infinity; it is refused, check the network and its normaliser")
+    for i, p in enumerate(points):
+        at = p.time_from_start.sec * 1_000_000_000 + p.time_from_start.nanosec
+        if abs(at - i * contract.step_ns) > contract.step_ns // 2 and at != 0:
+            raise MessageError(f"chunk point {i} is at {at / 1e9:.3f} s; points must be {contract.step_ns / 1e9} s apart")
+    engaged = bool(table[0, names.index(ENGAGE)] > 0.5) if ENGAGE in names else True
+    columns = [names.index(n) for n in contract.action_names] if given else []
+    actions = table[:, columns] if given else np.empty((0, len(wanted)))
+    return Chunk(stamp_ns(message), actions, str(message.header.frame_id), engaged)
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+
+def fill_command(message: Any, stamp: int, action: Array, contract: Contract, point: type[Any]) -> None:
+    """Write one action into a command of the contract's type."""
+    if contract.command_type.endswith("Float64MultiArray"):
+        message.data = array("d", action.tolist())
+        return
+    set_stamp(message, stamp)
+    if contract.command_type.endswith("JointTrajectory"):
+        message.joint_names = list(contract.action_names)
+        element = point()
+        element.positions = array("d", action.tolist())
+        element.time_from_start.sec, element.time_from_start.nanosec = divmod(contract.step_ns, 1_000_000_000)
+        message.points = [element]
+        return
+    message.header.frame_id = contract.frame
+    for part, value in zip(contract.action, action.tolist()):
+        *parents, leaf = part.field.split(".")
+        target = message
+        for parent in parents:
+            target = getattr(target, parent)
+        setattr(target, leaf, value)
+
+
+def command_from(message: Any, contract: Contract) -> tuple[int | None, Array]:
+    """Read ``(stamp_ns, action)`` of a command; the stamp is None for a Float64MultiArray, which has none.
+
+    Raises:
+        MessageError: if the command is not the contract's, or is not finite.
+    """
+    stamp: int | None = None
+    if contract.command_type.endswith("Float64MultiArray"):
+        values = list(message.data)
+    else:
+        stamp = stamp_ns(message)
+        if contract.command_type.endswith("JointTrajectory"):
+            names = list(message.joint_names)
+            if set(names) != set(contract.action_names) or not message.points:
+                raise MessageError(f"command names {sorted(names)}; the contract's action is {contract.action_names}")
+            positions = message.points[-1].positions
+            values = [positions[names.index(n)] for n in contract.action_names]
+        else:
+            values = [getter(part.field)(message) for part in contract.action]
+    if len(values) != len(contract.action) or not all(map(math.isfinite, values)):
+        raise MessageError(f"command {values} is not {len(contract.action)} finite numbers; it is refused")
+    return stamp, np.array(values, dtype=np.float64)
+
+
+# The record of authority: DiagnosticArray on gate/authority -----------------------------------------------------------
+
+
+def fill_record(message: Any, record: Record, status: type[Any], key_value: type[Any]) -> None:
+    """Write a record; floats are written so that reading them back gives the same bits."""
+    set_stamp(message, record.stamp_ns)
+    element = status()
+    element.level = BYTE_OF_LEVEL[record.authority]
+    element.name, element.message, element.hardware_id = "gate", record.reason, record.checkpoint
+    values = {
+        "authority": record.authority.name.lower(),
+        "intervention": str(record.intervention),
+        "executed": _numbers(record.executed),
+        "policy": _numbers(record.policy),
+        "expert": _numbers(record.expert),
+        "expert_name": record.expert_name,
+        "score": repr(record.score),
+    }
+    element.values = [key_value(key=key, value=value) for key, value in values.items()]
+    message.status = [element]
+
+
+def record_from(message: Any) -> Record:
+    """Read a record.
+
+    Raises:
+        MessageError: if the message is not a record of authority.
+    """
+    try:
+        status = message.status[0]
+        values = {item.key: item.value for item in status.values}
+        executed = _array(values["executed"])
+        if executed is None:
+            raise KeyError("executed")
+        return Record(
+            stamp_ns=stamp_ns(message),
+            authority=Authority[values["authority"].upper()],
+            reason=status.message,
+            intervention=int(values["intervention"]),
+            executed=executed,
+            policy=_array(values["policy"]),
+            expert=_array(values["expert"]),
+            checkpoint=status.hardware_id,
+            expert_name=values["expert_name"],
+            score=float(values["score"]),
+        )
+    except (IndexError, KeyError, ValueError) as error:
+        raise MessageError(f"gate/authority holds no record of authority ({error!r}); check who publishes it") from error
+
+
+def _numbers(values: Array | None) -> str:
+    return "" if values is None else " ".join(map(repr, values.tolist()))
+
+
+def _array(text: str) -> Array | None:
+    return np.array([float(part) for part in text.split()]) if text else None
+
+
+# Episode events: String (JSON) on episode -----------------------------------------------------------------------------
+
+
+def start_to_json(start: EpisodeStart) -> str:
+    """The announcement that an episode begins."""
+    return json.dumps({"event": "start", **vars(start)})
+
+
+def start_from_json(text: str) -> EpisodeStart | None:
+    """The start that ``text`` announces, or None if it announces something else.
+
+    Raises:
+        MessageError: if the text is not an episode event.
+    """
+    try:
+        data = json.loads(text)
+        if data.pop("event") != "start":
+            return None
+        return EpisodeStart(**data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MessageError(f"episode event {text[:80]!r} cannot be read ({error}); it must be JSON with 'event'") from error

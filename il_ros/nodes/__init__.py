@@ -1,0 +1,1 @@
+"""The nodes: thin shells that connect topics to the pieces of the other packages."""

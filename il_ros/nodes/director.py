@@ -1,0 +1,181 @@
+"""The one who says 'action': resets the arm, waits for the recording, asks for a training, waits for the swap.
+
+A client of the graph and nothing more: everything it does can be done by hand with ``ros2 service call``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from il_ros.errors import GraphError
+from il_ros.nodes import executor, interface
+
+
+class Director(Node):
+    """Drives a graph from outside; use as a context manager.
+
+    Args:
+        check: called while waiting; raise in it to give up, for example because a process has died.
+        namespace: where the graph's nodes live.
+    """
+
+    def __init__(self, check: Callable[[], None] = lambda: None, namespace: str = "") -> None:
+        if not rclpy.ok():
+            rclpy.init()
+        super().__init__("director", namespace=namespace)
+        self._check = check
+        self._executor = executor.make()
+        self._executor.add_node(self)
+        self._prefix = namespace.strip("/") + "/" if namespace else ""
+        self.heard: dict[str, dict[str, str]] = {}
+        """The latest diagnostics of every node, by its name."""
+        self._recorded: list[dict[str, Any]] = []
+        self._checkpoints: list[dict[str, Any]] = []
+        self._triggers: dict[str, Any] = {}
+        self._setters: dict[str, Any] = {}
+        self.create_subscription(DiagnosticArray, interface.DIAGNOSTICS.name, self._on_diagnostics, 100)
+        for topic, box in ((interface.RECORDED, self._recorded), (interface.CHECKPOINT, self._checkpoints)):
+            self.create_subscription(String, topic.name, self._keeper(box), topic.qos)
+
+    def _keeper(self, box: list[dict[str, Any]]) -> Callable[[String], None]:
+        def keep(message: String) -> None:
+            box.append(json.loads(message.data))
+
+        return keep
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            facts = {item.key: item.value for item in status.values}
+            self.heard[status.name.removeprefix(self._prefix)] = {**facts, "complaint": status.message}
+
+    # Waiting ----------------------------------------------------------------------------------------------------------
+
+    def wait(self, what: str, done: Callable[[], bool], timeout_s: float = 30.0) -> None:
+        """Let messages in until ``done``.
+
+        Raises:
+            GraphError: if it is not done in time, naming ``what``.
+        """
+        limit = time.monotonic() + timeout_s
+        while not done():
+            self._executor.spin_once(timeout_sec=0.02)
+            self._check()
+            if time.monotonic() > limit:
+                raise GraphError(f"{what} did not come within {timeout_s:g} s; see the logs of the nodes")
+
+    def wait_ready(self, nodes: Collection[str], timeout_s: float = 60.0) -> None:
+        """Wait until every one of ``nodes`` is there and connected to all the others."""
+
+        def ready() -> bool:
+            heard = [self.heard.get(name, {}) for name in nodes]
+            return all(h.get("matched") == "True" and int(h["peers"]) > len(nodes) for h in heard)
+
+        missing = ", ".join(nodes)
+        self.wait(f"a connected graph of {missing}", ready, timeout_s)
+
+    def call(self, service: str, timeout_s: float = 20.0) -> str:
+        """Call a Trigger service.
+
+        Raises:
+            GraphError: if it does not answer, or answers that it will not.
+        """
+        client = self._triggers.setdefault(service, None) or self.create_client(Trigger, service)
+        self._triggers[service] = client
+        self.wait(f"the service {service}", client.service_is_ready, timeout_s)
+        future = client.call_async(Trigger.Request())
+        self.wait(f"an answer of {service}", future.done, timeout_s)
+        response = future.result()
+        if not response.success:
+            raise GraphError(f"{service} refused: {response.message}")
+        return str(response.message)
+
+    def set(self, node: str, **values: Any) -> None:
+        """Set parameters of a node.
+
+        Raises:
+            GraphError: if it refuses one.
+        """
+        service = f"{node}/set_parameters"
+        client = self._setters.setdefault(service, None) or self.create_client(SetParameters, service)
+        self._setters[service] = client
+        self.wait(f"the service {service}", client.service_is_ready)
+        request = SetParameters.Request()
+        request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+        future = client.call_async(request)
+        self.wait(f"an answer of {service}", future.done)
+        for result in future.result().results:
+            if not result.successful:
+                raise GraphError(f"{node} refused {values}: {result.reason}")
+
+    # Acting -----------------------------------------------------------------------------------------------------------
+
+    def episodes(self, seeds: Iterable[int], progress: Callable[[int], None] = lambda n: None) -> list[dict[str, Any]]:
+        """Run and record one episode a seed; returns the facts of each, with the ``path`` of its bag.
+
+        Raises:
+            GraphError: if an episode does not end, or could not be closed.
+        """
+        done = []
+        expected: int | None = None
+        for seed in seeds:
+            if seed != expected:
+                self.set("sim_node", seed=seed)
+            expected = seed + 1
+            before = len(self._recorded)
+            self.call("sim_node/reset")
+            self.wait(f"the end of episode {seed}", lambda n=before: len(self._recorded) > n, 120.0)
+            facts = self._recorded[-1]
+            if facts.get("path") is None:
+                raise GraphError(f"episode {seed} could not be closed: {facts.get('error')}")
+            done.append(facts)
+            progress(1)
+        return done
+
+    def train(self, progress: Callable[[int, int], None] = lambda step, steps: None, **settings: Any) -> dict[str, Any]:
+        """Train on all that was recorded; returns the announcement of the checkpoint.
+
+        Raises:
+            GraphError: if the training fails.
+        """
+        if settings:
+            self.set("trainer_node", **settings)
+        before = len(self._checkpoints)
+        self.call(interface.TRAIN)
+
+        def done() -> bool:
+            facts = self.heard.get("trainer_node", {})
+            progress(int(facts.get("step", 0)), int(facts.get("steps", 0)))
+            if facts.get("state", "").startswith("failed"):
+                raise GraphError(f"the training {facts['state']}")
+            return len(self._checkpoints) > before
+
+        self.wait("a checkpoint", done, 900.0)
+        return self._checkpoints[-1]
+
+    def wait_policy(self, checkpoint_hash: str) -> None:
+        """Wait until the policy node serves the checkpoint with this hash."""
+
+        def swapped() -> bool:
+            served = self.heard.get("policy_node", {}).get("checkpoint", "")
+            return bool(served) and checkpoint_hash.startswith(served)
+
+        self.wait(f"the policy's swap to {checkpoint_hash[:12]}", swapped)
+
+    def __enter__(self) -> Director:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._executor.remove_node(self)
+        self.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,62 @@
+"""Spinning: the events executor, and the single-threaded one where it is missing or asked for.
+
+The events executor's plain ``spin()`` burns a core and delivers nothing in the wheels of Jazzy and Kilted; waiting for a
+future with a finite timeout works. A test holds this file to that.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.task import Future
+
+from il_ros.errors import IlRosError
+
+LONG_S = 1e6
+
+
+def make() -> Any:
+    """The fast executor; ``IL_ROS_EXECUTOR=single`` asks for the plain one."""
+    if os.environ.get("IL_ROS_EXECUTOR", "events") != "single":
+        try:
+            from rclpy.experimental import EventsExecutor
+
+            return EventsExecutor()
+        except ImportError:
+            pass  # older rclpy has no events executor: the plain one serves
+    return rclpy.executors.SingleThreadedExecutor()
+
+
+def spin(nodes: Sequence[Node]) -> None:
+    """Run the callbacks of ``nodes`` until a signal or a shutdown."""
+    executor = make()
+    for node in nodes:
+        executor.add_node(node)
+    try:
+        executor.spin_until_future_complete(Future(), timeout_sec=LONG_S)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return
+
+
+def main(*factories: Callable[[], Node]) -> int:
+    """Make the nodes, spin them, and close each one; the exit code of the process."""
+    rclpy.init()
+    nodes: list[Any] = []
+    try:
+        for factory in factories:
+            nodes.append(factory())
+        spin(nodes)
+    except IlRosError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+    finally:
+        for node in nodes:
+            node.close()
+        rclpy.try_shutdown()
+    return 0

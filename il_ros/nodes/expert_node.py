@@ -1,0 +1,120 @@
+"""The expert: a device through which a person or a script answers every reading."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from il_ros import messages, teleop
+from il_ros.errors import ConfigError
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.interface import Topic
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import say
+from il_ros.nodes.turns import Turn, Turns
+from il_ros.signals import Chunk, EpisodeStart
+from il_ros.sim import tasks
+from il_ros.specs import Contract
+
+
+@dataclass(frozen=True)
+class ExpertParameters:
+    """Parameters of the expert node."""
+
+    contract: str = say("panda_plane", "contract, by name or path")
+    lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known")
+    device: str = say("scripted", "device through which the expert speaks: scripted, supervisor, joy")
+    task: str = say("fork", "task whose scripted expert the device may use; empty for none")
+    expert: str = say("random", "which of the task's experts; random draws one for each episode")
+    options: str = say("{}", "the device's own options, as a JSON object")
+
+
+def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Device:
+    """The device that the parameters describe.
+
+    Raises:
+        ConfigError: if there is no such device, task, expert or option.
+    """
+    try:
+        options = json.loads(parameters.options)
+    except ValueError as error:
+        raise ConfigError(f"parameter 'options' is {parameters.options!r}, not JSON ({error}); write an object") from error
+    if not parameters.task:
+        return teleop.load(parameters.device, teleop.Setup(contract, options=options))
+    task = tasks.load(parameters.task)
+    guide = tasks.Scripted(task, parameters.expert)
+    return teleop.load(parameters.device, teleop.Setup(contract, guide, task.clearance, options))
+
+
+class ExpertNode(IlNode[ExpertParameters]):
+    """Turns readings into the expert's answers."""
+
+    def __init__(self) -> None:
+        super().__init__("expert_node", ExpertParameters)
+        self._device = make_device(self.parameters, self.contract)
+        self._start: EpisodeStart | None = None
+        self._answers = 0
+        names = [t.name for t in interface.READING]
+        self._turns = Turns(names, self.contract.step_ns, self.parameters.lockstep)
+        self._topic = self.publisher(interface.EXPERT_ACTION)
+        self._message = JointTrajectory()
+        self.on_start(lambda start: self._take(self._turns.announce(start)))
+        for topic in interface.READING:
+            self.subscribe(topic, self._listener(topic.name))
+        for name, type_name in self._device.topics.items():
+            self.subscribe(Topic(name, type_name), self._device_listener(name))
+
+    def changed(self, wanted: ExpertParameters) -> None:
+        """Another device or expert may be chosen between episodes."""
+        if self._topics_of(wanted) - set(self._device.topics):
+            raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
+        self._device = make_device(wanted, self.contract)
+        if self._start is not None:
+            self._device.reset(self._start)
+
+    def _topics_of(self, wanted: ExpertParameters) -> set[str]:
+        return set(make_device(wanted, self.contract).topics)
+
+    def _listener(self, name: str) -> Any:
+        def hear(message: Any) -> None:
+            self._take(self._turns.add(name, message))
+
+        return hear
+
+    def _device_listener(self, name: str) -> Any:
+        def hear(message: Any) -> None:
+            self._device.hear(name, message, self.now_ns())
+
+        return hear
+
+    def _take(self, turn: Turn | None) -> None:
+        if turn is None:
+            return
+        if turn.start is not None:
+            self._start = turn.start
+            self._device.reset(turn.start)
+        answer = self._device.answer(messages.reading_from(turn.messages), self.now_ns())
+        width = len(self.contract.action)
+        actions = np.empty((0, width)) if answer.action is None else answer.action.reshape(1, width)
+        chunk = Chunk(turn.stamp_ns, actions, answer.author, answer.engaged)
+        messages.fill_chunk(self._message, chunk, self.contract, JointTrajectoryPoint)
+        self._topic.publish(self._message)
+        self._answers += 1
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell."""
+        return {"device": self.parameters.device, "answers": self._answers, "dropped": self._turns.dropped}
+
+
+def main() -> int:
+    """Entry point."""
+    return run(ExpertNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,186 @@
+"""The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from trajectory_msgs.msg import JointTrajectoryPoint
+
+from il_ros import messages
+from il_ros.gate import Gate, GateConfig, rules
+from il_ros.gate.table import Event
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import say
+from il_ros.nodes.turns import Turn, Turns
+from il_ros.signals import Chunk, EpisodeStart
+
+PATIENCE_NS = 5_000_000_000
+"""How long a lockstep run waits for an answer before the source counts as lost."""
+CHECK_S = 0.01
+REMEMBER = 16
+"""Answers to observations that have not come yet; more than these are forgotten."""
+
+
+@dataclass(frozen=True)
+class GateParameters:
+    """Parameters of the gate node."""
+
+    contract: str = say("panda_plane", "contract, by name or path")
+    lockstep: bool = say(False, "wait for every source's answer to each observation before deciding")
+    rule: str = say("human", "gating rule: none, human, demonstration")
+    policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost")
+    expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost")
+    execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted")
+
+    def config(self) -> GateConfig:
+        """The same for the gate itself."""
+        return GateConfig(self.rule, self.policy_timeout_s, self.expert_timeout_s, self.execute_steps)
+
+
+class GateNode(IlNode[GateParameters]):
+    """Collects the answers to one observation, then lets the gate decide."""
+
+    def __init__(self) -> None:
+        super().__init__("gate_node", GateParameters)
+        self._gate = Gate(self.contract, self.parameters.config())
+        self._next_gate: Gate | None = None
+        self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
+        self._turn: Turn | None = None
+        self._since_ns = 0
+        self._answered = dict.fromkeys(("policy", "expert"), -1)
+        self._heard: list[tuple[str, Chunk, int]] = []
+        self._lost: set[str] = set()
+        self._steps = 0
+        self._command_topic = self.publisher(interface.command(self.contract))
+        self._record_topic = self.publisher(interface.AUTHORITY)
+        self._command = interface.message_class(self.contract.command_type)()
+        self.on_start(self._on_start)
+        for topic in interface.observed(self.contract):
+            self.subscribe(topic, self._listener(topic.name))
+        self.subscribe(interface.POLICY_ACTION, self._on_policy)
+        self.subscribe(interface.EXPERT_ACTION, self._on_expert)
+        self.serve(interface.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
+        self.serve(interface.RELEASE, lambda: self._request(Event.RELEASE))
+        self.every(CHECK_S, self._check)
+
+    def changed(self, wanted: GateParameters) -> None:
+        """A new rule counts from the next episode on."""
+        rules.load(wanted.rule)
+        self._next_gate = Gate(self.contract, wanted.config())
+
+    def _request(self, event: Event) -> str:
+        self._gate.request(event)
+        return f"{event.value} at the next step; {self._gate.state.value} drives now"
+
+    def _listener(self, name: str) -> Any:
+        def hear(message: Any) -> None:
+            self._take(self._turns.add(name, message))
+
+        return hear
+
+    def _on_start(self, start: EpisodeStart) -> None:
+        self._take(self._turns.announce(start))
+
+    def _take(self, turn: Turn | None) -> None:
+        """A new observation: the one before it, if still undecided, is decided now with what is there."""
+        if turn is None:
+            return
+        if self._turn is not None:
+            self._decide()
+        if turn.start is not None:
+            if self._next_gate is not None:
+                self._gate, self._next_gate = self._next_gate, None
+            self._gate.reset()
+            self._lost.clear()
+        self._turn, self._since_ns = turn, self.now_ns()
+        self._decide_if_complete()
+
+    def _clock_ns(self, stamp_ns: int) -> int:
+        """What watchdogs run on: the steady clock; in lockstep the arm's, since nobody is late there."""
+        return stamp_ns if self.parameters.lockstep else self.now_ns()
+
+    def _on_policy(self, message: Any) -> None:
+        self._hear("policy", message)
+
+    def _on_expert(self, message: Any) -> None:
+        self._hear("expert", message)
+
+    def _hear(self, source: str, message: Any) -> None:
+        """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
+        self._answered[source] = max(self._answered[source], messages.stamp_ns(message))
+        self._lost.discard(source)
+        try:
+            chunk = messages.chunk_from(message, self.contract)
+            self._heard.append((source, chunk, self._clock_ns(chunk.stamp_ns)))
+        finally:
+            self._decide_if_complete()
+
+    def _offer(self, stamp_ns: int) -> None:
+        """Hand the gate the answers to this step and to those before it."""
+        later = [answer for answer in self._heard if answer[1].stamp_ns > stamp_ns]
+        for source, chunk, heard_ns in self._heard:
+            if chunk.stamp_ns > stamp_ns:
+                continue
+            if source == "policy":
+                self._gate.offer_policy(chunk.stamp_ns, lambda c=chunk: c, heard_ns)  # type: ignore[misc]
+            else:
+                self._gate.offer_expert(chunk, heard_ns)
+        self._heard = later[-REMEMBER:]
+
+    def _missing(self) -> list[str]:
+        assert self._turn is not None
+        sources = [s for s in self._gate.rule.sources if s not in self._lost]
+        return [s for s in sources if self._answered[s] < self._turn.stamp_ns]
+
+    def _decide_if_complete(self) -> None:
+        if self._turn is not None and not self._missing():
+            self._decide()
+
+    def _check(self) -> None:
+        """Decide without those who are late: after half a step, or in lockstep after much patience."""
+        if self._turn is None:
+            return
+        patience_ns = PATIENCE_NS if self.parameters.lockstep else self.contract.step_ns // 2
+        if self.now_ns() - self._since_ns > patience_ns:
+            late = self._missing()
+            self._lost.update(late)
+            self.complain(f"no answer from {' and '.join(late)} within {patience_ns / 1e9:g} s; going on without")
+            self._decide()
+
+    def _decide(self) -> None:
+        assert self._turn is not None
+        turn, self._turn = self._turn, None
+        self._offer(turn.stamp_ns)
+        observation = messages.observation(self.contract, turn.messages)
+        record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns))
+        message = DiagnosticArray()
+        messages.fill_record(message, record, DiagnosticStatus, KeyValue)
+        self._record_topic.publish(message)
+        messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint)
+        self._command_topic.publish(self._command)
+        self._steps += 1
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell."""
+        refused = ", ".join(f"{why} {count}" for why, count in sorted(self._gate.refused.items()))
+        return {
+            "rule": self._gate.config.rule,
+            "state": self._gate.state.value,
+            "steps": self._steps,
+            "refused": refused or "none",
+            "dropped": self._turns.dropped,
+        }
+
+
+def main() -> int:
+    """Entry point."""
+    return run(GateNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

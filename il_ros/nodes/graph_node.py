@@ -1,0 +1,60 @@
+"""Several nodes composed in one process, on one executor: the same graph with fewer copies.
+
+``graph_node --ros-args -p nodes:="[sim_node, gate_node]"``; parameters of each node are given as
+``-p sim_node:task:=fork`` or in a parameter file.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import rclpy
+from rclpy.node import Node
+
+from il_ros.errors import unknown
+from il_ros.nodes.executor import main as run
+
+NODES = {
+    "sim_node": "SimNode",
+    "gate_node": "GateNode",
+    "expert_node": "ExpertNode",
+    "policy_node": "PolicyNode",
+    "recorder_node": "RecorderNode",
+    "trainer_node": "TrainerNode",
+}
+
+
+@dataclass(frozen=True)
+class Factory:
+    """Makes one node by the name of its file."""
+
+    name: str
+
+    def __call__(self) -> Any:
+        """The node, its parameters taken from the process's arguments."""
+        module = importlib.import_module(f"il_ros.nodes.{self.name}")
+        return getattr(module, NODES[self.name])()
+
+
+def wanted() -> list[str]:
+    """The names in the parameter ``nodes``."""
+    rclpy.init()
+    node = Node("graph_node", start_parameter_services=False, enable_rosout=False)
+    names = list(node.declare_parameter("nodes", list(NODES)).value or [])
+    node.destroy_node()
+    rclpy.shutdown()
+    for name in names:
+        if name not in NODES:
+            raise unknown("node", name, NODES)
+    return names
+
+
+def main() -> int:
+    """Entry point."""
+    return run(*(Factory(name) for name in wanted()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

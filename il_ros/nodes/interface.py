@@ -1,0 +1,85 @@
+"""The one table of topics: names, types and qualities of service."""
+
+from __future__ import annotations
+
+import importlib
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from il_ros.errors import ConfigError
+from il_ros.messages import READING_TOPICS
+from il_ros.specs import Contract
+
+STREAM = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=100,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""One message a step; reliable, since a lockstep run waits for each of them."""
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""The last value is there for whoever joins later."""
+RECORD = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=10_000,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""The recorder's side of a stream: deep enough that a slow disk loses nothing."""
+
+
+class Topic(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    type_name: str
+    qos: QoSProfile = STREAM
+
+
+CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock")
+EPISODE = Topic("episode", "std_msgs/msg/String", LATCHED)
+"""JSON: an episode starts (task, seed, stamp of its first observation) or ends (outcome)."""
+POLICY_ACTION = Topic("policy/action", "trajectory_msgs/msg/JointTrajectory")
+EXPERT_ACTION = Topic("expert/action", "trajectory_msgs/msg/JointTrajectory")
+AUTHORITY = Topic("gate/authority", "diagnostic_msgs/msg/DiagnosticArray")
+RECORDED = Topic("recorder/episode", "std_msgs/msg/String", LATCHED)
+"""JSON: an episode was closed and verified (path, facts)."""
+CHECKPOINT = Topic("trainer/checkpoint", "std_msgs/msg/String", LATCHED)
+"""JSON: a checkpoint is ready (path, hash)."""
+DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
+READING = tuple(Topic(name, type_name) for name, type_name in READING_TOPICS.items())
+
+TAKE_OVER, RELEASE = "gate/take_over", "gate/release"
+START, STOP, DISCARD = "recorder/start", "recorder/stop", "recorder/discard"
+TRAIN = "trainer/train"
+
+
+def command(contract: Contract) -> Topic:
+    """The command's topic, of the contract's type."""
+    return Topic("command", contract.command_type)
+
+
+def observed(contract: Contract) -> tuple[Topic, ...]:
+    """The topics that the contract's observation reads."""
+    return tuple(Topic(name, type_name) for name, type_name in contract.topics.items())
+
+
+@lru_cache(maxsize=None)
+def message_class(type_name: str) -> type[Any]:
+    """The class of a message type such as ``geometry_msgs/msg/Twist``.
+
+    Raises:
+        ConfigError: if its package is not installed.
+    """
+    try:
+        package, kind, name = type_name.split("/")
+        return getattr(importlib.import_module(f"{package}.{kind}"), name)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise ConfigError(f"message type {type_name!r} is not installed; check its spelling and its package") from error

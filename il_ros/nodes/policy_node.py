@@ -1,0 +1,133 @@
+"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from std_msgs.msg import String
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from il_ros import messages
+from il_ros.episode import Authority
+from il_ros.errors import CheckpointError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.actor import Actor
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import say
+from il_ros.nodes.turns import Turn, Turns
+from il_ros.signals import EpisodeStart
+
+
+@dataclass(frozen=True)
+class PolicyParameters:
+    """Parameters of the policy node."""
+
+    contract: str = say("panda_plane", "contract, by name or path")
+    lockstep: bool = say(False, "answer the first observation of an episode only once its seed is known")
+    checkpoint: str = say("", "folder of the checkpoint to load; empty to wait for the trainer's")
+    seed: int = say(0, "seed of the policy's draws where no episode announces one")
+
+
+class PolicyNode(IlNode[PolicyParameters]):
+    """Serves one checkpoint after the other."""
+
+    def __init__(self) -> None:
+        super().__init__("policy_node", PolicyParameters)
+        self._actor: Actor | None = None
+        self._start: EpisodeStart | None = None
+        self._authority: Authority | None = None
+        self._answers, self._latency_ns = 0, 0
+        if self.parameters.checkpoint:
+            self._swap(Path(self.parameters.checkpoint))
+        self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
+        self._waiting: Turn | None = None
+        self._recorded_ns = -1
+        self._topic = self.publisher(interface.POLICY_ACTION)
+        self._message = JointTrajectory()
+        self.on_start(lambda start: self._take(self._turns.announce(start)))
+        for topic in interface.observed(self.contract):
+            self.subscribe(topic, self._listener(topic.name))
+        self.subscribe(interface.AUTHORITY, self._on_authority)
+        self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
+
+    def changed(self, wanted: PolicyParameters) -> None:
+        """Another checkpoint may be chosen at any time."""
+        if wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint:
+            self._swap(Path(wanted.checkpoint))
+
+    def _on_checkpoint(self, message: String) -> None:
+        announced = json.loads(message.data)
+        self._swap(Path(announced["path"]), announced["hash"])
+
+    def _swap(self, path: Path, expected: str = "") -> None:
+        """Load, verify, and go over to it; the old one stays if anything is wrong."""
+        loaded = checkpoints.load(path)
+        if expected and loaded.hash != expected:
+            raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
+        if loaded.contract.to_dict() != self.contract.to_dict():
+            raise CheckpointError(
+                f"{path} was trained for contract {loaded.contract.name!r}, which is not this node's "
+                f"{self.contract.name!r}; set the parameter 'contract' to match"
+            )
+        self._actor = Actor(loaded, seed=self.parameters.seed)
+        self._remembers = loaded.policy.config.history > 1
+        if self._start is not None:
+            self._actor.reset(self._start)
+        self.report()
+
+    def _listener(self, name: str) -> Any:
+        def hear(message: Any) -> None:
+            self._take(self._turns.add(name, message))
+
+        return hear
+
+    def _on_authority(self, message: Any) -> None:
+        """A new authority starts with an empty history."""
+        record = messages.record_from(message)
+        changed = self._authority is not None and record.authority is not self._authority
+        if changed and self._actor is not None:
+            self._actor.forget()
+        self._authority, self._recorded_ns = record.authority, record.stamp_ns
+        if self._waiting is not None:
+            self._take(self._waiting)
+
+    def _take(self, turn: Turn | None) -> None:
+        if turn is None or self._actor is None:
+            return
+        self._waiting = turn if self._must_wait(turn) else None
+        if self._waiting is not None:
+            return
+        began_ns = self.now_ns()
+        if turn.start is not None:
+            self._start, self._authority = turn.start, None
+            self._actor.reset(turn.start)
+        self._actor.observe(turn.stamp_ns, messages.observation(self.contract, turn.messages))
+        messages.fill_chunk(self._message, self._actor.chunk(), self.contract, JointTrajectoryPoint)
+        self._topic.publish(self._message)
+        self._answers += 1
+        self._latency_ns += self.now_ns() - began_ns
+
+    def _must_wait(self, turn: Turn) -> bool:
+        """In lockstep, whether the record of the step before may still empty the history that we would use."""
+        remembers = self.parameters.lockstep and self._remembers
+        return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell."""
+        mean_ms = self._latency_ns / max(1, self._answers) / 1e6
+        author = "" if self._actor is None else self._actor.author
+        return {"checkpoint": author, "answers": self._answers, "latency_ms": f"{mean_ms:.3f}"}
+
+
+def main() -> int:
+    """Entry point."""
+    return run(PolicyNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,219 @@
+"""The recorder: keeps the raw bytes of every topic, and makes a verified bag of each episode."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rclpy.serialization import deserialize_message
+from std_msgs.msg import String
+
+from il_ros import messages
+from il_ros.errors import DataError, IlRosError
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.interface import Topic
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import say
+from il_ros.recording.bag import finalise
+from il_ros.recording.disk import storage_errors
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.gaps import Gaps
+from il_ros.recording.journal import Journal
+from il_ros.recording.recovery import recover
+
+STRAGGLERS_S = 0.5
+"""How long the end of an episode waits for the last messages of every topic."""
+
+
+@dataclass(frozen=True)
+class RecorderParameters:
+    """Parameters of the recorder node."""
+
+    contract: str = say("panda_plane", "contract, by name or path")
+    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
+    folder: str = say("runs/live/episodes", "folder of the episodes")
+    follow: bool = say(True, "start and stop with the episodes that the arm announces; the services work all the same")
+
+
+@dataclass
+class Take:
+    """The episode that is being recorded."""
+
+    journal: Journal
+    number: int
+    facts: dict[str, Any]
+    gaps: Gaps
+    last_ns: dict[str, int]
+    """The newest stamp of every stamped topic."""
+    ending: bool = False
+    ends_ns: int = -1
+    """The stamp of its last step, once it is known."""
+
+
+class RecorderNode(IlNode[RecorderParameters]):
+    """Every message goes to the journal the moment it comes; bags are made beside, in a thread."""
+
+    def __init__(self) -> None:
+        super().__init__("recorder_node", RecorderParameters)
+        self._episodes = Episodes(Path(self.parameters.folder))
+        self._maker = ThreadPoolExecutor(1)
+        self._take: Take | None = None
+        self._closed_ns, self._closed_episodes, self._messages = -1, 0, 0
+        self._announced = self.publisher(interface.RECORDED)
+        with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
+            self._episodes.folder.mkdir(parents=True, exist_ok=True)
+        for path in recover(self._episodes.folder):
+            self.get_logger().warning(f"{path} was recovered from a recording that did not end; it is marked partial")
+            self._announce(path, {"partial": True})
+        streams = (*interface.READING, interface.POLICY_ACTION, interface.EXPERT_ACTION, interface.AUTHORITY)
+        observed = tuple(t for t in interface.observed(self.contract) if t not in streams)
+        for topic in (*streams, *observed, interface.command(self.contract)):
+            self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
+        self._record(interface.CLOCK, stamped=True)
+        self._record(interface.EPISODE, stamped=False)
+        self.serve(interface.START, self._start)
+        self.serve(interface.STOP, self._stop)
+        self.serve(interface.DISCARD, self._discard)
+        self.every(0.05, self._check)
+
+    def _record(self, topic: Topic, stamped: bool) -> None:
+        qos = topic.qos if topic.qos is interface.LATCHED else interface.RECORD
+        name = self.resolve_topic_name(topic.name)
+
+        def keep(data: bytes, info: dict[str, Any]) -> None:
+            stamp = _stamp_ns(data) if stamped else -1
+            if topic is interface.EPISODE:
+                self._on_episode(deserialize_message(data, String).data)
+            if self._take is None and self.parameters.follow and stamp > self._closed_ns:
+                self._open({})
+            if self._take is not None:
+                self._keep(self._take, name, topic.type_name, data, info, stamp)
+            if topic is interface.EPISODE:
+                self._after_episode(deserialize_message(data, String).data)
+
+        self.subscribe_raw(topic, keep, qos)
+
+    def _keep(self, take: Take, name: str, type_name: str, data: bytes, info: dict[str, Any], stamp: int) -> None:
+        sequence = info["publication_sequence_number"] or 0
+        take.journal.write(name, type_name, data, time.time_ns(), info["source_timestamp"], sequence)
+        take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
+        take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
+        self._messages += 1
+
+    def _open(self, facts: dict[str, Any]) -> Take:
+        number = self._episodes.next_number()
+        journal = Journal(self._episodes.journal_path(number), facts)
+        self._take = Take(journal, number, dict(facts), Gaps(), {})
+        return self._take
+
+    def _on_episode(self, text: str) -> None:
+        """Before its announcement is kept: an episode starts."""
+        start = messages.start_from_json(text)
+        if start is None or not self.parameters.follow or start.first_stamp_ns <= self._closed_ns:
+            return
+        take = self._take or self._open({})
+        take.facts.update(task=start.task, seed=start.seed, **start.facts)
+
+    def _after_episode(self, text: str) -> None:
+        """After its announcement is kept: an episode ended, and its stragglers are awaited."""
+        data = json.loads(text)
+        if data["event"] != "end" or self._take is None or not self.parameters.follow:
+            return
+        self._take.facts.update({k: data[k] for k in ("task", "seed", "outcome", "way", "steps")})
+        self._take.ending, self._take.ends_ns = True, data["last_stamp_ns"]
+        self._ending_since_ns = self.now_ns()
+        self._check()
+
+    def _check(self) -> None:
+        """Close the episode that has ended once every topic's last message is in."""
+        take = self._take
+        if take is None or not take.ending:
+            return
+        stamped = [last for last in take.last_ns.values() if last >= 0]
+        complete = all(last >= take.ends_ns for last in stamped)
+        if complete or self.now_ns() - self._ending_since_ns > STRAGGLERS_S * 1e9:
+            take.facts["complete"] = complete
+            self._close()
+
+    def _close(self) -> None:
+        take, self._take = self._take, None
+        assert take is not None
+        self._closed_ns = max(take.last_ns.values(), default=-1)
+        take.journal.close()
+        take.facts.update(number=take.number, gaps=take.gaps.facts())
+        self._maker.submit(self._finalise, take)
+
+    def _finalise(self, take: Take) -> None:
+        try:
+            path = finalise(take.journal.path, self._episodes.folder, take.facts)
+        except IlRosError as error:
+            self.complain(f"episode {take.number} stays a journal: {error}")
+            self._announce(None, {"number": take.number, "error": str(error)})
+            return
+        self._closed_episodes += 1
+        self._announce(path, take.facts)
+
+    def _announce(self, path: Path | None, facts: dict[str, Any]) -> None:
+        where = None if path is None else str(path.resolve())
+        self._announced.publish(String(data=json.dumps({"path": where, **facts})))
+
+    def _start(self) -> str:
+        if self._take is not None:
+            raise DataError(f"episode {self._take.number} is being recorded; stop or discard it first")
+        return f"recording episode {self._open({}).number}"
+
+    def _stop(self) -> str:
+        take = self._running()
+        self._close()
+        return f"episode {take.number} is being closed"
+
+    def _discard(self) -> str:
+        take = self._running()
+        self._take = None
+        self._closed_ns = max(take.last_ns.values(), default=-1)
+        take.journal.close()
+        return f"episode {take.number} was put aside at {self._episodes.discard(take.journal.path)}"
+
+    def _running(self) -> Take:
+        if self._take is None:
+            raise DataError("no episode is being recorded; start one first")
+        return self._take
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell; ``acknowledged`` counts the messages that a kill cannot lose any more."""
+        running = None if self._take is None else self._take.number
+        return {
+            "recording": running,
+            "acknowledged": self._messages,
+            "in_episode": 0 if self._take is None else self._take.journal.count,
+            "closed": self._closed_episodes,
+        }
+
+    def close(self) -> None:
+        """A clean stop closes the running episode, as a partial one, and finishes its bag."""
+        if self._take is not None:
+            self._take.facts.update(partial=True, reason="the recorder was stopped")
+            self._close()
+        self._maker.shutdown(wait=True)
+        super().close()
+
+
+def _stamp_ns(data: bytes) -> int:
+    """The stamp at the head of a serialised message: a header's, or a clock's."""
+    sec, nanosec = struct.unpack_from("<iI", data, 4)
+    return int(sec) * 1_000_000_000 + int(nanosec)
+
+
+def main() -> int:
+    """Entry point."""
+    return run(RecorderNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

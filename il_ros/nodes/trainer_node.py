@@ -1,0 +1,127 @@
+"""The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from std_msgs.msg import String
+
+from il_ros.errors import ConfigError, IlRosError
+from il_ros.learning.trainer import Progress, TrainingConfig
+from il_ros.learning.workshop import Workshop
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import say
+
+
+@dataclass(frozen=True)
+class TrainerParameters:
+    """Parameters of the trainer node."""
+
+    contract: str = say("panda_plane", "contract, by name or path")
+    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
+    folder: str = say("runs/live/episodes", "folder whose closed episodes are ingested")
+    checkpoints: str = say("runs/live/checkpoints", "folder in which checkpoints are written")
+    policy: str = say("diffusion", "policy class, or the path of a training configuration")
+    steps: int = say(0, "gradient steps; 0 for the configuration's")
+    seed: int = say(0, "seed of the training")
+    every: int = say(0, "train by itself after so many new episodes; 0 for only when asked")
+
+
+class TrainerNode(IlNode[TrainerParameters]):
+    """Trains in a thread, so that the node goes on answering."""
+
+    def __init__(self) -> None:
+        super().__init__("trainer_node", TrainerParameters)
+        self._config(self.parameters)
+        self._workshop = Workshop(Path(self.parameters.folder), Path(self.parameters.checkpoints), self.contract)
+        self._new_episodes, self._state, self._progress = 0, "idle", (0, 0)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._topic = self.publisher(interface.CHECKPOINT)
+        self.subscribe(interface.RECORDED, self._on_episode)
+        self.serve(interface.TRAIN, self._train)
+        self.every(0.5, self._tell)
+
+    def _config(self, parameters: TrainerParameters) -> TrainingConfig:
+        changes: dict[str, Any] = {"seed": parameters.seed}
+        if parameters.steps:
+            changes["steps"] = parameters.steps
+        return TrainingConfig.load(parameters.policy, **changes)
+
+    def changed(self, wanted: TrainerParameters) -> None:
+        """The policy class and its steps may be changed between trainings."""
+        self._config(wanted)
+        fixed = ("folder", "checkpoints", "contract")
+        if any(getattr(wanted, name) != getattr(self.parameters, name) for name in fixed):
+            raise ConfigError(f"{', '.join(fixed)} are settled at the start; start the node anew to change them")
+
+    def _on_episode(self, message: String) -> None:
+        if json.loads(message.data).get("path"):
+            self._new_episodes += 1
+        if self.parameters.every and self._new_episodes >= self.parameters.every and not self._is_busy():
+            self._train()
+
+    def _is_busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _train(self) -> str:
+        if self._is_busy():
+            raise ConfigError(f"a training is under way ({self._state}); ask again when it has ended")
+        config = self._config(self.parameters)
+        self._new_episodes, self._state, self._progress = 0, "ingesting", (0, config.steps)
+        self._thread = threading.Thread(target=self._work, args=(config,), daemon=True)
+        self._thread.start()
+        return f"training {config.policy} for {config.steps} steps"
+
+    def _work(self, config: TrainingConfig) -> None:
+        began = time.monotonic()
+        try:
+            made = self._workshop.train(config, self._on_progress, self._stop.is_set)
+        except IlRosError as error:
+            self._state = f"failed: {error}"
+            self._publish({"error": str(error)})
+            return
+        self._state = "idle"
+        self._publish({**made, "train_s": round(time.monotonic() - began, 3)})
+
+    def _publish(self, announcement: dict[str, Any]) -> None:
+        if "error" in announcement:
+            self.complain(announcement["error"])
+        else:
+            self._topic.publish(String(data=json.dumps(announcement)))
+        self.report()
+
+    def _on_progress(self, progress: Progress) -> None:
+        self._state, self._progress = "training", (progress.step, progress.steps)
+
+    def _tell(self) -> None:
+        if self._is_busy():
+            self.report()
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell."""
+        step, steps = self._progress
+        return {"state": self._state, "step": step, "steps": steps, "new_episodes": self._new_episodes}
+
+    def close(self) -> None:
+        """A running training is given up; what it has made so far is not announced."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        super().close()
+
+
+def main() -> int:
+    """Entry point."""
+    return run(TrainerNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

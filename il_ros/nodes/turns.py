@@ -1,0 +1,64 @@
+"""Steps in order: complete observations, the first of an episode together with its announcement.
+
+Two topics have no order between them, so the first observation of an episode may come before the announcement that says
+which seed it has. In lockstep it waits for it; with a real arm nobody need announce anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from il_ros.messages import Aligner
+from il_ros.signals import EpisodeStart
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step to be answered."""
+
+    stamp_ns: int
+    messages: dict[str, Any]
+    start: EpisodeStart | None
+    """The episode's announcement, if this is its first step."""
+
+
+class Turns:
+    """Puts observations and announcements into one order that does not depend on which came first."""
+
+    def __init__(self, topics: Sequence[str], step_ns: int, lockstep: bool) -> None:
+        self._aligner, self._step_ns, self._lockstep = Aligner(topics), step_ns, lockstep
+        self._last_ns: int | None = None
+        self._start: EpisodeStart | None = None
+        self._early: tuple[int, dict[str, Any]] | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Observations that never became complete."""
+        return self._aligner.dropped
+
+    def announce(self, start: EpisodeStart) -> Turn | None:
+        """An episode begins; returns the turn that was waiting for this, if any."""
+        self._start = start
+        if self._early is None:
+            return None
+        stamp, parts = self._early
+        return self._take(stamp, parts)
+
+    def add(self, topic: str, message: Any) -> Turn | None:
+        """A message has come; returns the turn that it completes, if any."""
+        complete = self._aligner.add(topic, message)
+        return None if complete is None else self._take(*complete)
+
+    def _take(self, stamp: int, parts: dict[str, Any]) -> Turn | None:
+        begins = self._start is not None and stamp >= self._start.first_stamp_ns
+        jumped = self._last_ns is None or stamp - self._last_ns > 1.5 * self._step_ns
+        if self._lockstep and jumped and not begins:
+            self._early = (stamp, parts)
+            return None
+        start = self._start if begins else None
+        self._last_ns, self._early = stamp, None
+        if begins:
+            self._start = None
+        return Turn(stamp, parts, start)

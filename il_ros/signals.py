@@ -1,0 +1,75 @@
+"""What travels through the graph in one step: a reading of the arm, a chunk of actions, an expert's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the arm and the scene look like at one step, in the base frame, metres and radians."""
+
+    stamp_ns: int
+    """Time of the reading, in nanoseconds of the arm's clock; it names the step."""
+    joint_positions: Array
+    """(J,) float64, rad."""
+    joint_velocities: Array
+    """(J,) float64, rad/s."""
+    tool_position: Array
+    """(3,) float64, m: the tool's tip."""
+    tool_quaternion: Array
+    """(4,) float64, x y z w."""
+    objects: Array
+    """(N, 3) float64, m: the centres of the objects of the task, in the task's order."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A sequence of actions that answers the observation with the same stamp; row i is for ``stamp_ns + i * dt``."""
+
+    stamp_ns: int
+    actions: Array
+    """(Ta, Da) float64, in the order and units of the contract's action."""
+    author: str = ""
+    """Who speaks: the name of an expert, or the hash of a checkpoint."""
+    engaged: bool = True
+    """Whether the author asks to drive. A policy always does; an expert while the enable button is held."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an expert says to one reading."""
+
+    action: Array | None
+    """(Da,) float64, or None when there is no opinion (nobody touches the device)."""
+    engaged: bool
+    """Whether the expert wants to drive."""
+    author: str
+    """The expert's name, for the record."""
+
+
+@dataclass(frozen=True)
+class EpisodeStart:
+    """The facts that are known when an episode begins."""
+
+    task: str
+    seed: int
+    first_stamp_ns: int
+    number: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Expert(Protocol):
+    """Whoever can be asked what to do: a script, or a person behind a device."""
+
+    def reset(self, start: EpisodeStart) -> None:
+        """Forget the last episode and get ready for the one that starts."""
+
+    def answer(self, reading: Reading) -> Answer:
+        """Say what to do now; called once for every step, in order."""

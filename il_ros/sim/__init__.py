@@ -1,0 +1,1 @@
+"""A PyBullet arm behind the interface of a real one, and the tasks that it is given."""

@@ -1,0 +1,145 @@
+"""The arm and a task as a gymnasium environment; the simulation node and the loop both drive this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from il_ros import messages
+from il_ros.errors import ConfigError
+from il_ros.signals import Array, EpisodeStart, Reading
+from il_ros.sim import tasks
+from il_ros.sim.arm import JOINT_NAMES, Arm
+from il_ros.sim.bullet import World
+from il_ros.specs import Contract
+
+PAUSE_NS = 1_000_000_000
+"""Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
+
+
+class ArmEnv(gymnasium.Env[Array, Array]):
+    """A task done by a Panda.
+
+    The observation is what the contract makes of the arm's topics, (Do,) float32. The action is the contract's,
+    (Da,) float64: tool velocities named ``tool_vx``, ``tool_vy``, ``tool_vz`` (m/s), or joint positions (rad).
+    A reward of 1 comes with success. ``info`` holds the ``outcome``, and the ``way`` that a success took.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
+
+    def __init__(
+        self, task: str = "fork", contract: str | Contract = "panda_plane", render_mode: str | None = None
+    ) -> None:
+        self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
+        self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
+        self._control = Control.of(self.contract)
+        self._world = World()
+        self._arm = Arm(self._world, self.contract.rate_hz)
+        self._furnish()
+        self._layout = self.task.layout(np.random.default_rng(0))
+        self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
+        self._clean = self._world.call("saveState")
+        self._stamp_ns = 0
+        self._start = EpisodeStart(task, 0, 0)
+        self._path: list[Array] = []
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.contract.observation),), np.float32)
+        self.action_space = gymnasium.spaces.Box(self.contract.low, self.contract.high, dtype=np.float64)
+
+    def _furnish(self) -> None:
+        self._world.add_box(np.array([0.45, 0.0, -0.02]), np.array([0.45, 0.45, 0.02]), (0.93, 0.93, 0.91, 1.0))
+        line = np.array([self.task.finish_x_m, 0.0, 0.001])
+        self._world.add_box(line, np.array([0.004, self.task.half_width_m, 0.001]), (0.0, 0.45, 0.7, 1.0))
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        """Begin the episode ``seed``; the same seed begins the same episode, whatever came before."""
+        super().reset(seed=seed)
+        seed = int(self.np_random.integers(2**31)) if seed is None else seed
+        self._layout = self.task.layout(np.random.default_rng([seed, 0]))
+        self._world.call("restoreState", self._clean)
+        self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
+        self._arm.reset(self._layout.tool_start)
+        self._stamp_ns += PAUSE_NS
+        self._start = EpisodeStart(self.task_name, seed, self._stamp_ns, self._start.number + 1)
+        reading = self.reading()
+        self._path = [reading.tool_position]
+        return self.observe(reading), {}
+
+    @property
+    def start(self) -> EpisodeStart:
+        """The facts of the running episode."""
+        return self._start
+
+    def reading(self) -> Reading:
+        """What the arm's sensors say now."""
+        positions, velocities = self._arm.joints()
+        return Reading(self._stamp_ns, positions, velocities, *self._arm.tool(), self._layout.posts)
+
+    def observe(self, reading: Reading) -> Array:
+        """(Do,) float32, what the contract makes of a reading."""
+        return messages.observation(self.contract, messages.plain_messages(reading, JOINT_NAMES))
+
+    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """Execute one action for one control step."""
+        reading, outcome = self.advance(action)
+        success = outcome == "success"
+        ended = outcome is not None
+        info = {"outcome": outcome, "way": self.way} if ended else {}
+        return self.observe(reading), float(success), ended and outcome != "timeout", outcome == "timeout", info
+
+    def advance(self, action: Array) -> tuple[Reading, str | None]:
+        """Execute one action; returns the new reading, and the outcome once the episode has ended."""
+        self._control.apply(self._arm, np.clip(action, self.contract.low, self.contract.high))
+        touched = self._arm.advance()
+        self._stamp_ns += self.contract.step_ns
+        reading = self.reading()
+        self._path.append(reading.tool_position)
+        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9
+        return reading, self.task.outcome(reading.tool_position, touched, elapsed_s)
+
+    @property
+    def way(self) -> int | None:
+        """The way that the tool has taken, once it is through."""
+        return self.task.way(self._path, self._layout.posts)
+
+    def render(self, width: int = 480, height: int = 360) -> Array:  # type: ignore[override]
+        """(height, width, 3) uint8: the arm and the posts from behind and above."""
+        return self._world.picture(width, height, np.array([1.25, -0.75, 0.75]), np.array([0.42, 0.0, 0.12]))
+
+    def close(self) -> None:
+        """Free the physics client."""
+        self._world.close()
+
+
+class Control:
+    """How the contract's action moves the arm: by tool velocities or by joint positions, whichever it names."""
+
+    AXES = ("tool_vx", "tool_vy", "tool_vz")
+
+    def __init__(self, names: tuple[str, ...], joints: bool) -> None:
+        self._joints = joints
+        self._index = [(JOINT_NAMES if joints else self.AXES).index(name) for name in names]
+
+    @classmethod
+    def of(cls, contract: Contract) -> Control:
+        """The control that the contract asks for.
+
+        Raises:
+            ConfigError: if its components are neither all tool velocities nor the arm's seven joints.
+        """
+        names = contract.action_names
+        if set(names) == set(JOINT_NAMES):
+            return cls(names, joints=True)
+        if set(names) <= set(cls.AXES):
+            return cls(names, joints=False)
+        raise ConfigError(
+            f"the simulated arm cannot be driven by {', '.join(names)}; name some of {', '.join(cls.AXES)}, "
+            f"or all of {', '.join(JOINT_NAMES)}"
+        )
+
+    def apply(self, arm: Arm, action: Array) -> None:
+        """Give the arm its targets for one control step."""
+        values = np.zeros(7 if self._joints else 3)
+        values[self._index] = action
+        (arm.move_joints if self._joints else arm.move_tool)(values)

@@ -1,0 +1,55 @@
+"""Three rows of one, two and three obstacles, hence 2 x 3 x 4 = 24 ways through.
+
+The task is that of D3IL's Avoiding (Jia et al. 2024, arXiv:2402.14606, section 4): cross the finish line without touching.
+The measures of the scene are our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from il_ros.signals import Array, Reading
+from il_ros.sim.steering import Row, Threading, gap_taken
+from il_ros.sim.tasks import TOOL_HEIGHT_M, Layout, Steer, Task
+
+SPACING_M = 0.14
+ROWS = tuple(
+    Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60))
+)
+POSTS = np.array([[x, SPACING_M * ((n - 1) / 2 - i)] for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)) for i in range(n)])
+
+
+class Avoid(Task):
+    """Thread three rows of posts. The posts stand still; the tool starts within 1 cm of the same place."""
+
+    time_limit_s = 12.0
+    post_radius_m = 0.018
+    finish_x_m = 0.66
+    half_width_m = 0.27
+    experts = tuple(f"way_{i:02d}" for i in range(24))
+    ways = 24
+
+    def layout(self, rng: np.random.Generator) -> Layout:
+        """Draw where the tool starts."""
+        start = np.array([0.29, 0.0, TOOL_HEIGHT_M])
+        start[:2] += rng.uniform(-0.01, 0.01, 2)
+        return Layout(start, np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)]))
+
+    def expert(self, name: str, rng: np.random.Generator) -> Steer:
+        """``way_00`` to ``way_23``, numbered by gap from left to right, row by row; or ``nearest``."""
+        choice = None if name == "nearest" else np.unravel_index(int(name.removeprefix("way_")), (2, 3, 4))
+        threading = Threading(ROWS, choice)  # type: ignore[arg-type]
+
+        def steer(reading: Reading) -> Array:
+            return threading(reading, np.zeros(2))
+
+        return steer
+
+    def way(self, path: Sequence[Array], posts: Array) -> int | None:
+        """0 to 23; None if a row was not crossed."""
+        gaps = [gap_taken(path, row, np.zeros(2)) for row in ROWS]
+        if None in gaps:
+            return None
+        return int(np.ravel_multi_index(tuple(g for g in gaps if g is not None), (2, 3, 4)))

@@ -1,0 +1,252 @@
+"""The contract: which topics and fields make an observation and an action, with units and limits.
+
+One YAML file describes it, and the same file is read by live inference and by the reading of bags.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from il_ros import resources
+from il_ros.errors import ConfigError, unknown
+from il_ros.signals import Array
+
+COMMAND_TYPES = (
+    "geometry_msgs/msg/TwistStamped",
+    "trajectory_msgs/msg/JointTrajectory",
+    "std_msgs/msg/Float64MultiArray",
+)
+
+
+@dataclass(frozen=True)
+class ObservationComponent:
+    """One number that the policy sees."""
+
+    name: str
+    topic: str
+    field: str
+    """Path in the message: ``pose.position.x``, ``poses.0.position.x``, or ``position[panda_joint1]`` by joint name."""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ActionComponent:
+    """One number that is commanded, with its limits."""
+
+    name: str
+    low: float
+    high: float
+    max_step: float
+    """The most by which the command may change from one step to the next, in the component's unit."""
+    rest: float | str = 0.0
+    """What holds the arm still: a number, or the observation component that measures it."""
+    field: str = ""
+    """Path in a TwistStamped; the other command types go by name and order."""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What an observation and an action are for one robot."""
+
+    name: str
+    rate_hz: float
+    topics: Mapping[str, str]
+    """Topic to message type, for every topic that the observation reads."""
+    observation: tuple[ObservationComponent, ...]
+    action: tuple[ActionComponent, ...]
+    command_type: str
+    frame: str = ""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
+            raise ConfigError(f"contract {self.name!r}: rate_hz is {self.rate_hz}; it must be a positive number")
+        if self.command_type not in COMMAND_TYPES:
+            raise unknown("command type", self.command_type, COMMAND_TYPES)
+        if not self.observation or not self.action:
+            raise ConfigError(f"contract {self.name!r} needs at least one observation and one action component")
+        for part in self.observation:
+            if part.topic not in self.topics:
+                raise unknown(f"contract {self.name!r}: topic of observation {part.name!r},", part.topic, self.topics)
+        names = {part.name for part in self.observation}
+        for a in self.action:
+            if not (a.low < a.high and a.max_step > 0 and math.isfinite(a.low + a.high + a.max_step)):
+                raise ConfigError(
+                    f"contract {self.name!r}: action {a.name!r} has low {a.low}, high {a.high}, max_step {a.max_step}; "
+                    "they must be finite, with low < high and max_step > 0"
+                )
+            if isinstance(a.rest, str) and a.rest not in names:
+                raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, names)
+
+    @property
+    def step_ns(self) -> int:
+        """The length of one control step, ns."""
+        return round(1e9 / self.rate_hz)
+
+    @cached_property
+    def observation_names(self) -> tuple[str, ...]:
+        """The names of the observation's components, in order."""
+        return tuple(part.name for part in self.observation)
+
+    @cached_property
+    def action_names(self) -> tuple[str, ...]:
+        """The names of the action's components, in order."""
+        return tuple(part.name for part in self.action)
+
+    @cached_property
+    def low(self) -> Array:
+        """(Da,) float64, the least that may be commanded."""
+        return np.array([a.low for a in self.action])
+
+    @cached_property
+    def high(self) -> Array:
+        """(Da,) float64, the most that may be commanded."""
+        return np.array([a.high for a in self.action])
+
+    @cached_property
+    def max_step(self) -> Array:
+        """(Da,) float64, the most by which the command may change in one step."""
+        return np.array([a.max_step for a in self.action])
+
+    def rest(self, observation: Array) -> Array:
+        """(Da,) float64, the action that holds the arm where ``observation`` measured it."""
+        return np.array(
+            [
+                a.rest if not isinstance(a.rest, str) else observation[self.observation_names.index(a.rest)]
+                for a in self.action
+            ],
+            dtype=np.float64,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plain form, as in the YAML file; ``from_dict`` is its inverse."""
+
+        def plain(part: ObservationComponent | ActionComponent) -> dict[str, Any]:
+            return {k: v for k, v in dataclasses.asdict(part).items() if k != "name"}
+
+        return {
+            "rate_hz": self.rate_hz,
+            "topics": dict(self.topics),
+            "observation": {part.name: plain(part) for part in self.observation},
+            "action": {part.name: plain(part) for part in self.action},
+            "command": {"type": self.command_type, "frame": self.frame},
+        }
+
+    @classmethod
+    def from_dict(cls, name: str, data: Mapping[str, Any]) -> Contract:
+        """Read the plain form.
+
+        Raises:
+            ConfigError: for a key that is missing, unknown or of the wrong type.
+        """
+        where = f"contract {name!r}"
+        check_keys(where, data, required=("rate_hz", "topics", "observation", "action", "command"))
+        command = data["command"]
+        check_keys(f"{where}: command", command, required=("type",), optional=("frame",))
+        return cls(
+            name=name,
+            rate_hz=_number(where, "rate_hz", data["rate_hz"]),
+            topics=dict(data["topics"]),
+            observation=tuple(
+                build(ObservationComponent, f"{where}: observation {key!r}", {"name": key, **part})
+                for key, part in _section(where, "observation", data)
+            ),
+            action=tuple(
+                build(ActionComponent, f"{where}: action {key!r}", {"name": key, **part})
+                for key, part in _section(where, "action", data)
+            ),
+            command_type=command["type"],
+            frame=command.get("frame", ""),
+        )
+
+    @classmethod
+    def load(cls, name: str | Path) -> Contract:
+        """Read a contract from a YAML file, or one of ours by its bare name.
+
+        Raises:
+            ConfigError: if there is no such file, or it does not say what a contract says.
+        """
+        path = resources.find("config/contracts", name, ".yaml")
+        return cls.from_dict(path.stem, read_yaml(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file whose top level is a mapping.
+
+    Raises:
+        ConfigError: if it cannot be read, with the line that is wrong.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} holds {type(data).__name__} at its top level; it must be a mapping of keys")
+    return data
+
+
+def check_keys(where: str, data: Any, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:
+    """Refuse a mapping with a key that is unknown or missing.
+
+    Raises:
+        ConfigError: naming the key and the keys that there may be.
+    """
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{where} is {data!r}; it must be a mapping of {', '.join(required + optional)}")
+    for key in data:
+        if key not in required + optional:
+            raise unknown(f"{where}: key", str(key), required + optional)
+    for key in required:
+        if key not in data:
+            raise ConfigError(f"{where} lacks the key {key!r}; it needs {', '.join(required)}")
+
+
+def build(cls: type[Any], where: str, data: Mapping[str, Any]) -> Any:
+    """An instance of the data class ``cls`` from a mapping, keys and number types checked.
+
+    Raises:
+        ConfigError: for an unknown or missing key, or a value of the wrong type.
+    """
+    fields = dataclasses.fields(cls)
+    missing = dataclasses.MISSING
+    required = tuple(f.name for f in fields if f.default is missing and f.default_factory is missing)
+    optional = tuple(f.name for f in fields if f.name not in required)
+    check_keys(where, data, required, optional)
+    values = dict(data)
+    for f in fields:
+        if f.name not in values:
+            continue
+        kind, value = str(f.type), values[f.name]
+        if kind == "float" or (kind == "float | str" and not isinstance(value, str)):
+            values[f.name] = _number(where, f.name, value)
+        elif kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+            raise ConfigError(f"{where}: {f.name} is {value!r}; it must be a whole number")
+        elif kind == "bool" and not isinstance(value, bool):
+            raise ConfigError(f"{where}: {f.name} is {value!r}; it must be true or false")
+        elif kind == "str" and not isinstance(value, str):
+            raise ConfigError(f"{where}: {f.name} is {value!r}; it must be a string")
+    return cls(**values)
+
+
+def _number(where: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{where}: {key} is {value!r}; it must be a number")
+    return float(value)
+
+
+def _section(where: str, key: str, data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    section = data[key]
+    if not isinstance(section, Mapping) or not all(isinstance(part, Mapping) for part in section.values()):
+        raise ConfigError(f"{where}: {key} must map each component's name to its keys")
+    return list(section.items())

@@ -1,0 +1,98 @@
+"""Devices, one file each, through which an expert speaks: a gamepad, a script, a simulated supervisor."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from il_ros import registry
+from il_ros.errors import ConfigError
+from il_ros.signals import Answer, Array, EpisodeStart, Reading
+from il_ros.specs import Contract
+
+AXES = ("tool_vx", "tool_vy", "tool_vz")
+
+
+class Guide(Protocol):
+    """A scripted expert of a task, as a device uses it."""
+
+    name: str
+
+    def reset(self, start: EpisodeStart) -> None:
+        """Get ready for an episode."""
+
+    def __call__(self, reading: Reading) -> Array:
+        """The tool's velocity (2,), m/s, that is right for ``reading``."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a device is given: the contract, and what the task knows if there is one."""
+
+    contract: Contract
+    guide: Guide | None = None
+    """The task's scripted expert."""
+    clearance: Callable[[Array, Array], float] | None = None
+    """How far, m, a tool position is from trouble, given the objects."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """The device's own options, from parameters."""
+
+
+class Device(abc.ABC):
+    """One device; it satisfies ``il_ros.signals.Expert``, and hears the topics that its driver publishes."""
+
+    topics: ClassVar[Mapping[str, str]] = {}
+    """Topic to message type, for what the device's driver publishes."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+
+    def hear(self, topic: str, message: Any, now_ns: int) -> None:  # noqa: B027
+        """Take a message of the device's driver; ``now_ns`` is the steady clock."""
+
+    def reset(self, start: EpisodeStart) -> None:  # noqa: B027
+        """Forget the last episode."""
+
+    @abc.abstractmethod
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """Say what to do now."""
+
+    def action(self, velocity: Array) -> Array:
+        """The contract's action for a tool velocity (2,) or (3,), m/s.
+
+        Raises:
+            ConfigError: if the contract's action is not made of tool velocities.
+        """
+        names = self.setup.contract.action_names
+        if not set(names) <= set(AXES):
+            raise ConfigError(
+                f"device {type(self).__name__.lower()!r} gives tool velocities; contract {self.setup.contract.name!r} "
+                f"commands {', '.join(names)}; choose a contract with {', '.join(AXES)}"
+            )
+        values = np.zeros(3)
+        values[: len(velocity)] = velocity
+        return values[[AXES.index(name) for name in names]]
+
+
+def load(name: str, setup: Setup) -> Device:
+    """Make the device called ``name``.
+
+    Raises:
+        ConfigError: if there is none, or it needs a task and has none.
+    """
+    return registry.load(__name__, Device, "device", name)(setup)  # type: ignore[type-abstract]
+
+
+def required_guide(setup: Setup) -> Guide:
+    """The guide of a device that cannot do without.
+
+    Raises:
+        ConfigError: if the setup has none.
+    """
+    if setup.guide is None:
+        raise ConfigError("this device follows a task's script; set the parameter 'task', or choose a device of a person")
+    return setup.guide

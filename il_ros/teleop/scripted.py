@@ -1,0 +1,22 @@
+"""A task's scripted expert: it answers every reading, and asks to drive all the time."""
+
+from __future__ import annotations
+
+from il_ros.signals import Answer, EpisodeStart, Reading
+from il_ros.teleop import Device, Setup, required_guide
+
+
+class Scripted(Device):
+    """Demonstrates, and labels whatever state it is shown."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._guide = required_guide(setup)
+
+    def reset(self, start: EpisodeStart) -> None:
+        """Draw the expert of this episode."""
+        self._guide.reset(start)
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """Where the script would go now."""
+        return Answer(self.action(self._guide(reading)), engaged=True, author=self._guide.name)
