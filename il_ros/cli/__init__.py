@@ -1,0 +1,115 @@
+"""Teach an arm by demonstration, let it try, take over when it errs, and teach it again.
+
+Examples:
+  il-ros doctor                                    is this machine fit?
+  il-ros demo                                      the whole story in a few minutes, with a report at the end
+  il-ros launch collect task:=fork expert:=left    record demonstrations of a scripted expert
+  il-ros info runs/episodes                        what was recorded
+  il-ros train runs/episodes --policy diffusion    learn from it
+  il-ros evaluate CHECKPOINT --task fork           how good is what was learnt?
+
+Exit codes: 0 all is well, 1 something failed, 2 a wrong name or argument, 3 a bad message, 4 bad data,
+5 a bad checkpoint, 6 no disk space, 7 a node that died or did not answer, 130 ended by Ctrl-C
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from types import ModuleType
+
+from il_ros import __version__
+from il_ros.errors import ConfigError, IlRosError, StorageError
+
+COMMANDS = ("demo", "launch", "collect", "train", "evaluate", "info", "recover", "doctor")
+"""Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code and never raises for what a user can bring about."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        return BROKEN_PIPE
+    except IlRosError as error:
+        return report(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        where = error.filename or "the output"
+        return report(StorageError(f"{where} cannot be written: {error.strerror}; free some space or choose another"))
+
+
+def report(error: IlRosError) -> int:
+    """Say what went wrong in one line on stderr; returns the exit code that goes with it."""
+    print(f"il-ros: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return error.exit_code
+
+
+def run(arguments: list[str]) -> int:
+    """Parse the arguments and run their command; only the command that is asked for is imported."""
+    asked = [name for name in arguments[:1] if name in COMMANDS]
+    all_of_them = [name for name in COMMANDS if _exists(name)]
+    parser = make_parser(all_of_them if not asked and arguments != ["--version"] else asked)
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not (hasattr(options, "arguments") and all(":=" in word and word[0] != "-" for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:  # argparse gives up on name:=value words that stand after an option
+        options.arguments += rest
+    if options.command is None:
+        parser.print_help()
+        return ConfigError.exit_code
+    return int(options.run(options))
+
+
+def make_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
+    """The command line with these subcommands.
+
+    Raises:
+        ConfigError: if a command cannot be imported, with what it lacks.
+    """
+    first, _, examples = (__doc__ or "").partition("\n\n")
+    parser = _parser(argparse.ArgumentParser, first, examples, prog="il-ros")
+    parser.add_argument("--version", action="version", version=f"il-ros {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for name in commands:
+        module = _load(name)
+        description, _, more = (module.__doc__ or module.HELP).partition("\n\n")
+        subparser = _parser(subparsers.add_parser, description, more, name=name, help=module.HELP)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+def _parser(make: object, description: str, epilog: str, **options: object) -> argparse.ArgumentParser:
+    assert callable(make)
+    name = options.pop("name", None)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = make(*[name] * (name is not None), description=description, epilog=epilog, formatter_class=raw, **options)
+    assert isinstance(parser, argparse.ArgumentParser)
+    return parser
+
+
+def _exists(name: str) -> bool:
+    return find_spec(f"{__name__}.{name}") is not None
+
+
+def _load(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"{__name__}.{name}")
+    except ImportError as error:
+        raise ConfigError(f"command {name!r} cannot be loaded: {error}; reinstall il_ros' dependencies") from error

@@ -1,0 +1,70 @@
+"""Record demonstrations over real topics: starts the arm, the gate, the expert and the recorder, and ends them again.
+
+Examples:
+  il-ros collect --task fork --episodes 40                 both scripted experts, drawn at random
+  il-ros collect --task fork --expert left --episodes 20   one consistent expert
+  il-ros collect --task avoid --device joy --paced         you, with a gamepad, in real time
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from il_ros.cli.progress import bars
+from il_ros.errors import ConfigError
+from il_ros.sim import tasks
+
+HELP = "record demonstrations over real topics"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros collect``."""
+    parser.add_argument("--task", default="fork", help="task to demonstrate: " + ", ".join(tasks.available()))
+    parser.add_argument("--episodes", type=int, default=20, help="how many (default: 20)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the others count up")
+    parser.add_argument("--device", default="scripted", help="scripted, or joy for a gamepad (default: scripted)")
+    parser.add_argument("--expert", default="random", help="which scripted expert; random draws one an episode")
+    parser.add_argument("--folder", type=Path, default=Path("runs/episodes"), help="where the bags go")
+    parser.add_argument("--paced", action="store_true", help="in real time, as a person needs it")
+    parser.add_argument("--composed", action="store_true", help="all nodes in one process: faster")
+    parser.add_argument("--json", action="store_true", help="print the facts of the episodes as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros collect``."""
+    if args.episodes < 1:
+        raise ConfigError(f"--episodes is {args.episodes}; it must be at least 1")
+    task = tasks.load(args.task)
+    task.draw(args.expert, 0)
+    from il_ros.cli.graph import running
+
+    options = {"task": args.task, "device": args.device, "expert": args.expert, "folder": args.folder.absolute()}
+    options |= {"lockstep": not args.paced, "composed": args.composed}
+    with bars() as progress:
+        bar = progress.add_task(f"demonstrations of {args.task}", total=args.episodes, note="starting the nodes")
+        with running("collect", args.folder.parent / "logs", **options) as director:
+            progress.update(bar, note="")
+            began = time.monotonic()
+            seeds = range(args.seed, args.seed + args.episodes)
+            done = director.episodes(seeds, lambda n: progress.advance(bar, n))
+            wall_s = time.monotonic() - began
+    if args.json:
+        json.dump(done, sys.stdout)
+        return 0
+    _print(done, wall_s, args.folder)
+    return 0
+
+
+def _print(done: list[dict[str, object]], wall_s: float, folder: Path) -> None:
+    table = Table("outcome", "episodes", "steps", title=f"{len(done)} episodes in {folder} ({wall_s:.1f} s)")
+    for outcome in sorted({str(facts["outcome"]) for facts in done}):
+        of = [facts for facts in done if facts["outcome"] == outcome]
+        table.add_row(outcome, str(len(of)), str(sum(int(str(f["steps"])) for f in of)))
+    Console().print(table)

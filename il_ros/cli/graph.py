@@ -1,0 +1,56 @@
+"""A running graph: the nodes of a launch file as processes of ours, in a domain of our own, and its director."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from il_ros import resources
+from il_ros.cli import launch_format
+from il_ros.cli.domain import isolate
+from il_ros.cli.processes import Processes
+from il_ros.nodes.director import Director
+
+NODES = {
+    "bringup": ("sim_node", "gate_node"),
+    "collect": ("sim_node", "gate_node", "expert_node", "recorder_node"),
+    "dagger": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
+}
+"""The nodes that each of our launch files starts."""
+
+
+@lru_cache(maxsize=None)
+def _environment() -> dict[str, str]:
+    """One domain for all the graphs of this process."""
+    return isolate(os.environ)
+
+
+@contextlib.contextmanager
+def running(launch_file: str, logs: Path, **arguments: object) -> Iterator[Director]:
+    """Start one of our launch files in lockstep and wait until its nodes are connected.
+
+    Args:
+        logs: the folder for what the nodes print.
+        arguments: arguments of the launch file.
+
+    Raises:
+        GraphError: if a node dies or the graph does not come up.
+    """
+    environment = _environment()
+    given = {"lockstep": "true", **{name: _text(value) for name, value in arguments.items()}}
+    launch = launch_format.resolve(resources.find("launch", launch_file, ".launch.yaml"), given, environment)
+    os.environ.update({name: environment[name] for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")})
+    with Processes(logs, environment) as processes:
+        for node in launch.commands:
+            processes.start(node.name, node.command, node.environment)
+        with Director(processes.check) as director:
+            director.wait_ready(NODES[launch_file])
+            director.set("sim_node", auto_reset=False)
+            yield director
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,115 @@
+"""``il-ros info``: what an episode, a folder of episodes or a checkpoint holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from il_ros.errors import CheckpointError, DataError
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.metadata import METADATA
+from il_ros.recording.recovery import leftovers
+from il_ros.recording.summary import episode_summary, folder_summary
+
+HELP = "tell what an episode, a folder of episodes or a checkpoint holds"
+CHECKPOINT = "checkpoint.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.description = (
+        "An episode: its facts, topics, counts, gaps, steps by authority and interventions; every byte is checked. "
+        "A folder of episodes: one table, by task, expert and outcome. A checkpoint: its policy, contract and data."
+    )
+    parser.add_argument("path", type=Path, help="an episode, a folder of episodes, or a checkpoint's folder")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell of ``args.path``.
+
+    Raises:
+        DataError: if it is none of these, or is damaged.
+        CheckpointError: if a checkpoint cannot be read.
+    """
+    summary = summarise(args.path)
+    if args.json:
+        print(json.dumps(summary))
+        return 0
+    show = {"episode": _show_episode, "episodes": _show_folder, "checkpoint": _show_checkpoint}
+    show[summary["kind"]](Console(markup=False), summary)
+    return 0
+
+
+def summarise(path: Path) -> dict[str, Any]:
+    """The plain form of what is at ``path``; its ``kind`` is ``episode``, ``episodes`` or ``checkpoint``."""
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; name an episode, a folder of episodes or a checkpoint")
+    if (path / CHECKPOINT).is_file():
+        return _checkpoint(path)
+    if (path / METADATA).is_file() or any(path.glob("*.mcap")) and path.name.startswith("episode_"):
+        return episode_summary(path)
+    bags, left = Episodes(path).closed(), leftovers(path)
+    if not bags and not left:
+        raise DataError(f"{path} holds no episode and no checkpoint; name an episode, its folder or a checkpoint")
+    return {"kind": "episodes", "path": str(path), "rows": folder_summary(bags), "leftovers": [p.name for p in left]}
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads((path / CHECKPOINT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path / CHECKPOINT} cannot be read ({error}); train again, or copy it anew") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path / CHECKPOINT} holds no mapping; it is not one of ours, name another folder")
+    sizes = {file.name: file.stat().st_size for file in sorted(path.iterdir()) if file.is_file()}
+    return {"kind": "checkpoint", "path": str(path), "files": sizes, **{k: v for k, v in data.items() if k != "kind"}}
+
+
+def _show_episode(console: Console, summary: dict[str, Any]) -> None:
+    facts = summary["facts"]
+    steps = ", ".join(f"{n} {who}" for who, n in summary["steps"].items()) or "none"
+    values = {key: value for key, value in facts.items() if key != "gaps"}
+    values["steps"] = f"{steps}; {summary['interventions']} interventions"
+    values["length"] = f"{summary['duration_s']:.2f} s, {summary['messages']:,} messages, {summary['bytes']:,} bytes"
+    console.print(_pairs(summary["path"], values))
+    gaps = facts.get("gaps") or {}
+    table = Table()
+    for heading in ("topic", "type", "messages", "lost", "missing numbers"):
+        table.add_column(heading, overflow="fold")
+    for name, topic in summary["topics"].items():
+        gap = gaps.get(name) or {}
+        missing = ", ".join(f"{first}-{last}" for first, last in gap.get("missing", []))
+        table.add_row(name, topic["type"], f"{topic['messages']:,}", str(gap.get("lost", 0)), missing)
+    console.print(table)
+
+
+def _show_folder(console: Console, summary: dict[str, Any]) -> None:
+    columns = ("task", "expert", "outcome", "episodes", "partial", "steps", "lost", "MB")
+    table = Table(title=summary["path"])
+    for name in columns:
+        table.add_column(name, justify="left" if name in columns[:3] else "right", overflow="fold")
+    for row in summary["rows"]:
+        values = {**row, "MB": f"{row['bytes'] / 1e6:.2f}"}
+        table.add_row(*(v if isinstance(v, str) else f"{v:,}" for v in (values[name] for name in columns)))
+    console.print(table)
+    if summary["leftovers"]:
+        console.print(f"unfinished: {', '.join(summary['leftovers'])}; run il-ros recover {summary['path']}")
+
+
+def _show_checkpoint(console: Console, summary: dict[str, Any]) -> None:
+    files = {name: f"{size:,} bytes" for name, size in summary["files"].items()}
+    told = {key: value for key, value in summary.items() if key not in ("kind", "path", "files")}
+    console.print(_pairs(summary["path"], {**told, **files}))
+
+
+def _pairs(title: str, values: dict[str, Any]) -> Table:
+    table = Table(title=title, show_header=False)
+    for key, value in values.items():
+        table.add_row(key, value if isinstance(value, str) else json.dumps(value, indent=1))
+    return table

@@ -1,0 +1,55 @@
+"""Train a policy on a folder of episodes, without ROS; the trainer node does the same.
+
+Examples:
+  il-ros train runs/episodes --policy mixture
+  il-ros train runs/episodes --policy my_training.yaml --steps 8000 --seed 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from il_ros.cli.progress import bars
+from il_ros.specs import Contract
+
+HELP = "train a policy on recorded episodes"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros train``."""
+    parser.add_argument("episodes", type=Path, metavar="FOLDER", help="folder of closed episodes")
+    parser.add_argument("--policy", default="diffusion", help="policy class, or a training configuration (YAML)")
+    parser.add_argument("--checkpoints", type=Path, help="where the checkpoint goes (default: beside FOLDER)")
+    parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")
+    parser.add_argument("--steps", type=int, help="gradient steps (default: the configuration's)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the training")
+    parser.add_argument("--json", action="store_true", help="print the checkpoint's facts as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros train``."""
+    from il_ros.learning.trainer import TrainingConfig
+    from il_ros.learning.workshop import Workshop
+
+    changes = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
+    config = TrainingConfig.load(args.policy, **changes)
+    folder = args.checkpoints or args.episodes.parent / "checkpoints"
+    workshop = Workshop(args.episodes, folder, Contract.load(args.contract))
+    with bars() as progress:
+        bar = progress.add_task(f"training {config.policy}", total=config.steps, note="reading episodes")
+        made = workshop.train(
+            config, lambda p: progress.update(bar, completed=p.step, note=f"loss {p.loss:.4f}, held out {p.held_out:.4f}")
+        )
+    if args.json:
+        print(json.dumps(made))
+        return 0
+    table = Table(show_header=False, title="checkpoint")
+    for key, value in made.items():
+        table.add_row(key, str(value))
+    Console().print(table)
+    return 0

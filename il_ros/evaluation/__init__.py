@@ -1,0 +1,1 @@
+"""Rollouts, metrics with intervals, figures and the report."""

@@ -1,0 +1,102 @@
+"""A checkpoint at work: observations in, action chunks out; the policy node and the loop use this one."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import torch
+
+from il_ros.errors import DataError
+from il_ros.learning.checkpoint import Checkpoint
+from il_ros.signals import Array, Chunk, EpisodeStart
+
+
+def use_one_thread() -> None:
+    """Make torch use one thread in this whole process: at batch 1 a second one only waits at barriers."""
+    torch.set_num_threads(1)
+
+
+class Actor:
+    """Answers the newest observation with a chunk in real units.
+
+    The noise of a chunk depends on the episode's seed and on the step alone. Whoever asks at every step and whoever
+    asks only now and then get the same chunk for the same step, bit by bit.
+
+    Args:
+        checkpoint: what to act by.
+        seed: mixed into that of the episode.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, seed: int = 0) -> None:
+        self.contract, self.author = checkpoint.contract, checkpoint.short_hash
+        self._policy, self._normaliser = checkpoint.policy, checkpoint.normaliser
+        self._low, self._high = self.contract.low, self.contract.high
+        self._width = len(self.contract.observation)
+        self._seed = seed
+        self._generator = torch.Generator()
+        self.history = checkpoint.policy.config.history
+        """To, observations that a chunk depends on."""
+        self._rows: deque[Array] = deque(maxlen=self.history)
+        self._start = EpisodeStart("", 0, 0)
+        self._newest_ns: int | None = None
+
+    def reset(self, start: EpisodeStart) -> None:
+        """Forget the last episode and begin the one that starts."""
+        self._start = start
+        self.forget()
+
+    def forget(self) -> None:
+        """Empty the history, as at a change of authority."""
+        self._rows.clear()
+        self._newest_ns = None
+
+    def observe(self, stamp_ns: int, observation: Array) -> None:
+        """Take the observation (Do,) of one step; a gap of more than one and a half steps empties the history.
+
+        A stamp that is not newer than the last one is passed over.
+
+        Raises:
+            DataError: if the observation has another size than the contract's.
+        """
+        if observation.shape != (self._width,):
+            raise DataError(
+                f"actor: the observation has {observation.size} numbers; the checkpoint's contract has {self._width}, "
+                "give both the same contract"
+            )
+        if self._newest_ns is not None:
+            if stamp_ns <= self._newest_ns:
+                return
+            if stamp_ns - self._newest_ns > 1.5 * self.contract.step_ns:
+                self._rows.clear()
+        self._rows.append(self._normaliser.observation.forward(observation))
+        self._newest_ns = stamp_ns
+
+    def chunk(self) -> Chunk:
+        """The chunk that answers the newest observation, within the contract's limits.
+
+        Raises:
+            DataError: if there has been no observation since the last ``reset`` or ``forget``.
+        """
+        if self._newest_ns is None:
+            raise DataError("actor: there is no observation since the last reset; call observe first")
+        rows = np.stack([*[self._rows[0]] * (self.history - len(self._rows)), *self._rows])  # (To, Do)
+        with torch.inference_mode():
+            self._generator.manual_seed(self._noise_seed())
+            drawn = self._policy.sample(torch.from_numpy(rows)[None], self._generator)[0].numpy()
+        actions = np.clip(self._normaliser.action.inverse(drawn.astype(np.float64)), self._low, self._high)
+        return Chunk(self._newest_ns, actions, author=self.author)
+
+    def _noise_seed(self) -> int:
+        """Different for every seed, episode and step; neighbours share no structure."""
+        assert self._newest_ns is not None
+        step = round((self._newest_ns - self._start.first_stamp_ns) / self.contract.step_ns)
+        return _mix(_mix(_mix(self._seed) ^ self._start.seed) ^ step)
+
+
+def _mix(value: int) -> int:
+    """The finaliser of SplitMix64 (Steele 2014): spreads neighbouring numbers over 63 bits."""
+    value = (value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return (value ^ (value >> 31)) & 0x7FFFFFFFFFFFFFFF

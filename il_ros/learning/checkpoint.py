@@ -1,0 +1,187 @@
+"""A checkpoint: a folder of weights and JSON that says what made them; no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+import il_ros
+from il_ros.errors import CheckpointError, IlRosError, StorageError
+from il_ros.learning.normaliser import Normaliser
+from il_ros.learning.trainer import Trained
+from il_ros.policies.base import Policy, create
+from il_ros.specs import Contract
+
+FORMAT = 1
+DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
+KEYS = ("format", "policy", "sizes", "normaliser", "contract", "training", "manifest", "weights_sha256")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A policy with everything that is needed to use it, and to know where it comes from."""
+
+    path: Path
+    document: Mapping[str, Any]
+    """What ``checkpoint.json`` says."""
+    policy: Policy
+    normaliser: Normaliser
+    contract: Contract
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the document's canonical bytes, which name the weights by theirs: equal means equal in all."""
+        return hashlib.sha256(_canonical(self.document)).hexdigest()
+
+    @property
+    def short_hash(self) -> str:
+        """The first 12 digits, by which the record of authority names a checkpoint."""
+        return self.hash[:12]
+
+
+def save(
+    path: Path, trained: Trained, contract: Contract, manifest: Sequence[Mapping[str, str]], created: str | None = None
+) -> Checkpoint:
+    """Write a checkpoint under ``path``; it is there whole or not at all.
+
+    Args:
+        path: the folder to make; its parents are made too.
+        trained: what the trainer left.
+        contract: what observations and actions were when the episodes were recorded.
+        manifest: for each episode that was trained on, its name and a digest of its bytes.
+        created: when, ISO 8601; now unless told.
+
+    Raises:
+        CheckpointError: if ``path`` is already there.
+        StorageError: if it cannot be written.
+    """
+    if path.exists():
+        raise CheckpointError(f"{path} is already there; checkpoints are never overwritten, choose another name")
+    weights = safetensors.torch.save(dict(trained.policy.state_dict()))
+    document = _document(trained, contract, manifest, hashlib.sha256(weights).hexdigest(), created)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        _write(partial / WEIGHTS, weights)
+        _write(partial / DOCUMENT, json.dumps(document, indent=1).encode())
+        partial.rename(path)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror}; free some space or choose another folder"
+        ) from error
+    return Checkpoint(path, json.loads(json.dumps(document)), trained.policy, trained.normaliser, contract)
+
+
+def load(path: Path, verify: bool = True) -> Checkpoint:
+    """Read a checkpoint.
+
+    Args:
+        path: its folder.
+        verify: whether to compare the weights with the sha256 in the document.
+
+    Raises:
+        CheckpointError: if it is missing, damaged, not one of ours, or newer than this program.
+    """
+    document = read_document(path)
+    try:
+        raw = (path / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"{path / WEIGHTS} cannot be read: {error.strerror}; copy the whole folder again"
+        ) from error
+    if verify and hashlib.sha256(raw).hexdigest() != document["weights_sha256"]:
+        raise CheckpointError(f"{path / WEIGHTS} has another sha256 than {DOCUMENT} says; it is damaged, copy it again")
+    try:
+        policy = create(document["policy"], document["sizes"], seed=0)
+        policy.load_state_dict(safetensors.torch.load(raw))
+        contract = Contract.from_dict(document["contract"]["name"], _without_name(document["contract"]))
+        normaliser = Normaliser.from_dict(document["normaliser"])
+    except IlRosError as error:
+        raise CheckpointError(f"checkpoint {path} does not fit this program: {error}") from error
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, safetensors.SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"checkpoint {path} is damaged ({reason}); copy it again or train anew") from error
+    return Checkpoint(path, document, policy.eval().requires_grad_(False), normaliser, contract)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The document alone, its format and keys checked; needs neither weights nor network.
+
+    Raises:
+        CheckpointError: if it is missing, damaged, not one of ours, or newer than this program.
+    """
+    file = path / DOCUMENT
+    try:
+        document = json.loads(file.read_bytes())
+    except OSError as error:
+        raise CheckpointError(
+            f"{file} cannot be read: {error.strerror}; give a folder that il-ros train wrote"
+        ) from error
+    except ValueError as error:
+        raise CheckpointError(f"{file} is not JSON ({error}); it is damaged, copy it again") from error
+    if not isinstance(document, dict) or not isinstance(document.get("format"), int):
+        raise CheckpointError(f"{file} is not a checkpoint of il_ros; give a folder that il-ros train wrote")
+    if document["format"] > FORMAT:
+        raise CheckpointError(
+            f"{file} has format {document['format']}; this program reads up to {FORMAT}, update il_ros"
+        )
+    missing = [key for key in KEYS if key not in document]
+    if missing:
+        raise CheckpointError(f"{file} lacks {', '.join(missing)}; it is damaged, copy it again")
+    return document
+
+
+def _document(
+    trained: Trained, contract: Contract, manifest: Sequence[Mapping[str, str]], sha256: str, created: str | None
+) -> dict[str, Any]:
+    curve = [{k: v if math.isfinite(v) else None for k, v in asdict(point).items()} for point in trained.curve]
+    return {
+        "format": FORMAT,
+        "policy": trained.config.policy,
+        "sizes": asdict(trained.policy.config),
+        "parameters": sum(p.numel() for p in trained.policy.parameters()),
+        "normaliser": trained.normaliser.to_dict(),
+        "contract": {"name": contract.name, **contract.to_dict()},
+        "training": asdict(trained.config),
+        "windows": trained.windows,
+        "wall_s": round(trained.wall_s, 3),
+        "stopped": trained.stopped,
+        "curve": curve,
+        "manifest": [dict(entry) for entry in manifest],
+        "weights_sha256": sha256,
+        "created": created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {
+            "il_ros": getattr(il_ros, "__version__", "unknown"),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+    }
+
+
+def _without_name(contract: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in contract.items() if key != "name"}
+
+
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()  # unsorted: the order of components has a meaning
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

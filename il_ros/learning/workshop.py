@@ -1,0 +1,70 @@
+"""From a folder of closed episodes to a checkpoint: what the trainer node and the command line both do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from il_ros.episode import Episode
+from il_ros.errors import DataError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import Progress, TrainingConfig, train
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.steps import read_episode
+from il_ros.specs import Contract
+
+
+class Workshop:
+    """Reads each episode once, trains on all that are closed, and writes numbered checkpoints."""
+
+    def __init__(self, episodes: Path, checkpoints_folder: Path, contract: Contract) -> None:
+        self._episodes, self._folder, self._contract = Episodes(episodes), checkpoints_folder, contract
+        self._read: dict[Path, Episode] = {}
+        self.skipped: dict[Path, str] = {}
+        """Episodes that could not be read, and why."""
+
+    def ingest(self) -> list[Episode]:
+        """Read the episodes that have come since; returns all that satisfy the contract.
+
+        Raises:
+            DataError: if there is none.
+        """
+        for path in self._episodes.closed():
+            if path in self._read or path in self.skipped:
+                continue
+            try:
+                self._read[path] = read_episode(path, self._contract)
+            except DataError as error:
+                self.skipped[path] = str(error)
+        if not self._read:
+            why = f"; {len(self.skipped)} could not be read, the first: {next(iter(self.skipped.values()))}" * bool(
+                self.skipped
+            )
+            raise DataError(f"{self._episodes.folder} holds no closed episode to train on{why}; record some first")
+        return list(self._read.values())
+
+    def train(
+        self,
+        config: TrainingConfig,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Train on everything and write a checkpoint; returns the facts of its announcement."""
+        episodes = self.ingest()
+        data = Dataset.from_episodes(episodes, config.history, config.horizon, fewest=config.fewest)
+        trained = train(data, config, progress, should_stop=should_stop)
+        manifest = [{"name": path.name, "digest": str(episode.facts["digest"])} for path, episode in self._read.items()]
+        number = len(list(self._folder.glob("checkpoint_*"))) + 1
+        path = self._folder / f"checkpoint_{number:03d}_{config.policy.rpartition('.')[2]}"
+        saved = checkpoints.save(path, trained, self._contract, manifest)
+        return {
+            "path": str(path.resolve()),
+            "hash": saved.hash,
+            "policy": config.policy,
+            "episodes": len(episodes),
+            "labels": len(data),
+            "skipped": len(self.skipped),
+        }
+

@@ -1,0 +1,96 @@
+"""The interface of every policy class: a loss to train it by, and a way to draw an action chunk from it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from il_ros import registry, specs
+from il_ros.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The sizes that every policy class has; a class adds its own options in a subclass, with defaults.
+
+    Raises:
+        ConfigError: if a size is not positive.
+    """
+
+    observation_dim: int
+    """Do, numbers that the policy sees in one step."""
+    action_dim: int
+    """Da, numbers that it commands in one step."""
+    history: int = 2
+    """To, observations that it looks at, the newest included."""
+    horizon: int = 16
+    """Ta, actions in a chunk."""
+    width: int = 256
+    """Units of a hidden layer."""
+    depth: int = 2
+    """Residual blocks."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            if f.type == "int" and getattr(self, f.name) < 1:
+                raise ConfigError(f"policy: {f.name} is {getattr(self, f.name)}; it must be at least 1")
+
+
+class Policy(torch.nn.Module, abc.ABC):
+    """A distribution over action chunks, given the last observations, all in the normaliser's units.
+
+    A new class is one file in this package, or a module of another package that is named with its dots. It sets
+    ``Config`` if it has options of its own and implements ``loss`` and ``sample``; every random draw comes from the
+    generator that is passed in. Whatever it needs to know of the data beforehand (bins, centres) it may take in
+    ``prepare`` and keep in buffers, so that it is saved with the weights.
+    """
+
+    Config: ClassVar[type[PolicyConfig]] = PolicyConfig
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    @abc.abstractmethod
+    def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """How badly the policy explains what the expert did.
+
+        Args:
+            observations: (B, To, Do), oldest first.
+            actions: (B, Ta, Da), the expert's chunk.
+            mask: (B, Ta), 1 where the action is a label and 0 where it is padding, which must have no influence.
+            generator: the source of every random draw, on the same device.
+
+        Returns:
+            (B,), one number per window: weights and means are the trainer's affair.
+        """
+
+    @abc.abstractmethod
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
+
+    def prepare(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:
+        """See all training windows once, before the first step of a training that starts afresh."""
+
+
+def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
+    """A fresh policy of the class called ``name``; equal seeds give equal weights.
+
+    Args:
+        name: a class of ours by its file's name, or the dotted name of a module elsewhere.
+        sizes: the keys of the class' ``Config``.
+        seed: of the first weights.
+
+    Raises:
+        ConfigError: if there is no such class, or it has no such option.
+    """
+    cls = registry.load("il_ros.policies", Policy, "policy", name)  # type: ignore[type-abstract]
+    config = specs.build(cls.Config, f"policy {name!r}", sizes)
+    with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
+        torch.manual_seed(seed)
+        return cls(config)

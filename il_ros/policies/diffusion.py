@@ -1,0 +1,118 @@
+"""Denoising diffusion over the whole chunk."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from il_ros.errors import ConfigError
+from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.networks import Trunk, sinusoids
+
+TIME_FEATURES = 32
+
+
+@dataclass(frozen=True)
+class DiffusionConfig(PolicyConfig):
+    """What a diffusion policy may be told beside the sizes.
+
+    Raises:
+        ConfigError: if it is asked for more network calls than there are noise levels.
+    """
+
+    levels: int = 50
+    """N, noise levels in training."""
+    calls: int = 8
+    """Network calls for one chunk."""
+    clip: float = 1.5
+    """Bound of the estimated clean chunk while sampling, in normalised units."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.calls > self.levels or self.clip <= 0:
+            raise ConfigError(
+                f"policy 'diffusion': calls is {self.calls}, levels {self.levels}, clip {self.clip}; "
+                "choose calls <= levels and clip > 0"
+            )
+
+
+class Diffusion(Policy):
+    """Denoising of action chunks, conditioned on the history.
+
+    Training: Ho 2020 (arXiv:2006.11239), algorithm 1, but the network names the clean chunk instead of the noise
+    (their section 3.2; Salimans and Ho 2022, arXiv:2202.00512, section 4): chunks are few and smooth, noise is neither,
+    and a small network learns the former several times faster. Noise levels: the squared cosine of Nichol and Dhariwal
+    2021 (arXiv:2102.09672), equation 17. Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with
+    sigma 0) over a few of the levels. As a policy: Chi 2023, arXiv:2303.04137.
+    """
+
+    Config: ClassVar[type[PolicyConfig]] = DiffusionConfig
+    config: DiffusionConfig
+    signal: Tensor
+    noise: Tensor
+    times: Tensor
+
+    def __init__(self, config: DiffusionConfig) -> None:
+        super().__init__(config)
+        self.shape = (config.horizon, config.action_dim)
+        size = math.prod(self.shape)
+        inputs = config.history * config.observation_dim
+        self.condition = Trunk(inputs, config.width, 1, config.width)  # runs once a chunk, not once a network call
+        self.time = nn.Linear(TIME_FEATURES, config.width)
+        self.trunk = Trunk(size, config.width, config.depth, size)
+        power = _squared_cosine(config.levels)
+        tables = {"signal": power.sqrt(), "noise": (1 - power).sqrt()}  # (N + 1,), shares of chunk and noise by level
+        tables["times"] = sinusoids(100 * torch.arange(config.levels + 1) / config.levels, TIME_FEATURES)
+        for name, table in tables.items():
+            self.register_buffer(name, table, persistent=False)
+        self.visited, self.jumps = _jumps(tables["signal"], tables["noise"], config.calls)
+
+    def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Squared error of the clean chunk named at a random noise level, averaged over the labelled numbers: (B,)."""
+        size, device = (len(actions),), actions.device
+        level = torch.randint(1, self.config.levels + 1, size, generator=generator, device=device)
+        noise = torch.randn(actions.shape, generator=generator, device=device)
+        noisy = self.signal[level, None, None] * actions + self.noise[level, None, None] * noise
+        condition = self.condition(observations.flatten(1)) + self.time(self.times[level])
+        error = (self._clean(noisy * mask[..., None], condition) - actions).square().mean(-1)  # (B, Ta)
+        return (error * mask).sum(-1) / mask.sum(-1)
+
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Denoise one chunk for each history: (B, Ta, Da)."""
+        clip = self.config.clip
+        shape = (len(observations), *self.shape)
+        chunk = torch.randn(shape, generator=generator, device=observations.device)
+        seen = self.condition(observations.flatten(1))
+        times = self.time(self.times[self.visited])
+        for i, (of_clean, of_chunk) in enumerate(self.jumps):
+            clean = self._clean(chunk, seen + times[i]).clamp(-clip, clip)
+            chunk = of_clean * clean + of_chunk * chunk
+        return chunk
+
+    def _clean(self, noisy: Tensor, condition: Tensor) -> Tensor:
+        out: Tensor = self.trunk.after(self.trunk.first(noisy.flatten(1)) + condition)
+        return out.reshape(-1, *self.shape)
+
+
+def _jumps(signal: Tensor, noise: Tensor, calls: int) -> tuple[list[int], list[tuple[float, float]]]:
+    """The levels visited, and for each what the next chunk takes from the clean one and from the present one.
+
+    DDIM goes from ``s x + n e`` to ``s' x + n' e``, and ``e`` is what the present chunk says once ``x`` is named.
+    """
+    levels = [round((len(signal) - 1) * (calls - i) / calls) for i in range(calls + 1)]
+    jumps = []
+    for now, then in zip(levels, levels[1:]):
+        of_chunk = float(noise[then] / noise[now])
+        jumps.append((float(signal[then]) - of_chunk * float(signal[now]), of_chunk))
+    return levels[:-1], jumps
+
+
+def _squared_cosine(levels: int) -> Tensor:
+    """(N + 1,), the clean chunk's share of the power at each level: 1 at level 0, nearly 0 at level N."""
+    at = torch.arange(levels + 1, dtype=torch.float64) / levels
+    power = torch.cos((at + 0.008) / 1.008 * math.pi / 2).square()
+    return (power / power[0]).clamp(min=1e-4).float()

@@ -1,0 +1,93 @@
+"""A mixture of Gaussians over the whole chunk."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from il_ros.errors import ConfigError
+from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.networks import Trunk
+
+
+@dataclass(frozen=True)
+class MixtureConfig(PolicyConfig):
+    """What a mixture may be told beside the sizes.
+
+    Raises:
+        ConfigError: if the floor is not positive, the evaluation noise is negative, or no component need be likely
+            enough to be drawn.
+    """
+
+    components: int = 16
+    """K, Gaussians of the mixture."""
+    floor: float = 0.1
+    """The least standard deviation while training, in normalised units: bounds the density, so that no component
+    collapses onto a single chunk."""
+    evaluation_noise: float = 0.0
+    """Standard deviation of a drawn chunk around its component's mean, in normalised units."""
+    least_weight: float = 0.02
+    """A component that is less likely is not drawn: it stands for no expert, its mean lies anywhere."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.floor > 0 and self.evaluation_noise >= 0):
+            raise ConfigError(
+                f"policy 'mixture': floor is {self.floor}, evaluation_noise {self.evaluation_noise}; "
+                "choose floor > 0 and evaluation_noise >= 0"
+            )
+        if not 0 <= self.least_weight < 1 / self.components:
+            raise ConfigError(
+                f"policy 'mixture': least_weight is {self.least_weight}; it must be at least 0 and less than "
+                f"1 / components, which is {1 / self.components:.3g}"
+            )
+
+
+class Mixture(Policy):
+    """K diagonal Gaussians over the chunk as one vector, so that one choice of component holds for all of it.
+
+    Mixture density network, Bishop 1994; with low-noise evaluation, as in robomimic (Mandlekar 2021, arXiv:2108.03298,
+    appendix): the component is drawn, and around its mean only ``evaluation_noise`` is added.
+    """
+
+    Config: ClassVar[type[PolicyConfig]] = MixtureConfig
+    config: MixtureConfig
+
+    def __init__(self, config: MixtureConfig) -> None:
+        super().__init__(config)
+        self.shape = (config.components, config.horizon, config.action_dim)
+        self.size = math.prod(self.shape)
+        self.trunk = Trunk(
+            config.history * config.observation_dim, config.width, config.depth, config.components + 2 * self.size
+        )
+
+    def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Negative log-likelihood of the labelled numbers, divided by how many they are: (B,)."""
+        logits, means, raw = self._split(self.trunk(observations.flatten(1)))
+        deviations = self.config.floor + torch.nn.functional.softplus(raw)
+        z = (actions[:, None] - means) / deviations
+        log_density = -(0.5 * z.square() + deviations.log() + 0.5 * math.log(2 * math.pi)).sum(-1)  # (B, K, Ta)
+        per_component = (log_density * mask[:, None]).sum(-1)  # (B, K)
+        log_likelihood = torch.logsumexp(logits.log_softmax(-1) + per_component, dim=-1)
+        return -log_likelihood / (mask.sum(-1) * self.config.action_dim)
+
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a component for each history, then a chunk near its mean: (B, Ta, Da)."""
+        logits, means, _ = self._split(self.trunk(observations.flatten(1)))
+        weights = logits.softmax(-1)
+        weights = weights * (weights >= self.config.least_weight)
+        chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
+        chunk = means[torch.arange(len(means), device=means.device), chosen]
+        if self.config.evaluation_noise == 0:
+            return chunk
+        noise = torch.randn(chunk.shape, generator=generator, device=chunk.device)
+        return chunk + self.config.evaluation_noise * noise
+
+    def _split(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (B, K), means and raw deviations (B, K, Ta, Da)."""
+        logits, means, raw = torch.split_with_sizes(out, (self.config.components, self.size, self.size), dim=-1)
+        return logits, means.reshape(-1, *self.shape), raw.reshape(-1, *self.shape)

@@ -1,0 +1,5 @@
+"""Recording: what was said, untouched, from the first byte to a verified bag.
+
+A ``Journal`` takes messages while an episode runs and survives a kill; ``finalise`` makes a rosbag2 directory of it;
+``recover`` does so for what a killed recorder left behind; ``read_episode`` joins a bag's messages into steps.
+"""

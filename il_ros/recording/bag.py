@@ -1,0 +1,207 @@
+"""From a journal to a verified rosbag2 directory, and from such a directory to messages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcap.writer import Writer
+
+from il_ros.errors import DataError, StorageError
+from il_ros.recording import metadata
+from il_ros.recording.definitions import decoder
+from il_ros.recording.disk import storage_errors, sync
+from il_ros.recording.journal import LIBRARY, SUFFIX, locked
+from il_ros.recording.metadata import METADATA, Contents
+from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, Topic, facts_record
+
+CHUNK_BYTES = 64 * 1024
+"""A damaged byte costs the chunk that it lies in."""
+
+
+def finalise(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
+    """Make the closed journal ``folder/episode_N.journal.mcap`` the bag ``folder/episode_N``; returns the bag.
+
+    The bag counts once ``metadata.yaml`` is in it, and that is written last, when every message has been read back and
+    found equal. Only then is the journal removed. A kill at any moment leaves one of the two whole. ``facts`` are added
+    to those that the journal began with.
+
+    Raises:
+        DataError: if the journal is missing, damaged, or still being written.
+        StorageError: if the disk takes no more; the journal is kept.
+    """
+    journal_path = Path(journal_path)
+    bag = Path(folder) / journal_path.name.removesuffix(SUFFIX)
+    if (bag / METADATA).exists():
+        raise DataError(f"{bag} is closed already; run `il-ros recover {folder}` to bring it and its journal together")
+    with locked(journal_path):
+        scan = Scan(journal_path, JOURNAL_RECORDS)
+        with storage_errors(bag.parent, f"nothing is lost; free some space and run `il-ros recover {folder}`"):
+            write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts})
+        with storage_errors(journal_path.parent, f"the episode is safe in {bag}; remove the journal by hand"):
+            journal_path.unlink()
+    return bag
+
+
+def _sound(scan: Scan) -> Scan:
+    if scan.damage:
+        raise DataError(f"{scan.path}: {scan.damage[0]}; run `il-ros recover {scan.path.parent}`")
+    return scan
+
+
+def write_bag(source: Scan, bag: Path, facts: Callable[[], dict[str, Any]]) -> None:
+    """Write what ``source`` yields as a verified rosbag2 directory; ``facts`` is asked once that is read.
+
+    Raises:
+        OSError: if the disk takes no more.
+        StorageError: if it gives back other bytes than it was given.
+    """
+    bag.mkdir(parents=True, exist_ok=True)
+    path = bag / f"{bag.name}_0.mcap"
+    contents = _copy(source, path, facts)
+    sync(path)
+    _verify(path, source)
+    sync(bag)
+    metadata.write(bag, contents)
+    sync(bag.parent)
+
+
+def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Contents:
+    first, last = metadata.NO_START_NS, 0
+    channels: dict[str, tuple[int, Topic]] = {}
+    with path.open("wb") as file:
+        writer = Writer(file, chunk_size=CHUNK_BYTES, enable_data_crcs=True)
+        writer.start("ros2", LIBRARY)
+        for topic, log_time_ns, publish_time_ns, sequence, data in source:
+            if topic.name not in channels:
+                channels[topic.name] = _register(writer, topic), topic
+            writer.add_message(channels[topic.name][0], log_time_ns, data, publish_time_ns, sequence)
+            first, last = min(first, log_time_ns), max(last, log_time_ns)
+        known = {**facts(), "digest": source.digest.text()}
+        writer.add_metadata(FACTS, facts_record(known))
+        writer.finish()  # type: ignore[no-untyped-call]
+    return Contents(
+        files=(path.name,),
+        types={name: topic.type_name for name, (_, topic) in channels.items()},
+        hashes={name: topic.type_hash for name, (_, topic) in channels.items()},
+        counts=dict(source.counts),
+        start_ns=first,
+        duration_ns=max(0, last - first) if channels else 0,
+        facts=known,
+    )
+
+
+def _register(writer: Writer, topic: Topic) -> int:
+    schema = writer.register_schema(topic.type_name, topic.encoding, topic.definition.encode())
+    described = {"offered_qos_profiles": "", "topic_type_hash": topic.type_hash}
+    return writer.register_channel(topic.name, "cdr", schema, described)
+
+
+def _verify(path: Path, source: Scan) -> None:
+    copy = Scan(path).read()
+    if copy.damage or copy.count != source.count or copy.digest.text() != source.digest.text():
+        reason = copy.damage[0] if copy.damage else f"{copy.count} messages came back of {source.count}, or not equal"
+        raise StorageError(f"{path} was written but not read back alike ({reason}); check the disk, nothing is lost")
+
+
+def is_closed(bag: Path) -> bool:
+    """Whether a folder is an episode whose ``metadata.yaml`` can be read and whose files are there."""
+    try:
+        return all((bag / name).is_file() for name in metadata.read(bag).files)
+    except DataError:
+        return False
+
+
+def read(folder: Path) -> BagReader:
+    """A reader of the rosbag2 directory ``folder``.
+
+    Raises:
+        DataError: if it is not one, or not a closed one.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; name the folder of an episode")
+    return BagReader(folder, metadata.read(folder))
+
+
+class BagReader:
+    """The messages of a closed bag, and what its metadata says of it."""
+
+    def __init__(self, path: Path, contents: Contents) -> None:
+        self.path = path
+        self.contents = contents
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the episode."""
+        return self.contents.facts
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Message type by topic."""
+        return self.contents.types
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Messages by topic."""
+        return self.contents.counts
+
+    def raw(self, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
+        """The serialised messages of ``topics`` (all if None), in the order in which they were recorded.
+
+        Raises:
+            DataError: at the end, if the bag turned out to be truncated or damaged.
+        """
+        counts: dict[str, int] = {}
+        for name in self.contents.files:
+            scan = self._scan(self.path / name)
+            for message in scan:
+                if topics is None or message.topic.name in topics:
+                    yield message
+            self._check(not scan.damage, name, scan.damage[0] if scan.damage else "")
+            for topic, count in scan.counts.items():
+                counts[topic] = counts.get(topic, 0) + count
+        wanted = {topic: count for topic, count in self.counts.items() if count}
+        self._check(counts == wanted, ", ".join(self.contents.files), f"it holds {counts}, {METADATA} says {wanted}")
+
+    def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, int, Any]]:
+        """``(topic, log_time_ns, message)`` of ``topics`` (all if None), decoded, in the order of ``raw``.
+
+        Raises:
+            DataError: as ``raw``; or if a message is not what its type says.
+        """
+        for topic, log_time_ns, _, _, data in self.raw(topics):
+            decode = decoder(topic.type_name, topic.definition)
+            try:
+                message = decode(data)
+            except Exception as error:  # the decoder raises whatever its generated code meets
+                raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
+            yield topic.name, log_time_ns, message
+
+    def verify(self) -> None:
+        """Read every byte.
+
+        Raises:
+            DataError: naming the file, what is wrong and the remedy.
+        """
+        for _ in self.raw():
+            pass
+
+    def _scan(self, path: Path) -> Scan:
+        if not path.is_file():
+            self._check(False, path.name, "the file is missing")
+        return Scan(path)
+
+    def _check(self, sound: bool, name: str, reason: str) -> None:
+        if not sound:
+            where = self.path / name
+            raise DataError(f"{where} is damaged: {reason}; run `il-ros recover {self.path.parent}` to save the rest")
+
+
+def bytes_of(path: Path) -> int:
+    """The size of a bag or a file on the disk, bytes."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(os.stat(p).st_size for p in path.rglob("*") if p.is_file())

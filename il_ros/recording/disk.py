@@ -1,0 +1,56 @@
+"""Writing that lasts: errors of the disk in one clear line, and bytes that are on it when we say so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from il_ros.errors import StorageError
+
+
+@contextmanager
+def storage_errors(folder: Path, remedy: str) -> Iterator[None]:
+    """Turn an ``OSError`` of the body into a ``StorageError`` that names the folder, its free space and ``remedy``."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be written: {error.strerror} ({_free(folder)}); {remedy}") from error
+
+
+def _free(folder: Path) -> str:
+    existing = next((p for p in (folder, *folder.absolute().parents) if p.is_dir()), Path("/"))
+    return f"{shutil.disk_usage(existing).free / 1e6:.1f} MB free"
+
+
+def sync(path: Path) -> None:
+    """Return once ``path``, a file or a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte of ``data``; the kernel may take fewer at a time.
+
+    Raises:
+        OSError: if the disk takes no more; some of ``data`` may then be in the file.
+    """
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` in one piece: whoever looks sees the old file or the whole new one."""
+    unfinished = path.with_name(path.name + ".tmp")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    sync(path.parent)

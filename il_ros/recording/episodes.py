@@ -1,0 +1,62 @@
+"""The folder of episodes: their numbers, which of them are closed, and those that were discarded."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from il_ros.errors import DataError
+from il_ros.recording.bag import is_closed
+from il_ros.recording.disk import storage_errors
+from il_ros.recording.journal import SUFFIX
+
+DISCARDED = "discarded"
+_NAME = re.compile(r"episode_(\d{6,})(?:\.|$)")
+
+
+class Episodes:
+    """A folder with ``episode_000001``, ``episode_000002``, ... and the journal of the one that is being recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    def closed(self) -> list[Path]:
+        """The bags that count, by number: those that are finished and have all their files."""
+        if not self.folder.is_dir():
+            return []
+        bags = (path for path in self.folder.glob("episode_*") if path.suffix == "")
+        return [path for path in sorted(bags, key=_number) if is_closed(path)]
+
+    def next_number(self) -> int:
+        """A number that no episode has or had, be it closed, damaged, discarded or still being written; from 1."""
+        numbers = [_number(path) for folder in (self.folder, self.folder / DISCARDED) for path in folder.glob("*")]
+        return max(numbers, default=0) + 1
+
+    def journal_path(self, number: int) -> Path:
+        """Where the journal of an episode is written."""
+        return self.folder / f"episode_{number:06d}{SUFFIX}"
+
+    def bag_path(self, number: int) -> Path:
+        """Where a finalised episode lies."""
+        return self.folder / f"episode_{number:06d}"
+
+    def discard(self, path: Path) -> Path:
+        """Put an episode, or a journal that is closed, aside under ``discarded/``; returns where it lies now.
+
+        Raises:
+            DataError: if there is no such episode.
+            StorageError: if it cannot be moved.
+        """
+        target = self.folder / DISCARDED / path.name
+        if not path.exists():
+            raise DataError(f"{path} does not exist, so it cannot be discarded; see `il-ros info {self.folder}`")
+        with storage_errors(self.folder, f"{path.name} stays where it is"):
+            target.parent.mkdir(exist_ok=True)
+            os.rename(path, target)
+        return target
+
+
+def _number(path: Path) -> int:
+    match = _NAME.match(path.name)
+    return int(match[1]) if match else 0

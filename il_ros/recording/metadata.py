@@ -1,0 +1,142 @@
+"""``metadata.yaml`` of a rosbag2 directory, version 9: what makes a folder with an MCAP file a closed episode."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from il_ros.errors import DataError
+from il_ros.recording.disk import replace_text
+
+METADATA = "metadata.yaml"
+VERSION = 9
+NO_START_NS = 2**63 - 1
+"""Where rosbag2 says that a bag without messages starts."""
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bag holds, as its ``metadata.yaml`` says."""
+
+    files: tuple[str, ...]
+    """The names of the MCAP files, in order."""
+    types: Mapping[str, str]
+    """Message type by topic."""
+    hashes: Mapping[str, str]
+    """RIHS01 hash of the type, by topic."""
+    counts: Mapping[str, int]
+    """Messages by topic."""
+    start_ns: int = NO_START_NS
+    duration_ns: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Messages in all."""
+        return sum(self.counts.values())
+
+
+def write(bag: Path, contents: Contents) -> None:
+    """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
+    text = yaml.dump({"rosbag2_bagfile_information": _to_dict(contents)}, Dumper=_Dumper, sort_keys=False)
+    replace_text(bag / METADATA, text)
+
+
+def read(bag: Path) -> Contents:
+    """What the bag's ``metadata.yaml`` says.
+
+    Raises:
+        DataError: if there is none, or it is not one that we can read.
+    """
+    path = bag / METADATA
+    if not path.is_file():
+        raise DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
+    try:
+        information = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)["rosbag2_bagfile_information"]
+        _check(path, information)
+        return _from_dict(information)
+    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{path} is damaged ({reason}); run `il-ros recover {bag.parent}`") from error
+
+
+def _check(path: Path, information: dict[str, Any]) -> None:
+    version, storage = information["version"], information["storage_identifier"]
+    if version > VERSION:
+        raise DataError(f"{path} has version {version}; we read up to {VERSION}: convert it with `ros2 bag convert`")
+    if storage != "mcap" or information.get("compression_mode", "").lower() not in ("", "none"):
+        mode = information.get("compression_mode", "")
+        raise DataError(
+            f"{path} is stored as {storage}, compression mode {mode!r}; we read MCAP without a compression mode: "
+            "convert it with `ros2 bag convert`"
+        )
+
+
+def _to_dict(contents: Contents) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "storage_identifier": "mcap",
+        **_when(contents),
+        "message_count": contents.count,
+        "topics_with_message_count": [_topic(contents, name) for name in contents.types],
+        "compression_format": "",
+        "compression_mode": "",
+        "relative_file_paths": list(contents.files),
+        "files": [{"path": name, **_when(contents), "message_count": contents.count} for name in contents.files],
+        "custom_data": {key: _fact_to_text(value) for key, value in contents.facts.items()},
+        "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
+    }
+
+
+def _when(contents: Contents) -> dict[str, Any]:
+    return {
+        "starting_time": {"nanoseconds_since_epoch": contents.start_ns},
+        "duration": {"nanoseconds": contents.duration_ns},
+    }
+
+
+def _topic(contents: Contents, name: str) -> dict[str, Any]:
+    described = {
+        "name": name,
+        "type": contents.types[name],
+        "serialization_format": "cdr",
+        "offered_qos_profiles": [],
+        "type_description_hash": contents.hashes[name],
+    }
+    return {"topic_metadata": described, "message_count": contents.counts[name]}
+
+
+def _from_dict(information: dict[str, Any]) -> Contents:
+    topics = {t["topic_metadata"]["name"]: t for t in information["topics_with_message_count"]}
+    custom = information.get("custom_data") or {}
+    return Contents(
+        files=tuple(Path(name).name for name in information["relative_file_paths"]),
+        types={name: t["topic_metadata"]["type"] for name, t in topics.items()},
+        hashes={name: t["topic_metadata"].get("type_description_hash", "") for name, t in topics.items()},
+        counts={name: int(t["message_count"]) for name, t in topics.items()},
+        start_ns=int(information["starting_time"]["nanoseconds_since_epoch"]),
+        duration_ns=int(information["duration"]["nanoseconds"]),
+        facts={key: _fact_from_text(value) for key, value in custom.items()},
+    )
+
+
+def _fact_to_text(value: Any) -> str:
+    """``custom_data`` maps strings to strings: a plain string stays itself, anything else is JSON."""
+    if isinstance(value, str) and _fact_from_text(value) == value:
+        return value
+    return json.dumps(value)
+
+
+def _fact_from_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,258 @@
+"""The sound part of an MCAP file: every complete record up to where the file breaks off, and what is wrong with it.
+
+The format is described at https://mcap.dev/spec. A seeking reader starts at the end of a file and so reads nothing of
+one whose writer was killed; this one starts at the beginning, checks every CRC and length, and says what it skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import zstandard
+from mcap.data_stream import ReadDataStream, RecordBuilder
+from mcap.exceptions import EndOfFile
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Metadata, Schema
+from mcap.stream_reader import get_chunk_data_stream
+
+from il_ros.errors import DataError
+
+MAGIC = b"\x89MCAP0\r\n"
+FACTS = "il_ros.facts"
+"""The name of the metadata record that holds an episode's facts."""
+RECORD = struct.Struct("<BQ")  # opcode, length
+MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
+CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
+JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
+"""The only records of a journal; any other is a damaged one."""
+FOOTER_BYTES = 20
+_BROKEN = (
+    struct.error,
+    ValueError,
+    KeyError,
+    IndexError,
+    EndOfFile,
+    zstandard.ZstdError,
+    RuntimeError,
+    EOFError,
+    MemoryError,
+)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as the file describes it."""
+
+    name: str
+    type_name: str
+    definition: str
+    """The message type's definition."""
+    type_hash: str
+    encoding: str
+    """How the definition is written: ``ros2msg`` or ``ros2idl``."""
+
+
+class RawMessage(NamedTuple):
+    """One message as it was received."""
+
+    topic: Topic
+    log_time_ns: int
+    publish_time_ns: int
+    sequence: int
+    data: bytes
+
+
+class Digest:
+    """A digest over the topics, types, times, numbers and bytes of messages, in their order."""
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=16)
+
+    def add(self, message: RawMessage) -> None:
+        """Take one more message into account."""
+        topic, *numbers, data = message
+        self._hash.update(f"{topic.name}\n{topic.type_name}\n{numbers}\n{len(data)}\n".encode())
+        self._hash.update(data)
+
+    def text(self) -> str:
+        """The digest so far, 32 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+class Scan:
+    """The sound messages of one MCAP file, in the order in which they were written.
+
+    Iterate it once; afterwards ``facts``, ``damage``, ``complete``, ``counts`` and ``digest`` describe what was read.
+    """
+
+    def __init__(self, path: Path, kinds: frozenset[Opcode] = frozenset(Opcode)) -> None:
+        self.path = path
+        self.size = path.stat().st_size
+        self.facts: dict[str, Any] = {}
+        self.damage: list[str] = []
+        """What is wrong, one line each, with the offset of the record."""
+        self.complete = False
+        """Whether the file ends as its writer meant it to end."""
+        self.only_unfinished = False
+        """Whether nothing is wrong but that the mark of the end is missing: every byte was read."""
+        self.data_bytes = 0
+        """Bytes of the messages' data."""
+        self.counts: dict[str, int] = {}
+        """Messages by topic."""
+        self.topics: dict[int, Topic] = {}
+        self.digest = Digest()
+        self._kinds = kinds
+        self._schemas: dict[int, Schema] = {}
+        self._crc = zlib.crc32(MAGIC)
+
+    @property
+    def count(self) -> int:
+        """How many sound messages there were."""
+        return sum(self.counts.values())
+
+    def __iter__(self) -> Iterator[RawMessage]:
+        with self.path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                self.damage.append("the file does not begin as MCAP does")
+                return
+            for opcode, payload, offset in self._records(file):
+                try:
+                    for message in self._messages(opcode, payload):
+                        self.counts[message.topic.name] = self.counts.get(message.topic.name, 0) + 1
+                        self.data_bytes += len(message.data)
+                        self.digest.add(message)
+                        yield message
+                except _BROKEN as error:
+                    self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
+
+    def read(self) -> Scan:
+        """Read to the end, for the description only."""
+        for _ in self:
+            pass
+        return self
+
+    def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+        offset, opcode = file.tell(), 0
+        while offset < self.size:
+            head = file.read(RECORD.size)
+            opcode, length = RECORD.unpack(head) if len(head) == RECORD.size else (0, self.size)
+            if offset + RECORD.size + length > self.size:
+                self.damage.append(f"cut off at byte {offset}: {self.size - offset} bytes of an unfinished record")
+                return
+            if opcode not in self._kinds or (opcode == Opcode.FOOTER and length != FOOTER_BYTES):
+                self.damage.append(f"record at byte {offset} is damaged (kind {opcode}); the rest cannot be read")
+                return
+            payload = file.read(length)
+            self._check_section(opcode, head, payload, offset)
+            yield opcode, payload, offset
+            offset += RECORD.size + length
+            if opcode == Opcode.FOOTER:
+                self.complete = file.read() == MAGIC
+                break
+        if not self.complete:
+            self.only_unfinished = not self.damage and opcode != Opcode.FOOTER
+            self.damage.append(f"the file ends at byte {self.size} without the mark of its end")
+
+    def _check_section(self, opcode: int, head: bytes, payload: bytes, offset: int) -> None:
+        """The data and the summary each end with a CRC over all of their bytes; zero stands for none."""
+        if opcode == Opcode.DATA_END:
+            said, found, self._crc = int.from_bytes(payload, "little"), self._crc, 0
+        elif opcode == Opcode.FOOTER:
+            said, found = int.from_bytes(payload[-4:], "little"), zlib.crc32(head + payload[:-4], self._crc)
+        else:
+            self._crc = zlib.crc32(payload, zlib.crc32(head, self._crc))
+            return
+        if said not in (0, found):
+            self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
+
+    def _messages(self, opcode: int, payload: bytes) -> Iterator[RawMessage]:
+        if opcode == Opcode.CHUNK:
+            yield from self._chunk(payload)
+        elif opcode == Opcode.MESSAGE:
+            yield self._message(payload, -RECORD.size, len(payload))
+        elif opcode == Opcode.SCHEMA:
+            schema = Schema.read(ReadDataStream(BytesIO(payload)))
+            self._schemas[schema.id] = schema
+        elif opcode == Opcode.CHANNEL:
+            self._add_topic(Channel.read(ReadDataStream(BytesIO(payload))))
+        elif opcode == Opcode.METADATA:
+            record = Metadata.read(ReadDataStream(BytesIO(payload)))
+            if record.name == FACTS or "crc32" in record.metadata:
+                self.facts = _facts(record.metadata)
+
+    def _chunk(self, payload: bytes) -> Iterator[RawMessage]:
+        _, _, size, crc, name_length = CHUNK.unpack_from(payload)
+        at = CHUNK.size + name_length
+        name = payload[CHUNK.size : at].decode()
+        (length,) = struct.unpack_from("<Q", payload, at)
+        if at + 8 + length != len(payload):
+            raise ValueError(f"its content is said to have {length} bytes")
+        records = _expanded(name, payload[at + 8 :], size)
+        if len(records) != size or (crc and zlib.crc32(records) != crc):
+            raise ValueError("its CRC is wrong")
+        at = 0
+        while at < size:
+            opcode, length = RECORD.unpack_from(records, at)
+            if opcode == Opcode.MESSAGE:
+                yield self._message(records, at, length)
+            else:
+                yield from self._messages(opcode, records[at + RECORD.size : at + RECORD.size + length])
+            at += RECORD.size + length
+
+    def _message(self, records: bytes, at: int, length: int) -> RawMessage:
+        channel, sequence, log_time_ns, publish_time_ns = struct.unpack_from("<HIQQ", records, at + RECORD.size)
+        data = records[at + MESSAGE.size : at + RECORD.size + length]
+        if channel not in self.topics:
+            raise ValueError(f"the description of its topic, number {channel}, is lost")
+        return RawMessage(self.topics[channel], log_time_ns, publish_time_ns, sequence, data)
+
+    def _add_topic(self, channel: Channel) -> None:
+        schema = self._schemas[channel.schema_id]
+        type_hash = channel.metadata.get("topic_type_hash", "")
+        self.topics[channel.id] = Topic(channel.topic, schema.name, schema.data.decode(), type_hash, schema.encoding)
+
+
+def _expanded(compression: str, data: bytes, size: int) -> bytes:
+    if compression == "":
+        return data
+    if compression not in ("zstd", "lz4"):
+        raise ValueError(f"compression {compression!r} is not known")
+    stream, length = get_chunk_data_stream(Chunk(compression, data, 0, 0, 0, size))
+    return stream.read(length)
+
+
+def facts_record(facts: dict[str, Any]) -> dict[str, str]:
+    """The content of the metadata record that keeps ``facts``, with a CRC, which such a record has not of itself.
+
+    Raises:
+        DataError: if a fact is not one that JSON knows.
+    """
+    try:
+        text = json.dumps(facts)
+    except TypeError as error:
+        raise DataError(f"facts {facts} cannot be kept ({error}); use strings, numbers, lists and mappings") from error
+    return {"facts": text, "crc32": str(zlib.crc32(text.encode()))}
+
+
+def _facts(record: dict[str, str]) -> dict[str, Any]:
+    if str(zlib.crc32(record["facts"].encode())) != record["crc32"]:
+        raise ValueError("the CRC of the facts is wrong")
+    facts: dict[str, Any] = json.loads(record["facts"])
+    return facts
+
+
+def built(*records: Any) -> bytes:
+    """The bytes of MCAP records."""
+    builder = RecordBuilder()
+    for record in records:
+        record.write(builder)
+    data: bytes = builder.end()  # type: ignore[no-untyped-call]
+    return data

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from il_ros import registry
+from il_ros.errors import DataError
+from il_ros.learning.actor import Actor
+from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.normaliser import Normaliser
+from il_ros.policies.base import Policy, create
+from il_ros.signals import EpisodeStart
+from il_ros.specs import Contract
+
+POLICIES = sorted(registry.available("il_ros.policies", Policy))
+STEP_NS = 50_000_000
+START = EpisodeStart("fork", seed=7, first_stamp_ns=1_000_000_000)
+
+
+def actor(name: str = "diffusion", seed: int = 0, history: int = 2, gain: float = 1.0) -> Actor:
+    """An actor on random weights; ``gain`` enlarges its actions."""
+    sizes = {"observation_dim": 4, "action_dim": 2, "history": history, "horizon": 4, "width": 16, "depth": 1}
+    rows = np.array([[0.0] * 4, [1.0] * 4])
+    normaliser = Normaliser.fit(rows, np.array([[-gain] * 2, [gain] * 2]))
+    policy = create(name, sizes, seed=1).eval()
+    made = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")), seed)
+    made.reset(START)
+    return made
+
+
+def seen(step: int) -> np.ndarray:
+    return np.random.default_rng(step).uniform(0, 1, 4).astype(np.float32)
+
+
+def stamp(step: int) -> int:
+    return START.first_stamp_ns + step * STEP_NS
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_asking_at_every_step_or_now_and_then_gives_the_same_chunks(name: str) -> None:
+    eager, lazy = actor(name), actor(name)
+    torch.manual_seed(0)
+    for step in range(20):
+        for one in (eager, lazy):
+            one.observe(stamp(step), seen(step))
+        chunk = eager.chunk()
+        if step % 7 == 3:
+            assert (lazy.chunk().actions == chunk.actions).all()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_actions_are_finite_float64_within_the_limits_and_carry_stamp_and_author(name: str) -> None:
+    one = actor(name, gain=50.0)
+    one.observe(stamp(0), seen(0))
+    chunk = one.chunk()
+    assert chunk.actions.shape == (4, 2)
+    assert chunk.actions.dtype == np.float64
+    assert (np.abs(chunk.actions) <= 0.25).all()
+    assert (chunk.stamp_ns, chunk.author, chunk.engaged) == (stamp(0), one.author, True)
+    assert len(one.author) == 12
+
+
+def test_noise_differs_between_steps_episodes_and_seeds() -> None:
+    def drawn(step: int = 0, episode: int = 7, seed: int = 0) -> tuple[float, ...]:
+        one = actor(seed=seed, gain=0.1)
+        one.reset(EpisodeStart("fork", episode, START.first_stamp_ns))
+        one.observe(stamp(step), seen(0))
+        return tuple(one.chunk().actions[:, 0].tolist())
+
+    assert len({drawn(), drawn(step=1), drawn(episode=8), drawn(seed=1)}) == 4
+    assert drawn() == drawn()
+
+
+def test_a_missing_past_is_the_first_observation_repeated() -> None:
+    short, long = actor(history=3), actor(history=3)
+    short.observe(stamp(5), seen(1))
+    for step in (3, 4, 5):
+        long.observe(stamp(step), seen(1))
+    assert (short.chunk().actions == long.chunk().actions).all()
+
+
+@pytest.mark.parametrize("interruption", ["gap", "forget", "reset"])
+def test_an_interruption_empties_the_history(interruption: str) -> None:
+    one, fresh = actor(), actor()
+    at = 9 if interruption == "gap" else 2
+    one.observe(stamp(1), seen(1))
+    if interruption != "gap":
+        getattr(one, interruption)(*([START] if interruption == "reset" else []))
+    for each in (one, fresh):
+        each.observe(stamp(at), seen(2))
+    assert (one.chunk().actions == fresh.chunk().actions).all()
+
+
+def test_the_past_matters_without_an_interruption() -> None:
+    one, fresh = actor("deterministic"), actor("deterministic")
+    one._policy.trunk.last.weight.data.normal_()
+    fresh._policy.load_state_dict(one._policy.state_dict())
+    one.observe(stamp(1), seen(1))
+    for each in (one, fresh):
+        each.observe(stamp(2), seen(2))
+    assert (one.chunk().actions != fresh.chunk().actions).any()
+
+
+def test_a_stamp_that_is_not_newer_is_passed_over() -> None:
+    one, other = actor(), actor()
+    for each in (one, other):
+        each.observe(stamp(1), seen(1))
+    one.observe(stamp(1), seen(3))
+    one.observe(stamp(0), seen(4))
+    assert (one.chunk().actions == other.chunk().actions).all()
+
+
+def test_a_chunk_without_observation_is_refused() -> None:
+    with pytest.raises(DataError, match="call observe first"):
+        actor().chunk()
+
+
+def test_an_observation_of_another_size_is_refused() -> None:
+    with pytest.raises(DataError, match="5 numbers; the checkpoint's contract has 4"):
+        actor().observe(stamp(0), np.zeros(5, dtype=np.float32))

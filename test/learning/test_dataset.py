@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from il_ros.episode import Authority, Episode
+from il_ros.errors import DataError
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.labels import expert_driven
+
+STEP_NS = 50_000_000
+
+
+def episode(authority: list[int], gaps: frozenset[int] = frozenset(), width: int = 2) -> Episode:
+    """Row t sees t in every component, executes t + 0.5, and its expert, where he drives, wants t."""
+    steps = len(authority)
+    kinds = np.array(authority, dtype=np.uint8)
+    row = np.arange(steps, dtype=np.float32)[:, None]
+    expert = np.where(kinds[:, None] == Authority.EXPERT, np.repeat(row, 2, 1), np.nan).astype(np.float32)
+    late = np.cumsum([2 * STEP_NS if t in gaps else 0 for t in range(steps)])
+    return Episode(
+        stamps_ns=np.arange(steps, dtype=np.int64) * STEP_NS + late.astype(np.int64),
+        observations=np.repeat(row, width, 1),
+        executed=np.repeat(row + 0.5, 2, 1),
+        policy=np.full((steps, 2), np.nan, dtype=np.float32),
+        expert=expert,
+        authority=kinds,
+        intervention=np.zeros(steps, dtype=np.int32),
+        step_ns=STEP_NS,
+    )
+
+
+authorities = st.lists(st.sampled_from([0, 1, 2, 2, 2]), min_size=1, max_size=25)
+holes = st.frozensets(st.integers(0, 24), max_size=4)
+
+
+@given(st.lists(st.tuples(authorities, holes), min_size=1, max_size=4), st.integers(1, 4), st.integers(1, 6))
+def test_every_window_stays_in_its_span_and_every_label_begins_one(
+    parts: list[tuple[list[int], frozenset[int]]], history: int, horizon: int
+) -> None:
+    episodes = [episode(kinds, gaps) for kinds, gaps in parts]
+    labels = sum(int((e.authority == Authority.EXPERT).sum()) for e in episodes)
+    if labels == 0:
+        with pytest.raises(DataError, match="are labels"):
+            Dataset.from_episodes(episodes, history, horizon)
+        return
+    data = Dataset.from_episodes(episodes, history, horizon)
+    assert len(data) == labels
+    expected = iter(range(len(data)))
+    for number, e in enumerate(episodes):
+        for start, stop, authority in e.spans():
+            if authority is not Authority.EXPERT:
+                continue
+            for step in range(start, stop):
+                n = next(expected)
+                past = np.maximum(np.arange(step - history + 1, step + 1), start)
+                future = np.arange(step, step + horizon)
+                assert data.episode[n] == number
+                assert (data.observations[n, :, 0] == past).all()
+                assert (data.mask[n] == (future < stop)).all()
+                assert (data.actions[n, :, 0] == np.where(future < stop, future, 0)).all()
+
+
+def test_the_label_is_what_was_executed_where_the_experts_wish_is_not_on_record() -> None:
+    e = episode([2, 2, 2])
+    e.expert[1] = np.nan
+    assert expert_driven(e).actions[:, 0].tolist() == [0.0, 1.5, 2.0]
+
+
+def test_nothing_that_the_policy_drove_is_a_label() -> None:
+    e = episode([1, 2, 0, 2, 1])
+    assert expert_driven(e).is_label.tolist() == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize("kinds", [[], [1, 1, 0]])
+def test_no_label_at_all_is_refused_with_the_counts(kinds: list[int]) -> None:
+    with pytest.raises(DataError, match=f"0 of {len(kinds)} steps in 1 episodes are labels; record the expert"):
+        Dataset.from_episodes([episode(kinds)], 2, 4)
+
+
+def test_no_episode_at_all_is_refused() -> None:
+    with pytest.raises(DataError, match="0 of 0 steps in 0 episodes"):
+        Dataset.from_episodes([], 2, 4)
+
+
+def test_episodes_of_two_contracts_are_refused() -> None:
+    with pytest.raises(DataError, match=r"sizes \[\(2, 2\), \(3, 2\)\]"):
+        Dataset.from_episodes([episode([2]), episode([2], width=3)], 2, 4)
+
+
+def test_one_step_makes_one_padded_window() -> None:
+    data = Dataset.from_episodes([episode([2])], 3, 4)
+    assert data.observations.shape == (1, 3, 2)
+    assert data.mask.tolist() == [[1, 0, 0, 0]]

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from il_ros import registry
+from il_ros.errors import ConfigError, DataError
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import Progress, TrainingConfig, train
+from il_ros.policies.base import Policy
+
+POLICIES = sorted(registry.available("il_ros.policies", Policy))
+SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=40, batch=32, reports=4, horizon=4)
+
+
+def windows(episodes: int = 6, history: int = 2, horizon: int = 4) -> Dataset:
+    """Ten windows an episode; the action is minus the newest observation."""
+    rng = np.random.default_rng(0)
+    count = 10 * episodes
+    observations = rng.uniform(-1, 1, (count, history, 2)).astype(np.float32)
+    return Dataset(
+        observations=observations,
+        actions=np.repeat(-observations[:, -1:], horizon, 1),
+        mask=np.ones((count, horizon), dtype=np.float32),
+        weight=np.ones(count, dtype=np.float32),
+        episode=np.repeat(np.arange(episodes), 10),
+    )
+
+
+def weights(policy: Policy) -> list[torch.Tensor]:
+    return list(policy.state_dict().values())
+
+
+def equal(one: Policy, two: Policy) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(one), weights(two)))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_one_seed_gives_one_result_and_another_seed_another(name: str) -> None:
+    config = dataclasses.replace(SMALL, policy=name, observation_noise=0.1)
+    first, second = train(windows(), config), train(windows(), config)
+    assert equal(first.policy, second.policy)
+    assert [p.loss for p in first.curve] == [p.loss for p in second.curve]
+    assert not equal(first.policy, train(windows(), dataclasses.replace(config, seed=1)).policy)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_the_loss_falls_also_on_the_episodes_that_are_held_out(name: str) -> None:
+    trained = train(windows(12), dataclasses.replace(SMALL, policy=name, steps=200, learning_rate=3e-3))
+    assert trained.curve[-1].loss < trained.curve[0].loss
+    assert trained.curve[-1].held_out < trained.curve[0].held_out
+    assert trained.windows == 110
+
+
+def test_progress_tells_each_point_of_the_curve_and_ends_at_the_last_step() -> None:
+    told: list[Progress] = []
+    trained = train(windows(), SMALL, told.append)
+    assert tuple(told) == trained.curve
+    assert [p.step for p in told] == [10, 20, 30, 40]
+
+
+def test_with_fewer_than_five_episodes_none_is_held_out() -> None:
+    trained = train(windows(4), SMALL)
+    assert trained.windows == 40
+    assert np.isnan(trained.curve[-1].held_out)
+
+
+def test_a_training_that_is_stopped_returns_what_is_there() -> None:
+    asked = iter(range(100))
+    trained = train(windows(), SMALL, should_stop=lambda: next(asked) >= 12)
+    assert trained.stopped
+    assert trained.curve[-1].step == 10
+    assert all(w.isfinite().all() for w in weights(trained.policy))
+
+
+def test_a_warm_start_goes_on_from_the_weights_and_keeps_their_normaliser() -> None:
+    first = train(windows(), SMALL)
+    gentle = dataclasses.replace(SMALL, steps=1, learning_rate=1e-9, averaging=0.0)
+    second = train(windows(12), gentle, warm_start=(first.policy, first.normaliser))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(weights(first.policy), weights(second.policy)))
+    assert second.normaliser is first.normaliser
+
+
+def test_a_warm_start_from_another_size_is_refused() -> None:
+    first = train(windows(), SMALL)
+    with pytest.raises(ConfigError, match="cannot go on"):
+        train(windows(), dataclasses.replace(SMALL, width=17), warm_start=(first.policy, first.normaliser))
+
+
+def test_a_window_of_no_weight_teaches_nothing() -> None:
+    data = windows(4)
+    trained = []
+    for rows in (slice(10, 20), slice(20, 30)):  # the first ten repeat others, so that the normaliser is the same
+        weight, actions = data.weight.copy(), data.actions.copy()
+        weight[:10], actions[:10] = 0, actions[rows]
+        trained.append(train(dataclasses.replace(data, weight=weight, actions=actions), SMALL))
+    assert equal(trained[0].policy, trained[1].policy)
+
+
+def test_the_number_of_threads_is_left_as_it_was() -> None:
+    before = torch.get_num_threads()
+    train(windows(), SMALL)
+    assert torch.get_num_threads() == before
+
+
+def test_windows_of_another_shape_than_configured_are_refused() -> None:
+    with pytest.raises(DataError, match=r"\(2, 4\); the configuration says \(2, 5\)"):
+        train(windows(), dataclasses.replace(SMALL, horizon=5))
+
+
+def test_a_loss_that_is_no_longer_finite_ends_the_training_with_the_remedy() -> None:
+    with pytest.raises(DataError, match="lower learning_rate"):
+        train(windows(), dataclasses.replace(SMALL, learning_rate=1e30, warm_up=0))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_class_has_a_configuration_of_its_name(name: str) -> None:
+    config = TrainingConfig.load(name, seed=3)
+    assert (config.policy, config.seed) == (name, 3)
+
+
+def test_a_policy_of_another_package_has_the_defaults() -> None:
+    assert TrainingConfig.load("their.policy", steps=7) == TrainingConfig(policy="their.policy", steps=7)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("stepz: 3", "'stepz' is not known.*did you mean 'steps'"),
+        ("steps: many", "steps is 'many'; it must be a whole number"),
+        ("steps: 0", "steps is 0; it must be at least 1"),
+        ("device: gpu", "'gpu' is not known; choose from cpu, cuda"),
+        ("held_out: 1.5", "held_out is 1.5"),
+        ("learning_rate: -1", "learning_rate is -1.0"),
+    ],
+)
+def test_a_wrong_line_in_the_yaml_is_one_clear_error(line: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"policy: mixture\n{line}\n")
+    with pytest.raises(ConfigError, match=message):
+        TrainingConfig.load(file)

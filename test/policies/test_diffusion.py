@@ -1,0 +1,52 @@
+"""Denoising diffusion."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from il_ros.errors import ConfigError
+from il_ros.policies.base import create
+
+SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
+
+
+def test_signal_falls_and_noise_rises_with_the_level_at_constant_power() -> None:
+    policy = create("diffusion", SIZES, seed=0)
+    assert policy.signal[0] == 1 and policy.noise[0] == 0
+    assert policy.signal[-1] <= 0.011
+    assert (policy.signal.diff() < 0).all() and (policy.noise.diff() > 0).all()
+    assert torch.allclose(policy.signal.square() + policy.noise.square(), torch.ones(51))
+
+
+@pytest.mark.parametrize("calls", [1, 3, 8, 50])
+def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls(
+    calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = create("diffusion", {**SIZES, "calls": calls}, seed=0)
+    chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
+    asked = []
+    monkeypatch.setattr(policy, "_clean", lambda noisy, condition: asked.append(1) or chunk)
+    assert torch.allclose(policy.sample(torch.zeros(1, 1, 2), torch.Generator()), chunk, atol=1e-6)
+    assert len(asked) == calls
+
+
+def test_both_experts_are_drawn_and_none_between_them() -> None:
+    torch.set_num_threads(1)
+    policy = create("diffusion", SIZES, seed=0)
+    g = torch.Generator().manual_seed(0)
+    actions = torch.ones(128, 3, 1) * torch.where(torch.arange(128) % 2 == 0, 0.8, -0.8)[:, None, None]
+    observations, mask = torch.zeros(128, 1, 2), torch.ones(128, 3)
+    optimiser = torch.optim.Adam(policy.parameters(), lr=3e-3)
+    for _ in range(600):
+        optimiser.zero_grad()
+        policy.loss(observations, actions, mask, g).mean().backward()
+        optimiser.step()
+    drawn = policy.sample(torch.zeros(400, 1, 2), g)[..., 0]
+    assert ((drawn.abs() - 0.8).abs() < 0.2).float().mean() > 0.97
+    assert 0.35 < (drawn[:, 0] > 0).float().mean() < 0.65
+
+
+def test_more_calls_than_levels_are_refused() -> None:
+    with pytest.raises(ConfigError, match="calls is 60, levels 50"):
+        create("diffusion", {**SIZES, "calls": 60}, seed=0)

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import errno
+import os
+import pathlib
+import random
+import re
+from functools import partial
+
+import pytest
+
+from il_ros.errors import DataError, StorageError
+from il_ros.recording import bag as bag_module
+from il_ros.recording import disk, metadata, recovery
+from il_ros.recording.bag import finalise, read
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.journal import Journal
+from il_ros.recording.metadata import METADATA
+from il_ros.recording.recovery import leftovers, recover
+
+
+@pytest.fixture
+def sent(kit):
+    return [message for k in range(4) for message in kit.step(k)]
+
+
+def killed(path, sent, cut=0):
+    """The journal of a recorder that was killed after it wrote ``sent``, less the last ``cut`` bytes."""
+    journal = Journal(path, {"task": "fork"})
+    for message in sent:
+        journal.write(*message)
+    os.close(journal._file)
+    os.truncate(path, path.stat().st_size - cut)
+
+
+def test_a_killed_recorders_journal_becomes_a_partial_episode(tmp_path, sent, content):
+    killed(tmp_path / "episode_000003.journal.mcap", sent)
+    assert [p.name for p in leftovers(tmp_path)] == ["episode_000003.journal.mcap"]
+    (bag,) = recover(tmp_path)
+    facts = read(bag).facts
+    assert content(read(bag).raw()) == sent
+    assert facts["task"] == "fork" and facts["partial"] is facts["recovered"] is True and facts["reason"]
+    assert facts["salvaged"]["messages"] == len(sent)
+    assert facts["salvaged"]["bytes"] == sum(len(m.data) for m in sent)
+    assert [p.name for p in tmp_path.iterdir()] == ["episode_000003"]
+    assert recover(tmp_path, thorough=True) == [] and content(read(bag).raw()) == sent
+
+
+@pytest.mark.parametrize("cut", [1, 5, 100, 400, 100_000])
+def test_a_torn_tail_is_cut_off_told_and_kept_aside(tmp_path, sent, content, cut):
+    path = tmp_path / "episode_000001.journal.mcap"
+    killed(path, sent)
+    os.truncate(path, max(0, path.stat().st_size - cut))
+    before = path.read_bytes()
+    (bag,) = recover(tmp_path)
+    saved = content(read(bag).raw())
+    assert saved == sent[: len(saved)] and len(saved) < len(sent)
+    assert read(bag).facts["salvaged"]["cut_off"]
+    assert (tmp_path / "episode_000001.journal.mcap.damaged").read_bytes() == before
+    assert recover(tmp_path) == []
+
+
+def test_a_journal_that_is_still_written_is_left_alone(tmp_path, kit):
+    with Journal(tmp_path / "episode_000001.journal.mcap", {}) as journal:
+        journal.write(*kit.clocks(1)[0])
+        assert leftovers(tmp_path) == recover(tmp_path, thorough=True) == []
+        assert journal.path.exists()
+
+
+STEPS = [
+    (bag_module, "_copy"),
+    (bag_module, "_register"),
+    (bag_module, "_verify"),
+    (bag_module, "sync"),
+    (disk, "sync"),
+    (recovery, "sync"),
+    (metadata, "replace_text"),
+    (os, "replace"),
+    (os, "rename"),
+    (pathlib.Path, "unlink"),
+]
+
+
+def die_at(monkeypatch, moment, stop, after):
+    """Call ``stop`` at the given one of the calls of ``STEPS``: before it or, if ``after``, when it is done."""
+    left = [moment]
+
+    def watched(function):
+        def call(*args, **kwargs):
+            left[0] -= 1
+            here = left[0] < 0
+            if here and not after:
+                stop()
+            result = function(*args, **kwargs)
+            if here:
+                stop()
+            return result
+
+        return call
+
+    for owner, name in STEPS:
+        monkeypatch.setattr(owner, name, watched(getattr(owner, name)))
+
+
+def dies(monkeypatch, moment, after, work):
+    """Whether a child that does ``work`` was killed at ``moment``; nothing of it is cleaned up or flushed."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            die_at(monkeypatch, moment, lambda: os._exit(9), after)
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, 9)
+    return status == 9
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_at_any_step_of_finalising_loses_nothing(tmp_path, sent, journal_of, content, monkeypatch, after):
+    moment, killed_here = 0, True
+    while killed_here:
+        folder = tmp_path / str(moment)
+        journal = journal_of(sent, folder=folder)
+        killed_here = dies(monkeypatch, moment, after, partial(finalise, journal, folder, {}))
+        recover(folder)
+        (bag,) = Episodes(folder).closed()
+        assert content(read(bag).raw()) == sent
+        assert [p.name for p in folder.iterdir()] == ["episode_000001"]
+        moment += 1
+    assert moment > 8
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_at_any_step_of_a_recovery_is_mended_by_the_next(
+    tmp_path, sent, journal_of, content, monkeypatch, after
+):
+    moment, killed_here = 0, True
+    while killed_here:
+        folder = tmp_path / str(moment)
+        bag = finalise(journal_of(sent, folder=folder), folder, {"outcome": "success"})
+        truncate(bag, 40)
+        damaged = next(bag.glob("*.mcap")).read_bytes()
+        killed(folder / "episode_000002.journal.mcap", sent, cut=3)
+        killed_here = dies(monkeypatch, moment, after, partial(recover, folder, thorough=True))
+        recover(folder, thorough=True)
+        one, two = Episodes(folder).closed()
+        assert content(read(one).raw()) == sent
+        assert read(one).facts["outcome"] == "success" and read(one).facts["partial"] is False
+        assert content(read(two).raw()) == sent[:-1]
+        assert next((folder / "episode_000001.damaged").glob("*.mcap")).read_bytes() == damaged
+        assert (folder / "episode_000002.journal.mcap.damaged").exists()
+        assert recover(folder, thorough=True) == [] and len(list(folder.iterdir())) == 4
+        moment += 1
+    assert moment > 15
+
+
+def truncate(bag, by):
+    path = next(bag.glob("*.mcap"))
+    os.truncate(path, path.stat().st_size - by)
+
+
+def test_a_bag_without_metadata_and_journal_is_made_anew(tmp_path, sent, journal_of, content):
+    bag = finalise(journal_of(sent), tmp_path, {"outcome": "success"})
+    (bag / METADATA).unlink()
+    assert leftovers(tmp_path) == [bag]
+    assert recover(tmp_path) == [bag]
+    assert content(read(bag).raw()) == sent
+    assert read(bag).facts["outcome"] == "success" and read(bag).facts["recovered"]
+    assert not read(bag).facts["partial"]  # every message is there
+
+
+def test_sound_bags_are_not_touched(tmp_path, sent, journal_of):
+    bag = finalise(journal_of(sent), tmp_path, {})
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in bag.iterdir()}
+    assert recover(tmp_path, thorough=True) == []
+    assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in bag.iterdir()} == before
+
+
+def test_a_flipped_byte_in_a_bag_is_found_only_by_a_thorough_look(tmp_path, sent, journal_of):
+    bag = finalise(journal_of(sent), tmp_path, {})
+    path = next(bag.glob("*.mcap"))
+    data = bytearray(path.read_bytes())
+    data[random.Random(0).randrange(300, 600)] ^= 4
+    path.write_bytes(data)
+    assert leftovers(tmp_path) == []
+    assert leftovers(tmp_path, thorough=True) == [bag]
+    assert recover(tmp_path, thorough=True) == [bag]
+    assert read(bag).facts["salvaged"]["cut_off"] and read(bag).facts["partial"]
+    assert recover(tmp_path, thorough=True) == []
+
+
+def test_a_full_disk_while_finalising_or_recovering_loses_nothing(tmp_path, sent, journal_of, content, monkeypatch):
+    journal = journal_of(sent)
+    moment, full = 0, True
+    while full:
+        full = False
+        with monkeypatch.context() as patch:
+            die_at(patch, moment, _no_space, after=False)
+            try:
+                recover(tmp_path) if moment % 2 else finalise(journal, tmp_path, {})
+            except StorageError as error:
+                full = True
+                assert re.search(r"No space left.*MB free", str(error))
+                assert "\n" not in str(error)
+            except DataError:  # the bag is closed already: only the journal's end is left to do
+                full = True
+        moment += 1
+    recover(tmp_path)
+    (bag,) = Episodes(tmp_path).closed()
+    assert content(read(bag).raw()) == sent and not journal.exists()
+
+
+def _no_space():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_missing_folder_is_a_data_error(tmp_path):
+    with pytest.raises(DataError, match="not a folder"):
+        recover(tmp_path / "nowhere")

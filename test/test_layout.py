@@ -1,0 +1,99 @@
+"""The package is laid out so that pip, colcon and ``ros2 launch`` each find what they look for."""
+
+import ast
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from catkin_pkg.package import parse_package
+
+import il_ros
+from il_ros.cli import launch_format
+
+ROOT = Path(__file__).resolve().parents[1]
+SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
+
+
+def setup_nodes() -> tuple[str, ...]:
+    """``NODES`` of setup.py."""
+    for statement in ast.parse(SETUP).body:
+        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "NODES":
+            return ast.literal_eval(statement.value)
+    raise AssertionError("setup.py has no NODES")
+
+
+def test_package_xml_is_an_ament_python_package_of_our_version():
+    warnings = []
+    package = parse_package(str(ROOT / "package.xml"), warnings=warnings)
+    assert warnings == []
+    assert (package.name, package.version, package.package_format) == ("il_ros", il_ros.__version__, 3)
+    assert package.get_build_type() == "ament_python"
+    assert package.licenses == ["Apache-2.0"]
+
+
+def test_package_xml_names_every_ros_package_that_the_code_imports():
+    package = parse_package(str(ROOT / "package.xml"))
+    declared = {dependency.name for dependency in package.exec_depends}
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "il_ros" / "nodes").rglob("*.py")]
+    names = {name for source in sources for name in re.findall(r"^\s*(?:from|import) (\w+)", source, re.MULTILINE)}
+    assert {name for name in names if re.fullmatch(r"\w+_(msgs|srvs|interfaces)|rclpy", name)} <= declared
+
+
+def test_resource_marker_and_licence_are_there():
+    assert (ROOT / "resource" / "il_ros").is_file()
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_setup_launch_and_wrappers_agree_on_the_nodes():
+    assert setup_nodes() == launch_format.NODES
+    for node in launch_format.NODES:
+        wrapper = ROOT / "scripts" / node
+        assert wrapper.stat().st_mode & stat.S_IXUSR
+        assert "il_ros.nodes" in wrapper.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("node", launch_format.NODES)
+def test_every_node_is_a_module_with_a_main_that_runs(node):
+    source = (ROOT / "il_ros" / "nodes" / f"{node}.py").read_text(encoding="utf-8")
+    assert "def main(" in source
+    assert 'if __name__ == "__main__":' in source
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name.split(".")[0])
+@pytest.mark.parametrize("composed", ["true", "false"])
+def test_every_launch_file_resolves_to_the_same_nodes_in_one_process_and_in_many(path, composed):
+    many = launch_format.resolve(path, {"composed": "false"}, os.environ).commands
+    (one,) = launch_format.resolve(path, {"composed": "true"}, os.environ).commands
+    nodes = next(word.partition(":=")[2] for word in one.command if word.startswith("nodes:="))
+    assert yaml.safe_load(nodes) == [node.name for node in many]
+    assert [word for word in many[0].command[3:] if "__node" not in word and word != "-r"] == list(one.command[3:])
+
+
+def test_every_argument_of_our_launch_files_is_described_and_has_a_default():
+    for path in LAUNCH_FILES:
+        for argument in launch_format.arguments(path).values():
+            assert argument.description and argument.default is not None, f"{path.name}: {argument.name}"
+
+
+def test_direct_dependencies_are_pinned_exactly():
+    pinned = r'[\w.-]+==[\w.]+(; python_version (>=|<) "3.11")?'
+    for path in ROOT.glob("requirements*.txt"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            assert not line or line.startswith("#") or re.fullmatch(pinned, line), f"{path.name}: {line}"
+
+
+def test_everything_that_setup_installs_exists(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    installed = {}
+    monkeypatch.setattr("setuptools.setup", lambda **options: installed.update(options))
+    exec(compile(SETUP, str(ROOT / "setup.py"), "exec"), {"__file__": str(ROOT / "setup.py"), "__name__": "setup"})
+    files = dict(installed["data_files"])
+    assert all((ROOT / file).is_file() for group in files.values() for file in group)
+    assert "launch/bringup.launch.yaml" in files["share/il_ros/launch"]
+    assert "config/contracts/panda_plane.yaml" in files["share/il_ros/config/contracts"]
+    assert len(files["lib/il_ros"]) == len(launch_format.NODES)
+    assert installed["version"] == il_ros.__version__
