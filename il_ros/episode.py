@@ -101,7 +101,7 @@ class Episode:
     def from_steps(
         cls, observations: Sequence[Array], records: Sequence[Record], step_ns: int, facts: dict[str, Any]
     ) -> Episode:
-        """Put aligned observations and records of authority together; ``observations[t]`` is what ``records[t]`` saw."""
+        """Put observations and records of authority together; ``observations[t]`` is what ``records[t]`` saw."""
         action_dim = len(records[0].executed) if records else 0
         nothing = np.full(action_dim, np.nan)
 

@@ -7,7 +7,7 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +37,7 @@ def set_stamp(message: Any, nanoseconds: int) -> None:
 # Observations ---------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def getter(path: str) -> Callable[[Any], float]:
     """A function that reads the number at ``path`` in a message; see ``ObservationComponent.field``.
 
@@ -146,9 +146,7 @@ def plain_messages(reading: Reading, joint_names: Sequence[str]) -> dict[str, An
 def _pose(position: Any, quaternion: Any) -> SimpleNamespace:
     x, y, z = position
     qx, qy, qz, qw = quaternion
-    return SimpleNamespace(
-        position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw)
-    )
+    return SimpleNamespace(position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw))
 
 
 def fill_reading(messages: Mapping[str, Any], reading: Reading, joint_names: Sequence[str], pose: type[Any]) -> None:
@@ -215,7 +213,9 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
     for i, p in enumerate(points):
         at = p.time_from_start.sec * 1_000_000_000 + p.time_from_start.nanosec
         if abs(at - i * contract.step_ns) > contract.step_ns // 2 and at != 0:
-            raise MessageError(f"chunk point {i} is at {at / 1e9:.3f} s; points must be {contract.step_ns / 1e9} s apart")
+            raise MessageError(
+                f"chunk point {i} is at {at / 1e9:.3f} s; points must be {contract.step_ns / 1e9} s apart"
+            )
     engaged = bool(table[0, names.index(ENGAGE)] > 0.5) if ENGAGE in names else True
     columns = [names.index(n) for n in contract.action_names] if given else []
     actions = table[:, columns] if given else np.empty((0, len(wanted)))
@@ -318,7 +318,9 @@ def record_from(message: Any) -> Record:
             score=float(values["score"]),
         )
     except (IndexError, KeyError, ValueError) as error:
-        raise MessageError(f"gate/authority holds no record of authority ({error!r}); check who publishes it") from error
+        raise MessageError(
+            f"gate/authority holds no record of authority ({error!r}); check who publishes it"
+        ) from error
 
 
 def _numbers(values: Array | None) -> str:
@@ -349,4 +351,6 @@ def start_from_json(text: str) -> EpisodeStart | None:
             return None
         return EpisodeStart(**data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MessageError(f"episode event {text[:80]!r} cannot be read ({error}); it must be JSON with 'event'") from error
+        raise MessageError(
+            f"episode event {text[:80]!r} cannot be read ({error}); it must be JSON with 'event'"
+        ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from il_ros import resources
@@ -22,7 +22,7 @@ NODES = {
 """The nodes that each of our launch files starts."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _environment() -> dict[str, str]:
     """One domain for all the graphs of this process."""
     return isolate(os.environ)

@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     with bars() as progress:
         bar = progress.add_task(f"training {config.policy}", total=config.steps, note="reading episodes")
         made = workshop.train(
-            config, lambda p: progress.update(bar, completed=p.step, note=f"loss {p.loss:.4f}, held out {p.held_out:.4f}")
+            config,
+            lambda p: progress.update(bar, completed=p.step, note=f"loss {p.loss:.4f}, held out {p.held_out:.4f}"),
         )
     if args.json:
         print(json.dumps(made))

@@ -151,7 +151,8 @@ class Gate:
         if not self._expert.is_fresh(stamp_ns, now_ns):
             return None
         row = round((stamp_ns - self._answer.stamp_ns) / self.contract.step_ns)
-        return self._answer.actions[min(row, len(self._answer.actions) - 1)]
+        action: Array = self._answer.actions[min(row, len(self._answer.actions) - 1)]
+        return action
 
     def _policy_action(self, stamp_ns: int, now_ns: int) -> Array | None:
         if "policy" not in self.rule.sources or not self._policy.is_fresh(stamp_ns, now_ns):

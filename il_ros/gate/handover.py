@@ -23,7 +23,7 @@ class Bound:
         self._last = None
 
     def __call__(self, wanted: Array, rest: Array) -> Array:
-        """(Da,) what the arm may be given when ``wanted`` is asked for; ``rest`` is where it stands if it just began."""
+        """(Da,) what the arm may be given when ``wanted`` is asked for; ``rest`` is where it stands at first."""
         last = np.clip(rest, self._low, self._high) if self._last is None else self._last
         change = np.clip(wanted - last, -self._max_step, self._max_step)
         self._last = np.clip(last + change, self._low, self._high)

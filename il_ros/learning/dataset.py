@@ -76,9 +76,7 @@ class Dataset:
         """Some of the windows."""
         return Dataset(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
 
-    def _fill(
-        self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, fewest: int
-    ) -> int:
+    def _fill(self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, fewest: int) -> int:
         """Write the windows of one span from ``row`` on; returns how many they are."""
         is_whole = rule.is_label[start:stop].copy()
         if stop < len(episode):

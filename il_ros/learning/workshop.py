@@ -67,4 +67,3 @@ class Workshop:
             "labels": len(data),
             "skipped": len(self.skipped),
         }
-

@@ -1,7 +1,7 @@
 """Spinning: the events executor, and the single-threaded one where it is missing or asked for.
 
-The events executor's plain ``spin()`` burns a core and delivers nothing in the wheels of Jazzy and Kilted; waiting for a
-future with a finite timeout works. A test holds this file to that.
+The events executor's plain ``spin()`` burns a core and delivers nothing in the wheels of Jazzy and Kilted; waiting for
+a future with a finite timeout works. A test holds this file to that.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
     try:
         options = json.loads(parameters.options)
     except ValueError as error:
-        raise ConfigError(f"parameter 'options' is {parameters.options!r}, not JSON ({error}); write an object") from error
+        raise ConfigError(
+            f"parameter 'options' is {parameters.options!r}, not JSON ({error}); write an object"
+        ) from error
     if not parameters.task:
         return teleop.load(parameters.device, teleop.Setup(contract, options=options))
     task = tasks.load(parameters.task)

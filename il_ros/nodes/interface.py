@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -71,7 +71,7 @@ def observed(contract: Contract) -> tuple[Topic, ...]:
     return tuple(Topic(name, type_name) for name, type_name in contract.topics.items())
 
 
-@lru_cache(maxsize=None)
+@cache
 def message_class(type_name: str) -> type[Any]:
     """The class of a message type such as ``geometry_msgs/msg/Twist``.
 

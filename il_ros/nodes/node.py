@@ -85,7 +85,9 @@ class IlNode(Node, Generic[P]):
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Any:
         """A timer on the steady clock."""
-        return self.create_timer(period_s, lambda: self._guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME))
+        return self.create_timer(
+            period_s, lambda: self._guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
     def on_start(self, callback: Callable[[EpisodeStart], None]) -> None:
         """Call ``callback`` when an episode is announced."""

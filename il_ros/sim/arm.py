@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from il_ros.sim.bullet import SUBSTEP_HZ, World
 from il_ros.signals import Array
+from il_ros.sim.bullet import SUBSTEP_HZ, World
 
 JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
 FINGERS = (9, 10)

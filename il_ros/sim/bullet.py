@@ -38,7 +38,7 @@ SUBSTEP_HZ = 240
 
 
 class World:
-    """A PyBullet client with gravity, a fixed time step and no randomness; use as a context manager, or ``close`` it."""
+    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it."""
 
     def __init__(self) -> None:
         with _quiet():
@@ -110,5 +110,7 @@ class World:
     def __enter__(self) -> World:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

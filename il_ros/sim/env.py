@@ -103,7 +103,7 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         """The way that the tool has taken, once it is through."""
         return self.task.way(self._path, self._layout.posts)
 
-    def render(self, width: int = 480, height: int = 360) -> Array:  # type: ignore[override]
+    def render(self, width: int = 480, height: int = 360) -> Array:
         """(height, width, 3) uint8: the arm and the posts from behind and above."""
         return self._world.picture(width, height, np.array([1.25, -0.75, 0.75]), np.array([0.42, 0.0, 0.12]))
 

@@ -65,7 +65,7 @@ class Threading:
         return self._settled.setdefault(index, row.nearest(y))
 
     def _share(self, distance: float) -> tuple[float, float]:
-        """How much of the way to its gap the tool should have gone this far before a row, and the slope of that, 1/m."""
+        """How much of the way to its gap the tool should have gone so far before a row, and the slope of that, 1/m."""
         if self._swerve is None:
             return 1.0, 0.0
         begin, done = self._swerve

@@ -94,5 +94,7 @@ def required_guide(setup: Setup) -> Guide:
         ConfigError: if the setup has none.
     """
     if setup.guide is None:
-        raise ConfigError("this device follows a task's script; set the parameter 'task', or choose a device of a person")
+        raise ConfigError(
+            "this device follows a task's script; set the parameter 'task', or choose a device of a person"
+        )
     return setup.guide

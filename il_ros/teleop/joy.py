@@ -57,8 +57,8 @@ class Joy(Device):
         buttons, axes = list(message.buttons), list(message.axes)
         if len(buttons) <= m.enable_button or len(axes) <= max(m.axis_x, m.axis_y):
             raise MessageError(
-                f"joy has {len(axes)} axes and {len(buttons)} buttons; the mapping needs axis {max(m.axis_x, m.axis_y)} "
-                f"and button {m.enable_button}; set the device's options"
+                f"joy has {len(axes)} axes and {len(buttons)} buttons; the mapping needs axis "
+                f"{max(m.axis_x, m.axis_y)} and button {m.enable_button}; set the device's options"
             )
         turbo = m.turbo_button < len(buttons) and buttons[m.turbo_button]
         sticks = [axes[a] if a < len(axes) else 0.0 for a in (m.axis_x, m.axis_y, m.axis_z)]

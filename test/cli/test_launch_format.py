@@ -166,7 +166,7 @@ def test_nodes_of_other_packages_are_found_where_ament_put_them(launch, tmp_path
         ("- node: {pkg: il_ros, exec: sim_node, namespace: a//b}", r"'/a//b' is no namespace"),
         ("- node: {pkg: il_ros, exec: sim_node, output: sreen}", r"output 'sreen' is not known"),
         ("- node: {pkg: il_ros, exec: sim_node, on_exit: respawn}", r"on_exit 'respawn' is not known"),
-        ("- node: {pkg: il_ros, exec: sim_node, args: \"'a\"}", r"close the quote"),
+        ('- node: {pkg: il_ros, exec: sim_node, args: "\'a"}', r"close the quote"),
         ("- node: {pkg: il_ros, exec: sim_node, param: [{name: a}]}", r"'a' needs either a value or nested param"),
         ("- node: {pkg: il_ros, exec: sim_node, param: [{name: a, value: []}]}", r"a list needs elements"),
         ("- node: {pkg: il_ros, exec: sim_node, param: [{name: a, value: [1, b]}]}", r"all of one type"),

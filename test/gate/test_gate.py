@@ -49,8 +49,11 @@ def test_table_has_a_successor_for_every_state_and_event() -> None:
 
 
 def test_only_a_take_over_ever_leads_to_the_expert() -> None:
-    assert all(event is Event.TAKE_OVER or before is State.EXPERT for (before, event), after in TABLE.items()
-               if after is State.EXPERT)
+    assert all(
+        event is Event.TAKE_OVER or before is State.EXPERT
+        for (before, event), after in TABLE.items()
+        if after is State.EXPERT
+    )
 
 
 def test_an_expert_who_falls_silent_never_hands_the_arm_to_the_policy() -> None:
@@ -66,9 +69,12 @@ def test_an_expert_who_falls_silent_never_hands_the_arm_to_the_policy() -> None:
 
 def test_take_over_and_release_follow_the_edges_of_engagement() -> None:
     gate = Gate(CONTRACT, GateConfig(rule="human"))
-    records = run(gate, 3, 0.1, None) + run(gate, 3, 0.1, -0.1, 3) + run(gate, 3, 0.1, None, 6) + run(gate, 2, 0.1, 0.2, 9)
-    assert [r.authority for r in records] == [Authority.POLICY] * 3 + [Authority.EXPERT] * 3 + [Authority.POLICY] * 3 + [
-        Authority.EXPERT] * 2
+    records = (
+        run(gate, 3, 0.1, None) + run(gate, 3, 0.1, -0.1, 3) + run(gate, 3, 0.1, None, 6) + run(gate, 2, 0.1, 0.2, 9)
+    )
+    assert [r.authority for r in records] == [Authority.POLICY] * 3 + [Authority.EXPERT] * 3 + [
+        Authority.POLICY
+    ] * 3 + [Authority.EXPERT] * 2
     assert [r.intervention for r in records] == [0] * 3 + [1] * 3 + [0] * 3 + [2] * 2
     assert [r.reason for r in records[2:8]] == ["steady", "take_over", "steady", "steady", "release", "steady"]
 
@@ -180,15 +186,22 @@ class GateMachine(RuleBasedStateMachine):
             self.fresh[source] = (made.stamp_ns, self.now)
             self.offered[source].append(made)
 
-    @rule(back=st.integers(-3, 8), value=st.sampled_from([-9.0, -0.2, 0.0, 0.1, 0.25, float("nan"), float("inf")]),
-          rows=st.integers(1, 9))
+    @rule(
+        back=st.integers(-3, 8),
+        value=st.sampled_from([-9.0, -0.2, 0.0, 0.1, 0.25, float("nan"), float("inf")]),
+        rows=st.integers(1, 9),
+    )
     def policy_speaks(self, back: int, value: float, rows: int) -> None:
         made = chunk(self.stamp + (1 - back) * STEP, value, rows)
         self._note("policy", made)
         self.gate.offer_policy(made.stamp_ns, lambda: made, self.now)
 
-    @rule(back=st.integers(-3, 8), value=st.sampled_from([-0.2, 0.05, 7.0, float("nan"), float("-inf")]),
-          engaged=st.booleans(), silent=st.booleans())
+    @rule(
+        back=st.integers(-3, 8),
+        value=st.sampled_from([-0.2, 0.05, 7.0, float("nan"), float("-inf")]),
+        engaged=st.booleans(),
+        silent=st.booleans(),
+    )
     def expert_speaks(self, back: int, value: float, engaged: bool, silent: bool) -> None:
         stamp = self.stamp + (1 - back) * STEP
         made = Chunk(stamp, np.empty((0, 2)), "e", engaged) if silent else chunk(stamp, value, 1, engaged)
@@ -236,7 +249,9 @@ class GateMachine(RuleBasedStateMachine):
         wanted = {Authority.POLICY: record.policy, Authority.EXPERT: record.expert, Authority.HOLD: np.zeros(2)}
         target = wanted[record.authority]
         assert target is not None
-        bounded = np.clip(last + np.clip(target - last, -CONTRACT.max_step, CONTRACT.max_step), CONTRACT.low, CONTRACT.high)
+        bounded = np.clip(
+            last + np.clip(target - last, -CONTRACT.max_step, CONTRACT.max_step), CONTRACT.low, CONTRACT.high
+        )
         assert np.array_equal(record.executed, bounded)
         if record.authority is not Authority.HOLD:
             self._was_really_said(record, record.authority.name.lower(), target)
@@ -245,9 +260,13 @@ class GateMachine(RuleBasedStateMachine):
         """The action is one that the source offered for this instant, and the source was fresh when it was used."""
         heard_stamp, heard_now = self.fresh[source]
         assert record.stamp_ns - heard_stamp <= 250_000_000
-        rows = [c.actions[min(i, len(c.actions) - 1)] for c in self.offered[source] if len(c.actions)
-                for i in [(record.stamp_ns - c.stamp_ns) // STEP]
-                if i >= 0 and (source == "expert" or i < len(c.actions))]
+        rows = [
+            c.actions[min(i, len(c.actions) - 1)]
+            for c in self.offered[source]
+            if len(c.actions)
+            for i in [(record.stamp_ns - c.stamp_ns) // STEP]
+            if i >= 0 and (source == "expert" or i < len(c.actions))
+        ]
         assert any(np.array_equal(row, target) for row in rows)
 
 

@@ -68,11 +68,13 @@ class Task(abc.ABC):
             ConfigError: if the task has no such expert.
         """
         if name not in (*self.experts, "random", "nearest"):
-            raise unknown(f"expert of task {type(self).__name__.lower()!r},", name, (*self.experts, "random", "nearest"))
+            raise unknown(
+                f"expert of task {type(self).__name__.lower()!r},", name, (*self.experts, "random", "nearest")
+            )
         if name != "random":
             return name
         block, place = divmod(seed, len(self.experts))
-        return self.experts[np.random.default_rng([block, 1]).permutation(len(self.experts))[place]]
+        return self.experts[int(np.random.default_rng([block, 1]).permutation(len(self.experts))[place])]
 
     def clearance(self, position: Array, posts: Array) -> float:
         """How far, m, the tool at ``position`` is from touching a post or leaving the table; negative inside."""
@@ -91,7 +93,7 @@ class Task(abc.ABC):
 
 
 class Scripted:
-    """A task's scripted expert behind the interface of ``il_ros.signals.Expert``: drawn for each episode, always ready."""
+    """A task's scripted expert as devices use it: drawn anew for each episode, always ready."""
 
     def __init__(self, task: Task, name: str) -> None:
         self._task, self._wanted = task, name

@@ -1,7 +1,7 @@
 """Three rows of one, two and three obstacles, hence 2 x 3 x 4 = 24 ways through.
 
-The task is that of D3IL's Avoiding (Jia et al. 2024, arXiv:2402.14606, section 4): cross the finish line without touching.
-The measures of the scene are our own.
+The task is that of D3IL's Avoiding (Jia et al. 2024, arXiv:2402.14606, section 4): cross the finish line without
+touching. The measures of the scene are our own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from il_ros.sim.steering import Row, Threading, gap_taken
 from il_ros.sim.tasks import TOOL_HEIGHT_M, Layout, Steer, Task
 
 SPACING_M = 0.14
-ROWS = tuple(
-    Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60))
-)
+ROWS = tuple(Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)))
 POSTS = np.array([[x, SPACING_M * ((n - 1) / 2 - i)] for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)) for i in range(n)])
 
 

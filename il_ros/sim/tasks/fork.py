@@ -16,6 +16,7 @@ ROW = Row(0.0, (0.06, -0.06))
 SWERVE_M = (0.085, 0.03)
 """Until the first distance both experts do the same thing, so that the state says nothing about what follows."""
 
+
 class Fork(Task):
     """Carry the tool past the post, on either side, across the line beyond it.
 
