@@ -175,20 +175,22 @@ def _fill_pose(pose: Any, position: Any, quaternion: Any) -> None:
 
 
 def fill_chunk(message: Any, chunk: Chunk, contract: Contract, point: type[Any]) -> None:
-    """Write a chunk into a JointTrajectory; ``point`` makes its elements. The author travels in ``frame_id``."""
+    """Write a chunk into a JointTrajectory; ``point`` makes its elements. The author travels in ``frame_id``.
+
+    A message that is filled again keeps its points, since making them takes longer than all the rest.
+    """
     set_stamp(message, chunk.stamp_ns)
     message.header.frame_id = chunk.author
     message.joint_names = [*contract.action_names, ENGAGE] if len(chunk.actions) else [ENGAGE]
     rows = chunk.actions.tolist() if len(chunk.actions) else [[]]
     engage = 1.0 if chunk.engaged else 0.0
-    points = []
-    for i, row in enumerate(rows):
-        element = point()
+    if len(message.points) != len(rows):
+        message.points = [point() for _ in rows]
+        for i, element in enumerate(message.points):
+            after = element.time_from_start
+            after.sec, after.nanosec = divmod(i * contract.step_ns, 1_000_000_000)
+    for element, row in zip(message.points, rows):
         element.positions = array("d", [*row, engage])
-        sec, nanosec = divmod(i * contract.step_ns, 1_000_000_000)
-        element.time_from_start.sec, element.time_from_start.nanosec = sec, nanosec
-        points.append(element)
-    message.points = points
 
 
 def chunk_from(message: Any, contract: Contract) -> Chunk:

@@ -40,7 +40,7 @@ def running(launch_file: str, logs: Path, **arguments: object) -> Iterator[Direc
         GraphError: if a node dies or the graph does not come up.
     """
     environment = _environment()
-    given = {"lockstep": "true", **{name: _text(value) for name, value in arguments.items()}}
+    given = {"lockstep": "true", "auto_reset": "false", **{name: _text(value) for name, value in arguments.items()}}
     launch = launch_format.resolve(resources.find("launch", launch_file, ".launch.yaml"), given, environment)
     os.environ.update({name: environment[name] for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")})
     with Processes(logs, environment) as processes:
@@ -48,7 +48,6 @@ def running(launch_file: str, logs: Path, **arguments: object) -> Iterator[Direc
             processes.start(node.name, node.command, node.environment)
         with Director(processes.check) as director:
             director.wait_ready(NODES[launch_file])
-            director.set("sim_node", auto_reset=False)
             yield director
 
 

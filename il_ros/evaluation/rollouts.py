@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -12,15 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from il_ros import messages
+from il_ros import messages, teleop
 from il_ros.episode import Episode, Record
+from il_ros.evaluation.clips import Clip
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor
+from il_ros.learning.actor import Actor, use_one_thread
 from il_ros.signals import Array, Chunk
+from il_ros.sim import tasks
 from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
 from il_ros.teleop import Device
+
+FILM_EVERY = 2
+"""Every so many steps a film has a picture."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,14 @@ class Rollout:
 
 
 def run_episode(
-    env: ArmEnv, gate: Gate, seed: int, actor: Actor | None = None, expert: Device | None = None
+    env: ArmEnv,
+    gate: Gate,
+    seed: int,
+    actor: Actor | None = None,
+    expert: Device | None = None,
+    on_step: Callable[[Record], None] = lambda record: None,
 ) -> Rollout:
-    """Run the episode ``seed`` to its end."""
+    """Run the episode ``seed`` to its end; ``on_step`` hears of each step that was decided, before it is executed."""
     contract = env.contract
     env.reset(seed=seed)
     gate.reset()
@@ -72,6 +86,7 @@ def run_episode(
             actor.forget()
         observations.append(observation)
         records.append(record)
+        on_step(record)
         reading, outcome = env.advance(record.executed)
         positions.append(reading.tool_position[:2])
     facts = {"task": env.task_name, "seed": seed, "outcome": outcome, "way": env.way}
@@ -82,13 +97,30 @@ def run_episode(
 # Many episodes on every core -----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Take:
+    """An episode that is to be filmed."""
+
+    title: str
+    task: str
+    seed: int
+    checkpoint: Path
+    supervised: bool = False
+    """Whether the simulated supervisor watches and takes over."""
+
+
 class Pool:
-    """Worker processes that stay; each evaluates one stretch of seeds at a time."""
+    """Worker processes that stay; each evaluates one stretch of seeds at a time. They end when we end, or die."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_be_a_worker)
+
+    def warm_up(self) -> None:
+        """Start the workers now, so that the first evaluation does not wait for them."""
+        for _ in range(self.workers):
+            self._pool.submit(_nothing)
 
     def evaluate(
         self,
@@ -109,6 +141,13 @@ class Pool:
                 progress(len(results[futures[future]]))
         return [rollout for i in range(len(stretches)) for rollout in results[i]]
 
+    def films(self, takes: Iterable[Take], progress: Callable[[int], None] = lambda n: None) -> list[Clip]:
+        """Run episodes again before the camera; equal seeds make equal episodes."""
+        futures = [self._pool.submit(_film, take) for take in takes]
+        for _ in as_completed(futures):
+            progress(1)
+        return [future.result() for future in futures]
+
     def close(self) -> None:
         """End the workers."""
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -125,18 +164,63 @@ def _stretches(seeds: list[int], size: int) -> Iterator[list[int]]:
         yield seeds[start : start + size]
 
 
+# In a worker, which keeps environments and the last checkpoint from one call to the next -----------------------------
+
+
+def _be_a_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_one_thread()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _nothing() -> None:
+    """A task that only wakes a worker."""
+
+
+@functools.lru_cache(maxsize=1)
+def _actor(checkpoint: Path) -> Actor:
+    return Actor(checkpoints.load(checkpoint))
+
+
 _environments: dict[tuple[str, str], ArmEnv] = {}
-_actors: dict[Path, Actor] = {}
+
+
+def _environment(task: str, contract: Contract) -> ArmEnv:
+    key = (task, str(contract.to_dict()))
+    if key not in _environments:
+        _environments[key] = ArmEnv(task, contract)
+    return _environments[key]
 
 
 def _evaluate(checkpoint: Path, task: str, seeds: list[int], config: GateConfig) -> list[Rollout]:
-    """In a worker: environments and checkpoints are kept from one call to the next."""
-    if checkpoint not in _actors:
-        _actors.clear()
-        _actors[checkpoint] = Actor(checkpoints.load(checkpoint))
-    actor = _actors[checkpoint]
-    key = (task, str(actor.contract.to_dict()))
-    if key not in _environments:
-        _environments[key] = ArmEnv(task, actor.contract)
+    actor = _actor(checkpoint)
     gate = Gate(actor.contract, config)
-    return [run_episode(_environments[key], gate, seed, actor) for seed in seeds]
+    return [run_episode(_environment(task, actor.contract), gate, seed, actor) for seed in seeds]
+
+
+def _film(take: Take) -> Clip:
+    actor = _actor(take.checkpoint)
+    env = _environment(take.task, actor.contract)
+    setup = teleop.Setup(actor.contract, tasks.Scripted(env.task, "nearest"), env.task.clearance)
+    supervisor = teleop.load("supervisor", setup) if take.supervised else None
+    gate = Gate(actor.contract, GateConfig(rule="human" if take.supervised else "none"))
+    frames: list[Array] = []
+    captions: list[str] = []
+
+    def shoot(record: Record) -> None:
+        if (record.stamp_ns - env.start.first_stamp_ns) // actor.contract.step_ns % FILM_EVERY == 0:
+            frames.append(env.render())
+            captions.append(f"{record.authority.name}: {'' if record.reason == 'steady' else record.reason}")
+
+    rollout = run_episode(env, gate, take.seed, actor, supervisor, shoot)
+    frames.append(env.render())
+    captions.append(f"{captions[-1].partition(':')[0]}: {rollout.outcome}")
+    return Clip(f"{take.title}: {rollout.outcome}", frames, captions, actor.contract.rate_hz / FILM_EVERY)

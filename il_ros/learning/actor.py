@@ -30,7 +30,7 @@ class Actor:
 
     def __init__(self, checkpoint: Checkpoint, seed: int = 0) -> None:
         self.contract, self.author = checkpoint.contract, checkpoint.short_hash
-        self._policy, self._normaliser = checkpoint.policy, checkpoint.normaliser
+        self._policy, self._normaliser = checkpoint.policy.frozen(), checkpoint.normaliser
         self._low, self._high = self.contract.low, self.contract.high
         self._width = len(self.contract.observation)
         self._seed = seed

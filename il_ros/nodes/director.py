@@ -132,15 +132,22 @@ class Director(Node):
             if seed != expected:
                 self.set("sim_node", seed=seed)
             expected = seed + 1
-            before = len(self._recorded)
-            self.call("sim_node/reset")
-            self.wait(f"the end of episode {seed}", lambda n=before: len(self._recorded) > n, 120.0)
-            facts = self._recorded[-1]
-            if facts.get("path") is None:
-                raise GraphError(f"episode {seed} could not be closed: {facts.get('error')}")
-            done.append(facts)
+            done.append(self._episode(seed))
             progress(1)
         return done
+
+    def _episode(self, seed: int) -> dict[str, Any]:
+        before = len(self._recorded)
+
+        def closed() -> list[dict[str, Any]]:
+            return [facts for facts in self._recorded[before:] if facts.get("seed") == seed or facts["path"] is None]
+
+        self.call("sim_node/reset")
+        self.wait(f"the end of episode {seed}", lambda: bool(closed()), 120.0)
+        facts = closed()[0]
+        if facts["path"] is None:
+            raise GraphError(f"episode {seed} could not be closed: {facts.get('error')}")
+        return facts
 
     def train(self, progress: Callable[[int, int], None] = lambda step, steps: None, **settings: Any) -> dict[str, Any]:
         """Train on all that was recorded; returns the announcement of the checkpoint.

@@ -6,6 +6,7 @@ a future with a finite timeout works. A test holds this file to that.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -51,6 +52,7 @@ def main(*factories: Callable[[], Node]) -> int:
     try:
         for factory in factories:
             nodes.append(factory())
+        gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
         spin(nodes)
     except IlRosError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

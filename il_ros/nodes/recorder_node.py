@@ -6,7 +6,7 @@ import json
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ STRAGGLERS_S = 0.5
 """How long the end of an episode waits for the last messages of every topic."""
 
 
+AUTHORS = {interface.EXPERT_ACTION.name: "expert", interface.POLICY_ACTION.name: "checkpoint"}
+"""Topics whose ``frame_id`` says who speaks, and what he is."""
+
+
 @dataclass(frozen=True)
 class RecorderParameters:
     """Parameters of the recorder node."""
@@ -51,6 +55,8 @@ class Take:
     gaps: Gaps
     last_ns: dict[str, int]
     """The newest stamp of every stamped topic."""
+    authors: dict[str, dict[str, None]] = field(default_factory=lambda: {"expert": {}, "checkpoint": {}})
+    """Who has spoken as an expert, and which policies have, in the order of appearance."""
     ending: bool = False
     ends_ns: int = -1
     """The stamp of its last step, once it is known."""
@@ -94,6 +100,8 @@ class RecorderNode(IlNode[RecorderParameters]):
                 self._open({})
             if self._take is not None:
                 self._keep(self._take, name, topic.type_name, data, info, stamp)
+                if topic.name in AUTHORS:
+                    self._take.authors[AUTHORS[topic.name]].setdefault(_frame_id(data))
             if topic is interface.EPISODE:
                 self._after_episode(deserialize_message(data, String).data)
 
@@ -146,7 +154,8 @@ class RecorderNode(IlNode[RecorderParameters]):
         assert take is not None
         self._closed_ns = max(take.last_ns.values(), default=-1)
         take.journal.close()
-        take.facts.update(number=take.number, gaps=take.gaps.facts())
+        authors = {role: ", ".join(filter(None, names)) for role, names in take.authors.items()}
+        take.facts.update(number=take.number, gaps=take.gaps.facts(), **authors)
         self._maker.submit(self._finalise, take)
 
     def _finalise(self, take: Take) -> None:
@@ -208,6 +217,12 @@ def _stamp_ns(data: bytes) -> int:
     """The stamp at the head of a serialised message: a header's, or a clock's."""
     sec, nanosec = struct.unpack_from("<iI", data, 4)
     return int(sec) * 1_000_000_000 + int(nanosec)
+
+
+def _frame_id(data: bytes) -> str:
+    """The ``frame_id`` of a serialised message that begins with a header."""
+    (size,) = struct.unpack_from("<I", data, 12)
+    return data[16 : 15 + size].decode("utf-8", errors="replace")
 
 
 def main() -> int:

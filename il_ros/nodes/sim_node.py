@@ -21,6 +21,8 @@ from il_ros.sim.env import ArmEnv
 
 STALE_S = 0.2
 """A paced arm stops when it has had no command for this long."""
+PAUSE_S = 1.0
+"""How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,23 @@ class SimNode(IlNode[SimParameters]):
         self._episode_topic = self.publisher(interface.EPISODE)
         self.subscribe(interface.command(self.contract), self._on_command)
         self.serve("~/reset", self._reset)
+        self._idle_since_ns = self.now_ns()
+        self.every(0.1, self._reset_by_itself)
         if not self.parameters.lockstep:
             self.every(1.0 / (self.contract.rate_hz * self.parameters.rate), self._tick)
 
     def changed(self, wanted: SimParameters) -> None:
         """The seed may be set at any time; it counts from the next reset on."""
         self._seed = wanted.seed
+
+    def _reset_by_itself(self) -> None:
+        """Begin the next episode, once somebody who commands is there and had time to look around."""
+        if self._running or not self.parameters.auto_reset:
+            return
+        if not self.count_publishers(interface.command(self.contract).name):
+            self._idle_since_ns = self.now_ns()
+        if self.now_ns() - self._idle_since_ns > PAUSE_S * 1e9:
+            self._reset()
 
     def _reset(self) -> str:
         if self._running:
@@ -89,8 +102,6 @@ class SimNode(IlNode[SimParameters]):
     def _tick(self) -> None:
         """One paced step, with the last command unless it is stale."""
         if not self._running:
-            if self.parameters.auto_reset:
-                self._reset()
             return
         fresh = self._command is not None and self.now_ns() - self._command[0] < STALE_S * 1e9
         self._advance(self._command[1] if fresh and self._command else self.contract.rest(self._observation()))
@@ -106,7 +117,7 @@ class SimNode(IlNode[SimParameters]):
             self._end(outcome)
 
     def _end(self, outcome: str) -> None:
-        self._running = False
+        self._running, self._idle_since_ns = False, self.now_ns()
         start = self._env.start
         steps = (self._stamp_ns - start.first_stamp_ns) // self.contract.step_ns + 1
         facts = {"outcome": outcome, "way": self._env.way, "steps": steps, "last_stamp_ns": self._stamp_ns}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from il_ros import registry, specs
 from il_ros.errors import ConfigError
+from il_ros.policies.networks import Trunk
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ class Policy(torch.nn.Module, abc.ABC):
     @abc.abstractmethod
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
+
+    def frozen(self) -> Policy:
+        """A copy for inference, whose trunks are frozen; it draws the same chunks."""
+        served = copy.deepcopy(self).eval().requires_grad_(False)
+        for name, child in list(served.named_children()):
+            if isinstance(child, Trunk):
+                setattr(served, name, child.frozen())
+        return served
 
     def prepare(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:
         """See all training windows once, before the first step of a training that starts afresh."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from il_ros.errors import ConfigError
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.networks import Trunk, sinusoids
+from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids
 
 TIME_FEATURES = 32
 
@@ -63,7 +63,7 @@ class Diffusion(Policy):
         inputs = config.history * config.observation_dim
         self.condition = Trunk(inputs, config.width, 1, config.width)  # runs once a chunk, not once a network call
         self.time = nn.Linear(TIME_FEATURES, config.width)
-        self.trunk = Trunk(size, config.width, config.depth, size)
+        self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
         power = _squared_cosine(config.levels)
         tables = {"signal": power.sqrt(), "noise": (1 - power).sqrt()}  # (N + 1,), shares of chunk and noise by level
         tables["times"] = sinusoids(100 * torch.arange(config.levels + 1) / config.levels, TIME_FEATURES)
@@ -94,7 +94,7 @@ class Diffusion(Policy):
         return chunk
 
     def _clean(self, noisy: Tensor, condition: Tensor) -> Tensor:
-        out: Tensor = self.trunk.after(self.trunk.first(noisy.flatten(1)) + condition)
+        out: Tensor = self.trunk(noisy.flatten(1), condition)
         return out.reshape(-1, *self.shape)
 
 

@@ -81,7 +81,7 @@ class Mixture(Policy):
         weights = logits.softmax(-1)
         weights = weights * (weights >= self.config.least_weight)
         chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
-        chunk = means[torch.arange(len(means), device=means.device), chosen]
+        chunk = means[0, chosen] if len(means) == 1 else means[torch.arange(len(means), device=means.device), chosen]
         if self.config.evaluation_noise == 0:
             return chunk
         noise = torch.randn(chunk.shape, generator=generator, device=chunk.device)

@@ -46,6 +46,7 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         _lock(self._file, self.path)
+        self._folder, self._remedy = folder, _KEPT.format(folder=folder)
         self._end = 0
         self._append(MAGIC + built(Header("ros2", LIBRARY), Metadata(FACTS, facts_record(dict(facts)))))
 
@@ -96,7 +97,7 @@ class Journal:
         self.close()
 
     def _append(self, data: bytes) -> None:
-        with storage_errors(self.path.parent, _KEPT.format(folder=self.path.parent)):
+        with storage_errors(self._folder, self._remedy):
             try:
                 write_all(self._file, data)
             except OSError:

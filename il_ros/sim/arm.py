@@ -89,7 +89,7 @@ class Arm:
         touched = False
         for _ in range(self._substeps):
             self._world.step()
-            touched = touched or self._world.touches_post(self.body)
+            touched = touched or self._world.touches(self.body)
         return touched
 
     def joints(self) -> tuple[Array, Array]:

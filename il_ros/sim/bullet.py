@@ -78,13 +78,13 @@ class World:
         )
         return int(self.call("createMultiBody", 0, collision, visual))
 
-    def touches_post(self, body: int) -> bool:
-        """Whether ``body`` touches a post now."""
-        return any(self.call("getContactPoints", body, post) for post in self._posts)
+    def touches(self, body: int) -> bool:
+        """Whether ``body`` touches anything now; posts are all that can be touched."""
+        return bool(pybullet.getContactPoints(body, physicsClientId=self.client))
 
     def step(self) -> None:
         """Advance physics by 1/240 s."""
-        self.call("stepSimulation")
+        pybullet.stepSimulation(self.client)
 
     def picture(self, width: int, height: int, eye: Array, target: Array, field_of_view: float = 38.0) -> Array:
         """(height, width, 3) uint8, drawn by PyBullet's software renderer."""

@@ -37,7 +37,7 @@ class Setup:
     guide: Guide | None = None
     """The task's scripted expert."""
     clearance: Callable[[Array, Array], float] | None = None
-    """How far, m, a tool position is from trouble, given the objects."""
+    """How far, m, tool positions (N, 2) keep from trouble, given the objects."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The device's own options, from parameters."""
 

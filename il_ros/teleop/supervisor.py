@@ -21,7 +21,7 @@ from il_ros.teleop import Device, Setup, required_guide
 class Temper:
     """What kind of supervisor it is."""
 
-    lookahead_s: float = 0.3
+    lookahead_s: float = 0.25
     """How far ahead it carries the tool's present motion on."""
     margin_m: float = 0.006
     """It worries when the tool would come nearer than this to trouble."""
@@ -29,7 +29,7 @@ class Temper:
     """From worry to hand on the stick."""
     calm_s: float = 0.3
     """How long there must be no worry before it lets go."""
-    least_s: float = 0.5
+    least_s: float = 1.5
     """It drives at least this long."""
     patience_s: float = 1.0
     """It worries when the tool has hardly moved for this long."""
@@ -48,6 +48,7 @@ class Supervisor(Device):
         self._clearance = setup.clearance
         self.temper: Temper = specs.build(Temper, "device 'supervisor'", setup.options)
         self._steps_per_s = setup.contract.rate_hz
+        self._ahead_s = np.linspace(0.0, self.temper.lookahead_s, 7)[:, None]
         self._path: deque[Array] = deque(maxlen=max(2, self._steps(self.temper.patience_s)))
         self._forget()
 
@@ -91,8 +92,7 @@ class Supervisor(Device):
         """Whether, carried on as it moves now, the tool would come too near to trouble; or it is stuck."""
         position, objects = reading.tool_position[:2], reading.objects
         velocity = np.zeros(2) if len(self._path) < 2 else (self._path[-1] - self._path[-2]) * self._steps_per_s
-        times = np.linspace(0.0, self.temper.lookahead_s, 7)
-        if min(self._clearance(position + velocity * t, objects) for t in times) < self.temper.margin_m:
+        if self._clearance(position + velocity * self._ahead_s, objects) < self.temper.margin_m:
             return True
         full = len(self._path) == self._path.maxlen
         return full and float(np.linalg.norm(self._path[-1] - self._path[0])) < self.temper.stuck_m

@@ -95,9 +95,7 @@ def test_an_interruption_empties_the_history(interruption: str) -> None:
 
 
 def test_the_past_matters_without_an_interruption() -> None:
-    one, fresh = actor("deterministic"), actor("deterministic")
-    one._policy.trunk.last.weight.data.normal_()
-    fresh._policy.load_state_dict(one._policy.state_dict())
+    one, fresh = actor("mixture"), actor("mixture")
     one.observe(stamp(1), seen(1))
     for each in (one, fresh):
         each.observe(stamp(2), seen(2))

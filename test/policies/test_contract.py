@@ -134,6 +134,15 @@ def test_saved_weights_hold_everything_that_the_policy_knows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
+def test_the_frozen_policy_draws_what_the_eager_one_draws(name: str) -> None:
+    policy, observations, _ = fitted(name, steps=20)
+    served = policy.frozen()
+    for row in observations[:5, None]:
+        with torch.inference_mode():
+            assert torch.equal(served.sample(row, generator(3)), policy.eval().sample(row, generator(3)))
+
+
+@pytest.mark.parametrize("name", CLASSES)
 def test_an_option_that_the_class_does_not_have_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match="'widht'.*did you mean 'width'"):
         create(name, {**SIZES, "widht": 3}, seed=0)

@@ -76,10 +76,10 @@ class Task(abc.ABC):
         block, place = divmod(seed, len(self.experts))
         return self.experts[int(np.random.default_rng([block, 1]).permutation(len(self.experts))[place])]
 
-    def clearance(self, position: Array, posts: Array) -> float:
-        """How far, m, the tool at ``position`` is from touching a post or leaving the table; negative inside."""
-        gaps = np.hypot(posts[:, 0] - position[0], posts[:, 1] - position[1]) - self.post_radius_m - TOOL_RADIUS_M
-        return float(min(gaps.min(initial=np.inf), self.half_width_m - abs(position[1])))
+    def clearance(self, positions: Array, posts: Array) -> float:
+        """How far, m, the tool at ``positions`` (N, 2) keeps from posts and from the table's edge; negative inside."""
+        gaps = np.hypot(*(positions[:, None] - posts[:, :2]).T) - self.post_radius_m - TOOL_RADIUS_M
+        return float(min(gaps.min(initial=np.inf), self.half_width_m - np.abs(positions[:, 1]).max()))
 
     def outcome(self, position: Array, touched: bool, elapsed_s: float) -> str | None:
         """How the episode ends at this step: ``success``, ``collision``, ``lost``, ``timeout``; None to go on."""

@@ -17,10 +17,15 @@ from il_ros.sim.tasks import TOOL_HEIGHT_M, Layout, Steer, Task
 SPACING_M = 0.14
 ROWS = tuple(Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)))
 POSTS = np.array([[x, SPACING_M * ((n - 1) / 2 - i)] for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)) for i in range(n)])
+START = np.array([[0.26, -0.10], [0.30, 0.10]])
+"""Two corners of the strip in which the tool starts."""
 
 
 class Avoid(Task):
-    """Thread three rows of posts. The posts stand still; the tool starts within 1 cm of the same place."""
+    """Thread three rows of posts. The posts stand still; the tool starts anywhere in a strip before them.
+
+    The strip is 20 cm wide and 4 cm deep, so that a few demonstrations do not show every place to start from.
+    """
 
     time_limit_s = 12.0
     post_radius_m = 0.018
@@ -31,8 +36,7 @@ class Avoid(Task):
 
     def layout(self, rng: np.random.Generator) -> Layout:
         """Draw where the tool starts."""
-        start = np.array([0.29, 0.0, TOOL_HEIGHT_M])
-        start[:2] += rng.uniform(-0.01, 0.01, 2)
+        start = np.array([*rng.uniform(START[0], START[1]), TOOL_HEIGHT_M])
         return Layout(start, np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:

@@ -1,0 +1,340 @@
+"""The whole story in a few minutes, over real ROS 2 topics, with a report at the end.
+
+Two experts who disagree demonstrate; three policies learn from them, and one of these averages the two into a crash.
+Another task is shown a few times only; where its policy errs an expert takes over, until it need not any more.
+
+Examples:
+  il-ros demo                          leaves runs/demo/report.html and runs/demo/results.json
+  il-ros demo --quick --folder /tmp/x  a rehearsal: everything once, with numbers that mean nothing
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from il_ros import __version__
+from il_ros.cli.evaluate import summary
+from il_ros.cli.progress import bars
+from il_ros.errors import StorageError
+from il_ros.sim import tasks
+from il_ros.specs import Contract
+
+HELP = "the whole story in a few minutes, with a report"
+POLICIES = ("deterministic", "mixture", "diffusion")
+CORRECTED = "diffusion"
+"""The policy class of the rounds."""
+TIMED = "mixture"
+"""The policy class that drives while the graph is timed."""
+TARGET = 0.95
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of everything there is."""
+
+    demonstrations: int = 60
+    """Of ``fork``, by two experts."""
+    few: int = 2
+    """Demonstrations of ``avoid``: deliberately too few."""
+    evaluated: int = 200
+    """Episodes in which each policy is measured, alone."""
+    watched: int = 25
+    """Rollouts a round, watched by the supervisor."""
+    rounds: int = 6
+    enough: float = 0.97
+    """Success at which there are no more rounds."""
+    shown: int = 6
+    """Rollouts of each policy on ``fork`` that go over topics and onto the disk, too."""
+    timed: int = 20
+    """Supervised rollouts in which the speed of the graph is measured."""
+    steps: int = 0
+    """Gradient steps of each training; 0 for what its configuration says."""
+
+
+QUICK = Plan(demonstrations=4, few=2, evaluated=10, watched=2, rounds=1, shown=1, timed=2, steps=60)
+
+SEEDS = {
+    "demonstrations": 0,
+    "rollouts over topics": 50_000,
+    "supervised rollouts": 60_000,
+    "timed rollouts": 70_000,
+    "evaluation on fork": 100_000,
+    "evaluation of the rounds": 200_000,
+    "confirmation": 300_000,
+}
+"""Where the seeds of the episodes of each kind begin; none is used for two things."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros demo``."""
+    parser.add_argument("--folder", type=Path, default=Path("runs/demo"), help="where everything goes")
+    parser.add_argument("--quick", action="store_true", help="a rehearsal in half a minute; its numbers mean nothing")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros demo``."""
+    from il_ros.evaluation.rollouts import Pool
+
+    folder = make_room(args.folder)
+    with bars() as progress, Pool() as pool:
+        story = Story(folder, QUICK if args.quick else Plan(), pool, progress)
+        story.fork()
+        story.avoid()
+        story.speed()
+        story.film()
+    show(story.results, story.tell())
+    return 0
+
+
+def make_room(folder: Path) -> Path:
+    """An empty folder; what was there before is kept beside it, under the time at which it was made.
+
+    Raises:
+        StorageError: if it cannot be made.
+    """
+    folder = folder.absolute()
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            made = time.strftime("%Y-%m-%d-%H-%M-%S", time.localtime(folder.stat().st_mtime))
+            folder.rename(folder.with_name(f"{folder.name}-{made}"))
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be used ({error}); choose another with --folder") from error
+    return folder
+
+
+class Story:
+    """Plays the phases one after the other, and remembers what there is to tell."""
+
+    def __init__(self, folder: Path, plan: Plan, pool: Any, progress: Progress) -> None:
+        from il_ros.evaluation.report import ReportData
+
+        self._folder, self._plan, self._pool, self._progress = folder, plan, pool, progress
+        self._contract = Contract.load("panda_plane")
+        self._takes: list[Any] = []
+        self._checkpoints: dict[str, Path] = {}
+        self.results: dict[str, Any] = {
+            "policies": {"fork": {}, "avoid": {}},
+            "rounds": [],
+            "real_time_factor": {},
+            "wall_s": {},
+            "seeds": SEEDS,
+            "versions": versions(),
+            "targets": {"rounds": TARGET},
+            "commands": ["il-ros demo"],
+        }
+        self.data = ReportData(self.results)
+
+    # The phases -------------------------------------------------------------------------------------------------------
+
+    def fork(self) -> None:
+        """Two experts disagree; three policies learn from the same demonstrations and are measured alone."""
+        plan = self._plan
+        with self._graph("fork", rule="demonstration", device="scripted") as director:
+            self._pool.warm_up()
+            self._demonstrate(director, "fork", plan.demonstrations)
+            made = {name: self._train(director, name, f"fork: {name} learns") for name in POLICIES}
+            director.set("gate_node", rule="none")
+            for name, checkpoint in made.items():
+                director.set("policy_node", checkpoint=checkpoint["path"])
+                director.wait_policy(checkpoint["hash"])
+                with self._bar("rollouts over topics", f"fork: {name} drives, over topics", plan.shown) as advance:
+                    director.episodes(_from("rollouts over topics", plan.shown), advance)
+        for name, checkpoint in made.items():
+            seeds = _from("evaluation on fork", plan.evaluated)
+            self.results["policies"]["fork"][name] = self._measure("fork", name, checkpoint, seeds)
+            self._shoot(f"fork, {name}", "fork", seeds[0], checkpoint)
+
+    def avoid(self) -> None:
+        """Few demonstrations, then rounds of correction until the policy alone is good enough."""
+        plan, rounds = self._plan, self.results["rounds"]
+        with self._graph("avoid", rule="demonstration", device="scripted", expert="nearest") as director:
+            self._demonstrate(director, "avoid", plan.few)
+            director.set("expert_node", device="supervisor")
+            director.set("gate_node", rule="human")
+            while len(rounds) <= plan.rounds and (not rounds or rounds[-1]["success"] < plan.enough):
+                number = len(rounds)
+                checkpoint = self._train(director, CORRECTED, f"avoid, round {number}: {CORRECTED} learns")
+                director.wait_policy(checkpoint["hash"])
+                seeds = _from("evaluation of the rounds", plan.evaluated, number)
+                score = self._measure("avoid", f"round {number}", checkpoint, seeds)
+                rounds.append({"round": number, **score, "labels": checkpoint["labels"]})
+                rounds[-1]["interventions"] = self._correct(director, number, checkpoint)
+        score = self._measure("avoid", "after", checkpoint, _from("confirmation", plan.evaluated))
+        first = {key: rounds[0][key] for key in score}
+        self.results["policies"]["avoid"] = {"before correction": first, "after correction": score}
+        self._shoot("avoid, after", "avoid", SEEDS["confirmation"], checkpoint)
+
+    def speed(self) -> None:
+        """How much faster than real time the whole graph is in lockstep, one process a node and in one process."""
+        settings = {
+            "rule": "human",
+            "device": "supervisor",
+            "expert": "nearest",
+            "checkpoint": self._checkpoints[TIMED],
+        }
+        for name, composed in (("processes", False), ("composed", True)):
+            with (
+                self._graph("fork", f"speed/{name}", composed=composed, **settings) as director,
+                self._bar("measure the speed", f"speed of the graph, {name}", self._plan.timed) as advance,
+            ):
+                done = director.episodes(_from("timed rollouts", self._plan.timed), advance)
+            self.results["real_time_factor"][name] = round(real_time_factor(done, self._contract), 2)
+
+    def film(self) -> None:
+        """Run a few of the episodes again, before the camera."""
+        with self._bar("film", "filming", len(self._takes)) as advance:
+            self.data.clips.extend(self._pool.films(self._takes, advance))
+
+    def tell(self) -> Path:
+        """Write the numbers and the report; returns the path of the report."""
+        from il_ros.evaluation.report import write_report
+
+        text = json.dumps(self.results, indent=1)
+        (self._folder / "results.json").write_text(text + "\n", encoding="utf-8")
+        return write_report(self._folder / "report.html", self.data)
+
+    # What they are made of --------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _graph(self, task: str, place: str = "", **settings: object) -> Iterator[Any]:
+        from il_ros.cli.graph import running
+        from il_ros.evaluation.tracks import scene
+
+        self.data.scenes[task] = scene(tasks.load(task))
+        folder = self._folder / (place or task)
+        settings |= {"task": task, "folder": folder / "episodes", "checkpoints": folder / "checkpoints"}
+        with contextlib.ExitStack() as stack:
+            with self._bar("start nodes", f"{place or task}: starting six nodes", 1) as advance:
+                director = stack.enter_context(running("dagger", folder / "logs", **settings))
+                advance(1)
+            if self._plan.steps:
+                director.set("trainer_node", steps=self._plan.steps)
+            yield director
+
+    @contextlib.contextmanager
+    def _bar(self, phase: str, words: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A progress bar, whose time is added to that of ``phase``."""
+        began = time.monotonic()
+        bar = self._progress.add_task(words, total=total, note="")
+        yield lambda n: self._progress.advance(bar, n)
+        spent = self.results["wall_s"].get(phase, 0.0) + time.monotonic() - began
+        self.results["wall_s"][phase] = round(spent, 2)
+
+    def _demonstrate(self, director: Any, task: str, count: int) -> None:
+        with self._bar("demonstrate", f"{task}: demonstrations", count) as advance:
+            done = director.episodes(_from("demonstrations", count), advance)
+        self.data.demonstrations[task] = self._drawn(self._read(done))
+
+    def _read(self, done: list[dict[str, Any]]) -> list[Any]:
+        """What the recorder has put on the disk."""
+        from il_ros.recording.steps import read_episode
+
+        return [read_episode(Path(facts["path"]), self._contract) for facts in done]
+
+    def _drawn(self, episodes: list[Any]) -> list[Any]:
+        from il_ros.evaluation.tracks import recorded
+
+        return [recorded(episode, self._contract, str(episode.facts["expert"])) for episode in episodes]
+
+    def _train(self, director: Any, policy: str, words: str) -> dict[str, Any]:
+        from il_ros.evaluation.report import Curve
+
+        with self._bar("train", words, 100) as advance:
+            said = [0]
+
+            def progress(step: int, steps: int) -> None:
+                percent = 100 * step // max(1, steps)
+                advance(percent - said[0])
+                said[0] = percent
+
+            made: dict[str, Any] = director.train(progress, policy=policy)
+            progress(1, 1)
+        document = json.loads((Path(made["path"]) / "checkpoint.json").read_text(encoding="utf-8"))
+        points = document["curve"]
+        held_out = [float("nan") if p["held_out"] is None else p["held_out"] for p in points]
+        self.data.curves.append(
+            Curve(words.removesuffix(" learns"), [p["step"] for p in points], [p["loss"] for p in points], held_out)
+        )
+        self._checkpoints.setdefault(policy, Path(made["path"]))
+        return made
+
+    def _measure(self, task: str, name: str, checkpoint: dict[str, Any], seeds: range) -> dict[str, Any]:
+        """Roll the policy out alone, in the loop, on every core."""
+        from il_ros.evaluation.tracks import rolled_out
+
+        with self._bar("evaluate", f"{task}: {name}, measured alone", len(seeds)) as advance:
+            rollouts = self._pool.evaluate(Path(checkpoint["path"]), task, seeds, progress=advance)
+        self.data.rollouts.setdefault(task, {})[name] = [rolled_out(rollout) for rollout in rollouts]
+        return {key: value for key, value in summary(rollouts, tasks.load(task).ways).items() if key != "outcomes"}
+
+    def _correct(self, director: Any, number: int, checkpoint: dict[str, Any]) -> int:
+        """Let the policy drive under the supervisor's eyes; returns how often it took over."""
+        watched = self._plan.watched
+        seeds = _from("supervised rollouts", watched, number)
+        with self._bar("correct", f"avoid, round {number}: the expert watches", watched) as advance:
+            episodes = self._read(director.episodes(seeds, advance))
+        self.data.rounds.append(self._drawn(episodes))
+        if number == 0:
+            saved = [s for s, e in zip(seeds, episodes) if e.interventions and e.facts["outcome"] == "success"]
+            self._shoot("avoid, corrected", "avoid", (saved or list(seeds))[0], checkpoint, supervised=True)
+        return sum(episode.interventions for episode in episodes)
+
+    def _shoot(self, title: str, task: str, seed: int, checkpoint: dict[str, Any], supervised: bool = False) -> None:
+        from il_ros.evaluation.rollouts import Take
+
+        self._takes.append(Take(title, task, seed, Path(checkpoint["path"]), supervised))
+
+
+def _from(kind: str, count: int, number: int = 0) -> range:
+    """The seeds of one kind; those of the ``number``-th time."""
+    first = SEEDS[kind] + 1000 * number
+    return range(first, first + count)
+
+
+def real_time_factor(done: list[dict[str, Any]], contract: Contract) -> float:
+    """Simulated seconds a second while episodes ran, from the recorder's own clock."""
+    from il_ros.recording import metadata
+
+    simulated_ns = sum(int(facts["steps"]) for facts in done) * contract.step_ns
+    return simulated_ns / sum(metadata.read(Path(facts["path"])).duration_ns for facts in done)
+
+
+def versions() -> dict[str, str]:
+    """What the numbers were made with."""
+    packages = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "pybullet")}
+    distro = os.environ.get("ROS_DISTRO", "jazzy")
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        packages[f"ros-{distro}-rclpy"] = importlib.metadata.version(f"ros-{distro}-rclpy")
+    return {"il_ros": __version__, "python": platform.python_version(), **packages, "cores": str(os.cpu_count())}
+
+
+def show(results: dict[str, Any], report: Path) -> None:
+    """Print what came out."""
+    table = Table("task", "policy", "success", "95 % interval", "of", "take-overs")
+    rows = [("fork", name, score) for name, score in results["policies"]["fork"].items()]
+    rows += [("avoid", f"round {r['round']}", r) for r in results["rounds"]]
+    rows += [("avoid", "once more", results["policies"]["avoid"]["after correction"])]
+    for task, name, score in rows:
+        interval = "{:.1%} - {:.1%}".format(*score["interval"])
+        taken = str(score.get("interventions", ""))
+        table.add_row(task, name, f"{score['success']:.1%}", interval, str(score["episodes"]), taken)
+    console = Console()
+    console.print(table)
+    speeds = ", ".join(f"{name} {factor:.1f} x" for name, factor in results["real_time_factor"].items())
+    console.print(f"graph in lockstep, against real time: {speeds}; in all {sum(results['wall_s'].values()):.0f} s")
+    console.print(f"now open {report}", soft_wrap=True)

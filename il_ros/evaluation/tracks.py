@@ -1,0 +1,32 @@
+"""From tasks, recorded episodes and rollouts to what the report draws."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from il_ros.episode import Episode
+from il_ros.evaluation.figures import Scene, Track
+from il_ros.evaluation.rollouts import Rollout
+from il_ros.sim.tasks import Task
+from il_ros.specs import Contract
+
+
+def scene(task: Task) -> Scene:
+    """The table of ``task``, as its first episode finds it."""
+    layout = task.layout(np.random.default_rng(0))
+    posts = tuple((float(x), float(y), task.post_radius_m) for x, y, _ in layout.posts)
+    start = (float(layout.tool_start[0]), float(layout.tool_start[1]))
+    wide = task.half_width_m
+    return Scene(start[0] - 0.06, task.finish_x_m + 0.04, -wide, wide, posts, task.finish_x_m, start)
+
+
+def recorded(episode: Episode, contract: Contract, label: str) -> Track:
+    """The path of a recorded episode, as the policy saw it."""
+    columns = [contract.observation_names.index(name) for name in ("tool_x", "tool_y")]
+    return Track(episode.observations[:, columns], episode.authority, str(episode.facts.get("outcome")), label)
+
+
+def rolled_out(rollout: Rollout) -> Track:
+    """The path of a rollout in the loop, its last point included."""
+    authority = np.append(rollout.episode.authority, rollout.episode.authority[-1:])
+    return Track(rollout.positions, authority, rollout.outcome, f"episode {rollout.seed}")
