@@ -259,8 +259,8 @@ class Story:
 
             def progress(step: int, steps: int) -> None:
                 percent = 100 * step // max(1, steps)
-                advance(percent - said[0])
-                said[0] = percent
+                advance(max(0, percent - said[0]))
+                said[0] = max(percent, said[0])
 
             made: dict[str, Any] = director.train(progress, policy=policy)
             progress(1, 1)

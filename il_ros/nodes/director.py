@@ -159,6 +159,7 @@ class Director(Node):
             self.set("trainer_node", **settings)
         before = len(self._checkpoints)
         self.call(interface.TRAIN)
+        self.heard.pop("trainer_node", None)  # what it told of the training before
 
         def done() -> bool:
             facts = self.heard.get("trainer_node", {})

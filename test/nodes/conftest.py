@@ -1,0 +1,65 @@
+"""Graphs of real nodes in a domain of their own, and a policy to run in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rclpy
+
+from il_ros.cli.domain import isolate
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
+from il_ros.teleop import Device, Setup, load
+
+CONTRACT = Contract.load("panda_plane")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def domain() -> None:
+    """Whoever starts the tests, they hear nobody else."""
+    if "ROS_AUTOMATIC_DISCOVERY_RANGE" not in os.environ:
+        os.environ.update(isolate(os.environ))
+
+
+def device(name: str, task: str, expert: str = "random") -> Device:
+    """A device as the expert node makes it."""
+    loaded = tasks.load(task)
+    return load(name, Setup(CONTRACT, tasks.Scripted(loaded, expert), loaded.clearance))
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A checkpoint of a policy class, hardly trained: it drives, errs, and has to be corrected."""
+    env, gate = ArmEnv("avoid", CONTRACT), Gate(CONTRACT, GateConfig(rule="demonstration"))
+    shown = [run_episode(env, gate, seed, None, device("scripted", "avoid", "nearest")).episode for seed in range(2)]
+    env.close()
+
+    def make(policy: str) -> Path:
+        config = TrainingConfig.load(policy, steps=150)
+        data = Dataset.from_episodes(shown, config.history, config.horizon)
+        path = tmp_path_factory.mktemp("checkpoints") / policy
+        checkpoints.save(path, train(data, config), CONTRACT, [{"name": "shown", "digest": "0"}])
+        return path
+
+    return make
+
+
+@pytest.fixture
+def ros(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Starts rclpy in this process, with parameters for whatever nodes the test makes."""
+
+    def start(**parameters: object) -> None:
+        words = [f"{name}:={str(value).lower() if isinstance(value, bool) else value}" for name, value in parameters.items()]
+        rclpy.init(args=["--ros-args", *(word for one in words for word in ("-p", one))])
+
+    yield start
+    rclpy.try_shutdown()

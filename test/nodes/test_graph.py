@@ -1,0 +1,135 @@
+"""The whole graph, over real topics: it does what the loop does, and the recorder writes what the policy saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import CONTRACT, device
+
+from il_ros.cli.graph import running
+from il_ros.episode import Authority, Episode
+from il_ros.errors import GraphError
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.actor import Actor
+from il_ros.nodes.director import Director
+from il_ros.recording.steps import read_episode
+from il_ros.sim.env import ArmEnv
+
+pytestmark = [pytest.mark.graph, pytest.mark.slow]
+
+FIELDS = ("observations", "executed", "policy", "expert", "authority", "intervention")
+SEEDS = (11, 12, 13)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["processes", "composed"])
+def director(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Director]:
+    folder = tmp_path_factory.mktemp("graph")
+    settings = {"task": "avoid", "device": "supervisor", "folder": folder / "e", "checkpoints": folder / "c"}
+    with running("dagger", folder / "logs", composed=request.param, **settings) as made:
+        yield made
+
+
+def same(one: Episode, other: Episode) -> None:
+    """Equal to the last bit; the arm's clock goes on from one episode to the next, so stamps count from the first."""
+    for name in FIELDS:
+        a, b = getattr(one, name), getattr(other, name)
+        assert a.shape == b.shape, name
+        assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f"), name
+    assert np.array_equal(one.stamps_ns - one.stamps_ns[0], other.stamps_ns - other.stamps_ns[0])
+    assert all(one.facts[name] == other.facts[name] for name in ("task", "seed", "outcome", "way"))
+
+
+def over_topics(director: Director, seeds: tuple[int, ...] = SEEDS) -> list[Episode]:
+    return [read_episode(Path(facts["path"]), CONTRACT) for facts in director.episodes(seeds)]
+
+
+def in_the_loop(rule: str, expert: Any, actor: Actor | None) -> list[Episode]:
+    env, gate = ArmEnv("avoid", CONTRACT), Gate(CONTRACT, GateConfig(rule=rule))
+    episodes = [run_episode(env, gate, seed, actor, expert).episode for seed in SEEDS]
+    env.close()
+    return episodes
+
+
+def serve(director: Director, path: Path) -> None:
+    director.set("policy_node", checkpoint=str(path))
+    director.wait_policy(checkpoints.load(path).hash)
+
+
+@pytest.mark.parametrize("policy", ["deterministic", "mixture", "diffusion"])
+def test_graph_and_loop_agree_at_every_step_with_interventions(
+    director: Director, trained: Callable[[str], Path], policy: str
+) -> None:
+    path = trained(policy)
+    serve(director, path)
+    director.set("expert_node", device="supervisor")
+    director.set("gate_node", rule="human")
+    recorded = over_topics(director)
+    looped = in_the_loop("human", device("supervisor", "avoid"), Actor(checkpoints.load(path)))
+    for one, other in zip(recorded, looped):
+        same(one, other)
+    assert any(Authority.EXPERT in episode.authority for episode in recorded)
+    assert any(Authority.POLICY in episode.authority for episode in recorded)
+
+
+def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
+    director: Director, trained: Callable[[str], Path]
+) -> None:
+    path = trained("diffusion")
+    serve(director, path)
+    director.set("expert_node", device="scripted")
+    director.set("gate_node", rule="demonstration")
+    for one, other in zip(over_topics(director), in_the_loop("demonstration", device("scripted", "avoid"), None)):
+        same(one, other)
+    director.set("gate_node", rule="none")
+    for one, other in zip(over_topics(director), in_the_loop("none", None, Actor(checkpoints.load(path)))):
+        same(one, other)
+
+
+def test_two_lockstep_runs_with_one_seed_give_equal_episodes(
+    director: Director, trained: Callable[[str], Path]
+) -> None:
+    serve(director, trained("mixture"))
+    director.set("expert_node", device="supervisor")
+    director.set("gate_node", rule="human")
+    for one, other in zip(over_topics(director), over_topics(director)):
+        same(one, other)
+
+
+def test_what_the_director_asks_in_vain_is_told_with_its_reason(director: Director) -> None:
+    with pytest.raises(GraphError, match="gating rule 'humann' is not known.*did you mean 'human'"):
+        director.set("gate_node", rule="humann")
+    with pytest.raises(GraphError, match="policy_node refused"):
+        director.set("policy_node", checkpoint="/nowhere")
+    with pytest.raises(GraphError, match="device 'joystick' is not known"):
+        director.set("expert_node", device="joystick")
+    with pytest.raises(GraphError, match="no episode is being recorded"):
+        director.call("recorder/stop")
+    over_topics(director, (1,))
+
+
+def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director: Director) -> None:
+    director.set("expert_node", device="scripted")
+    director.set("gate_node", rule="demonstration")
+    over_topics(director, (1, 2, 3))
+    seen: list[int] = []
+    made = director.train(lambda step, steps: seen.append(step), policy="deterministic", steps=300)
+    director.wait_policy(made["hash"])
+    loaded = checkpoints.load(Path(made["path"]))
+    assert loaded.hash == made["hash"] and made["labels"] > 100
+    assert len(loaded.document["data"]) == made["episodes"]
+
+
+def test_take_over_and_release_by_service_are_recorded(director: Director, trained: Callable[[str], Path]) -> None:
+    serve(director, trained("diffusion"))
+    director.set("expert_node", device="scripted")
+    director.set("gate_node", rule="human")
+    director.call("gate/take_over")  # before the episode: a request counts at the next step, and a reset forgets it
+    (episode,) = over_topics(director, (21,))
+    assert episode.authority[0] == Authority.EXPERT  # the script asks to drive all the time
+    assert "steps" in episode.facts and episode.facts["expert"].startswith("way_")
