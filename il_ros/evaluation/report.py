@@ -57,7 +57,7 @@ def page(data: ReportData) -> str:
         title="Show it, watch it, correct it",
         lede=_lede(data),
         chapters="".join(f'<a href="#{key}">{title}</a>' for key, title, _ in CHAPTERS),
-        headlines=_headlines(data.results),
+        headlines=_headlines(data),
         sections="\n".join(sections),
         footer=_footer(data.results),
         results=as_json(data.results),
@@ -80,19 +80,21 @@ def _footer(results: Mapping[str, Any]) -> str:
     return f"{made} This page needs no network: everything that it shows is inside this one file."
 
 
-def _headlines(results: Mapping[str, Any]) -> str:
-    cards = [*_policies(results), *_progress(results), *_interventions(results), *_speed(results)]
+def _headlines(data: ReportData) -> str:
+    results = data.results
+    told = data.rounds_task if chapters.measured_rounds(results) else ""  # by the card on the rounds
+    cards = [*_policies(results, told), *_progress(results), *_interventions(results), *_speed(results)]
     if not cards:
         return absent("No numbers were handed to this report.")
     items = "".join(f"<div><dt>{text}</dt><dd>{value}</dd></div>" for value, text in cards)
     return f'<dl class="headlines">{items}</dl>'
 
 
-def _policies(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _policies(results: Mapping[str, Any], told: str) -> list[tuple[str, str]]:
     cards = []
     for task, policies in (results.get("policies") or {}).items():
         ranked = sorted((p["success"], name) for name, p in policies.items() if p.get("success") is not None)
-        if len(ranked) > 1:
+        if len(ranked) > 1 and task != told:
             (low, worst), (high, best) = ranked[0], ranked[-1]
             text = f"success on <i>{escape(task)}</i>: the {escape(worst)} policy, and the {escape(best)} one"
             cards.append((f"<s>{percent(low)} vs</s> {percent(high)}", text))

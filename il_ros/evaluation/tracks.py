@@ -10,14 +10,20 @@ from il_ros.evaluation.rollouts import Rollout
 from il_ros.sim.tasks import Task
 from il_ros.specs import Contract
 
+SAME_M = 0.03
+"""Starts that are closer to each other than this are drawn as one."""
+
 
 def scene(task: Task) -> Scene:
-    """The table of ``task``, as its first episode finds it."""
-    layout = task.layout(np.random.default_rng(0))
+    """The table of ``task``; with the start, if that is always about the same."""
+    layout, *others = (task.layout(np.random.default_rng(seed)) for seed in range(20))
+    away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
     posts = tuple((float(x), float(y), task.post_radius_m) for x, y, _ in layout.posts)
     start = (float(layout.tool_start[0]), float(layout.tool_start[1]))
     wide = task.half_width_m
-    return Scene(start[0] - 0.06, task.finish_x_m + 0.04, -wide, wide, posts, task.finish_x_m, start)
+    return Scene(
+        start[0] - 0.06, task.finish_x_m + 0.04, -wide, wide, posts, task.finish_x_m, start if away < SAME_M else None
+    )
 
 
 def recorded(episode: Episode, contract: Contract, label: str) -> Track:

@@ -21,6 +21,7 @@ from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import say
 from il_ros.recording.bag import finalise
+from il_ros.recording.definitions import definition
 from il_ros.recording.disk import storage_errors
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.gaps import Gaps
@@ -89,6 +90,7 @@ class RecorderNode(IlNode[RecorderParameters]):
         self.every(0.05, self._check)
 
     def _record(self, topic: Topic, stamped: bool) -> None:
+        definition(topic.type_name)  # read now, since the first message of an episode should not wait for it
         qos = topic.qos if topic.qos is interface.LATCHED else interface.RECORD
         name = self.resolve_topic_name(topic.name)
 

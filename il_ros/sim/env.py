@@ -105,7 +105,7 @@ class ArmEnv(gymnasium.Env[Array, Array]):
 
     def render(self, width: int = 480, height: int = 360) -> Array:
         """(height, width, 3) uint8: the arm and the posts from behind and above."""
-        return self._world.picture(width, height, np.array([1.25, -0.75, 0.75]), np.array([0.42, 0.0, 0.12]))
+        return self._world.picture(width, height, np.array([1.4, -0.9, 0.95]), np.array([0.3, 0.02, 0.2]))
 
     def close(self) -> None:
         """Free the physics client."""

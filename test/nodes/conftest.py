@@ -30,17 +30,24 @@ def domain() -> None:
         os.environ.update(isolate(os.environ))
 
 
-def device(name: str, task: str, expert: str = "random") -> Device:
+def make_device(name: str, task: str, expert: str = "random") -> Device:
     """A device as the expert node makes it."""
     loaded = tasks.load(task)
     return load(name, Setup(CONTRACT, tasks.Scripted(loaded, expert), loaded.clearance))
 
 
 @pytest.fixture(scope="session")
+def device() -> Callable[..., Device]:
+    """Makes devices."""
+    return make_device
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A checkpoint of a policy class, hardly trained: it drives, errs, and has to be corrected."""
     env, gate = ArmEnv("avoid", CONTRACT), Gate(CONTRACT, GateConfig(rule="demonstration"))
-    shown = [run_episode(env, gate, seed, None, device("scripted", "avoid", "nearest")).episode for seed in range(2)]
+    expert = make_device("scripted", "avoid", "nearest")
+    shown = [run_episode(env, gate, seed, None, expert).episode for seed in range(2)]
     env.close()
 
     def make(policy: str) -> Path:
@@ -58,8 +65,9 @@ def ros(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """Starts rclpy in this process, with parameters for whatever nodes the test makes."""
 
     def start(**parameters: object) -> None:
-        words = [f"{name}:={str(value).lower() if isinstance(value, bool) else value}" for name, value in parameters.items()]
-        rclpy.init(args=["--ros-args", *(word for one in words for word in ("-p", one))])
+        values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in parameters.items()}
+        words = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
+        rclpy.init(args=["--ros-args", *words])
 
     yield start
     rclpy.try_shutdown()

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CONTRACT, device
 
 from il_ros.cli.graph import running
 from il_ros.episode import Authority, Episode
@@ -20,9 +19,12 @@ from il_ros.learning.actor import Actor
 from il_ros.nodes.director import Director
 from il_ros.recording.steps import read_episode
 from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
+from il_ros.teleop import Device
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 
+CONTRACT = Contract.load("panda_plane")
 FIELDS = ("observations", "executed", "policy", "expert", "authority", "intervention")
 SEEDS = (11, 12, 13)
 
@@ -63,7 +65,7 @@ def serve(director: Director, path: Path) -> None:
 
 @pytest.mark.parametrize("policy", ["deterministic", "mixture", "diffusion"])
 def test_graph_and_loop_agree_at_every_step_with_interventions(
-    director: Director, trained: Callable[[str], Path], policy: str
+    director: Director, trained: Callable[[str], Path], device: Callable[..., Device], policy: str
 ) -> None:
     path = trained(policy)
     serve(director, path)
@@ -78,7 +80,7 @@ def test_graph_and_loop_agree_at_every_step_with_interventions(
 
 
 def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
-    director: Director, trained: Callable[[str], Path]
+    director: Director, trained: Callable[[str], Path], device: Callable[..., Device]
 ) -> None:
     path = trained("diffusion")
     serve(director, path)
@@ -122,7 +124,7 @@ def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director
     director.wait_policy(made["hash"])
     loaded = checkpoints.load(Path(made["path"]))
     assert loaded.hash == made["hash"] and made["labels"] > 100
-    assert len(loaded.document["data"]) == made["episodes"]
+    assert len(loaded.document["manifest"]) == made["episodes"]
 
 
 def test_take_over_and_release_by_service_are_recorded(director: Director, trained: Callable[[str], Path]) -> None:

@@ -1,0 +1,135 @@
+"""The recorder in the graph: it writes what the policy saw, and a kill at any moment loses nothing acknowledged."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from il_ros import messages
+from il_ros.cli import graph
+from il_ros.cli.processes import Child, Processes
+from il_ros.learning.workshop import Workshop
+from il_ros.nodes import interface
+from il_ros.nodes.director import Director
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.policy_node import PolicyParameters
+from il_ros.nodes.turns import Turns
+from il_ros.recording import bag
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.recovery import leftovers
+from il_ros.recording.steps import read_episode
+from il_ros.specs import Contract
+
+pytestmark = [pytest.mark.graph, pytest.mark.slow]
+
+CONTRACT = Contract.load("panda_plane")
+KILLS = 20
+
+
+class Watcher(IlNode[PolicyParameters]):
+    """Hears what a policy node hears, in the same way, and keeps what a policy would be given."""
+
+    def __init__(self) -> None:
+        super().__init__("watcher", PolicyParameters)
+        self.seen: dict[int, np.ndarray] = {}
+        self._turns = Turns(list(self.contract.topics), self.contract.step_ns, lockstep=True)
+        self.on_start(lambda start: self._take(self._turns.announce(start)))
+        for topic in interface.observed(self.contract):
+            self.subscribe(topic, lambda message, name=topic.name: self._take(self._turns.add(name, message)))
+
+    def _take(self, turn: Any) -> None:
+        if turn is not None:
+            self.seen[turn.stamp_ns] = messages.observation(self.contract, turn.messages)
+
+
+def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path: Path) -> None:
+    settings = {"task": "fork", "folder": tmp_path / "episodes"}
+    with graph.running("collect", tmp_path / "logs", **settings) as director:
+        watcher = Watcher()
+        director._executor.add_node(watcher)
+        director.wait("the watcher's peers", lambda: watcher.count_publishers("tool_pose") == 1)
+        for _ in range(20):  # what discovery knows is not connected yet
+            director._executor.spin_once(timeout_sec=0.05)
+        facts = director.episodes([4, 5])
+        watcher.close()
+    for one in facts:
+        episode = read_episode(Path(one["path"]), CONTRACT)
+        assert len(episode) > 30
+        live = np.array([watcher.seen[stamp] for stamp in episode.stamps_ns.tolist()])
+        assert live.dtype == episode.observations.dtype and np.array_equal(live, episode.observations)
+    assert len(watcher.seen) == sum(one["steps"] for one in facts)
+
+
+def raw(path: Path) -> dict[str, list[bytes]]:
+    """The serialised messages of a bag, by topic, in the order in which they were heard."""
+    found: dict[str, list[bytes]] = {}
+    for message in bag.read(path).raw():
+        found.setdefault(message.topic.name, []).append(message.data)
+    return found
+
+
+def start_victim(processes: Processes, director: Director, folder: Path, number: int) -> Child:
+    """A second recorder; it is there once it has recovered what the one before it left, and hears everybody."""
+    arguments = ["--ros-args", "-r", "__node:=victim", "-p", f"folder:={folder}"]
+    director.heard.pop("victim", None)
+    child = processes.start(f"victim_{number}", [sys.executable, "-m", "il_ros.nodes.recorder_node", *arguments])
+
+    def ready() -> bool:
+        assert child.process.poll() is None, child.last_words()
+        # the publishers must know of it, too, or it hears nothing of the next episode
+        return director.heard.get("victim", {}).get("matched") == "True" and all(
+            director.heard[name]["matched"] == "True" for name in graph.NODES["collect"]
+        )
+
+    director.wait("the second recorder", ready)
+    return child
+
+
+def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
+    """Killed with -9 at a random moment of an episode, 20 times, beside a recorder that lives and tells what there was.
+
+    The next one recovers what it wrote: of every topic, the beginning of what was published, byte by byte, without a
+    hole. The trainer ingests all of it as partial episodes.
+    """
+    folder, moment = tmp_path / "killed", random.Random(7)
+    with (
+        graph.running("collect", tmp_path / "logs", task="avoid", folder=tmp_path / "whole") as director,
+        Processes(tmp_path / "logs", graph._environment()) as processes,
+    ):
+        whole = {}
+        for seed in range(1, KILLS + 1):
+            victim = start_victim(processes, director, folder, seed)
+            killer = threading.Timer(moment.uniform(0.02, 0.2), os.kill, (victim.process.pid, signal.SIGKILL))
+            killer.start()
+            (facts,) = director.episodes([seed])
+            killer.join()
+            victim.process.wait()
+            whole[seed] = raw(Path(facts["path"]))
+        start_victim(processes, director, folder, 0)
+    recovered = Episodes(folder).closed()
+    assert leftovers(folder) == []
+    cut = []
+    for path in recovered:
+        kept, facts = raw(path), bag.read(path).facts
+        if not facts.get("recovered"):  # it was closed before the kill came
+            assert facts["complete"]
+            continue
+        assert facts["partial"]
+        if not kept:  # the kill came before the first message
+            continue
+        (seed,) = [n for n, there in whole.items() if all(there[topic][0] == of[0] for topic, of in kept.items())]
+        assert all(messages == whole[seed][topic][: len(messages)] for topic, messages in kept.items())
+        cut.append(path.name)
+    assert len(cut) >= KILLS // 2  # some kills come too early, some too late
+    episodes = Workshop(folder, tmp_path / "checkpoints", CONTRACT).ingest()
+    partial = [episode for episode in episodes if episode.facts.get("partial")]
+    assert len(episodes) == len(recovered) and len(partial) >= len(cut)
+    assert sum(map(len, partial)) > 10 * len(cut)
