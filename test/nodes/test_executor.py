@@ -1,0 +1,60 @@
+"""The executor delivers, idles without burning a core, and ends on a signal: what its plain ``spin()`` does not do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from il_ros.cli import graph
+from il_ros.cli.processes import Processes
+from il_ros.nodes.director import Director
+
+pytestmark = pytest.mark.graph
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("executor", ["events", "single"])
+@pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM])
+def test_a_node_delivers_idles_and_ends_on_a_signal(executor: str, farewell: signal.Signals, tmp_path: Path) -> None:
+    environment = {**graph._environment(), "IL_ROS_EXECUTOR": executor}
+    os.environ.update({name: environment[name] for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")})
+    with Processes(tmp_path, environment) as processes:
+        child = processes.start("gate", [sys.executable, "-m", "il_ros.nodes.gate_node"])
+        with Director(processes.check) as director:
+            director.wait("the node's diagnostics", lambda: "gate_node" in director.heard)  # its timers run
+            director.set("gate_node", execute_steps=4)  # its services run
+            used, since = cpu_s(child.process.pid), time.monotonic()
+            director.heard.clear()
+            director.wait("the next diagnostics", lambda: "gate_node" in director.heard)
+            share = (cpu_s(child.process.pid) - used) / (time.monotonic() - since)
+        child.process.send_signal(farewell)
+        assert child.process.wait(timeout=5.0) in (0, 128 + farewell, -farewell)
+        assert "Traceback" not in child.log.read_text(encoding="utf-8")
+    assert share < 0.4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-p", "rule:=nobodys"], "gating rule 'nobodys' is not known"),
+        (["-p", "contract:=pandaplane"], "pandaplane"),
+        (["-p", "execute_steps:=0"], "execute_steps is 0; it must be positive"),
+    ],
+)
+def test_a_node_that_cannot_start_says_why_in_one_line(arguments: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "il_ros.nodes.gate_node", "--ros-args", *arguments]
+    ended = subprocess.run(command, env=graph._environment(), capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    (line,) = [line for line in ended.stderr.splitlines() if "Error" in line]
+    assert said in line and "Traceback" not in ended.stderr
