@@ -35,7 +35,7 @@ class ChunkExecutor:
 
     def action(self, stamp_ns: int) -> Array | None:
         """(Da,) the action for the instant ``stamp_ns``; None if no chunk reaches it."""
-        if self.current is None or self._row(stamp_ns, self.current) >= self._execute_steps:
+        if self.current is None or self._row(stamp_ns, self.current) >= self._last(self.current):
             self._adopt()
         if self.current is None:
             return None
@@ -44,6 +44,10 @@ class ChunkExecutor:
 
     def _row(self, stamp_ns: int, chunk: Chunk) -> int:
         return round((stamp_ns - chunk.stamp_ns) / self._step_ns)
+
+    def _last(self, chunk: Chunk) -> int:
+        """How many rows of a chunk are played; a short chunk is played to its end."""
+        return min(self._execute_steps, len(chunk.actions))
 
     def _adopt(self) -> None:
         if self._newest is not None:

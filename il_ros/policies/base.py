@@ -76,6 +76,17 @@ class Policy(torch.nn.Module, abc.ABC):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
 
+    def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
+        """How likely the labelled actions are, for classes that can tell: (B,), natural logarithms.
+
+        Discrete classes give the probability, continuous ones the density in normalised units.
+
+        Raises:
+            ConfigError: if the class cannot tell.
+        """
+        name = type(self).__name__.lower()
+        raise ConfigError(f"policy {name!r} has no log-likelihood; gaussian, mixture, categorical, autoregressive do")
+
     def frozen(self) -> Policy:
         """A copy for inference, whose trunks are frozen; it draws the same chunks."""
         served = copy.deepcopy(self).eval().requires_grad_(False)

@@ -19,8 +19,8 @@ class MixtureConfig(PolicyConfig):
     """What a mixture may be told beside the sizes.
 
     Raises:
-        ConfigError: if the floor is not positive, the evaluation noise is negative, or no component need be likely
-            enough to be drawn.
+        ConfigError: if the floor is not positive, the spread is negative, or no component need be likely enough to be
+            drawn.
     """
 
     components: int = 16
@@ -28,17 +28,16 @@ class MixtureConfig(PolicyConfig):
     floor: float = 0.1
     """The least standard deviation while training, in normalised units: bounds the density, so that no component
     collapses onto a single chunk."""
-    evaluation_noise: float = 0.0
-    """Standard deviation of a drawn chunk around its component's mean, in normalised units."""
+    spread: float = 0.0
+    """Share of its component's standard deviation that a drawn chunk has; 0 draws the mean."""
     least_weight: float = 0.02
     """A component that is less likely is not drawn: it stands for no expert, its mean lies anywhere."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.floor > 0 and self.evaluation_noise >= 0):
+        if not (self.floor > 0 and self.spread >= 0):
             raise ConfigError(
-                f"policy 'mixture': floor is {self.floor}, evaluation_noise {self.evaluation_noise}; "
-                "choose floor > 0 and evaluation_noise >= 0"
+                f"policy 'mixture': floor is {self.floor}, spread {self.spread}; choose floor > 0 and spread >= 0"
             )
         if not 0 <= self.least_weight < 1 / self.components:
             raise ConfigError(
@@ -51,7 +50,7 @@ class Mixture(Policy):
     """K diagonal Gaussians over the chunk as one vector, so that one choice of component holds for all of it.
 
     Mixture density network, Bishop 1994; with low-noise evaluation, as in robomimic (Mandlekar 2021, arXiv:2108.03298,
-    appendix): the component is drawn, and around its mean only ``evaluation_noise`` is added.
+    appendix): the component is drawn, and around its mean only the ``spread`` share of its noise is added.
     """
 
     Config: ClassVar[type[PolicyConfig]] = MixtureConfig
@@ -67,25 +66,31 @@ class Mixture(Policy):
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Negative log-likelihood of the labelled numbers, divided by how many they are: (B,)."""
+        return -self.log_likelihood(observations, actions, mask) / (mask.sum(-1) * self.config.action_dim)
+
+    def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
+        """Logarithm of the density of the labelled numbers: (B,)."""
         logits, means, raw = self._split(self.trunk(observations.flatten(1)))
         deviations = self.config.floor + torch.nn.functional.softplus(raw)
         z = (actions[:, None] - means) / deviations
         log_density = -(0.5 * z.square() + deviations.log() + 0.5 * math.log(2 * math.pi)).sum(-1)  # (B, K, Ta)
         per_component = (log_density * mask[:, None]).sum(-1)  # (B, K)
-        log_likelihood = torch.logsumexp(logits.log_softmax(-1) + per_component, dim=-1)
-        return -log_likelihood / (mask.sum(-1) * self.config.action_dim)
+        return torch.logsumexp(logits.log_softmax(-1) + per_component, dim=-1)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw a component for each history, then a chunk near its mean: (B, Ta, Da)."""
-        logits, means, _ = self._split(self.trunk(observations.flatten(1)))
+        logits, means, raw = self._split(self.trunk(observations.flatten(1)))
         weights = logits.softmax(-1)
         weights = weights * (weights >= self.config.least_weight)
         chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
-        chunk = means[0, chosen] if len(means) == 1 else means[torch.arange(len(means), device=means.device), chosen]
-        if self.config.evaluation_noise == 0:
+        rows = torch.arange(len(means), device=means.device)
+        chunk = means[rows, chosen]
+        if self.config.spread == 0:
             return chunk
-        noise = torch.randn(chunk.shape, generator=generator, device=chunk.device)
-        return chunk + self.config.evaluation_noise * noise
+        deviations = self.config.floor + torch.nn.functional.softplus(raw[rows, chosen])
+        return chunk + self.config.spread * deviations * torch.randn(
+            chunk.shape, generator=generator, device=chunk.device
+        )
 
     def _split(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, K), means and raw deviations (B, K, Ta, Da)."""

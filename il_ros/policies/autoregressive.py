@@ -1,0 +1,89 @@
+"""Every number of the chunk in bins, drawn one after the other, each given those before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.networks import Residual, Trunk
+
+
+@dataclass(frozen=True)
+class AutoregressiveConfig(PolicyConfig):
+    """What an autoregressive policy may be told beside the sizes."""
+
+    bins: int = 32
+    """K, equal bins over [-1, 1]; what lies outside belongs to the last on that side."""
+    least_probability: float = 0.02
+    """A bin that is less likely is not drawn: one slip in a long sequence spoils all that follows."""
+
+
+class Autoregressive(Policy):
+    """``p(a_1 | o) p(a_2 | o, a_1) ...`` over the N = Ta x Da numbers of a chunk, step by step, component by component.
+
+    Each factor is categorical over the bins, and a residual inside the drawn bin makes the number exact (Shafiullah
+    2022, arXiv:2206.11251, section 3.2). What was drawn enters by a sum of one learned vector for each place and bin, as in
+    NADE (Larochelle and Murray 2011, equation 4), so that training sees all places at once.
+    """
+
+    Config: ClassVar[type[PolicyConfig]] = AutoregressiveConfig
+    config: AutoregressiveConfig
+
+    def __init__(self, config: AutoregressiveConfig) -> None:
+        super().__init__(config)
+        self.shape = (config.horizon, config.action_dim)
+        self.places = config.horizon * config.action_dim
+        self.trunk = Trunk(config.history * config.observation_dim, config.width, config.depth, config.width)
+        self.said = nn.Parameter(torch.randn(self.places, config.bins, config.width) * self.places**-0.5)
+        self.place = nn.Parameter(torch.randn(self.places, config.width))
+        self.step = nn.Sequential(Residual(config.width), nn.LayerNorm(config.width))
+        self.last = nn.Linear(config.width, 2 * config.bins)
+
+    def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Cross-entropy of the bins and squared error of the residuals, averaged over the labelled numbers: (B,)."""
+        log_probability, error = self._judge(observations, actions)
+        counts = mask.repeat_interleave(self.config.action_dim, dim=1)  # (B, N)
+        return ((error - log_probability) * counts).sum(-1) / counts.sum(-1)
+
+    def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
+        """Logarithm of the probability of the labelled numbers' bins: (B,); a label must not follow a gap."""
+        counts = mask.repeat_interleave(self.config.action_dim, dim=1)
+        return (self._judge(observations, actions)[0] * counts).sum(-1)
+
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw the numbers in turn: (B, Ta, Da)."""
+        state = self.trunk(observations.flatten(1))
+        rows = torch.arange(len(state), device=state.device)
+        numbers = []
+        for i in range(self.places):
+            logits, residuals = self._heads(state + self.place[i])
+            probabilities = logits.softmax(-1)
+            probabilities = probabilities * (probabilities >= self.config.least_probability)
+            bins = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+            state = state + self.said[i, bins]
+            numbers.append(self._centre(bins) + residuals[rows, bins])
+        return torch.stack(numbers, dim=1).reshape(-1, *self.shape)
+
+    def _judge(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probability of each number's bin given those before it, and the residual's squared error: (B, N) each."""
+        numbers = actions.flatten(1)
+        bins = ((numbers + 1) / 2 * self.config.bins).long().clamp(0, self.config.bins - 1)  # (B, N)
+        said = self.said[torch.arange(self.places, device=bins.device), bins]  # (B, N, width)
+        before = said.cumsum(1) - said
+        state = self.trunk(observations.flatten(1))[:, None]
+        logits, residuals = self._heads(state + before + self.place)
+        log_probability = logits.log_softmax(-1).gather(-1, bins[..., None])[..., 0]
+        error = residuals.gather(-1, bins[..., None])[..., 0] - (numbers - self._centre(bins))
+        return log_probability, (error * self.config.bins / 2).square()  # in units of half a bin
+
+    def _heads(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        out: Tensor = self.last(self.step(state))
+        logits, residuals = out.chunk(2, dim=-1)
+        return logits, residuals / self.config.bins
+
+    def _centre(self, bins: Tensor) -> Tensor:
+        return (2 * bins + 1) / self.config.bins - 1

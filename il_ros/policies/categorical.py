@@ -1,0 +1,89 @@
+"""A categorical distribution over a table of moves, for actions that are discrete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from il_ros.errors import ConfigError
+from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.networks import Trunk
+
+SAME = 1e-3
+"""Actions that are closer than this, in normalised units, are one move."""
+
+
+@dataclass(frozen=True)
+class CategoricalConfig(PolicyConfig):
+    """What a categorical policy may be told beside the sizes."""
+
+    moves: int = 32
+    """K, the most moves that there may be."""
+
+
+class Categorical(Policy):
+    """Probabilities of the moves that occur in the data, such as the keys of a keyboard; trained by cross-entropy.
+
+    With discrete actions it can be any distribution whatever, so nothing is lost by the class itself. The steps of a
+    chunk are drawn independently of one another: with a horizon of 1, which its training configuration has, each move
+    is drawn once the one before it has been seen to act.
+    """
+
+    Config: ClassVar[type[PolicyConfig]] = CategoricalConfig
+    config: CategoricalConfig
+    table: Tensor
+    count: Tensor
+
+    def __init__(self, config: CategoricalConfig) -> None:
+        super().__init__(config)
+        inputs = config.history * config.observation_dim
+        self.trunk = Trunk(inputs, config.width, config.depth, config.horizon * config.moves)
+        self.register_buffer("table", torch.zeros(config.moves, config.action_dim))
+        self.register_buffer("count", torch.ones((), dtype=torch.int64))
+
+    def prepare(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:
+        """Find the moves.
+
+        Raises:
+            ConfigError: if there are more than the configuration allows, as with continuous actions.
+        """
+        rows = actions[mask > 0]
+        rounded, which = torch.unique((rows / SAME).round().to(torch.int64), dim=0, return_inverse=True)
+        found = len(rounded)
+        if found > self.config.moves:
+            raise ConfigError(
+                f"policy 'categorical': the data have {found} different actions, at most moves = {self.config.moves} "
+                "were expected; demonstrate with a table of moves (a contract that has one), or choose a class for "
+                "continuous actions such as autoregressive"
+            )
+        sums = torch.zeros(found, rows.shape[1], device=rows.device).index_add_(0, which, rows)
+        self.table[:found] = sums / torch.bincount(which, minlength=found)[:, None]
+        self.count.fill_(found)
+
+    def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Cross-entropy of the demonstrated moves, averaged over the labelled steps: (B,)."""
+        return -self.log_likelihood(observations, actions, mask) / mask.sum(-1)
+
+    def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
+        """Logarithm of the probability of the labelled steps' moves: (B,)."""
+        distances = (actions[..., None, :] - self.table).square().sum(-1)  # (B, Ta, K)
+        move = distances.masked_fill(self._absent(), torch.inf).argmin(-1)
+        chosen = self._logits(observations).log_softmax(-1).gather(-1, move[..., None])[..., 0]  # (B, Ta)
+        return (chosen * mask).sum(-1)
+
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a move for every step: (B, Ta, Da)."""
+        probabilities = self._logits(observations).softmax(-1)
+        move = torch.multinomial(probabilities.flatten(0, 1), 1, generator=generator)[:, 0]
+        return self.table[move].reshape(len(observations), self.config.horizon, -1)
+
+    def _logits(self, observations: Tensor) -> Tensor:
+        """(B, Ta, K), minus infinity for a move that does not occur."""
+        out: Tensor = self.trunk(observations.flatten(1))
+        return out.reshape(-1, self.config.horizon, self.config.moves).masked_fill(self._absent(), -torch.inf)
+
+    def _absent(self) -> Tensor:
+        return torch.arange(self.config.moves, device=self.count.device) >= self.count
