@@ -26,8 +26,8 @@ class Autoregressive(Policy):
     """``p(a_1 | o) p(a_2 | o, a_1) ...`` over the N = Ta x Da numbers of a chunk, step by step, component by component.
 
     Each factor is categorical over the bins, and a residual inside the drawn bin makes the number exact (Shafiullah
-    2022, arXiv:2206.11251, section 3.2). What was drawn enters by a sum of one learned vector for each place and bin, as in
-    NADE (Larochelle and Murray 2011, equation 4), so that training sees all places at once.
+    2022, arXiv:2206.11251, section 3.2). What was drawn enters by a sum of one learned vector for each place and bin,
+    as in NADE (Larochelle and Murray 2011, equation 4), so that training sees all places at once.
     """
 
     Config: ClassVar[type[PolicyConfig]] = AutoregressiveConfig

@@ -14,10 +14,10 @@ class Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.inner = nn.Linear(width, width)
-        self.outer = nn.Linear(width, width)
-        nn.init.zeros_(self.outer.weight)
-        nn.init.zeros_(self.outer.bias)
+        self.inner: nn.Module = nn.Linear(width, width)
+        self.outer: nn.Module = nn.Linear(width, width)
+        for parameter in self.outer.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width) to (B, width)."""
@@ -30,10 +30,12 @@ class Trunk(nn.Module):
 
     def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
         super().__init__()
-        self.first = nn.Linear(inputs, width)
+        self.sizes: tuple[tuple[int, ...], ...] = ((1, inputs),)
+        """Shapes of the inputs for one history."""
+        self.first: nn.Module = nn.Linear(inputs, width)
         self.blocks = nn.ModuleList(Residual(width) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
-        self.last = nn.Linear(width, outputs)
+        self.last: nn.Module = nn.Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs) to (B, outputs)."""
@@ -48,7 +50,8 @@ class Trunk(nn.Module):
 
     def example(self) -> tuple[Tensor, ...]:
         """Inputs of the right shapes for one."""
-        return (self.first.weight.new_zeros(1, self.first.in_features),)
+        like = next(self.parameters())
+        return tuple(like.new_zeros(size) for size in self.sizes)
 
     def frozen(self) -> nn.Module:
         """A copy for inference: the same numbers in half the time."""
@@ -64,13 +67,49 @@ class Trunk(nn.Module):
 class ConditionedTrunk(Trunk):
     """A trunk that is told something beside its input: (B, width), added to the first layer's output."""
 
+    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
+        super().__init__(inputs, width, depth, outputs)
+        self.sizes = ((1, inputs), (1, width))
+
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
         """(B, inputs) and (B, width) to (B, outputs)."""
         return self.after(self.first(x) + condition)
 
-    def example(self) -> tuple[Tensor, ...]:
-        """Inputs of the right shapes for one."""
-        return (*super().example(), self.first.weight.new_zeros(1, self.first.out_features))
+
+class Stacked(nn.Module):
+    """M linear layers in one product: (M, B, inputs) to (M, B, outputs)."""
+
+    def __init__(self, members: int, inputs: int, outputs: int, zero: bool = False) -> None:
+        super().__init__()
+        bound = 0.0 if zero else inputs**-0.5  # as torch begins its linear layers
+        self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, 1, outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each member's own product."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class StackedTrunk(Trunk):
+    """M trunks side by side: (M, B, inputs) to (M, B, outputs), in as many products as one of them takes."""
+
+    def __init__(self, members: int, inputs: int, width: int, depth: int, outputs: int) -> None:
+        nn.Module.__init__(self)
+        self.sizes = ((members, 1, inputs),)
+        self.first = Stacked(members, inputs, width)
+        self.blocks = nn.ModuleList(StackedResidual(members, width) for _ in range(depth))
+        self.norm = nn.LayerNorm(width)
+        self.last = Stacked(members, width, outputs)
+
+
+class StackedResidual(Residual):
+    """M residual blocks side by side."""
+
+    def __init__(self, members: int, width: int) -> None:
+        nn.Module.__init__(self)
+        self.norm = nn.LayerNorm(width)
+        self.inner = Stacked(members, width, width)
+        self.outer = Stacked(members, width, width, zero=True)
 
 
 def sinusoids(values: Tensor, size: int, longest: float = 100.0) -> Tensor:

@@ -1,0 +1,62 @@
+"""Several deterministic policies in stacked matrices, trained and asked at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.networks import StackedTrunk
+
+
+@dataclass(frozen=True)
+class EnsembleConfig(PolicyConfig):
+    """What an ensemble may be told beside the sizes."""
+
+    members: int = 5
+    """M, networks that differ in their first weights and in how much each window counts for them."""
+
+
+class Ensemble(Policy):
+    """L2 regression M times over; where the members disagree, none of them has been told what to do.
+
+    The spread of the members is the doubt by which EnsembleDAgger (Menda 2019, arXiv:1807.08364, section 3) and
+    ThriftyDAgger (Hoque 2021, arXiv:2109.08273, section 4.1) decide who drives.
+    """
+
+    Config: ClassVar[type[PolicyConfig]] = EnsembleConfig
+    config: EnsembleConfig
+
+    def __init__(self, config: EnsembleConfig) -> None:
+        super().__init__(config)
+        self.shape = (config.horizon, config.action_dim)
+        inputs = config.history * config.observation_dim
+        self.trunk = StackedTrunk(config.members, inputs, config.width, config.depth, math.prod(self.shape))
+
+    def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean over the members of their squared errors, each with a random weight around 1: (B,)."""
+        error = (self.members(observations) - actions).square().mean(-1)  # (M, B, Ta)
+        judged = (error * mask).sum(-1) / mask.sum(-1)  # (M, B)
+        if not self.training:
+            return judged.mean(0)
+        # weights of the Bayesian bootstrap (Rubin 1981): every member learns from its own selection of the data
+        weights = torch.empty_like(judged).exponential_(generator=generator)
+        return (weights * judged).mean(0)
+
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """The mean of the members' chunks: (B, Ta, Da)."""
+        return self.members(observations).mean(0)
+
+    def members(self, observations: Tensor) -> Tensor:
+        """Every member's chunk: (M, B, Ta, Da)."""
+        stacked = observations.flatten(1).expand(self.config.members, -1, -1)
+        out: Tensor = self.trunk(stacked)
+        return out.reshape(self.config.members, -1, *self.shape)
+
+    def doubt(self, observations: Tensor) -> Tensor:
+        """(B,) standard deviation of the members' first actions in normalised units, the greatest over components."""
+        return self.members(observations)[:, :, 0].std(0).amax(-1)
