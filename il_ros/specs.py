@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,8 @@ class Contract:
     action: tuple[ActionComponent, ...]
     command_type: str
     frame: str = ""
+    moves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Named actions; with any, experts choose among these, and a categorical policy can imitate them."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
@@ -86,6 +88,12 @@ class Contract:
                 )
             if isinstance(a.rest, str) and a.rest not in names:
                 raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, names)
+        for name, move in self.moves.items():
+            if len(move) != len(self.action) or not all(a.low <= v <= a.high for a, v in zip(self.action, move)):
+                raise ConfigError(
+                    f"contract {self.name!r}: move {name!r} is {list(move)}; give a number for each of "
+                    f"{', '.join(self.action_names)}, within its limits"
+                )
 
     @property
     def step_ns(self) -> int:
@@ -117,6 +125,18 @@ class Contract:
         """(Da,) float64, the most by which the command may change in one step."""
         return np.array([a.max_step for a in self.action])
 
+    @cached_property
+    def _move_table(self) -> Array:
+        return np.array(list(self.moves.values()), dtype=np.float64)  # (K, Da)
+
+    def nearest_move(self, action: Array) -> Array:
+        """(Da,) the named move nearest to ``action``, components by their ranges; ``action`` itself without moves."""
+        if not self.moves:
+            return action
+        away = np.square((self._move_table - action) / (self.high - self.low)).sum(axis=1)
+        nearest: Array = self._move_table[int(away.argmin())]
+        return nearest
+
     def rest(self, observation: Array) -> Array:
         """(Da,) float64, the action that holds the arm where ``observation`` measured it."""
         return np.array(
@@ -139,6 +159,7 @@ class Contract:
             "observation": {part.name: plain(part) for part in self.observation},
             "action": {part.name: plain(part) for part in self.action},
             "command": {"type": self.command_type, "frame": self.frame},
+            **({"moves": {name: list(move) for name, move in self.moves.items()}} if self.moves else {}),
         }
 
     @classmethod
@@ -149,7 +170,7 @@ class Contract:
             ConfigError: for a key that is missing, unknown or of the wrong type.
         """
         where = f"contract {name!r}"
-        check_keys(where, data, required=("rate_hz", "topics", "observation", "action", "command"))
+        check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves",))
         command = data["command"]
         check_keys(f"{where}: command", command, required=("type",), optional=("frame",))
         return cls(
@@ -166,6 +187,7 @@ class Contract:
             ),
             command_type=command["type"],
             frame=command.get("frame", ""),
+            moves=_moves(where, data.get("moves", {})),
         )
 
     @classmethod
@@ -243,6 +265,12 @@ def _number(where: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{where}: {key} is {value!r}; it must be a number")
     return float(value)
+
+
+def _moves(where: str, data: Any) -> dict[str, tuple[float, ...]]:
+    if not isinstance(data, Mapping) or not all(isinstance(move, list) for move in data.values()):
+        raise ConfigError(f"{where}: moves must map each move's name to a list of numbers")
+    return {str(name): tuple(_number(where, f"move {name!r}", v) for v in move) for name, move in data.items()}
 
 
 def _section(where: str, key: str, data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

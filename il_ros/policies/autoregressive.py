@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.networks import Residual, Trunk
+from il_ros.policies.networks import Chain, Trunk, draw
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class Autoregressive(Policy):
     """``p(a_1 | o) p(a_2 | o, a_1) ...`` over the N = Ta x Da numbers of a chunk, step by step, component by component.
 
     Each factor is categorical over the bins, and a residual inside the drawn bin makes the number exact (Shafiullah
-    2022, arXiv:2206.11251, section 3.2). What was drawn enters by a sum of one learned vector for each place and bin,
-    as in NADE (Larochelle and Murray 2011, equation 4), so that training sees all places at once.
+    2022, arXiv:2206.11251, section 3.2).
     """
 
     Config: ClassVar[type[PolicyConfig]] = AutoregressiveConfig
@@ -38,10 +37,7 @@ class Autoregressive(Policy):
         self.shape = (config.horizon, config.action_dim)
         self.places = config.horizon * config.action_dim
         self.trunk = Trunk(config.history * config.observation_dim, config.width, config.depth, config.width)
-        self.said = nn.Parameter(torch.randn(self.places, config.bins, config.width) * self.places**-0.5)
-        self.place = nn.Parameter(torch.randn(self.places, config.width))
-        self.step = nn.Sequential(Residual(config.width), nn.LayerNorm(config.width))
-        self.last = nn.Linear(config.width, 2 * config.bins)
+        self.chain = Chain(self.places, config.bins, config.width, 2 * config.bins)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy of the bins and squared error of the residuals, averaged over the labelled numbers: (B,)."""
@@ -56,33 +52,28 @@ class Autoregressive(Policy):
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the numbers in turn: (B, Ta, Da)."""
-        state = self.trunk(observations.flatten(1))
-        rows = torch.arange(len(state), device=state.device)
-        numbers = []
-        for i in range(self.places):
-            logits, residuals = self._heads(state + self.place[i])
-            probabilities = logits.softmax(-1)
-            probabilities = probabilities * (probabilities >= self.config.least_probability)
-            bins = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
-            state = state + self.said[i, bins]
-            numbers.append(self._centre(bins) + residuals[rows, bins])
+        numbers: list[Tensor] = []
+
+        def choose(place: int, said: Tensor) -> Tensor:
+            logits, residuals = self._split(said)
+            bins = draw(logits, self.config.least_probability, generator)
+            numbers.append(self._centre(bins) + residuals.gather(-1, bins[:, None])[:, 0])
+            return bins
+
+        self.chain.draw(self.trunk(observations.flatten(1)), choose)
         return torch.stack(numbers, dim=1).reshape(-1, *self.shape)
 
     def _judge(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability of each number's bin given those before it, and the residual's squared error: (B, N) each."""
         numbers = actions.flatten(1)
         bins = ((numbers + 1) / 2 * self.config.bins).long().clamp(0, self.config.bins - 1)  # (B, N)
-        said = self.said[torch.arange(self.places, device=bins.device), bins]  # (B, N, width)
-        before = said.cumsum(1) - said
-        state = self.trunk(observations.flatten(1))[:, None]
-        logits, residuals = self._heads(state + before + self.place)
+        logits, residuals = self._split(self.chain(self.trunk(observations.flatten(1)), bins))
         log_probability = logits.log_softmax(-1).gather(-1, bins[..., None])[..., 0]
         error = residuals.gather(-1, bins[..., None])[..., 0] - (numbers - self._centre(bins))
         return log_probability, (error * self.config.bins / 2).square()  # in units of half a bin
 
-    def _heads(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        out: Tensor = self.last(self.step(state))
-        logits, residuals = out.chunk(2, dim=-1)
+    def _split(self, said: Tensor) -> tuple[Tensor, Tensor]:
+        logits, residuals = said.chunk(2, dim=-1)
         return logits, residuals / self.config.bins
 
     def _centre(self, bins: Tensor) -> Tensor:

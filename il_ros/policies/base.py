@@ -90,9 +90,10 @@ class Policy(torch.nn.Module, abc.ABC):
     def frozen(self) -> Policy:
         """A copy for inference, whose trunks are frozen; it draws the same chunks."""
         served = copy.deepcopy(self).eval().requires_grad_(False)
-        for name, child in list(served.named_children()):
-            if isinstance(child, Trunk):
-                setattr(served, name, child.frozen())
+        for module in list(served.modules()):
+            for name, child in list(module.named_children()):
+                if isinstance(child, Trunk):
+                    setattr(module, name, child.frozen())
         return served
 
     def prepare(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:

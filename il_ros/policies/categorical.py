@@ -10,7 +10,7 @@ from torch import Tensor
 
 from il_ros.errors import ConfigError
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.networks import Trunk
+from il_ros.policies.networks import Chain, Trunk, draw
 
 SAME = 1e-3
 """Actions that are closer than this, in normalised units, are one move."""
@@ -22,14 +22,16 @@ class CategoricalConfig(PolicyConfig):
 
     moves: int = 32
     """K, the most moves that there may be."""
+    least_probability: float = 0.02
+    """A move that is less likely is not drawn: one slip in a long sequence spoils all that follows."""
 
 
 class Categorical(Policy):
     """Probabilities of the moves that occur in the data, such as the keys of a keyboard; trained by cross-entropy.
 
-    With discrete actions it can be any distribution whatever, so nothing is lost by the class itself. The steps of a
-    chunk are drawn independently of one another: with a horizon of 1, which its training configuration has, each move
-    is drawn once the one before it has been seen to act.
+    With discrete actions it can be any distribution whatever, so nothing is lost by the class itself. The moves of a
+    chunk are drawn one after the other, each given those before it: drawn apart, they would mix the ways of experts who
+    disagree.
     """
 
     Config: ClassVar[type[PolicyConfig]] = CategoricalConfig
@@ -40,7 +42,8 @@ class Categorical(Policy):
     def __init__(self, config: CategoricalConfig) -> None:
         super().__init__(config)
         inputs = config.history * config.observation_dim
-        self.trunk = Trunk(inputs, config.width, config.depth, config.horizon * config.moves)
+        self.trunk = Trunk(inputs, config.width, config.depth, config.width)
+        self.chain = Chain(config.horizon, config.moves, config.width, config.moves)
         self.register_buffer("table", torch.zeros(config.moves, config.action_dim))
         self.register_buffer("count", torch.ones((), dtype=torch.int64))
 
@@ -69,21 +72,23 @@ class Categorical(Policy):
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
         """Logarithm of the probability of the labelled steps' moves: (B,)."""
-        distances = (actions[..., None, :] - self.table).square().sum(-1)  # (B, Ta, K)
-        move = distances.masked_fill(self._absent(), torch.inf).argmin(-1)
-        chosen = self._logits(observations).log_softmax(-1).gather(-1, move[..., None])[..., 0]  # (B, Ta)
+        away = (actions[..., None, :] - self.table).square().sum(-1)  # (B, Ta, K)
+        moves = away.masked_fill(self._absent(), torch.inf).argmin(-1)
+        logits = self._possible(self.chain(self.trunk(observations.flatten(1)), moves))
+        chosen = logits.log_softmax(-1).gather(-1, moves[..., None])[..., 0]  # (B, Ta)
         return (chosen * mask).sum(-1)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw a move for every step: (B, Ta, Da)."""
-        probabilities = self._logits(observations).softmax(-1)
-        move = torch.multinomial(probabilities.flatten(0, 1), 1, generator=generator)[:, 0]
-        return self.table[move].reshape(len(observations), self.config.horizon, -1)
+        """Draw the moves in turn: (B, Ta, Da)."""
 
-    def _logits(self, observations: Tensor) -> Tensor:
-        """(B, Ta, K), minus infinity for a move that does not occur."""
-        out: Tensor = self.trunk(observations.flatten(1))
-        return out.reshape(-1, self.config.horizon, self.config.moves).masked_fill(self._absent(), -torch.inf)
+        def choose(place: int, said: Tensor) -> Tensor:
+            return draw(self._possible(said), self.config.least_probability, generator)
+
+        return self.table[self.chain.draw(self.trunk(observations.flatten(1)), choose)]
+
+    def _possible(self, logits: Tensor) -> Tensor:
+        """Minus infinity for a move that does not occur."""
+        return logits.masked_fill(self._absent(), -torch.inf)
 
     def _absent(self) -> Tensor:
         return torch.arange(self.config.moves, device=self.count.device) >= self.count

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from il_ros.errors import ConfigError
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.networks import Trunk
+from il_ros.policies.networks import Trunk, draw
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ class Mixture(Policy):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw a component for each history, then a chunk near its mean: (B, Ta, Da)."""
         logits, means, raw = self._split(self.trunk(observations.flatten(1)))
-        weights = logits.softmax(-1)
-        weights = weights * (weights >= self.config.least_weight)
-        chosen = torch.multinomial(weights, 1, generator=generator)[:, 0]
+        chosen = draw(logits, self.config.least_weight, generator)
         rows = torch.arange(len(means), device=means.device)
         chunk = means[rows, chosen]
         if self.config.spread == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +77,43 @@ class ConditionedTrunk(Trunk):
         return self.after(self.first(x) + condition)
 
 
+class Head(Trunk):
+    """What follows the first layer of a trunk: (B, width) to (B, outputs)."""
+
+    def __init__(self, width: int, depth: int, outputs: int) -> None:
+        super().__init__(width, width, depth, outputs)
+        self.first = nn.Identity()
+
+
+class Chain(nn.Module):
+    """``p(s_1 | c) p(s_2 | c, s_1) ...``: N symbols out of K, drawn one after the other, each given those before it.
+
+    What was drawn enters by a sum of one learned vector for each place and symbol, as in NADE (Larochelle and Murray
+    2011, equation 4), so that training sees all places at once.
+    """
+
+    def __init__(self, places: int, symbols: int, width: int, outputs: int) -> None:
+        super().__init__()
+        self.places = places
+        self.said = nn.Parameter(torch.randn(places, symbols, width) * places**-0.5)
+        self.place = nn.Parameter(torch.randn(places, width))
+        self.head = Head(width, 1, outputs)
+
+    def forward(self, condition: Tensor, symbols: Tensor) -> Tensor:
+        """(B, width) and the symbols (B, N) to what is said of each place, knowing those before it: (B, N, outputs)."""
+        said = self.said[torch.arange(self.places, device=symbols.device), symbols]  # (B, N, width)
+        out: Tensor = self.head(condition[:, None] + (said.cumsum(1) - said) + self.place)
+        return out
+
+    def draw(self, condition: Tensor, choose: Callable[[int, Tensor], Tensor]) -> Tensor:
+        """The symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
+        drawn = []
+        for i in range(self.places):
+            drawn.append(choose(i, self.head(condition + self.place[i])))
+            condition = condition + self.said[i, drawn[i]]
+        return torch.stack(drawn, dim=1)
+
+
 class Stacked(nn.Module):
     """M linear layers in one product: (M, B, inputs) to (M, B, outputs)."""
 
@@ -110,6 +148,13 @@ class StackedResidual(Residual):
         self.norm = nn.LayerNorm(width)
         self.inner = Stacked(members, width, width)
         self.outer = Stacked(members, width, width, zero=True)
+
+
+def draw(logits: Tensor, least: float, generator: torch.Generator) -> Tensor:
+    """One of K for each row of ``logits`` (B, K), by its probability; those less likely than ``least`` are left out."""
+    probabilities = logits.softmax(-1)
+    probabilities = probabilities * (probabilities >= least)
+    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
 
 
 def sinusoids(values: Tensor, size: int, longest: float = 100.0) -> Tensor:

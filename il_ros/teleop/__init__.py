@@ -62,7 +62,7 @@ class Device(abc.ABC):
         """Say what to do now."""
 
     def action(self, velocity: Array) -> Array:
-        """The contract's action for a tool velocity (2,) or (3,), m/s.
+        """The contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
 
         Raises:
             ConfigError: if the contract's action is not made of tool velocities.
@@ -75,7 +75,7 @@ class Device(abc.ABC):
             )
         values = np.zeros(3)
         values[: len(velocity)] = velocity
-        return values[[AXES.index(name) for name in names]]
+        return self.setup.contract.nearest_move(values[[AXES.index(name) for name in names]])
 
 
 def load(name: str, setup: Setup) -> Device:
