@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from il_ros.errors import ConfigError
 from il_ros.signals import Array
 from il_ros.sim.bullet import SUBSTEP_HZ, World
 
@@ -25,6 +26,10 @@ class Arm:
         self._world = world
         self._dt = 1.0 / rate_hz
         self._substeps = round(SUBSTEP_HZ / rate_hz)
+        if self._substeps * rate_hz != SUBSTEP_HZ:
+            raise ConfigError(
+                f"rate_hz is {rate_hz:g}; physics runs at {SUBSTEP_HZ} Hz, choose a divisor of that, such as 20 or 60"
+            )
         self.body = world.load("franka_panda/panda.urdf")
         self._joints = list(range(7))
         info = [world.call("getJointInfo", self.body, j) for j in self._joints]

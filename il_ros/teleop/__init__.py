@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -85,6 +86,18 @@ def load(name: str, setup: Setup) -> Device:
         ConfigError: if there is none, or it needs a task and has none.
     """
     return registry.load(__name__, Device, "device", name)(setup)  # type: ignore[type-abstract]
+
+
+def at_least(options: Any, low: float, names: Iterable[str]) -> None:
+    """Check a device's options.
+
+    Raises:
+        ConfigError: if one of ``names`` is not a number from ``low`` on.
+    """
+    for name in names:
+        value = getattr(options, name)
+        if not low <= value < math.inf:
+            raise ConfigError(f"device option {name} is {value}; it must be a number from {low} on")
 
 
 def required_guide(setup: Setup) -> Guide:

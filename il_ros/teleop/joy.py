@@ -12,7 +12,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup
+from il_ros.teleop import Device, Setup, at_least
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class PadLayout:
     scale_turbo_m_s: float = 0.22
     timeout_s: float = 0.2
     """A pad that has been silent this long counts as let go."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, ("enable_button", "turbo_button", "axis_x", "axis_y", "axis_z"))
+        at_least(self, 0.0, ("scale_m_s", "scale_turbo_m_s", "timeout_s"))
 
 
 class Joy(Device):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from il_ros.errors import ConfigError
 from il_ros.signals import Answer, EpisodeStart, Reading
 from il_ros.teleop import Device, Setup, required_guide
 
@@ -11,6 +12,8 @@ class Scripted(Device):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
+        if setup.options:
+            raise ConfigError(f"device 'scripted': key {next(iter(setup.options))!r} is not known; it takes no options")
         self._guide = required_guide(setup)
 
     def reset(self, start: EpisodeStart) -> None:

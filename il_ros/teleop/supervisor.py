@@ -14,7 +14,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import ConfigError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, required_guide
+from il_ros.teleop import Device, Setup, at_least, required_guide
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Temper:
     """It worries when the tool has hardly moved for this long."""
     stuck_m: float = 0.01
     """What counts as hardly moved."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0.0, ("lookahead_s", "margin_m", "reaction_s", "calm_s", "least_s", "patience_s", "stuck_m"))
 
 
 class Supervisor(Device):

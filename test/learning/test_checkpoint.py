@@ -27,7 +27,7 @@ def made(folder: Path, name: str = "mixture", seed: int = 0) -> Checkpoint:
     rng = np.random.default_rng(1)
     data = Dataset(
         observations=rng.uniform(0.2, 0.6, (60, 2, 4)).astype(np.float32),
-        actions=rng.uniform(-0.4, 0.4, (60, 4, 2)).astype(np.float32),
+        actions=(rng.integers(-2, 3, (60, 4, 2)) / 5).astype(np.float32),
         mask=np.ones((60, 4), dtype=np.float32),
         weight=np.ones(60, dtype=np.float32),
         episode=np.repeat(np.arange(6), 10),

@@ -18,13 +18,13 @@ SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=40, batc
 
 
 def windows(episodes: int = 6, history: int = 2, horizon: int = 4) -> Dataset:
-    """Ten windows an episode; the action is minus the newest observation."""
+    """Ten windows an episode; the action is minus the newest observation, in steps of a half."""
     rng = np.random.default_rng(0)
     count = 10 * episodes
     observations = rng.uniform(-1, 1, (count, history, 2)).astype(np.float32)
     return Dataset(
         observations=observations,
-        actions=np.repeat(-observations[:, -1:], horizon, 1),
+        actions=np.repeat(-np.round(2 * observations[:, -1:]) / 2, horizon, 1),
         mask=np.ones((count, horizon), dtype=np.float32),
         weight=np.ones(count, dtype=np.float32),
         episode=np.repeat(np.arange(episodes), 10),

@@ -84,11 +84,12 @@ def start_victim(processes: Processes, director: Director, folder: Path, number:
 
     def ready() -> bool:
         assert child.process.poll() is None, child.last_words()
-        # the publishers must know of it, too, or it hears nothing of the next episode
-        return director.heard.get("victim", {}).get("matched") == "True" and all(
-            director.heard[name]["matched"] == "True" for name in graph.NODES["collect"]
+        return all(
+            director.heard.get(name, {}).get("matched") == "True" for name in ("victim", *graph.NODES["collect"])
         )
 
+    director.wait("the second recorder", lambda: "victim" in director.heard)
+    director.heard.clear()  # only what they say from here on knows of it
     director.wait("the second recorder", ready)
     return child
 
@@ -99,7 +100,7 @@ def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     The next one recovers what it wrote: of every topic, the beginning of what was published, byte by byte, without a
     hole. The trainer ingests all of it as partial episodes.
     """
-    folder, moment = tmp_path / "killed", random.Random(7)
+    folder, moment, witness = tmp_path / "killed", random.Random(7), Episodes(tmp_path / "whole")
     with (
         graph.running("collect", tmp_path / "logs", task="avoid", folder=tmp_path / "whole") as director,
         Processes(tmp_path / "logs", graph._environment()) as processes,
@@ -109,10 +110,11 @@ def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
             victim = start_victim(processes, director, folder, seed)
             killer = threading.Timer(moment.uniform(0.02, 0.2), os.kill, (victim.process.pid, signal.SIGKILL))
             killer.start()
-            (facts,) = director.episodes([seed])
+            director.episodes([seed])
             killer.join()
             victim.process.wait()
-            whole[seed] = raw(Path(facts["path"]))
+            director.wait("the living recorder's bag", lambda n=seed: len(witness.closed()) == n)
+            whole[seed] = raw(witness.closed()[-1])
         start_victim(processes, director, folder, 0)
     recovered = Episodes(folder).closed()
     assert leftovers(folder) == []

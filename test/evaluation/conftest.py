@@ -1,0 +1,54 @@
+"""Checkpoints to evaluate, hardly trained: they drive, and err."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
+from il_ros.teleop import Device, Setup, load
+
+CONTRACT = Contract.load("panda_plane")
+
+
+@pytest.fixture(scope="session")
+def env_of() -> Iterator[Callable[[str], ArmEnv]]:
+    """The environment of a task, made once."""
+    made: dict[str, ArmEnv] = {}
+    yield lambda task: made[task] if task in made else made.setdefault(task, ArmEnv(task, CONTRACT))
+    for env in made.values():
+        env.close()
+
+
+@pytest.fixture(scope="session")
+def device() -> Callable[..., Device]:
+    """Makes a device for a task."""
+
+    def make(name: str, task: str, expert: str = "nearest") -> Device:
+        loaded = tasks.load(task)
+        return load(name, Setup(CONTRACT, tasks.Scripted(loaded, expert), loaded.clearance))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def checkpoint(
+    tmp_path_factory: pytest.TempPathFactory, env_of: Callable[[str], ArmEnv], device: Callable[..., Device]
+) -> Path:
+    """A mixture that has seen two demonstrations of ``avoid``: now it passes, now it crashes."""
+    env, gate = env_of("avoid"), Gate(CONTRACT, GateConfig(rule="demonstration"))
+    shown = [run_episode(env, gate, seed, None, device("scripted", "avoid")).episode for seed in range(2)]
+    config = TrainingConfig.load("mixture", steps=150, width=32)
+    data = Dataset.from_episodes(shown, config.history, config.horizon)
+    path = tmp_path_factory.mktemp("checkpoints") / "mixture"
+    checkpoints.save(path, train(data, config), CONTRACT, [])
+    return path

@@ -1,0 +1,176 @@
+"""Episodes in the loop and on every core: one seed, one result, and no worker outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from il_ros.episode import Authority, Episode
+from il_ros.errors import CheckpointError, ConfigError
+from il_ros.evaluation.rollouts import FILM_EVERY, Pool, Take, run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.actor import Actor
+from il_ros.sim import tasks
+from il_ros.specs import Contract
+
+CONTRACT = Contract.load("panda_plane")
+ARRAYS = ("observations", "executed", "policy", "expert", "authority", "intervention")
+SEEDS = (9, 3, 1000, *range(20, 33))
+"""More than one stretch of a worker, and in no order."""
+
+
+def same(one, other):
+    """Equal to the last bit; the arm's clock goes on from one episode to the next, so stamps count from the first."""
+    assert (one.seed, one.outcome, one.way) == (other.seed, other.outcome, other.way)
+    assert np.array_equal(one.positions, other.positions)
+    for name in ARRAYS:
+        a, b = getattr(one.episode, name), getattr(other.episode, name)
+        assert np.array_equal(a, b, equal_nan=a.dtype.kind == "f"), name
+    assert np.array_equal(np.diff(one.episode.stamps_ns), np.diff(other.episode.stamps_ns))
+
+
+@pytest.fixture(scope="module")
+def looped(env_of, checkpoint):
+    """The rollouts of ``SEEDS`` in this process."""
+    gate, actor = Gate(CONTRACT, GateConfig(rule="none")), Actor(checkpoints.load(checkpoint))
+    return [run_episode(env_of("avoid"), gate, seed, actor) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with Pool(2) as made:
+        yield made
+
+
+@pytest.mark.parametrize("task", tasks.available())
+@pytest.mark.parametrize(("rule", "device_name"), [("demonstration", "scripted"), ("human", "supervisor")])
+def test_an_episode_can_be_repeated_whatever_was_run_between(task, rule, device_name, env_of, device, checkpoint):
+    actor = Actor(checkpoints.load(checkpoint)) if rule == "human" else None
+    gate, expert = Gate(CONTRACT, GateConfig(rule=rule)), device(device_name, task)
+    first, _, again = (run_episode(env_of(task), gate, seed, actor, expert) for seed in (5, 6, 5))
+    same(first, again)
+    fresh = Actor(checkpoints.load(checkpoint)) if rule == "human" else None
+    same(
+        first,
+        run_episode(env_of(task), Gate(CONTRACT, GateConfig(rule=rule)), 5, fresh, device(device_name, task)),
+    )
+
+
+def test_a_rollout_says_what_happened(env_of, device):
+    told = []
+    gate = Gate(CONTRACT, GateConfig(rule="demonstration"))
+    env = env_of("fork")
+    rollout = run_episode(env, gate, 4, None, device("scripted", "fork", "left"), told.append)
+    assert isinstance(rollout.episode, Episode) and rollout.success
+    assert rollout.episode.facts == {"task": "fork", "seed": 4, "outcome": "success", "way": 0}
+    assert len(rollout.positions) == len(rollout.episode) + 1 == len(told) + 1
+    assert rollout.positions[:-1] == pytest.approx(rollout.episode.observations[:, :2], abs=1e-6)
+    assert rollout.positions[-1, 0] >= env.task.finish_x_m > rollout.positions[-2, 0]
+    assert set(rollout.episode.authority) == {Authority.EXPERT}
+    assert [record.stamp_ns for record in told] == rollout.episode.stamps_ns.tolist()
+
+
+def test_a_gate_without_anybody_holds_the_arm_until_the_time_is_up(env_of):
+    rollout = run_episode(env_of("fork"), Gate(CONTRACT, GateConfig(rule="none")), 1)
+    assert rollout.outcome == "timeout" and not rollout.success and rollout.way is None
+    assert set(rollout.episode.authority) == {Authority.HOLD}
+    assert np.isnan(rollout.episode.policy).all() and np.isnan(rollout.episode.expert).all()
+    assert not rollout.episode.executed.any()
+
+
+# Workers --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_pool_gives_what_the_loop_gives_in_the_order_of_the_seeds(pool, checkpoint, looped):
+    told = []
+    rollouts = pool.evaluate(checkpoint, "avoid", SEEDS, progress=told.append)
+    assert [rollout.seed for rollout in rollouts] == list(SEEDS)
+    assert sum(told) == len(SEEDS)
+    for one, other in zip(rollouts, looped):
+        same(one, other)
+    assert len({rollout.positions.tobytes() for rollout in rollouts}) == len(SEEDS)  # or equality would say little
+
+
+def test_the_number_of_workers_and_what_they_did_before_change_nothing(checkpoint, looped):
+    with Pool(1) as pool:
+        pool.evaluate(checkpoint, "fork", [1, 2])
+        for one, other in zip(pool.evaluate(checkpoint, "avoid", SEEDS), looped):
+            same(one, other)
+
+
+def test_no_seeds_are_no_rollouts(pool, checkpoint):
+    assert pool.evaluate(checkpoint, "avoid", []) == []
+
+
+def test_what_goes_wrong_in_a_worker_is_told_here_and_the_pool_lives_on(pool, checkpoint, tmp_path):
+    with pytest.raises(CheckpointError, match="cannot be read: No such file"):
+        pool.evaluate(tmp_path / "nowhere", "avoid", [1])
+    with pytest.raises(ConfigError, match="task 'forc' is not known"):
+        pool.evaluate(checkpoint, "forc", [1])
+    assert len(pool.evaluate(checkpoint, "avoid", [1])) == 1
+
+
+def test_another_number_of_executed_steps_is_another_rollout(pool, checkpoint, looped):
+    (one,) = pool.evaluate(checkpoint, "avoid", SEEDS[:1], GateConfig(rule="none", execute_steps=1))
+    assert not np.array_equal(one.positions, looped[0].positions)
+
+
+def test_a_film_shows_who_drives_and_how_it_ends(pool, env_of, device, checkpoint):
+    gate, actor = Gate(CONTRACT, GateConfig(rule="human")), Actor(checkpoints.load(checkpoint))
+    supervised = (run_episode(env_of("avoid"), gate, n, actor, device("supervisor", "avoid")) for n in range(30))
+    rollout = next(one for one in supervised if one.episode.interventions)
+    progress = []
+    takes = [Take("watched", "avoid", rollout.seed, checkpoint, supervised=True), Take("alone", "avoid", 3, checkpoint)]
+    watched, alone = pool.films(takes, progress.append)
+    assert progress == [1, 1]
+    drivers = [Authority(who).name for who in rollout.episode.authority[::FILM_EVERY]]
+    assert Authority.EXPERT.name in drivers and Authority.POLICY.name in drivers
+    assert [caption.partition(":")[0] for caption in watched.captions[:-1]] == drivers
+    assert any(caption == "EXPERT: take_over" for caption in watched.captions[:-1]) or FILM_EVERY > 1
+    assert watched.captions[-1].endswith(f": {rollout.outcome}") and watched.title == f"watched: {rollout.outcome}"
+    assert watched.fps == CONTRACT.rate_hz / FILM_EVERY
+    assert {caption.partition(":")[0] for caption in alone.captions} == {"POLICY"}
+    assert all(frame.dtype == np.uint8 and frame.ndim == 3 for frame in watched.frames)
+    assert not np.array_equal(watched.frames[0], watched.frames[-1])
+
+
+PARENT = """
+import sys
+from il_ros.evaluation.rollouts import Pool
+
+if __name__ == "__main__":
+    pool = Pool(2)
+    pool.warm_up()
+    pool._pool.submit(int).result()
+    print(*pool._pool._processes, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_the_workers_end_when_their_parent_is_killed(tmp_path, how):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        workers = list(map(int, parent.stdout.readline().split()))
+        assert len(workers) == 2
+        handles = [os.pidfd_open(worker) for worker in workers]
+        parent.send_signal(how)
+        try:
+            for handle in handles:  # readable once the process is gone
+                assert select.select([handle], [], [], 20)[0], "a worker outlives its parent"
+        finally:
+            for worker, handle in zip(workers, handles):
+                if not select.select([handle], [], [], 0)[0]:
+                    os.kill(worker, signal.SIGKILL)
+                os.close(handle)
+    assert parent.returncode == -how

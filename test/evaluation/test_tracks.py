@@ -1,0 +1,64 @@
+"""What the report draws is what happened."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from il_ros.episode import Authority
+from il_ros.evaluation import tracks
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.sim import tasks
+from il_ros.specs import Contract
+
+CONTRACT = Contract.load("panda_plane")
+
+
+@pytest.fixture(scope="module")
+def rollout(env_of, device):
+    gate = Gate(CONTRACT, GateConfig(rule="demonstration"))
+    return run_episode(env_of("fork"), gate, 2, None, device("scripted", "fork", "left"))
+
+
+@pytest.mark.parametrize("task", tasks.available())
+def test_the_scene_has_room_for_every_post_the_starts_and_the_finish_line(task):
+    loaded = tasks.load(task)
+    scene = tracks.scene(loaded)
+    layouts = [loaded.layout(np.random.default_rng(seed)) for seed in range(50)]
+    assert len(scene.obstacles) == len(layouts[0].posts)
+    for x, y, radius in scene.obstacles:
+        assert scene.x_low < x - radius and x + radius < scene.finish_x < scene.x_high
+        assert scene.y_low < y - radius and y + radius < scene.y_high
+    for layout in layouts:
+        assert scene.x_low < layout.tool_start[0] < scene.x_high
+        assert scene.y_low < layout.tool_start[1] < scene.y_high
+    assert scene.x_high > loaded.finish_x_m
+
+
+def test_a_start_is_drawn_where_it_is_always_the_same_and_not_where_it_is_anywhere():
+    fork, avoid = tracks.scene(tasks.load("fork")), tracks.scene(tasks.load("avoid"))
+    assert fork.start == pytest.approx((0.31, 0.0), abs=0.011)
+    assert avoid.start is None
+
+
+def test_a_recorded_path_is_what_the_policy_saw(rollout):
+    track = tracks.recorded(rollout.episode, CONTRACT, "left")
+    assert np.array_equal(track.positions, rollout.episode.observations[:, :2])
+    assert (track.outcome, track.label) == ("success", "left")
+    assert set(track.authority) == {Authority.EXPERT}
+
+
+def test_the_columns_of_a_recorded_path_go_by_name(rollout):
+    plain = CONTRACT.to_dict()
+    turned = Contract.from_dict("turned", {**plain, "observation": dict(reversed(plain["observation"].items()))})
+    track = tracks.recorded(rollout.episode, turned, "left")
+    assert np.array_equal(track.positions, rollout.episode.observations[:, [3, 2]])
+
+
+def test_the_path_of_a_rollout_ends_where_the_episode_ended(rollout):
+    track = tracks.rolled_out(rollout)
+    assert np.array_equal(track.positions, rollout.positions)
+    assert len(track.authority) == len(track.positions)
+    assert track.authority[-1] == rollout.episode.authority[-1]
+    assert (track.outcome, track.label) == ("success", "episode 2")
