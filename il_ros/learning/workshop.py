@@ -39,9 +39,8 @@ class Workshop:
             except DataError as error:
                 self.skipped[path] = str(error)
         if not self._read:
-            why = f"; {len(self.skipped)} could not be read, the first: {next(iter(self.skipped.values()))}" * bool(
-                self.skipped
-            )
+            first = next(iter(self.skipped.values()), "")
+            why = f"; {len(self.skipped)} could not be read, the first: {first}" if first else ""
             raise DataError(f"{self._episodes.folder} holds no closed episode to train on{why}; record some first")
         return list(self._read.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import time
@@ -14,7 +15,7 @@ from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 
 from il_ros import messages
-from il_ros.errors import DataError, IlRosError
+from il_ros.errors import DataError, IlRosError, StorageError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
@@ -28,6 +29,8 @@ from il_ros.recording.gaps import Gaps
 from il_ros.recording.journal import Journal
 from il_ros.recording.recovery import recover
 
+RETRY_S = 1.0
+"""How long after a failure the disk is tried again, unless a new episode is announced."""
 STRAGGLERS_S = 0.5
 """How long the end of an episode waits for the last messages of every topic."""
 
@@ -72,6 +75,7 @@ class RecorderNode(IlNode[RecorderParameters]):
         self._maker = ThreadPoolExecutor(1)
         self._take: Take | None = None
         self._closed_ns, self._closed_episodes, self._messages = -1, 0, 0
+        self._failed_ns = -(10**18)
         self._announced = self.publisher(interface.RECORDED)
         with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
             self._episodes.folder.mkdir(parents=True, exist_ok=True)
@@ -96,14 +100,17 @@ class RecorderNode(IlNode[RecorderParameters]):
 
         def keep(data: bytes, info: dict[str, Any]) -> None:
             stamp = _stamp_ns(data) if stamped else -1
-            if topic is interface.EPISODE:
-                self._on_episode(deserialize_message(data, String).data)
-            if self._take is None and self.parameters.follow and stamp > self._closed_ns:
-                self._open({})
-            if self._take is not None:
-                self._keep(self._take, name, topic.type_name, data, info, stamp)
-                if topic.name in AUTHORS:
-                    self._take.authors[AUTHORS[topic.name]].setdefault(_frame_id(data))
+            try:
+                if topic is interface.EPISODE:
+                    self._on_episode(deserialize_message(data, String).data)
+                if self._take is None and self.parameters.follow and stamp > self._closed_ns and self._may_try():
+                    self._open({})
+                if self._take is not None:
+                    self._keep(self._take, name, topic.type_name, data, info, stamp)
+                    if topic.name in AUTHORS:
+                        self._take.authors[AUTHORS[topic.name]].setdefault(_frame_id(data))
+            except StorageError as error:
+                self._give_up(error)
             if topic is interface.EPISODE:
                 self._after_episode(deserialize_message(data, String).data)
 
@@ -121,6 +128,19 @@ class RecorderNode(IlNode[RecorderParameters]):
         journal = Journal(self._episodes.journal_path(number), facts)
         self._take = Take(journal, number, dict(facts), Gaps(), {})
         return self._take
+
+    def _may_try(self) -> bool:
+        """Whether the disk may be tried again."""
+        return self.now_ns() - self._failed_ns > RETRY_S * 1e9
+
+    def _give_up(self, error: StorageError) -> None:
+        """The disk takes no more: what is in the journal stays, to be recovered, and whoever waits is told."""
+        take, self._take, self._failed_ns = self._take, None, self.now_ns()
+        if take is not None:
+            with contextlib.suppress(StorageError):
+                take.journal.close()
+        self.complain(str(error))
+        self._announce(None, {"error": str(error)})
 
     def _on_episode(self, text: str) -> None:
         """Before its announcement is kept: an episode starts."""

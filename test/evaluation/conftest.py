@@ -47,7 +47,7 @@ def checkpoint(
     """A mixture that has seen two demonstrations of ``avoid``: now it passes, now it crashes."""
     env, gate = env_of("avoid"), Gate(CONTRACT, GateConfig(rule="demonstration"))
     shown = [run_episode(env, gate, seed, None, device("scripted", "avoid")).episode for seed in range(2)]
-    config = TrainingConfig.load("mixture", steps=150, width=32)
+    config = TrainingConfig.load("mixture", steps=300, width=64)
     data = Dataset.from_episodes(shown, config.history, config.horizon)
     path = tmp_path_factory.mktemp("checkpoints") / "mixture"
     checkpoints.save(path, train(data, config), CONTRACT, [])
