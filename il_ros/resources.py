@@ -37,5 +37,10 @@ def find(kind: str, name: str | Path, suffix: str) -> Path:
         bundled = share() / kind / (path.name if path.name.endswith(suffix) else f"{path.name}{suffix}")
         if bundled.is_file():
             return bundled
-    names = sorted(p.name.removesuffix(suffix) for p in (share() / kind).glob(f"*{suffix}"))
-    raise ConfigError(f"{name!s} is not a file, nor one of ours; give a path, or one of {', '.join(names)}")
+    choices = ", ".join(names(kind, suffix))
+    raise ConfigError(f"{name!s} is not a file, nor one of ours; give a path, or one of {choices}")
+
+
+def names(kind: str, suffix: str) -> list[str]:
+    """The bare names of our files of one kind."""
+    return sorted(path.name.removesuffix(suffix) for path in (share() / kind).glob(f"*{suffix}"))

@@ -29,6 +29,7 @@ from il_ros.errors import ConfigError, IlRosError, StorageError
 COMMANDS = ("demo", "launch", "collect", "train", "evaluate", "info", "recover", "doctor")
 """Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -48,10 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except IlRosError as error:
         return report(error)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        if error.errno not in DISK_ERRORS:
             raise
         where = error.filename or "the output"
-        return report(StorageError(f"{where} cannot be written: {error.strerror}; free some space or choose another"))
+        return report(
+            StorageError(f"{where} cannot be written: {error.strerror}; free some space or choose another place")
+        )
 
 
 def report(error: IlRosError) -> int:

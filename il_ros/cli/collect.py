@@ -3,7 +3,7 @@
 Examples:
   il-ros collect --task fork --episodes 40                 both scripted experts, drawn at random
   il-ros collect --task fork --expert left --episodes 20   one consistent expert
-  il-ros collect --task avoid --device joy --paced         you, with a gamepad, in real time
+  il-ros collect --task avoid --device joy --paced         you, with a gamepad, in real time, in your ROS_DOMAIN_ID
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from il_ros.cli.graph import running
 
     options = {"task": args.task, "device": args.device, "expert": args.expert, "folder": args.folder.absolute()}
-    options |= {"lockstep": not args.paced, "composed": args.composed}
+    options |= {"lockstep": not args.paced, "composed": args.composed, "isolated": args.device in ("scripted",)}
     with bars() as progress:
         bar = progress.add_task(f"demonstrations of {args.task}", total=args.episodes, note="starting the nodes")
         with running("collect", args.folder.parent / "logs", **options) as director:

@@ -211,7 +211,7 @@ class Story:
     # What they are made of --------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def _graph(self, task: str, place: str = "", **settings: object) -> Iterator[Any]:
+    def _graph(self, task: str, place: str = "", **settings: Any) -> Iterator[Any]:
         from il_ros.cli.graph import running
         from il_ros.evaluation.tracks import scene
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from il_ros import resources
 from il_ros.cli import launch_format
-from il_ros.cli.domain import isolate
+from il_ros.cli.domain import ISOLATED, isolate
 from il_ros.cli.processes import Processes
 from il_ros.nodes.director import Director
 
@@ -20,6 +20,7 @@ NODES = {
     "dagger": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
 }
 """The nodes that each of our launch files starts."""
+DISCOVERY = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
 
 
 @cache
@@ -29,20 +30,21 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(launch_file: str, logs: Path, **arguments: object) -> Iterator[Director]:
+def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[Director]:
     """Start one of our launch files in lockstep and wait until its nodes are connected.
 
     Args:
         logs: the folder for what the nodes print.
+        isolated: in a domain of our own; otherwise in the one of the environment, where a person's device is heard.
         arguments: arguments of the launch file.
 
     Raises:
         GraphError: if a node dies or the graph does not come up.
     """
-    environment = _environment()
+    environment = _environment() if isolated else {**ISOLATED, **os.environ}
     given = {"lockstep": "true", "auto_reset": "false", **{name: _text(value) for name, value in arguments.items()}}
     launch = launch_format.resolve(resources.find("launch", launch_file, ".launch.yaml"), given, environment)
-    os.environ.update({name: environment[name] for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")})
+    os.environ.update({name: environment[name] for name in DISCOVERY if name in environment})
     with Processes(logs, environment) as processes:
         for node in launch.commands:
             processes.start(node.name, node.command, node.environment)

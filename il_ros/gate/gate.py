@@ -62,6 +62,8 @@ class Gate:
         self._bound = Bound(contract)
         self._executor = ChunkExecutor(contract.step_ns, config.execute_steps)
         self.refused: dict[str, int] = {}
+        self.requests: list[Event] = []
+        """What was asked for since the last step; it outlives a reset, since who asks between two episodes means it."""
         self.reset()
 
     def reset(self) -> None:
@@ -73,14 +75,13 @@ class Gate:
         self._stamp_ns = -1
         self._engaged = False
         self._intervention = 0
-        self._requests: list[Event] = []
         self._held: Array | None = None
         self._bound.reset()
         self._executor.clear()
 
     def request(self, event: Event) -> None:
         """A take-over or a release from outside (a service, a button of the page); it counts at the next step."""
-        self._requests.append(event)
+        self.requests.append(event)
 
     def offer_policy(self, stamp_ns: int, chunk: Callable[[], Chunk], now_ns: int) -> None:
         """The policy's answer to the observation at ``stamp_ns``; the chunk is drawn only if it is needed."""
@@ -131,8 +132,8 @@ class Gate:
 
     def _events(self, heard: bool, engaged: bool) -> list[Event]:
         wish = self.rule.decide(Situation(self.state, heard=heard, engaged=engaged, was_engaged=self._engaged))
-        events = self._requests + ([wish] if wish is not None else [])
-        self._requests = []
+        events = self.requests + ([wish] if wish is not None else [])
+        self.requests = []
         return events
 
     def _handle(self, event: Event, reason: str) -> str:

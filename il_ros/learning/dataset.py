@@ -67,6 +67,10 @@ class Dataset:
         for number, (episode, rule) in enumerate(zip(episodes, rules)):
             for start, stop, _ in episode.spans():
                 row += result._fill(row, number, episode, rule, start, stop, fewest)
+        if row == 0:
+            raise DataError(
+                f"dataset: none of {total} labels is followed by {fewest - 1} more; intervene longer, or lower 'fewest'"
+            )
         result = result.rows(slice(row))
         if not np.isfinite(result.actions).all():
             raise DataError("dataset: a label is NaN or infinite; its rule of labels must leave such steps out")

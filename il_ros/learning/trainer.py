@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from il_ros import resources, specs
+from il_ros import registry, resources, specs
 from il_ros.errors import ConfigError, DataError, unknown
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.normaliser import Normaliser
@@ -86,12 +87,15 @@ class TrainingConfig:
     def load(cls, name: str | Path, **changes: Any) -> TrainingConfig:
         """The configuration in a YAML file, or ours for a policy class by its bare name, with ``changes`` on top.
 
-        A dotted name is a policy class elsewhere, for which the defaults hold.
+        For a policy class without a file of its own, or one elsewhere (a dotted name), the defaults hold.
 
         Raises:
-            ConfigError: if there is no such file, or a key or a value is wrong.
+            ConfigError: if there is no such file and no such class, or a key or a value is wrong.
         """
-        if "." in str(name) and Path(name).suffix != ".yaml":
+        is_path = Path(name).suffix == ".yaml" or Path(name).is_file() or os.sep in str(name)
+        if not is_path and str(name) not in resources.names("config/training", ".yaml"):
+            if "." not in str(name):
+                registry.load("il_ros.policies", Policy, "policy", str(name))  # type: ignore[type-abstract]
             return cls._build(f"training of {name}", {"policy": str(name), **changes})
         path = resources.find("config/training", name, ".yaml")
         return cls._build(f"training {path.name}", {**specs.read_yaml(path), **changes})

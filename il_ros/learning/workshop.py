@@ -54,8 +54,12 @@ class Workshop:
         episodes = self.ingest()
         data = Dataset.from_episodes(episodes, config.history, config.horizon, fewest=config.fewest)
         trained = train(data, config, progress, should_stop=should_stop)
-        manifest = [{"name": path.name, "digest": str(episode.facts["digest"])} for path, episode in self._read.items()]
-        number = len(list(self._folder.glob("checkpoint_*"))) + 1
+        manifest = [
+            {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}
+            for path, episode in self._read.items()
+        ]
+        taken = [int(path.name.split("_")[1]) for path in self._folder.glob("checkpoint_[0-9]*")]
+        number = max(taken, default=0) + 1
         path = self._folder / f"checkpoint_{number:03d}_{config.policy.rpartition('.')[2]}"
         saved = checkpoints.save(path, trained, self._contract, manifest)
         return {

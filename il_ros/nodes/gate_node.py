@@ -93,6 +93,7 @@ class GateNode(IlNode[GateParameters]):
             self._decide()
         if turn.start is not None:
             if self._next_gate is not None:
+                self._next_gate.requests = self._gate.requests
                 self._gate, self._next_gate = self._next_gate, None
             self._gate.reset()
             self._lost.clear()

@@ -133,7 +133,6 @@ def test_a_film_shows_who_drives_and_how_it_ends(pool, env_of, device, checkpoin
     drivers = [Authority(who).name for who in rollout.episode.authority[::FILM_EVERY]]
     assert Authority.EXPERT.name in drivers and Authority.POLICY.name in drivers
     assert [caption.partition(":")[0] for caption in watched.captions[:-1]] == drivers
-    assert any(caption == "EXPERT: take_over" for caption in watched.captions[:-1]) or FILM_EVERY > 1
     assert watched.captions[-1].endswith(f": {rollout.outcome}") and watched.title == f"watched: {rollout.outcome}"
     assert watched.fps == CONTRACT.rate_hz / FILM_EVERY
     assert {caption.partition(":")[0] for caption in alone.captions} == {"POLICY"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.recording.bag import finalise
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.journal import Journal
+from il_ros.recording.recovery import recover
 from il_ros.sim import tasks
 from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
@@ -33,17 +35,24 @@ class Recorder:
         self.env = ArmEnv("fork")
         self.gate = Gate(self.env.contract, GateConfig(rule="demonstration"))
 
-    def __call__(self, folder: Path, seed: int, number: int = 0, **facts: Any) -> tuple[Path, Rollout]:
-        """Record the episode ``seed`` into ``folder``; returns the bag and what was recorded."""
+    def __call__(self, folder: Path, seed: int, share: float = 1.0) -> tuple[Path, Rollout]:
+        """Record the episode ``seed`` into ``folder``; returns the bag and what was recorded.
+
+        With a ``share`` below one the recorder was killed when it had written so much of the journal.
+        """
         episodes = Episodes(folder)
-        path = episodes.journal_path(number or episodes.next_number())
+        path = episodes.journal_path(episodes.next_number())
         guide = tasks.Scripted(self.env.task, "random")
         expert = load("scripted", Setup(self.env.contract, guide, self.env.task.clearance))
         with Journal(path, {"task": "fork", "seed": seed}) as journal:
             rollout = run_episode(
                 self.env, self.gate, seed, None, expert, lambda record: write_step(journal, self.env, record)
             )
-        told = {"outcome": rollout.outcome, "way": rollout.way, "expert": guide.name, "partial": False, **facts}
+        if share < 1.0:
+            os.truncate(path, int(share * path.stat().st_size))
+            (bag,) = recover(folder)
+            return bag, rollout
+        told = {"outcome": rollout.outcome, "way": rollout.way, "expert": guide.name, "partial": False}
         return finalise(path, folder, told), rollout
 
 

@@ -127,11 +127,14 @@ def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director
     assert len(loaded.document["manifest"]) == made["episodes"]
 
 
-def test_take_over_and_release_by_service_are_recorded(director: Director, trained: Callable[[str], Path]) -> None:
+def test_a_take_over_by_service_counts_also_between_two_episodes(
+    director: Director, trained: Callable[[str], Path]
+) -> None:
+    """The supervisor has no hand on the stick yet, so the arm holds; he takes over when he sees it stand still."""
     serve(director, trained("diffusion"))
-    director.set("expert_node", device="scripted")
+    director.set("expert_node", device="supervisor")
     director.set("gate_node", rule="human")
-    director.call("gate/take_over")  # before the episode: a request counts at the next step, and a reset forgets it
+    director.call("gate/take_over")
     (episode,) = over_topics(director, (21,))
-    assert episode.authority[0] == Authority.EXPERT  # the script asks to drive all the time
-    assert "steps" in episode.facts and episode.facts["expert"].startswith("way_")
+    assert set(episode.authority[:15]) == {Authority.HOLD}
+    assert Authority.EXPERT in episode.authority and episode.facts["expert"] == "supervisor"

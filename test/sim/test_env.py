@@ -162,6 +162,20 @@ def test_every_post_of_every_task_can_be_touched(env):
         assert outcomes[:before] == [None] * before and before >= 2  # there was air between them at first
 
 
+@pytest.mark.parametrize("angle", [90, -90, 60, 120])
+def test_a_touch_is_where_the_task_says_that_there_is_no_clearance(angle, env_of):
+    env = env_of("fork")
+    env.reset(seed=0)
+    away = np.array([-np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    post = env.reading().objects[0, :2]
+    env._arm.reset(np.array([*(post + 0.07 * away), 0.035]))
+    outcome = None
+    while outcome is None:
+        reading, outcome = env.advance(-0.04 * away)
+    assert outcome == "collision"
+    assert env.task.clearance(reading.tool_position[None, :2], reading.objects) < 0.02
+
+
 def test_a_touch_within_a_step_counts_though_it_is_over_at_its_end():
     env = ArmEnv("fork")
     env.reset(seed=0)

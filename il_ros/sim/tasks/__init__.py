@@ -14,7 +14,8 @@ from il_ros.errors import unknown
 from il_ros.signals import Array, EpisodeStart, Reading
 
 TOOL_RADIUS_M = 0.012
-"""Half the width of the closed fingers, as experts and supervisors reckon with it."""
+"""Half the depth of the closed fingers, which experts and supervisors take for their whole size; across they are twice
+as wide, so whoever passes a post closely may still touch it."""
 TOOL_HEIGHT_M = 0.035
 """The height above the table at which the tool is moved, m."""
 

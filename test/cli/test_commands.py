@@ -1,0 +1,99 @@
+"""Collect, train, evaluate, look: each command does what its help says, and what it prints can be piped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.recording.steps import read_episode
+from il_ros.specs import Contract
+
+CONTRACT = Contract.load("panda_plane")
+RESULT = {"success", "episodes", "interval", "entropy", "outcomes", "task", "checkpoint", "seed", "wall_s"}
+
+
+def test_train_writes_a_checkpoint_and_tells_what_it_learnt_from(il_ros, episodes):
+    said = il_ros("train", episodes, "--policy", "deterministic", "--steps", "5", "--seed", "3", "--json")
+    assert said.code == 0
+    loaded = checkpoints.load(Path(said.json["path"]))
+    assert loaded.path.parent == episodes.parent / "checkpoints"
+    assert (said.json["hash"], said.json["policy"], said.json["episodes"]) == (loaded.hash, "deterministic", 2)
+    assert said.json["labels"] == sum(len(read_episode(bag, CONTRACT)) for bag in episodes.iterdir())
+    training = loaded.document["training"]
+    assert (training["steps"], training["seed"]) == (5, 3)
+
+
+def test_train_takes_a_configuration_of_ones_own(il_ros, episodes, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("policy: mixture\nwidth: 16\ndepth: 1\nsteps: 3\noptions: {components: 2}\n", encoding="utf-8")
+    said = il_ros("train", episodes, "--policy", path, "--json")
+    sizes = checkpoints.load(Path(said.json["path"])).document["sizes"]
+    assert (sizes["width"], sizes["components"]) == (16, 2)
+
+
+def test_without_json_train_prints_a_table(il_ros, episodes):
+    said = il_ros("train", episodes, "--policy", "deterministic", "--steps", "5")
+    assert said.code == 0 and "deterministic" in said.out and "labels" in said.out
+    with pytest.raises(ValueError):
+        said.json  # noqa: B018
+
+
+def test_evaluating_twice_with_one_seed_gives_one_result(il_ros, checkpoint):
+    words = ["evaluate", checkpoint, "--task", "avoid", "--episodes", "4", "--json"]
+    first, again, other = (il_ros(*words, "--seed", seed) for seed in (7, 7, 8))
+    assert first.code == 0 and set(first.json) == RESULT
+    told = {key: value for key, value in first.json.items() if key != "wall_s"}
+    assert told == {key: value for key, value in again.json.items() if key != "wall_s"}
+    assert (told["episodes"], told["seed"], told["task"]) == (4, 7, "avoid")
+    assert sum(told["outcomes"].values()) == 4
+    assert told["success"] == told["outcomes"].get("success", 0) / 4
+    low, high = told["interval"]
+    assert 0 <= low <= told["success"] <= high <= 1 and low < high
+    assert told["checkpoint"] == checkpoints.load(checkpoint).hash
+    assert other.json["seed"] == 8
+
+
+def test_info_tells_what_an_episode_a_folder_and_a_checkpoint_hold(il_ros, episodes, checkpoint):
+    bag = episodes / "episode_000001"
+    steps = len(read_episode(bag, CONTRACT))
+    told = il_ros("info", bag, "--json").json
+    assert (told["kind"], told["steps"], told["messages"]) == ("episode", {"expert": steps}, 3 * steps)
+    told = il_ros("info", episodes, "--json").json
+    assert told["kind"] == "episodes" and sum(row["episodes"] for row in told["rows"]) == 2
+    assert {row["expert"] for row in told["rows"]} == {"left", "right"}  # of two seeds, each expert gets one
+    told = il_ros("info", checkpoint, "--json").json
+    assert (told["kind"], told["policy"], len(told["manifest"])) == ("checkpoint", "deterministic", 2)
+    for path in (bag, episodes, checkpoint):
+        assert il_ros("info", path).code == 0
+
+
+def test_recover_makes_an_episode_of_what_a_killed_recorder_left_and_finds_nothing_more(
+    il_ros, episodes, record, tmp_path
+):
+    assert "nothing to recover" in il_ros("recover", episodes).out
+    bag = episodes / "episode_000002"
+    (bag / "metadata.yaml").unlink()
+    told = il_ros("recover", episodes, "--json").json["recovered"]
+    assert [row["episode"] for row in told] == ["episode_000002"]
+    assert il_ros("recover", episodes, "--json").json == {"recovered": []}
+    assert il_ros("train", episodes, "--policy", "deterministic", "--steps", "3", "--json").json["episodes"] == 2
+
+
+@pytest.mark.graph
+@pytest.mark.slow
+def test_collect_records_what_the_experts_do_and_train_learns_from_it(child, tmp_path):
+    folder = tmp_path / "runs" / "episodes"
+    words = ["--task", "fork", "--episodes", "3", "--seed", "10", "--folder", folder, "--composed", "--json"]
+    said = child("collect", *words)
+    assert said.code == 0, said.err
+    assert [facts["seed"] for facts in said.json] == [10, 11, 12]
+    assert {facts["outcome"] for facts in said.json} == {"success"}
+    for facts in said.json:
+        episode = read_episode(Path(facts["path"]), CONTRACT)
+        assert len(episode) == facts["steps"] > 30
+        assert Path(facts["path"]).parent == folder
+    made = child("train", folder, "--policy", "deterministic", "--steps", "3", "--json")
+    assert json.loads(made.out)["episodes"] == 3

@@ -1,0 +1,193 @@
+"""From a folder of bags to numbered checkpoints: each is read once, and none that is damaged spoils the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from il_ros.errors import DataError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import workshop as workshops
+from il_ros.learning.trainer import TrainingConfig
+from il_ros.learning.workshop import Workshop
+from il_ros.recording import metadata
+from il_ros.recording.recovery import recover
+from il_ros.specs import Contract
+
+CONTRACT = Contract.load("panda_plane")
+SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=5, batch=16, reports=1)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path / "episodes", tmp_path / "checkpoints", CONTRACT)
+
+
+def damage(bag: Path) -> None:
+    (file,) = bag.glob("*.mcap")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def test_what_was_recorded_is_what_is_ingested(workshop: Workshop, record: Callable[..., Any], tmp_path: Path) -> None:
+    _, rollout = record(tmp_path / "episodes", 3)
+    (episode,) = workshop.ingest()
+    for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "stamps_ns"):
+        ours, theirs = getattr(episode, name), getattr(rollout.episode, name)
+        assert np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"), name
+    assert (episode.facts["outcome"], episode.facts["seed"]) == ("success", 3)
+
+
+def test_each_episode_is_read_once(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    read = workshops.read_episode
+    monkeypatch.setattr(workshops, "read_episode", lambda path, c: asked.append(path.name) or read(path, c))
+    folder = tmp_path / "episodes"
+    for seed in range(2):
+        record(folder, seed)
+    damage(folder / "episode_000002")
+    assert [e.facts["seed"] for e in workshop.ingest()] == [0]
+    record(folder, 2)
+    assert [e.facts["seed"] for e in workshop.ingest()] == [0, 2]
+    assert [e.facts["seed"] for e in workshop.ingest()] == [0, 2]
+    assert asked == ["episode_000001", "episode_000002", "episode_000003"]
+
+
+def test_an_episode_that_is_still_being_written_waits_for_its_turn(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0)
+    bag, _ = record(tmp_path / "episodes", 1)
+    hidden = (bag / "metadata.yaml").rename(tmp_path / "metadata.yaml")
+    assert len(workshop.ingest()) == 1
+    hidden.rename(bag / "metadata.yaml")
+    assert len(workshop.ingest()) == 2 and not workshop.skipped
+
+
+def test_a_damaged_bag_is_passed_over_and_counted(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    bag, _ = record(tmp_path / "episodes", 0)
+    record(tmp_path / "episodes", 1)
+    damage(bag)
+    made = workshop.train(SMALL)
+    assert (made["episodes"], made["skipped"]) == (1, 1)
+    assert list(workshop.skipped) == [bag]
+    assert "is damaged" in workshop.skipped[bag] and "il-ros recover" in workshop.skipped[bag]
+
+
+@pytest.mark.parametrize("share", [0.35, 0.999])
+def test_a_partial_episode_is_ingested_and_says_that_it_is_one(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, share: float
+) -> None:
+    _, rollout = record(tmp_path / "episodes", 0, share)
+    record(tmp_path / "episodes", 1)
+    partial, whole = workshop.ingest()
+    assert partial.facts["partial"] is True and whole.facts["partial"] is False
+    assert 0.5 * share * len(rollout.episode) < len(partial) <= len(rollout.episode)
+    assert np.array_equal(partial.observations, rollout.episode.observations[: len(partial)])
+    assert workshop.train(SMALL)["labels"] == len(partial) + len(whole)
+
+
+def test_an_episode_of_which_nothing_could_be_saved_spoils_nothing(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0, 0.001)
+    with pytest.raises(DataError, match="0 of 0 steps in 1 episodes are labels; record the expert driving"):
+        workshop.train(SMALL)
+    _, rollout = record(tmp_path / "episodes", 1)
+    assert workshop.train(SMALL)["labels"] == len(rollout.episode)
+
+
+def test_a_bag_that_lost_only_its_index_is_whole_again_once_recovered(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    bag, rollout = record(tmp_path / "episodes", 0)
+    damage(bag)
+    recover(tmp_path / "episodes", thorough=True)
+    (episode,) = workshop.ingest()
+    assert episode.facts["partial"] is False and episode.facts["recovered"] is True
+    assert np.array_equal(episode.observations, rollout.episode.observations)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_with_nothing_in_it_says_what_to_do(workshop: Workshop, tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "episodes").mkdir()
+    with pytest.raises(DataError, match="episodes holds no closed episode to train on; record some first"):
+        workshop.train(SMALL)
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_folder_with_nothing_sound_tells_the_first_reason(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    for seed in range(2):
+        damage(record(tmp_path / "episodes", seed)[0])
+    with pytest.raises(DataError, match="2 could not be read, the first: .*episode_000001.*il-ros recover"):
+        workshop.ingest()
+
+
+def test_the_manifest_names_every_episode_by_the_digest_of_its_bytes(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    bags = [record(tmp_path / "episodes", seed)[0] for seed in range(2)]
+    made = workshop.train(SMALL)
+    loaded = checkpoints.load(Path(made["path"]))
+    assert (loaded.hash, made["policy"], made["episodes"]) == (made["hash"], "deterministic", 2)
+    digests = [metadata.read(bag).facts["digest"] for bag in bags]
+    assert loaded.document["manifest"] == [{"name": b.name, "digest": d} for b, d in zip(bags, digests)]
+    assert len(set(digests)) == 2
+    record(tmp_path / "again", 0)  # the arm's clock has gone on, so these are other bytes
+    assert metadata.read(tmp_path / "again" / "episode_000001").facts["digest"] not in digests
+
+
+def test_equal_data_and_seeds_give_equal_weights(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0)
+    made = [Path(w.train(SMALL)["path"]) for w in (workshop, Workshop(tmp_path / "episodes", tmp_path / "b", CONTRACT))]
+    one, other = (json.loads((path / "checkpoint.json").read_text())["weights_sha256"] for path in made)
+    assert one == other
+
+
+def test_checkpoints_are_numbered_and_none_is_overwritten(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0)
+    names = [Path(workshop.train(SMALL)["path"]).name for _ in range(2)]
+    assert names == ["checkpoint_001_deterministic", "checkpoint_002_deterministic"]
+
+
+def test_a_training_is_not_lost_because_an_older_checkpoint_was_removed(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0)
+    first, _ = (Path(workshop.train(SMALL)["path"]) for _ in range(2))
+    first.rename(tmp_path / "elsewhere")
+    assert Path(workshop.train(SMALL)["path"]).name == "checkpoint_003_deterministic"
+
+
+def test_a_bag_that_another_recorder_wrote_can_be_trained_on(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    """``ros2 bag record`` writes the same topics, and no facts."""
+    bag, _ = record(tmp_path / "episodes", 0)
+    path = bag / "metadata.yaml"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.lstrip().startswith("digest:")), encoding="utf-8")
+    assert workshop.train(SMALL)["episodes"] == 1
+
+
+def test_a_training_can_be_stopped_and_what_is_there_is_kept(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0)
+    made = workshop.train(SMALL, should_stop=lambda: True)
+    assert checkpoints.load(Path(made["path"])).document["stopped"] is True
