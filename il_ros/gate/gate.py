@@ -10,6 +10,7 @@ import numpy as np
 from il_ros.episode import Authority, Record
 from il_ros.errors import ConfigError, MessageError
 from il_ros.gate import rules
+from il_ros.gate.ensembling import TemporalEnsemble
 from il_ros.gate.executor import ChunkExecutor
 from il_ros.gate.handover import Bound
 from il_ros.gate.rules import Situation
@@ -28,6 +29,14 @@ class GateConfig:
     expert_timeout_s: float = 0.25
     execute_steps: int = 8
     """How many rows of a chunk are played before the newest one is adopted."""
+    ensembling: float = -1.0
+    """Decay of temporal ensembling, 0.01 in ACT; every step is then the mean of all chunks. Negative: none."""
+
+    def make_executor(self, step_ns: int) -> ChunkExecutor:
+        """What plays the chunks."""
+        if self.ensembling < 0:
+            return ChunkExecutor(step_ns, self.execute_steps)
+        return TemporalEnsemble(step_ns, self.ensembling)
 
     def __post_init__(self) -> None:
         for name in ("policy_timeout_s", "expert_timeout_s", "execute_steps"):
@@ -60,7 +69,7 @@ class Gate:
         self.contract, self.config = contract, config
         self.rule = rules.load(config.rule)
         self._bound = Bound(contract)
-        self._executor = ChunkExecutor(contract.step_ns, config.execute_steps)
+        self._executor = config.make_executor(contract.step_ns)
         self.refused: dict[str, int] = {}
         self.requests: list[Event] = []
         """What was asked for since the last step; it outlives a reset, since who asks between two episodes means it."""

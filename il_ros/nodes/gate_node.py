@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +37,11 @@ class GateParameters:
     expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost")
     execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted")
 
+    ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none")
+
     def config(self) -> GateConfig:
         """The same for the gate itself."""
-        return GateConfig(self.rule, self.policy_timeout_s, self.expert_timeout_s, self.execute_steps)
+        return GateConfig(**{f.name: getattr(self, f.name) for f in dataclasses.fields(GateConfig)})
 
 
 class GateNode(IlNode[GateParameters]):

@@ -34,8 +34,8 @@ def files(folder: Path) -> dict[str, bytes]:
     [
         (["--policy", "json.decoder"], "defines no Policy"),
         (["--policy", "nobody..policies"], "cannot be imported"),
-        known(["--policy", "./mine.yml"], "mine.yml", why="a path that is not there is taken for a module's name"),
-        known(["--policy", "../configs/mine"], "mine", why="a path that is not there is taken for a module's name"),
+        (["--policy", "./mine.yml"], "mine.yml"),
+        (["--policy", "../configs/mine"], "mine"),
         known(["--seed", "-1"], "seed is -1", why="NumPy's ValueError escapes"),
         known(["--seed", str(2**70)], "seed is 1180591620717411303424", why="torch's ValueError escapes"),
     ],
@@ -138,7 +138,6 @@ def test_info_refuses_a_checkpoint_that_is_cut_short(il_ros, checkpoint):
     ],
     ids=["collect", "launch"],
 )
-@pytest.mark.xfail(strict=True, reason="the OSError of the folder for logs escapes", raises=OSError)
 def test_a_folder_that_cannot_be_made_is_named(il_ros, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
@@ -171,9 +170,8 @@ def test_output_that_cannot_be_written_is_a_full_disk(checkpoint):
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 6
-    assert done.stderr == (
-        "il-ros: error: the output cannot be written: No space left on device; free some space or choose another\n"
-    )
+    assert done.stderr.startswith("il-ros: error: the output cannot be written: No space left on device; free some")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.graph
@@ -187,7 +185,7 @@ def test_output_that_cannot_be_written_is_a_full_disk(checkpoint):
         ("expert_node device:=joi", 2, "device 'joi' is not known; choose from joy, scripted, supervisor"),
         ("expert_node expert:=middle", 2, "expert of task 'fork', 'middle' is not known; choose from left"),
         ("policy_node checkpoint:=/nowhere", 5, "/nowhere/checkpoint.json cannot be read"),
-        ("trainer_node policy:=nope", 2, "nope is not a file, nor one of ours; give a path, or one of "),
+        ("trainer_node policy:=nope", 2, "policy 'nope' is not known; choose from "),
         ("recorder_node folder:=/proc/x", 6, "/proc/x cannot be written"),
         known("sim_node rate:=-1.0", 2, "rate is -1", why="rclpy's RCLError escapes"),
         known("sim_node task:=3", 2, "'task'", why="rclpy's InvalidParameterTypeException escapes"),
