@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from typing import TypeVar
 
 from il_ros.errors import ConfigError, unknown
@@ -29,7 +30,7 @@ def load(package: str, base: type[T], kind: str, name: str) -> type[T]:
     Raises:
         ConfigError: if there is none, with the names that there are.
     """
-    if "." in name:
+    if re.fullmatch(r"\w+(\.\w*)+", name):
         try:
             cls = _plugin(name, base)
         except ImportError as error:

@@ -26,6 +26,9 @@ COMMAND_TYPES = (
     "std_msgs/msg/Float64MultiArray",
 )
 
+FASTEST_HZ = 1000.0
+"""Faster control than this is not for messages."""
+
 
 @dataclass(frozen=True)
 class ObservationComponent:
@@ -72,6 +75,8 @@ class Contract:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
             raise ConfigError(f"contract {self.name!r}: rate_hz is {self.rate_hz}; it must be a positive number")
+        if self.rate_hz > FASTEST_HZ:
+            raise ConfigError(f"contract {self.name!r}: rate_hz is {self.rate_hz:g}; it must be at most {FASTEST_HZ:g}")
         if self.command_type not in COMMAND_TYPES:
             raise unknown("command type", self.command_type, COMMAND_TYPES)
         if not self.observation or not self.action:
@@ -85,6 +90,12 @@ class Contract:
                 raise ConfigError(
                     f"contract {self.name!r}: action {a.name!r} has low {a.low}, high {a.high}, max_step {a.max_step}; "
                     "they must be finite, with low < high and max_step > 0"
+                )
+            if not isinstance(a.rest, str) and not math.isfinite(a.rest):
+                raise ConfigError(f"contract {self.name!r}: rest of action {a.name!r} is {a.rest}; it must be finite")
+            if self.command_type.endswith("TwistStamped") and not a.field:
+                raise ConfigError(
+                    f"contract {self.name!r}: action {a.name!r} lacks its field; name one such as twist.linear.x"
                 )
             if isinstance(a.rest, str) and a.rest not in names:
                 raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, names)
@@ -173,10 +184,13 @@ class Contract:
         check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves",))
         command = data["command"]
         check_keys(f"{where}: command", command, required=("type",), optional=("frame",))
+        for key, value in (("type", command["type"]), ("frame", command.get("frame", ""))):
+            if not isinstance(value, str):
+                raise ConfigError(f"{where}: command {key} is {value!r}; it must be a string")
         return cls(
             name=name,
             rate_hz=_number(where, "rate_hz", data["rate_hz"]),
-            topics=dict(data["topics"]),
+            topics=_topics(where, data["topics"]),
             observation=tuple(
                 build(ObservationComponent, f"{where}: observation {key!r}", {"name": key, **part})
                 for key, part in _section(where, "observation", data)
@@ -265,6 +279,12 @@ def _number(where: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{where}: {key} is {value!r}; it must be a number")
     return float(value)
+
+
+def _topics(where: str, data: Any) -> dict[str, str]:
+    if not isinstance(data, Mapping) or not all(isinstance(kind, str) for kind in data.values()):
+        raise ConfigError(f"{where}: topics is {data!r}; it must map each topic to a type such as sensor_msgs/msg/Joy")
+    return {str(topic): kind for topic, kind in data.items()}
 
 
 def _moves(where: str, data: Any) -> dict[str, tuple[float, ...]]:

@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros collect``."""
     if args.episodes < 1:
         raise ConfigError(f"--episodes is {args.episodes}; it must be at least 1")
+    if args.seed < 0:
+        raise ConfigError(f"--seed is {args.seed}; seed is a number from 0 on")
     task = tasks.load(args.task)
     task.draw(args.expert, 0)
     from il_ros.cli.graph import running

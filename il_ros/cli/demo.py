@@ -40,6 +40,8 @@ CORRECTED = "diffusion"
 TIMED = "mixture"
 """The policy class that drives while the graph is timed."""
 TARGET = 0.95
+OURS = ("fork", "avoid", "speed", "results.json", "report.html", "report.html.part")
+"""What a demo's folder holds."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,13 @@ def make_room(folder: Path) -> Path:
     """An empty folder; what was there before is kept beside it, under the time at which it was made.
 
     Raises:
-        StorageError: if it cannot be made.
+        StorageError: if it cannot be made, or holds what is not a demo's.
     """
     folder = folder.absolute()
     try:
+        strangers = [path.name for path in folder.glob("*") if path.name not in OURS]
+        if strangers:
+            raise StorageError(f"{folder} holds {strangers[0]!r}, which is no demo's; choose another with --folder")
         if folder.exists() and any(folder.iterdir()):
             made = time.strftime("%Y-%m-%d-%H-%M-%S", time.localtime(folder.stat().st_mtime))
             folder.rename(folder.with_name(f"{folder.name}-{made}"))

@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros evaluate``."""
     if args.episodes < 1:
         raise ConfigError(f"--episodes is {args.episodes}; it must be at least 1")
+    if args.seed < 0:
+        raise ConfigError(f"--seed is {args.seed}; seed is a number from 0 on")
     task = tasks.load(args.task)
     from il_ros.evaluation.rollouts import Pool
     from il_ros.learning import checkpoint as checkpoints

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.errors import CheckpointError, DataError
+from il_ros.errors import DataError
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.metadata import METADATA
 from il_ros.recording.recovery import leftovers
@@ -61,12 +61,9 @@ def summarise(path: Path) -> dict[str, Any]:
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads((path / CHECKPOINT).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path / CHECKPOINT} cannot be read ({error}); train again, or copy it anew") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path / CHECKPOINT} holds no mapping; it is not one of ours, name another folder")
+    from il_ros.learning.checkpoint import read_document
+
+    data = read_document(path)
     sizes = {file.name: file.stat().st_size for file in sorted(path.iterdir()) if file.is_file()}
     return {"kind": "checkpoint", "path": str(path), "files": sizes, **{k: v for k, v in data.items() if k != "kind"}}
 

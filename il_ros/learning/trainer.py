@@ -23,6 +23,8 @@ from il_ros.learning.normaliser import Normaliser
 from il_ros.policies.base import Policy, create
 
 DEVICES = ("cpu", "cuda")
+LONGEST = 10_000
+"""Steps of the longest history or chunk: more is a typing error, and would not fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,15 @@ class TrainingConfig:
         for name in ("history", "horizon", "fewest", "steps", "batch", "reports"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"training: {name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("history", "horizon"):
+            if getattr(self, name) > LONGEST:
+                raise ConfigError(f"training: {name} is {getattr(self, name)}; it must be at most {LONGEST} steps")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"training: seed is {self.seed}; it must be at least 0 and less than 2**63")
+        if not isinstance(self.options, Mapping):
+            raise ConfigError(f"training: options is {self.options!r}; it must map the policy's options to values")
+        if not 0 <= self.observation_noise < math.inf:
+            raise ConfigError(f"training: observation_noise is {self.observation_noise}; it must be 0 or positive")
         if not (0 <= self.held_out < 1 and 0 <= self.averaging < 1):
             raise ConfigError(
                 f"training: held_out is {self.held_out}, averaging {self.averaging}; both must be in [0, 1)"

@@ -11,6 +11,7 @@ from il_ros.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import Progress, TrainingConfig, train
+from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -51,8 +52,10 @@ class Workshop:
         should_stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Train on everything and write a checkpoint; returns the facts of its announcement."""
+        check_writable(self._folder)
         episodes = self.ingest()
-        data = Dataset.from_episodes(episodes, config.history, config.horizon, fewest=config.fewest)
+        fewest = min(config.fewest, config.horizon)
+        data = Dataset.from_episodes(episodes, config.history, config.horizon, fewest=fewest)
         trained = train(data, config, progress, should_stop=should_stop)
         manifest = [
             {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from il_ros.errors import IlRosError
+from il_ros.errors import ConfigError, IlRosError
 
 P = TypeVar("P")
 
@@ -29,7 +30,12 @@ def declare(node: Node, cls: type[P], changed: Callable[[P], None]) -> P:
     values = {}
     for f in dataclasses.fields(cls):  # type: ignore[arg-type]
         descriptor = ParameterDescriptor(description=f.metadata["description"])
-        values[f.name] = _plain(node.declare_parameter(f.name, f.default, descriptor))
+        try:
+            values[f.name] = _plain(node.declare_parameter(f.name, f.default, descriptor))
+        except InvalidParameterTypeException as error:
+            raise ConfigError(
+                f"parameter {f.name!r} is not of the type of {f.default!r}; give one like it"
+            ) from error
     current = [cls(**values)]
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:

@@ -11,6 +11,7 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from il_ros import messages
+from il_ros.errors import ConfigError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
@@ -42,6 +43,8 @@ class SimNode(IlNode[SimParameters]):
 
     def __init__(self) -> None:
         super().__init__("sim_node", SimParameters)
+        if not self.parameters.rate > 0:
+            raise ConfigError(f"parameter rate is {self.parameters.rate}; it must be positive")
         self._env = ArmEnv(self.parameters.task, self.contract)
         self._seed = self.parameters.seed
         self._running = False

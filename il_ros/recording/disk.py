@@ -20,6 +20,17 @@ def storage_errors(folder: Path, remedy: str) -> Iterator[None]:
         raise StorageError(f"{folder} cannot be written: {error.strerror} ({_free(folder)}); {remedy}") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Make sure, before long work, that ``folder`` can be written or made; nothing is written.
+
+    Raises:
+        StorageError: if it cannot.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise StorageError(f"{folder} cannot be written: {existing} is no folder that we may write; choose another")
+
+
 def _free(folder: Path) -> str:
     existing = next((p for p in (folder, *folder.absolute().parents) if p.is_dir()), Path("/"))
     return f"{shutil.disk_usage(existing).free / 1e6:.1f} MB free"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from il_ros.evaluation.rollouts import Pool
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -54,6 +55,20 @@ def test_evaluating_twice_with_one_seed_gives_one_result(il_ros, checkpoint):
     assert 0 <= low <= told["success"] <= high <= 1 and low < high
     assert told["checkpoint"] == checkpoints.load(checkpoint).hash
     assert other.json["seed"] == 8
+
+
+def test_evaluate_rolls_out_the_seeds_that_were_asked_for(il_ros, checkpoint, monkeypatch):
+    asked = []
+    evaluate = Pool.evaluate
+
+    def spy(self, path, task, seeds, config, progress):
+        asked.append((task, list(seeds), config.rule, config.execute_steps))
+        return evaluate(self, path, task, seeds, config, progress)
+
+    monkeypatch.setattr(Pool, "evaluate", spy)
+    words = ["--task", "fork", "--episodes", "2", "--seed", "70", "--execute-steps", "3"]
+    assert il_ros("evaluate", checkpoint, *words).code == 0
+    assert asked == [("fork", [70, 71], "none", 3)]
 
 
 def test_info_tells_what_an_episode_a_folder_and_a_checkpoint_hold(il_ros, episodes, checkpoint):

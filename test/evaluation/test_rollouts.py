@@ -141,27 +141,29 @@ def test_a_film_shows_who_drives_and_how_it_ends(pool, env_of, device, checkpoin
 
 
 PARENT = """
-import sys
+import os, signal, sys
 from il_ros.evaluation.rollouts import Pool
+
+def work():
+    print(os.getpid(), flush=True)
+    signal.pause()
 
 if __name__ == "__main__":
     pool = Pool(2)
-    pool.warm_up()
-    pool._pool.submit(int).result()
-    print(*pool._pool._processes, flush=True)
+    for _ in range(2):
+        pool._pool.submit(work)
     sys.stdin.read()
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_the_workers_end_when_their_parent_is_killed(tmp_path, how):
+def test_workers_in_the_middle_of_their_work_end_when_their_parent_is_killed(tmp_path, how):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     with subprocess.Popen(
         [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
-        workers = list(map(int, parent.stdout.readline().split()))
-        assert len(workers) == 2
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
         handles = [os.pidfd_open(worker) for worker in workers]
         parent.send_signal(how)
         try:
