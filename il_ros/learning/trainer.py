@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from il_ros import registry, resources, specs
 from il_ros.errors import ConfigError, DataError, unknown
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.normaliser import Normaliser
+from il_ros.learning.savepoint import Savepoint, identity
 from il_ros.policies.base import Policy, create
 
 DEVICES = ("cpu", "cuda")
@@ -177,6 +178,7 @@ def train(
     progress: Callable[[Progress], None] | None = None,
     warm_start: tuple[Policy, Normaliser] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    savepoint: Path | None = None,
 ) -> Trained:
     """Fit a policy to the windows; equal seeds on one machine give equal weights.
 
@@ -186,6 +188,8 @@ def train(
         progress: told ``config.reports`` times.
         warm_start: go on from these weights, which keep the normaliser that they were trained with.
         should_stop: asked before every step; once true, what is there by then is returned.
+        savepoint: a file that keeps the state at every report. A training of the same data and configuration that was
+            killed goes on from there, and ends with the bits that it would have ended with.
 
     Raises:
         ConfigError: if the policy or one of its options is unknown, or the device is not there.
@@ -193,7 +197,8 @@ def train(
     """
     _check(data, config)
     with _one_thread():
-        return _train(data, config, progress or (lambda _: None), warm_start, should_stop)
+        kept = None if savepoint is None else Savepoint(savepoint, identity(data, config))
+        return _train(data, config, progress or (lambda _: None), warm_start, should_stop, kept)
 
 
 def _train(
@@ -202,6 +207,7 @@ def _train(
     progress: Callable[[Progress], None],
     warm_start: tuple[Policy, Normaliser] | None,
     should_stop: Callable[[], bool],
+    savepoint: Savepoint | None,
 ) -> Trained:
     started = time.perf_counter()
     generator = torch.Generator(config.device).manual_seed(config.seed)
@@ -210,45 +216,84 @@ def _train(
     windows = _Windows.of(data, kept, normaliser, config.device)
     unseen = _Windows.of(data, held_out, normaliser, config.device)
     policy = _first(data, config, windows, warm_start, generator)
-    averaged = copy.deepcopy(policy).eval()
-    loop = _loop(policy, averaged, windows, config, generator)
-    curve: list[Progress] = []
-    total, last, stopped = torch.zeros((), device=config.device), 0, False
-    for step, loss in loop:
-        total += loss
-        if step % max(1, config.steps // config.reports) == 0 or step == config.steps:
-            point = _report(step, config, total / (step - last), averaged, unseen, started)
+    run = _Run(policy, config, generator)
+    curve = run.restore(savepoint)
+    reported, stopped = run.step, False
+    while run.step < config.steps and not stopped:
+        run.advance(windows)
+        if run.step % max(1, config.steps // config.reports) == 0 or run.step == config.steps:
+            point = _report(run.step, config, run.total / (run.step - reported), run.averaged, unseen, started)
             curve.append(point)
             progress(point)
-            total, last = torch.zeros_like(total), step
-        if stopped := should_stop():
-            break
-    finished = averaged.cpu().requires_grad_(False)
+            run.total, reported = torch.zeros_like(run.total), run.step
+            run.keep(savepoint, curve)
+        stopped = should_stop()
+    if savepoint is not None and not stopped:
+        savepoint.forget()
+    finished = run.averaged.cpu().requires_grad_(False)
     return Trained(
         finished, normaliser, config, tuple(curve), len(windows.mask), time.perf_counter() - started, stopped
     )
 
 
-def _loop(
-    policy: Policy, averaged: Policy, windows: _Windows, config: TrainingConfig, generator: torch.Generator
-) -> Iterator[tuple[int, Tensor]]:
-    """The steps 1, 2, ... and the loss of each, which stays on the device."""
-    weights: list[Tensor] = list(policy.parameters())
-    averages: list[Tensor] = list(averaged.parameters())
-    fast = {"fused": True, "weight_decay": config.weight_decay}
-    optimiser = torch.optim.AdamW(weights, lr=config.learning_rate, **fast)  # type: ignore[arg-type]
-    size = len(windows.mask)
-    for step in range(1, config.steps + 1):
-        optimiser.param_groups[0]["lr"] = config.learning_rate * _schedule(step, config)
-        index = torch.randint(size, (config.batch,), generator=generator, device=config.device)
-        loss = windows.loss(policy, index, generator, config.observation_noise)
-        optimiser.zero_grad()
+class _Run:
+    """A training between two steps: everything that the next one depends on."""
+
+    def __init__(self, policy: Policy, config: TrainingConfig, generator: torch.Generator) -> None:
+        self.step = 0
+        self.total = torch.zeros((), device=config.device)
+        """Sum of the losses since the last report; it stays on the device."""
+        self.averaged = copy.deepcopy(policy).eval()
+        self._policy, self._config, self._generator = policy, config, generator
+        self._weights: list[Tensor] = list(policy.parameters())
+        self._averages: list[Tensor] = list(self.averaged.parameters())
+        fast = {"fused": True, "weight_decay": config.weight_decay}
+        self._optimiser = torch.optim.AdamW(self._weights, lr=config.learning_rate, **fast)  # type: ignore[arg-type]
+
+    def advance(self, windows: _Windows) -> None:
+        """Make one step."""
+        config, self.step = self._config, self.step + 1
+        self._optimiser.param_groups[0]["lr"] = config.learning_rate * _schedule(self.step, config)
+        index = torch.randint(len(windows.mask), (config.batch,), generator=self._generator, device=config.device)
+        loss = windows.loss(self._policy, index, self._generator, config.observation_noise)
+        self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(weights, config.gradient_norm)
-        optimiser.step()
+        torch.nn.utils.clip_grad_norm_(self._weights, config.gradient_norm)
+        self._optimiser.step()
         with torch.no_grad():  # young averages forget faster, so that the first weights leave no trace
-            torch._foreach_lerp_(averages, weights, 1 - min(config.averaging, step / (step + 9)))
-        yield step, loss.detach()
+            share = 1 - min(config.averaging, self.step / (self.step + 9))
+            torch._foreach_lerp_(self._averages, self._weights, share)
+        self.total += loss.detach()
+
+    def keep(self, savepoint: Savepoint | None, curve: list[Progress]) -> None:
+        """Write the state to the disk."""
+        if savepoint is None:
+            return
+        tensors = {f"policy.{name}": value for name, value in self._policy.state_dict().items()}
+        tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
+        for i, weight in enumerate(self._weights):
+            tensors |= {f"optimiser.{i}.{name}": value for name, value in self._optimiser.state[weight].items()}
+        tensors["generator"] = self._generator.get_state()
+        savepoint.save(tensors, {"step": self.step, "curve": [asdict(point) for point in curve]})
+
+    def restore(self, savepoint: Savepoint | None) -> list[Progress]:
+        """Take up the state that was kept, if there is one; returns the curve up to there."""
+        found = None if savepoint is None else savepoint.load()
+        if found is None:
+            return []
+        tensors, facts = found
+        self._policy.load_state_dict(_below("policy.", tensors))
+        self.averaged.load_state_dict(_below("averaged.", tensors))
+        for i, weight in enumerate(self._weights):
+            moments = _below(f"optimiser.{i}.", tensors)
+            self._optimiser.state[weight] = {name: value.to(weight.device) for name, value in moments.items()}
+        self._generator.set_state(tensors["generator"])
+        self.step = int(facts["step"])
+        return [Progress(**point) for point in facts["curve"]]
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _schedule(step: int, config: TrainingConfig) -> float:

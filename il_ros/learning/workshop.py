@@ -56,7 +56,8 @@ class Workshop:
         episodes = self.ingest()
         fewest = min(config.fewest, config.horizon)
         data = Dataset.from_episodes(episodes, config.history, config.horizon, fewest=fewest)
-        trained = train(data, config, progress, should_stop=should_stop)
+        unfinished = self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
+        trained = train(data, config, progress, should_stop=should_stop, savepoint=unfinished)
         manifest = [
             {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}
             for path, episode in self._read.items()

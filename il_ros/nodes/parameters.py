@@ -33,9 +33,7 @@ def declare(node: Node, cls: type[P], changed: Callable[[P], None]) -> P:
         try:
             values[f.name] = _plain(node.declare_parameter(f.name, f.default, descriptor))
         except InvalidParameterTypeException as error:
-            raise ConfigError(
-                f"parameter {f.name!r} is not of the type of {f.default!r}; give one like it"
-            ) from error
+            raise ConfigError(f"parameter {f.name!r} is not of the type of {f.default!r}; give one like it") from error
     current = [cls(**values)]
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from il_ros.sim import tasks
 from il_ros.specs import Contract
 
 CONTRACT = Contract.load("panda_plane")
+ROOT = Path(__file__).resolve().parents[2]
 ARRAYS = ("observations", "executed", "policy", "expert", "authority", "intervention")
 SEEDS = (9, 3, 1000, *range(20, 33))
 """More than one stretch of a worker, and in no order."""
@@ -160,8 +162,9 @@ if __name__ == "__main__":
 def test_workers_in_the_middle_of_their_work_end_when_their_parent_is_killed(tmp_path, how):
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # these sources, whichever are installed
     with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as parent:
         workers = [int(parent.stdout.readline()) for _ in range(2)]
         handles = [os.pidfd_open(worker) for worker in workers]

@@ -143,3 +143,52 @@ def test_a_wrong_line_in_the_yaml_is_one_clear_error(line: str, message: str, tm
     file.write_text(f"policy: mixture\n{line}\n")
     with pytest.raises(ConfigError, match=message):
         TrainingConfig.load(file)
+
+
+class Killed(Exception):
+    """Stands for the kill of a training."""
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("moment", [1, 7, 23])
+def test_a_training_that_was_killed_goes_on_and_ends_with_the_same_bits(name: str, moment: int, tmp_path: Path) -> None:
+    config = dataclasses.replace(SMALL, policy=name, steps=30, reports=15)
+    whole = train(windows(), config)
+    calls = 0
+
+    def kill() -> bool:
+        nonlocal calls
+        calls += 1
+        if calls == moment:
+            raise Killed
+        return False
+
+    with pytest.raises(Killed):
+        train(windows(), config, should_stop=kill, savepoint=tmp_path / "unfinished")
+    begun: list[int] = []
+    resumed = train(windows(), config, lambda p: begun.append(p.step), savepoint=tmp_path / "unfinished")
+    assert begun[0] == 2 * (moment // 2) + 2  # it did not begin anew
+    assert all(torch.equal(a, b) for a, b in zip(weights(whole.policy), weights(resumed.policy)))
+    assert [p.loss for p in whole.curve] == [p.loss for p in resumed.curve]
+    assert not (tmp_path / "unfinished").exists()
+
+
+@pytest.mark.parametrize("change", ["data", "seed", "damage"])
+def test_what_another_training_left_is_not_taken_up(change: str, tmp_path: Path) -> None:
+    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5)
+    train(windows(), config, should_stop=lambda: True, savepoint=path)
+    train(
+        windows(),
+        dataclasses.replace(config, steps=10),
+        should_stop=iter([False] * 4 + [True]).__next__,
+        savepoint=path,
+    )
+    assert path.exists()
+    if change == "damage":
+        path.write_bytes(path.read_bytes()[:50])
+    data = windows(7) if change == "data" else windows()
+    config = dataclasses.replace(config, seed=5) if change == "seed" else config
+    begun: list[int] = []
+    resumed = train(data, config, lambda p: begun.append(p.step), savepoint=path)
+    assert begun[0] == 2
+    assert all(torch.equal(a, b) for a, b in zip(weights(train(data, config).policy), weights(resumed.policy)))
