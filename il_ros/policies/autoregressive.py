@@ -74,7 +74,7 @@ class Autoregressive(Policy):
 
     def _split(self, said: Tensor) -> tuple[Tensor, Tensor]:
         logits, residuals = said.chunk(2, dim=-1)
-        return logits, residuals / self.config.bins
+        return logits, residuals.tanh() / self.config.bins  # never beyond the bin
 
     def _centre(self, bins: Tensor) -> Tensor:
         return (2 * bins + 1) / self.config.bins - 1
