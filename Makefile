@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint doctor venv clean distclean
+.PHONY: help demo test lint doctor bench venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -10,6 +10,7 @@ $(error ROS_DISTRO is '$(ROS_DISTRO)'; choose ROS_DISTRO=jazzy or ROS_DISTRO=kil
 endif
 VENV := $(if $(filter jazzy,$(ROS_DISTRO)),.venv,.venv-$(ROS_DISTRO))
 STAMP := $(VENV)/.complete
+PEERS := .venv-peers
 REQUIREMENTS := requirements.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
@@ -23,6 +24,7 @@ help: ## this text
 	@echo "make test     linters and tests"
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
+	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -40,10 +42,16 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+bench: $(STAMP) $(PEERS)/.complete
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
 venv: $(STAMP)
 
 $(STAMP): $(REQUIREMENTS) setup.py scripts/make_venv
 	@$(RUN) PYTHON="$(PYTHON)" scripts/make_venv $(VENV) $(ROS_DISTRO)
+
+$(PEERS)/.complete: bench/requirements-peers.txt bench/make_peers | $(STAMP)
+	@$(RUN) bench/make_peers $(PEERS) $(VENV)/bin/python
 
 clean:
 	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -54,6 +54,8 @@ def main(*factories: Callable[[], Node]) -> int:
             nodes.append(factory())
         gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
         spin(nodes)
+    except KeyboardInterrupt:
+        return 130  # while a node was being made
     except IlRosError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
