@@ -1,0 +1,75 @@
+"""Five policies in stacked matrices against five in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from bench import our_training
+from bench.measurement import Measurement, Side, Stretch
+from bench.timing import together
+from bench.transitions import ACTION_DIM, OBSERVATION_DIM
+
+MEMBERS = 5
+SIZES: dict[str, Any] = {"width": 128, "depth": 2}
+"""Those of our configuration for ensembles."""
+TRAINED = {"policy": "ensemble", "batch": 32, "members": MEMBERS, **SIZES}
+
+
+def train_in_turn(batch: int, width: int, depth: int) -> Stretch:
+    """Five trainings, one after the other; a step is a step of each."""
+    one = our_training.ours("deterministic", batch, width, depth)
+    return lambda steps: [sum(one(steps)[0] for _ in range(MEMBERS))]
+
+
+def ask_together(width: int, depth: int) -> Stretch:
+    """What all members answer to one observation, frozen as an actor has them."""
+    policy = _create("ensemble", width, depth, members=MEMBERS).frozen()
+    observation = torch.zeros(1, 1, OBSERVATION_DIM)
+    return _inference(lambda: policy.members(observation))
+
+
+def ask_in_turn(width: int, depth: int) -> Stretch:
+    """The same of five policies of their own, frozen too."""
+    policies = [_create("deterministic", width, depth).frozen() for _ in range(MEMBERS)]
+    observation, generator = torch.zeros(1, 1, OBSERVATION_DIM), torch.Generator()
+    return _inference(lambda: [policy.sample(observation, generator) for policy in policies])
+
+
+def ask_limit(width: int, depth: int) -> Stretch:
+    """The frozen network alone."""
+    trunk = _create("ensemble", width, depth, members=MEMBERS).frozen().trunk
+    observations = torch.zeros(MEMBERS, 1, OBSERVATION_DIM)
+    return _inference(lambda: trunk(observations))
+
+
+def _create(policy: str, width: int, depth: int, **options: Any) -> Any:
+    from il_ros.policies.base import create
+
+    sizes = {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, "history": 1, "horizon": 1}
+    return create(policy, {**sizes, "width": width, "depth": depth, **options}, seed=0)
+
+
+def _inference(step: Any) -> Stretch:
+    return torch.inference_mode()(together(step))
+
+
+MEASUREMENTS = (
+    Measurement(
+        name="ensemble of five, training, batch 32 each",
+        ours=Side("bench.our_training:ours", TRAINED),
+        peer=Side("bench.ensemble:train_in_turn", {"batch": 32, **SIZES}),
+        limit=Side("bench.our_training:limit", TRAINED),
+        compared="Five residual MLPs 128 x 2 (policy 'ensemble', every member sees the batch of 32) against five "
+        "trainings of 'deterministic' in turn, each with batch 32; both by our trainer, one thread. A step is one of "
+        "all five.",
+    ),
+    Measurement(
+        name="ensemble of five, evaluation, batch 1",
+        ours=Side("bench.ensemble:ask_together", SIZES),
+        peer=Side("bench.ensemble:ask_in_turn", SIZES),
+        limit=Side("bench.ensemble:ask_limit", SIZES),
+        compared="All five members' answers to one observation; both frozen as an actor serves them, one thread.",
+    ),
+)
