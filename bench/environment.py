@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -53,7 +54,8 @@ class Environment:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it may have died with a line on its way
+            self._process.stdin.close()
         self._process.stdout.close()
 
     def ask(self, **told: Any) -> list[float]:

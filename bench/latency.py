@@ -115,7 +115,7 @@ MEASUREMENTS = tuple(
         limit=Side("bench.latency:limit", {"policy": policy}),
         compared=f"One chunk of 16 actions at batch 1 on one thread. Ours: Actor.chunk with the configuration of "
         f"'{policy}'; its limit: the frozen network's calls alone. Peer: {CALLS} DDIM steps (diffusers' DDIMScheduler) "
-        "on a U-Net of 64 million weights with Diffusion Policy's published sizes, written by us, in inference mode; "
+        "on a U-Net of 65 million weights with Diffusion Policy's published sizes, written by us, in inference mode; "
         "its p99 is over the few chunks of a round. Both with fresh weights, which take as long as trained ones.",
         unit="ms",
         quantiles=(50, 99),

@@ -103,7 +103,8 @@ MEASUREMENTS = (
         limit=Side("bench.our_training:limit", OURS),
         compared="ReLU MLP 256 x 2 with a squashed mean, batch 100, Adam, squared error, the same 10,000 transitions "
         "in memory, one thread. Peer: robomimic 0.3.0, its low-dimensional BC configuration, run_epoch over "
-        "SequenceDataset with hdf5_cache_mode all and no loader processes, progress bars off. Ours: the trainer with "
-        "all it does (clipping, averaged weights, schedule).",
+        "SequenceDataset with hdf5_cache_mode all and no loader processes, progress bars off; the four "
+        "observation keys and three data set keys are that configuration's (with one of each, its loader is quicker). "
+        "Ours: the trainer with all it does (clipping, averaged weights, schedule).",
     ),
 )

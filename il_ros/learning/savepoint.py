@@ -44,8 +44,12 @@ class Savepoint:
         part = self._path.with_name(self._path.name + ".part")
         with storage_errors(self._path.parent, "free some space and train again; it goes on from what was kept"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            os.replace(part, self._path)
+            try:
+                part.write_bytes(data)
+                os.replace(part, self._path)
+            except OSError:
+                part.unlink(missing_ok=True)
+                raise
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The state that was kept last for this training, and its facts."""
