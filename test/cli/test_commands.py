@@ -112,3 +112,8 @@ def test_collect_records_what_the_experts_do_and_train_learns_from_it(child, tmp
         assert Path(facts["path"]).parent == folder
     made = child("train", folder, "--policy", "deterministic", "--steps", "3", "--json")
     assert json.loads(made.out)["episodes"] == 3
+
+
+def test_info_tells_of_a_checkpoint(il_ros, checkpoint):
+    assert il_ros("info", checkpoint, "--json").json["policy"] == "deterministic"
+    assert "deterministic" in il_ros("info", checkpoint).out

@@ -8,7 +8,7 @@ import pytest
 
 from il_ros.cli import info
 from il_ros.cli import recover as recover_command
-from il_ros.errors import CheckpointError, DataError
+from il_ros.errors import DataError
 from il_ros.recording.bag import finalise
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.journal import Journal
@@ -75,15 +75,6 @@ def test_info_counts_a_folder_by_expert_and_outcome(tmp_path, add, capsys):
     rows = [(r["task"], r["expert"], r["outcome"], r["episodes"], r["steps"]) for r in told["rows"]]
     assert rows == [("fork", "left", "success", 2, 8), ("fork", "right", "-", 1, 4)]
     assert "left" in call(info, capsys, tmp_path)
-
-
-def test_info_tells_of_a_checkpoint(tmp_path, capsys):
-    (tmp_path / info.CHECKPOINT).write_text('{"policy": "mixture", "manifest": {"episodes": 3}}')
-    assert json.loads(call(info, capsys, tmp_path, "--json"))["policy"] == "mixture"
-    assert "mixture" in call(info, capsys, tmp_path)
-    (tmp_path / info.CHECKPOINT).write_text("{")
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        info.summarise(tmp_path)
 
 
 def test_info_refuses_what_it_does_not_know(tmp_path):
