@@ -82,13 +82,13 @@ def _mend_torchvision() -> None:
     robomimic imports it for cameras, which are not used here; the package index has only the build for CUDA, whose
     operators do not load, and then it misses them while it is imported.
     """
-    import torch
+    from torch import library as operators
 
     try:
         import torchvision  # type: ignore[import-not-found]  # noqa: F401
     except RuntimeError:
         for name in ("nms", "qnms"):
-            torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
+            operators.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
 
 
 OPTIONS: dict[str, Any] = {"batch": 100, "width": 256, "depth": 2}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -51,6 +52,11 @@ class Answer:
     """Whether the expert wants to drive."""
     author: str
     """The expert's name, for the record."""
+
+    def chunk(self, stamp_ns: int, width: int) -> Chunk:
+        """The same as a chunk of one row of ``width`` numbers for the reading at ``stamp_ns``, or of none."""
+        actions = np.empty((0, width)) if self.action is None else self.action.reshape(1, width)
+        return Chunk(stamp_ns, actions, self.author, self.engaged)
 
 
 @dataclass(frozen=True)

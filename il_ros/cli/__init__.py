@@ -63,6 +63,18 @@ def report(error: IlRosError) -> int:
     return error.exit_code
 
 
+def check_seeds(seed: int, episodes: int) -> None:
+    """Make sure that ``--seed`` and ``--episodes`` name episodes.
+
+    Raises:
+        ConfigError: if they do not.
+    """
+    if episodes < 1:
+        raise ConfigError(f"--episodes is {episodes}; it must be at least 1")
+    if seed < 0:
+        raise ConfigError(f"--seed is {seed}; seed is a number from 0 on")
+
+
 def run(arguments: list[str]) -> int:
     """Parse the arguments and run their command; only the command that is asked for is imported."""
     asked = [name for name in arguments[:1] if name in COMMANDS]

@@ -17,8 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from il_ros.cli import check_seeds
 from il_ros.cli.progress import bars
-from il_ros.errors import ConfigError
 from il_ros.sim import tasks
 
 HELP = "record demonstrations over real topics"
@@ -39,10 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros collect``."""
-    if args.episodes < 1:
-        raise ConfigError(f"--episodes is {args.episodes}; it must be at least 1")
-    if args.seed < 0:
-        raise ConfigError(f"--seed is {args.seed}; seed is a number from 0 on")
+    check_seeds(args.seed, args.episodes)
     task = tasks.load(args.task)
     task.draw(args.expert, 0)
     from il_ros.cli.graph import running

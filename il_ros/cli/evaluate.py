@@ -17,8 +17,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from il_ros.cli import check_seeds
 from il_ros.cli.progress import bars
-from il_ros.errors import ConfigError
 from il_ros.gate import GateConfig
 from il_ros.sim import tasks
 
@@ -37,10 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros evaluate``."""
-    if args.episodes < 1:
-        raise ConfigError(f"--episodes is {args.episodes}; it must be at least 1")
-    if args.seed < 0:
-        raise ConfigError(f"--seed is {args.seed}; seed is a number from 0 on")
+    check_seeds(args.seed, args.episodes)
     task = tasks.load(args.task)
     from il_ros.evaluation.rollouts import Pool
     from il_ros.learning import checkpoint as checkpoints

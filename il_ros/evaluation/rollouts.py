@@ -21,7 +21,7 @@ from il_ros.evaluation.clips import Clip
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, use_one_thread
-from il_ros.signals import Array, Chunk
+from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
@@ -77,10 +77,7 @@ def run_episode(
             actor.observe(stamp, observation)
             gate.offer_policy(stamp, actor.chunk, stamp)
         if expert is not None:
-            answer = expert.answer(reading)
-            width = len(contract.action)
-            actions = np.empty((0, width)) if answer.action is None else answer.action.reshape(1, width)
-            gate.offer_expert(Chunk(stamp, actions, answer.author, answer.engaged), stamp)
+            gate.offer_expert(expert.answer(reading).chunk(stamp, len(contract.action)), stamp)
         record = gate.step(stamp, observation, stamp)
         if actor is not None and records and record.authority is not records[-1].authority:
             actor.forget()

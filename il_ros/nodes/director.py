@@ -42,8 +42,7 @@ class Director(Node):
         """The latest diagnostics of every node, by its name."""
         self._recorded: list[dict[str, Any]] = []
         self._checkpoints: list[dict[str, Any]] = []
-        self._triggers: dict[str, Any] = {}
-        self._setters: dict[str, Any] = {}
+        self._clients_by_name: dict[str, Any] = {}
         self.create_subscription(DiagnosticArray, interface.DIAGNOSTICS.name, self._on_diagnostics, 100)
         for topic, box in ((interface.RECORDED, self._recorded), (interface.CHECKPOINT, self._checkpoints)):
             self.create_subscription(String, topic.name, self._keeper(box), topic.qos)
@@ -90,12 +89,7 @@ class Director(Node):
         Raises:
             GraphError: if it does not answer, or answers that it will not.
         """
-        client = self._triggers.setdefault(service, None) or self.create_client(Trigger, service)
-        self._triggers[service] = client
-        self.wait(f"the service {service}", client.service_is_ready, timeout_s)
-        future = client.call_async(Trigger.Request())
-        self.wait(f"an answer of {service}", future.done, timeout_s)
-        response = future.result()
+        response = self._ask(Trigger, service, Trigger.Request(), timeout_s)
         if not response.success:
             raise GraphError(f"{service} refused: {response.message}")
         return str(response.message)
@@ -107,16 +101,21 @@ class Director(Node):
             GraphError: if it refuses one.
         """
         service = f"{node}/set_parameters"
-        client = self._setters.setdefault(service, None) or self.create_client(SetParameters, service)
-        self._setters[service] = client
-        self.wait(f"the service {service}", client.service_is_ready)
         request = SetParameters.Request()
         request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
-        future = client.call_async(request)
-        self.wait(f"an answer of {service}", future.done)
-        for result in future.result().results:
+        for result in self._ask(SetParameters, service, request).results:
             if not result.successful:
                 raise GraphError(f"{node} refused {values}: {result.reason}")
+
+    def _ask(self, kind: Any, service: str, request: Any, timeout_s: float = 30.0) -> Any:
+        """The response of a service; its client is kept for the next time."""
+        if service not in self._clients_by_name:
+            self._clients_by_name[service] = self.create_client(kind, service)
+        client = self._clients_by_name[service]
+        self.wait(f"the service {service}", client.service_is_ready, timeout_s)
+        future = client.call_async(request)
+        self.wait(f"an answer of {service}", future.done, timeout_s)
+        return future.result()
 
     # Acting -----------------------------------------------------------------------------------------------------------
 

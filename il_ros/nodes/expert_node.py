@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from il_ros import messages, teleop
@@ -17,7 +16,7 @@ from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import say
 from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import Chunk, EpisodeStart
+from il_ros.signals import EpisodeStart
 from il_ros.sim import tasks
 from il_ros.specs import Contract
 
@@ -65,28 +64,18 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._turns = Turns(names, self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(interface.EXPERT_ACTION)
         self._message = JointTrajectory()
-        self.on_start(lambda start: self._take(self._turns.announce(start)))
-        for topic in interface.READING:
-            self.subscribe(topic, self._listener(topic.name))
+        self.take_turns(self._turns, interface.READING, self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
 
     def changed(self, wanted: ExpertParameters) -> None:
         """Another device or expert may be chosen between episodes."""
-        if self._topics_of(wanted) - set(self._device.topics):
+        device = make_device(wanted, self.contract)
+        if set(device.topics) - set(self._device.topics):
             raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
-        self._device = make_device(wanted, self.contract)
+        self._device = device
         if self._start is not None:
             self._device.reset(self._start)
-
-    def _topics_of(self, wanted: ExpertParameters) -> set[str]:
-        return set(make_device(wanted, self.contract).topics)
-
-    def _listener(self, name: str) -> Any:
-        def hear(message: Any) -> None:
-            self._take(self._turns.add(name, message))
-
-        return hear
 
     def _device_listener(self, name: str) -> Any:
         def hear(message: Any) -> None:
@@ -101,9 +90,7 @@ class ExpertNode(IlNode[ExpertParameters]):
             self._start = turn.start
             self._device.reset(turn.start)
         answer = self._device.answer(messages.reading_from(turn.messages), self.now_ns())
-        width = len(self.contract.action)
-        actions = np.empty((0, width)) if answer.action is None else answer.action.reshape(1, width)
-        chunk = Chunk(turn.stamp_ns, actions, answer.author, answer.engaged)
+        chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
         messages.fill_chunk(self._message, chunk, self.contract, JointTrajectoryPoint)
         self._topic.publish(self._message)
         self._answers += 1

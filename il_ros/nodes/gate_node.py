@@ -17,7 +17,7 @@ from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import say
 from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import Chunk, EpisodeStart
+from il_ros.signals import Chunk
 
 PATIENCE_NS = 5_000_000_000
 """How long a lockstep run waits for an answer before the source counts as lost."""
@@ -61,9 +61,7 @@ class GateNode(IlNode[GateParameters]):
         self._command_topic = self.publisher(interface.command(self.contract))
         self._record_topic = self.publisher(interface.AUTHORITY)
         self._command = interface.message_class(self.contract.command_type)()
-        self.on_start(self._on_start)
-        for topic in interface.observed(self.contract):
-            self.subscribe(topic, self._listener(topic.name))
+        self.take_turns(self._turns, interface.observed(self.contract), self._take)
         self.subscribe(interface.POLICY_ACTION, self._on_policy)
         self.subscribe(interface.EXPERT_ACTION, self._on_expert)
         self.serve(interface.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
@@ -78,15 +76,6 @@ class GateNode(IlNode[GateParameters]):
     def _request(self, event: Event) -> str:
         self._gate.request(event)
         return f"{event.value} at the next step; {self._gate.state.value} drives now"
-
-    def _listener(self, name: str) -> Any:
-        def hear(message: Any) -> None:
-            self._take(self._turns.add(name, message))
-
-        return hear
-
-    def _on_start(self, start: EpisodeStart) -> None:
-        self._take(self._turns.announce(start))
 
     def _take(self, turn: Turn | None) -> None:
         """A new observation: the one before it, if still undecided, is decided now with what is there."""

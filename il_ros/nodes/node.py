@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -18,6 +18,7 @@ from il_ros import messages
 from il_ros.errors import IlRosError
 from il_ros.nodes import interface, parameters
 from il_ros.nodes.interface import Topic
+from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.specs import Contract
 
@@ -98,6 +99,12 @@ class IlNode(Node, Generic[P]):
                 callback(start)
 
         self.subscribe(interface.EPISODE, hear)
+
+    def take_turns(self, turns: Turns, topics: Iterable[Topic], take: Callable[[Turn | None], None]) -> None:
+        """Feed ``turns`` with announcements and the messages of ``topics``; ``take`` gets what each of them makes."""
+        self.on_start(lambda start: take(turns.announce(start)))
+        for topic in topics:
+            self.subscribe(topic, lambda message, name=topic.name: take(turns.add(name, message)))
 
     def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
         """An exception in a callback would end ``spin``: ours are told instead."""

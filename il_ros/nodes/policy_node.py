@@ -49,9 +49,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._recorded_ns = -1
         self._topic = self.publisher(interface.POLICY_ACTION)
         self._message = JointTrajectory()
-        self.on_start(lambda start: self._take(self._turns.announce(start)))
-        for topic in interface.observed(self.contract):
-            self.subscribe(topic, self._listener(topic.name))
+        self.take_turns(self._turns, interface.observed(self.contract), self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
 
@@ -79,12 +77,6 @@ class PolicyNode(IlNode[PolicyParameters]):
         if self._start is not None:
             self._actor.reset(self._start)
         self.report()
-
-    def _listener(self, name: str) -> Any:
-        def hear(message: Any) -> None:
-            self._take(self._turns.add(name, message))
-
-        return hear
 
     def _on_authority(self, message: Any) -> None:
         """A new authority starts with an empty history."""

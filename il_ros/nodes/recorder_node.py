@@ -100,9 +100,10 @@ class RecorderNode(IlNode[RecorderParameters]):
 
         def keep(data: bytes, info: dict[str, Any]) -> None:
             stamp = _stamp_ns(data) if stamped else -1
+            event = deserialize_message(data, String).data if topic is interface.EPISODE else None
             try:
-                if topic is interface.EPISODE:
-                    self._on_episode(deserialize_message(data, String).data)
+                if event is not None:
+                    self._on_episode(event)
                 if self._take is None and self.parameters.follow and stamp > self._closed_ns and self._may_try():
                     self._open({})
                 if self._take is not None:
@@ -111,8 +112,8 @@ class RecorderNode(IlNode[RecorderParameters]):
                         self._take.authors[AUTHORS[topic.name]].setdefault(_frame_id(data))
             except StorageError as error:
                 self._give_up(error)
-            if topic is interface.EPISODE:
-                self._after_episode(deserialize_message(data, String).data)
+            if event is not None:
+                self._after_episode(event)
 
         self.subscribe_raw(topic, keep, qos)
 

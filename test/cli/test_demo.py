@@ -70,8 +70,8 @@ def test_a_demo_that_is_ended_leaves_no_process_behind(tmp_path: Path, farewell:
         os.killpg(process.pid, farewell)  # as a terminal does
     else:
         process.send_signal(farewell)
-    process.communicate(timeout=30)
-    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[farewell]
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[farewell], said
     limit = time.monotonic() + 15
     while living(folder) and time.monotonic() < limit:
         time.sleep(0.05)
