@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.networks import Linear
 
-ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
 ENTROPY_WEIGHT = 1e-3
 """What imitation's BC adds of the entropy by default."""
 
@@ -36,25 +36,25 @@ class PlainMlp(Policy):
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
         sizes = [config.history * config.observation_dim, *[config.width] * config.depth]
-        hidden = [(nn.Linear(a, b), ACTIVATIONS[config.activation]()) for a, b in zip(sizes, sizes[1:])]
-        last = [nn.Linear(sizes[-1], math.prod(self.shape)), *([] if config.gaussian else [nn.Tanh()])]
-        self.layers = nn.Sequential(*(layer for pair in hidden for layer in pair), *last)
+        hidden = [Linear(a, b, config.activation) for a, b in zip(sizes, sizes[1:])]
+        last = Linear(sizes[-1], math.prod(self.shape), "none" if config.gaussian else "tanh")
+        self.layers = nn.Sequential(*hidden, last)
         if config.gaussian:
             self.log_deviation = nn.Parameter(torch.zeros(config.action_dim))
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """(B,) of what the peer's loss is the mean."""
-        judged = self.judged(observations.flatten(1), actions.flatten(1))
-        return judged * mask[:, 0]
+        return self.judged(observations.flatten(1), actions.flatten(1))  # a chunk of one action is never padded
 
     def judged(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of each row, (B, Do) and (B, Da) to (B,)."""
         means: Tensor = self.layers(inputs)
         if not self.config.gaussian:
             return (means - targets).square().mean(-1)
-        z = (targets - means) * (-self.log_deviation).exp()
+        precision = (-2 * self.log_deviation).exp()
         # the constants of log-density and entropy, log(2 pi) / 2 and that plus 1/2 for each number, have no gradient
-        return 0.5 * z.square().sum(-1) + (1 - ENTROPY_WEIGHT) * self.log_deviation.sum()
+        squares, rest = (means - targets).square(), self.log_deviation.sum()
+        return torch.addmv(rest, squares, precision, beta=1 - ENTROPY_WEIGHT, alpha=0.5)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """The mean: (B, 1, Da)."""

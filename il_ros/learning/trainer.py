@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from il_ros import registry, resources, specs
 from il_ros.errors import ConfigError, DataError, unknown
+from il_ros.learning.adam import AdamW
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.normaliser import Normaliser
 from il_ros.learning.savepoint import Savepoint, identity
@@ -154,22 +156,65 @@ class _Windows:
     observations: Tensor
     actions: Tensor
     mask: Tensor
-    weight: Tensor
+    weight: Tensor | None
+    """None if every window counts alike, as they mostly do."""
+
+    def __len__(self) -> int:
+        return len(self.mask)
 
     @classmethod
     def of(cls, data: Dataset, rows: Any, normaliser: Normaliser, device: str) -> _Windows:
-        mask = data.mask[rows]
+        mask, weight = data.mask[rows], data.weight[rows]
         actions = normaliser.action.forward(data.actions[rows]) * mask[..., None]
-        arrays = (normaliser.observation.forward(data.observations[rows]), actions, mask, data.weight[rows])
-        return cls(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)).to(device) for a in arrays))
+        arrays = (normaliser.observation.forward(data.observations[rows]), actions, mask, weight)
+        seen, done, shown, counts = (
+            torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)).to(device) for a in arrays
+        )
+        return cls(seen, done, shown, None if (weight == 1).all() else counts)
 
-    def loss(self, policy: Policy, index: Tensor, generator: torch.Generator, shift: float = 0.0) -> Tensor:
-        observations = self.observations[index]
+    def rows(self, index: Any) -> _Windows:
+        """Some of the windows."""
+        weight = None if self.weight is None else self.weight[index]
+        return _Windows(self.observations[index], self.actions[index], self.mask[index], weight)
+
+    def split(self, size: int) -> list[_Windows]:
+        """Pieces of ``size`` windows, without a copy."""
+        seen, done, shown = (torch.split(part, size) for part in (self.observations, self.actions, self.mask))
+        weights = repeat(None) if self.weight is None else torch.split(self.weight, size)
+        return [_Windows(*piece) for piece in zip(seen, done, shown, weights)]
+
+    def loss(self, policy: Policy, generator: torch.Generator, shift: float = 0.0) -> Tensor:
+        observations = self.observations
         if shift:
-            size = (len(index), 1, observations.shape[2])  # one shift a window, so that differences stay true
-            observations = observations + shift * torch.randn(size, generator=generator, device=index.device)
-        losses = policy.loss(observations, self.actions[index], self.mask[index], generator)
-        return (losses * self.weight[index]).mean()
+            size = (len(self), 1, observations.shape[2])  # one shift a window, so that differences stay true
+            observations = observations + shift * torch.randn(size, generator=generator, device=observations.device)
+        losses = policy.loss(observations, self.actions, self.mask, generator)
+        return (losses if self.weight is None else losses * self.weight).mean()
+
+
+class _Batches:
+    """The windows in batches: each pass shuffles them anew, so that a batch is a slice and costs nothing.
+
+    What a step sees depends on the seed and on the step alone. Fewer windows than make a batch are repeated.
+    """
+
+    def __init__(self, windows: _Windows, batch: int, seed: int) -> None:
+        self._windows, self._batch, self._seed = windows, batch, seed
+        self._per_pass = max(1, len(windows) // batch)
+        self._pass, self._shuffled = -1, [windows]
+
+    def of_step(self, step: int) -> _Windows:
+        """The batch of a step, counted from 0."""
+        number, place = divmod(step, self._per_pass)
+        if number != self._pass:
+            self._pass, self._shuffled = number, self._windows.rows(self._order(number)).split(self._batch)
+        return self._shuffled[place]
+
+    def _order(self, number: int) -> Tensor:
+        rng = np.random.default_rng([self._seed, number])
+        size = self._per_pass * self._batch
+        orders = [rng.permutation(len(self._windows)) for _ in range(-(-size // len(self._windows)))]
+        return torch.from_numpy(np.concatenate(orders)[:size]).to(self._windows.mask.device)
 
 
 def train(
@@ -215,12 +260,12 @@ def _train(
     normaliser = warm_start[1] if warm_start else _fit(data)
     windows = _Windows.of(data, kept, normaliser, config.device)
     unseen = _Windows.of(data, held_out, normaliser, config.device)
-    policy = _first(data, config, windows, warm_start, generator)
-    run = _Run(policy, config, generator)
+    run = _Run(_first(data, config, windows, warm_start, generator), config, generator)
+    batches = _Batches(windows, config.batch, config.seed)
     curve = run.restore(savepoint)
     reported, stopped = run.step, False
     while run.step < config.steps and not stopped:
-        run.advance(windows)
+        run.advance(batches.of_step(run.step))
         if run.step % max(1, config.steps // config.reports) == 0 or run.step == config.steps:
             point = _report(run.step, config, run.total / (run.step - reported), run.averaged, unseen, started)
             curve.append(point)
@@ -230,14 +275,15 @@ def _train(
         stopped = should_stop()
     if savepoint is not None and not stopped:
         savepoint.forget()
-    finished = run.averaged.cpu().requires_grad_(False)
-    return Trained(
-        finished, normaliser, config, tuple(curve), len(windows.mask), time.perf_counter() - started, stopped
-    )
+    return Trained(run.finish(), normaliser, config, tuple(curve), len(windows), time.perf_counter() - started, stopped)
 
 
 class _Run:
-    """A training between two steps: everything that the next one depends on."""
+    """A training between two steps: everything that the next one depends on.
+
+    All weights are one vector, and so are their gradients and their averages: small networks are bound by the number
+    of calls, not by arithmetic.
+    """
 
     def __init__(self, policy: Policy, config: TrainingConfig, generator: torch.Generator) -> None:
         self.step = 0
@@ -245,25 +291,26 @@ class _Run:
         """Sum of the losses since the last report; it stays on the device."""
         self.averaged = copy.deepcopy(policy).eval()
         self._policy, self._config, self._generator = policy, config, generator
-        self._weights: list[Tensor] = list(policy.parameters())
-        self._averages: list[Tensor] = list(self.averaged.parameters())
-        fast = {"fused": True, "weight_decay": config.weight_decay}
-        self._optimiser = torch.optim.AdamW(self._weights, lr=config.learning_rate, **fast)  # type: ignore[arg-type]
+        (self._weights, self._gradient), (self._averages, _) = as_one(policy), as_one(self.averaged)
+        self._optimiser = AdamW(self._weights, self._gradient, config.weight_decay, config.gradient_norm)
 
-    def advance(self, windows: _Windows) -> None:
+    def advance(self, batch: _Windows) -> None:
         """Make one step."""
         config, self.step = self._config, self.step + 1
-        self._optimiser.param_groups[0]["lr"] = config.learning_rate * _schedule(self.step, config)
-        index = torch.randint(len(windows.mask), (config.batch,), generator=self._generator, device=config.device)
-        loss = windows.loss(self._policy, index, self._generator, config.observation_noise)
-        self._optimiser.zero_grad()
+        self._gradient.zero_()
+        loss = batch.loss(self._policy, self._generator, config.observation_noise)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._weights, config.gradient_norm)
-        self._optimiser.step()
-        with torch.no_grad():  # young averages forget faster, so that the first weights leave no trace
-            share = 1 - min(config.averaging, self.step / (self.step + 9))
-            torch._foreach_lerp_(self._averages, self._weights, share)
-        self.total += loss.detach()
+        with torch.no_grad():
+            self._optimiser.step(config.learning_rate * _schedule(self.step, config))
+            # young averages forget faster, so that the first weights leave no trace
+            self._averages.lerp_(self._weights, 1 - min(config.averaging, self.step / (self.step + 9)))
+            self.total += loss
+
+    def finish(self) -> Policy:
+        """The policy with the averaged weights, on the processor, each in a memory of its own."""
+        for parameter in self.averaged.parameters():
+            parameter.data, parameter.grad = parameter.data.cpu().clone(), None
+        return self.averaged.cpu().requires_grad_(False)
 
     def keep(self, savepoint: Savepoint | None, curve: list[Progress]) -> None:
         """Write the state to the disk."""
@@ -271,8 +318,7 @@ class _Run:
             return
         tensors = {f"policy.{name}": value for name, value in self._policy.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
-        for i, weight in enumerate(self._weights):
-            tensors |= {f"optimiser.{i}.{name}": value for name, value in self._optimiser.state[weight].items()}
+        tensors |= {f"optimiser.{name}": value for name, value in self._optimiser.state().items()}
         tensors["generator"] = self._generator.get_state()
         savepoint.save(tensors, {"step": self.step, "curve": [asdict(point) for point in curve]})
 
@@ -284,12 +330,21 @@ class _Run:
         tensors, facts = found
         self._policy.load_state_dict(_below("policy.", tensors))
         self.averaged.load_state_dict(_below("averaged.", tensors))
-        for i, weight in enumerate(self._weights):
-            moments = _below(f"optimiser.{i}.", tensors)
-            self._optimiser.state[weight] = {name: value.to(weight.device) for name, value in moments.items()}
+        self._optimiser.load_state(_below("optimiser.", tensors))
         self._generator.set_state(tensors["generator"])
         self.step = int(facts["step"])
         return [Progress(**point) for point in facts["curve"]]
+
+
+def as_one(policy: torch.nn.Module) -> tuple[Tensor, Tensor]:
+    """Move all weights of ``policy`` into one vector, and their gradients into another; returns both, (N,) each."""
+    parameters = list(policy.parameters())
+    weights = torch.cat([p.detach().flatten() for p in parameters])
+    gradient = torch.zeros_like(weights)
+    sizes = [p.numel() for p in parameters]
+    for p, values, changes in zip(parameters, torch.split(weights, sizes), torch.split(gradient, sizes)):
+        p.data, p.grad = values.view_as(p), changes.view_as(p)
+    return weights, gradient
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -307,11 +362,10 @@ def _report(
     step: int, config: TrainingConfig, loss: Tensor, averaged: Policy, unseen: _Windows, started: float
 ) -> Progress:
     held_out, rate = math.nan, step / (time.perf_counter() - started)
-    if len(unseen.mask):
+    if len(unseen):
         fixed = torch.Generator(config.device).manual_seed(0)  # equal noise in every report
-        everything = torch.arange(len(unseen.mask), device=config.device)
         with torch.no_grad():
-            held_out = unseen.loss(averaged, everything, fixed).item()
+            held_out = unseen.loss(averaged, fixed).item()
     value = loss.item()
     if not math.isfinite(value):
         raise DataError(
