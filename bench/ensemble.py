@@ -12,9 +12,8 @@ from bench.timing import together
 from bench.transitions import ACTION_DIM, OBSERVATION_DIM
 
 MEMBERS = 5
-SIZES: dict[str, Any] = {"width": 128, "depth": 2}
-"""Those of our configuration for ensembles."""
-TRAINED = {"policy": "ensemble", "batch": 32, "members": MEMBERS, **SIZES}
+WIDTHS = (32, 128)
+"""Of imitation's default network, and of our configuration for ensembles; two blocks each."""
 
 
 def train_in_turn(batch: int, width: int, depth: int) -> Stretch:
@@ -55,21 +54,27 @@ def _inference(step: Any) -> Stretch:
     return torch.inference_mode()(together(step))
 
 
-MEASUREMENTS = (
-    Measurement(
-        name="ensemble of five, training, batch 32 each",
-        ours=Side("bench.our_training:ours", TRAINED),
-        peer=Side("bench.ensemble:train_in_turn", {"batch": 32, **SIZES}),
-        limit=Side("bench.our_training:limit", TRAINED),
-        compared="Five residual MLPs 128 x 2 (policy 'ensemble', every member sees the batch of 32) against five "
-        "trainings of 'deterministic' in turn, each with batch 32; both by our trainer, one thread. A step is one of "
-        "all five.",
-    ),
-    Measurement(
-        name="ensemble of five, evaluation, batch 1",
-        ours=Side("bench.ensemble:ask_together", SIZES),
-        peer=Side("bench.ensemble:ask_in_turn", SIZES),
-        limit=Side("bench.ensemble:ask_limit", SIZES),
-        compared="All five members' answers to one observation; both frozen as an actor serves them, one thread.",
-    ),
-)
+def _measurements(width: int) -> tuple[Measurement, ...]:
+    sizes: dict[str, Any] = {"width": width, "depth": 2}
+    trained = {"policy": "ensemble", "batch": 32, "members": MEMBERS, **sizes}
+    return (
+        Measurement(
+            name=f"ensemble of five, {width} x 2, training, batch 32",
+            ours=Side("bench.our_training:ours", trained),
+            peer=Side("bench.ensemble:train_in_turn", {"batch": 32, **sizes}),
+            limit=Side("bench.our_training:limit", trained),
+            compared=f"Five residual MLPs {width} x 2 (policy 'ensemble', every member sees the batch of 32) against "
+            "five trainings of 'deterministic' in turn, each with batch 32; both by our trainer, one thread. A step is "
+            "one of all five.",
+        ),
+        Measurement(
+            name=f"ensemble of five, {width} x 2, evaluation, batch 1",
+            ours=Side("bench.ensemble:ask_together", sizes),
+            peer=Side("bench.ensemble:ask_in_turn", sizes),
+            limit=Side("bench.ensemble:ask_limit", sizes),
+            compared="All five members' answers to one observation; both frozen as an actor serves them, one thread.",
+        ),
+    )
+
+
+MEASUREMENTS = tuple(measurement for width in WIDTHS for measurement in _measurements(width))

@@ -29,7 +29,7 @@ class AdamW:
         self._first, self._second = torch.zeros_like(weights), torch.zeros_like(weights)
         self._step = torch.zeros((), device=weights.device)
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Take one step along the gradient as it stands."""
         torch._fused_adamw_(
