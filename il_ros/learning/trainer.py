@@ -67,6 +67,10 @@ class TrainingConfig:
     that this makes does not learn single demonstrations by heart (Bishop 1995, noise is Tikhonov regularisation)."""
     held_out: float = 0.1
     """Share of the episodes that are only looked at; with fewer than five episodes, none."""
+    patience: int = 0
+    """Reports without a lower loss on the held-out episodes after which a training ends early; the weights of the
+    lowest are kept. 0 never ends early, and keeps the last. For policies that draw, success goes on rising long after
+    that loss has ceased to fall, so ours do without."""
     seed: int = 0
     device: str = "cpu"
     reports: int = 50
@@ -90,6 +94,11 @@ class TrainingConfig:
         if not (0 <= self.held_out < 1 and 0 <= self.averaging < 1):
             raise ConfigError(
                 f"training: held_out is {self.held_out}, averaging {self.averaging}; both must be in [0, 1)"
+            )
+        if self.patience < 0 or (self.patience and not self.held_out):
+            raise ConfigError(
+                f"training: patience is {self.patience}, held_out {self.held_out}; choose 0, or a positive "
+                "patience with a share of episodes to hold out"
             )
         if not (self.learning_rate > 0 and self.gradient_norm > 0 and self.warm_up >= 0 and self.weight_decay >= 0):
             raise ConfigError(
@@ -264,13 +273,14 @@ def _train(
     batches = _Batches(windows, config.batch, config.seed)
     curve = run.restore(savepoint)
     reported, stopped = run.step, False
-    while run.step < config.steps and not stopped:
+    while run.step < config.steps and not stopped and not run.is_overdue:
         run.advance(batches.of_step(run.step))
         if run.step % max(1, config.steps // config.reports) == 0 or run.step == config.steps:
             point = _report(run.step, config, run.total / (run.step - reported), run.averaged, unseen, started)
             curve.append(point)
             progress(point)
             run.total, reported = torch.zeros_like(run.total), run.step
+            run.judge(point.held_out)
             run.keep(savepoint, curve)
         stopped = should_stop()
     if savepoint is not None and not stopped:
@@ -292,6 +302,7 @@ class _Run:
         self.averaged = copy.deepcopy(policy).eval()
         self._policy, self._config, self._generator = policy, config, generator
         (self._weights, self._gradient), (self._averages, _) = as_one(policy), as_one(self.averaged)
+        self._best, self._least, self._since = self._averages.clone(), math.inf, 0
         self._optimiser = AdamW(self._weights, self._gradient, config.weight_decay, config.gradient_norm)
 
     def advance(self, batch: _Windows) -> None:
@@ -306,8 +317,23 @@ class _Run:
             self._averages.lerp_(self._weights, 1 - min(config.averaging, self.step / (self.step + 9)))
             self.total += loss
 
+    def judge(self, held_out: float) -> None:
+        """Take note of a report."""
+        if held_out < self._least:
+            self._best.copy_(self._averages)
+            self._least, self._since = held_out, 0
+        else:
+            self._since += 1
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether patience is at its end; without held-out episodes it never is."""
+        return 0 < self._config.patience <= self._since and self._least < math.inf
+
     def finish(self) -> Policy:
         """The policy with the averaged weights, on the processor, each in a memory of its own."""
+        if self._config.patience and self._least < math.inf:
+            self._averages.copy_(self._best)
         for parameter in self.averaged.parameters():
             parameter.data, parameter.grad = parameter.data.cpu().clone(), None
         return self.averaged.cpu().requires_grad_(False)
@@ -319,8 +345,9 @@ class _Run:
         tensors = {f"policy.{name}": value for name, value in self._policy.state_dict().items()}
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         tensors |= {f"optimiser.{name}": value for name, value in self._optimiser.state().items()}
-        tensors["generator"] = self._generator.get_state()
-        savepoint.save(tensors, {"step": self.step, "curve": [asdict(point) for point in curve]})
+        tensors |= {"generator": self._generator.get_state(), "best": self._best}
+        facts = {"step": self.step, "least": self._least, "since": self._since}
+        savepoint.save(tensors, {**facts, "curve": [asdict(point) for point in curve]})
 
     def restore(self, savepoint: Savepoint | None) -> list[Progress]:
         """Take up the state that was kept, if there is one; returns the curve up to there."""
@@ -332,7 +359,8 @@ class _Run:
         self.averaged.load_state_dict(_below("averaged.", tensors))
         self._optimiser.load_state(_below("optimiser.", tensors))
         self._generator.set_state(tensors["generator"])
-        self.step = int(facts["step"])
+        self._best.copy_(tensors["best"])
+        self.step, self._least, self._since = int(facts["step"]), float(facts["least"]), int(facts["since"])
         return [Progress(**point) for point in facts["curve"]]
 
 

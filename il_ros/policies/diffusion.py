@@ -9,11 +9,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, unknown
 from il_ros.policies.base import Policy, PolicyConfig
 from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids
 
 TIME_FEATURES = 32
+PREDICTS = ("chunk", "noise")
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,16 @@ class DiffusionConfig(PolicyConfig):
     """What a diffusion policy may be told beside the sizes.
 
     Raises:
-        ConfigError: if it is asked for more network calls than there are noise levels.
+        ConfigError: if it is asked for more network calls than there are noise levels, or to name something else.
     """
 
     levels: int = 50
     """N, noise levels in training."""
     calls: int = 8
     """Network calls for one chunk."""
+    predicts: str = "chunk"
+    """What the network names: the clean ``chunk``, or the ``noise`` in the noisy one, which needs many more calls: at
+    the first level its errors are multiplied by a hundred."""
     clip: float = 1.5
     """Bound of the estimated clean chunk while sampling, in normalised units."""
 
@@ -38,16 +42,19 @@ class DiffusionConfig(PolicyConfig):
                 f"policy 'diffusion': calls is {self.calls}, levels {self.levels}, clip {self.clip}; "
                 "choose calls <= levels and clip > 0"
             )
+        if self.predicts not in PREDICTS:
+            raise unknown("policy 'diffusion': predicts", self.predicts, PREDICTS)
 
 
 class Diffusion(Policy):
     """Denoising of action chunks, conditioned on the history.
 
-    Training: Ho 2020 (arXiv:2006.11239), algorithm 1, but the network names the clean chunk instead of the noise
-    (their section 3.2; Salimans and Ho 2022, arXiv:2202.00512, section 4): chunks are few and smooth, noise is neither,
-    and a small network learns the former several times faster. Noise levels: the squared cosine of Nichol and Dhariwal
-    2021 (arXiv:2102.09672), equation 17. Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with
-    sigma 0) over a few of the levels. As a policy: Chi 2023, arXiv:2303.04137.
+    Training: Ho 2020 (arXiv:2006.11239), algorithm 1 and equation 14, where the network names the noise
+    (``predicts: noise``). By default it names the clean chunk instead (their section 3.2; Salimans and Ho 2022,
+    arXiv:2202.00512, section 4): chunks are few and smooth, noise is neither, and a small network learns the former
+    faster. Noise levels: the squared cosine of Nichol and Dhariwal 2021 (arXiv:2102.09672), equation 17.
+    Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with sigma 0) over a few of the levels.
+    As a policy: Chi 2023, arXiv:2303.04137.
     """
 
     Config: ClassVar[type[PolicyConfig]] = DiffusionConfig
@@ -72,13 +79,14 @@ class Diffusion(Policy):
         self.visited, self.jumps = _jumps(tables["signal"], tables["noise"], config.calls)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of the clean chunk named at a random noise level, averaged over the labelled numbers: (B,)."""
+        """Squared error of what is named at a random noise level, averaged over the labelled numbers: (B,)."""
         size, device = (len(actions),), actions.device
         level = torch.randint(1, self.config.levels + 1, size, generator=generator, device=device)
         noise = torch.randn(actions.shape, generator=generator, device=device)
         noisy = self.signal[level, None, None] * actions + self.noise[level, None, None] * noise
         condition = self.condition(observations.flatten(1)) + self.time(self.times[level])
-        error = (self._clean(noisy * mask[..., None], condition) - actions).square().mean(-1)  # (B, Ta)
+        truth = actions if self.config.predicts == "chunk" else noise
+        error = (self._named(noisy * mask[..., None], condition) - truth).square().mean(-1)  # (B, Ta)
         return (error * mask).sum(-1) / mask.sum(-1)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
@@ -88,12 +96,14 @@ class Diffusion(Policy):
         chunk = torch.randn(shape, generator=generator, device=observations.device)
         seen = self.condition(observations.flatten(1))
         times = self.time(self.times[self.visited])
-        for i, (of_clean, of_chunk) in enumerate(self.jumps):
-            clean = self._clean(chunk, seen + times[i]).clamp(-clip, clip)
-            chunk = of_clean * clean + of_chunk * chunk
+        for i, (level, (of_clean, of_chunk)) in enumerate(zip(self.visited, self.jumps)):
+            named = self._named(chunk, seen + times[i])
+            if self.config.predicts == "noise":
+                named = (chunk - self.noise[level] * named) / self.signal[level]
+            chunk = of_clean * named.clamp(-clip, clip) + of_chunk * chunk
         return chunk
 
-    def _clean(self, noisy: Tensor, condition: Tensor) -> Tensor:
+    def _named(self, noisy: Tensor, condition: Tensor) -> Tensor:
         out: Tensor = self.trunk(noisy.flatten(1), condition)
         return out.reshape(-1, *self.shape)
 

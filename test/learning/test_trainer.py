@@ -10,7 +10,7 @@ import torch
 from il_ros import registry
 from il_ros.errors import ConfigError, DataError
 from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import Progress, TrainingConfig, train
+from il_ros.learning.trainer import Progress, TrainingConfig, _Batches, _fit, _Windows, train
 from il_ros.policies.base import Policy
 
 POLICIES = sorted(registry.available("il_ros.policies", Policy))
@@ -136,6 +136,8 @@ def test_a_policy_of_another_package_has_the_defaults() -> None:
         ("device: gpu", "'gpu' is not known; choose from cpu, cuda"),
         ("held_out: 1.5", "held_out is 1.5"),
         ("learning_rate: -1", "learning_rate is -1.0"),
+        ("patience: -1", "patience is -1, held_out 0.1"),
+        ("patience: 3\nheld_out: 0", "patience is 3, held_out 0"),
     ],
 )
 def test_a_wrong_line_in_the_yaml_is_one_clear_error(line: str, message: str, tmp_path: Path) -> None:
@@ -192,3 +194,93 @@ def test_what_another_training_left_is_not_taken_up(change: str, tmp_path: Path)
     resumed = train(data, config, lambda p: begun.append(p.step), savepoint=path)
     assert begun[0] == 2
     assert all(torch.equal(a, b) for a, b in zip(weights(train(data, config).policy), weights(resumed.policy)))
+
+
+def overfitting() -> tuple[Dataset, TrainingConfig]:
+    """Noise for labels: whatever is learned of them is wrong of the others."""
+    data = windows(12)
+    noise = np.random.default_rng(1).normal(size=data.actions.shape).astype(np.float32)
+    config = dataclasses.replace(SMALL, width=64, steps=2000, batch=16, learning_rate=1e-2, reports=100, held_out=0.3)
+    return dataclasses.replace(data, actions=noise), config
+
+
+def test_patience_ends_a_training_that_learns_by_heart_and_keeps_the_best_weights() -> None:
+    data, config = overfitting()
+    patient = train(data, dataclasses.replace(config, patience=5))
+    last, lowest = patient.curve[-1], min(patient.curve, key=lambda point: point.held_out)
+    assert last.step < config.steps and not patient.stopped
+    assert patient.curve[-6] == lowest
+    until_then = iter([False] * (lowest.step - 1) + [True])
+    assert equal(patient.policy, train(data, config, should_stop=lambda: next(until_then)).policy)
+
+
+@pytest.mark.parametrize("moment", [30, 101, 199])
+def test_patience_too_survives_a_kill(moment: int, tmp_path: Path) -> None:
+    data, config = overfitting()
+    config = dataclasses.replace(config, patience=5)
+    whole, calls = train(data, config), iter(range(10**6))
+
+    def kill() -> bool:
+        if next(calls) == moment:
+            raise Killed
+        return False
+
+    if whole.curve[-1].step > moment:
+        with pytest.raises(Killed):
+            train(data, config, should_stop=kill, savepoint=tmp_path / "unfinished")
+    resumed = train(data, config, savepoint=tmp_path / "unfinished")
+    assert equal(whole.policy, resumed.policy)
+    assert [p.held_out for p in whole.curve] == [p.held_out for p in resumed.curve]
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("what", ["one step", "one episode", "constant", "short chunks"])
+def test_poor_data_make_finite_weights(name: str, what: str) -> None:
+    data = windows(1)
+    if what == "one step":
+        data = data.rows(slice(1))
+    elif what == "constant":
+        data = dataclasses.replace(
+            data, observations=np.ones_like(data.observations), actions=np.full_like(data.actions, 0.3)
+        )
+    elif what == "short chunks":
+        mask = np.zeros_like(data.mask)
+        mask[:, 0] = 1
+        data = dataclasses.replace(data, mask=mask)
+    trained = train(data, dataclasses.replace(SMALL, policy=name))
+    assert all(value.isfinite().all() for value in weights(trained.policy))
+    drawn = trained.policy.sample(torch.zeros(3, 2, 2), torch.Generator().manual_seed(0))
+    assert drawn.isfinite().all()
+    if what == "constant":
+        assert trained.normaliser.action.inverse(np.zeros(2)) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize(("field", "bad"), [("observations", np.nan), ("actions", np.inf)])
+def test_a_number_that_is_none_is_refused_before_anything_is_learned(name: str, field: str, bad: float) -> None:
+    data = windows()
+    getattr(data, field)[7, -1, 0] = bad
+    with pytest.raises(DataError, match=f"{field[:-1]} 0 of row .* is {bad}; drop that step"):
+        train(data, dataclasses.replace(SMALL, policy=name))
+
+
+@pytest.mark.parametrize("windows_there", [3, 32, 33, 100])
+def test_every_pass_shows_each_window_as_often_as_any_other(windows_there: int) -> None:
+    data = windows(10).rows(slice(windows_there))
+    shown = _Batches(_Windows.of(data, slice(None), _fit(data), "cpu"), 32, seed=5)
+    per_pass = max(1, windows_there // 32)
+    seen = torch.cat([shown.of_step(step).observations[:, -1] for step in range(per_pass)])
+    assert len(seen) == 32 * per_pass
+    counts = torch.unique(seen, dim=0, return_counts=True)[1]
+    assert counts.max() - counts.min() <= 1 and counts.max() == -(-len(seen) // windows_there)
+    assert torch.equal(shown.of_step(0).observations[:, -1], seen[:32])
+    assert not torch.equal(shown.of_step(per_pass).observations[:, -1], seen[:32])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_graphics_card_trains_what_the_processor_can_use(name: str, tmp_path: Path) -> None:
+    config = dataclasses.replace(SMALL, policy=name, device="cuda", steps=200)
+    trained = train(windows(), config, savepoint=tmp_path / "unfinished")
+    assert trained.curve[-1].loss < trained.curve[0].loss
+    assert trained.policy.frozen().sample(torch.zeros(1, 2, 2), torch.Generator()).isfinite().all()

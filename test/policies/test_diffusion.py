@@ -26,19 +26,33 @@ def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls
     policy = create("diffusion", {**SIZES, "calls": calls}, seed=0)
     chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
     asked = []
-    monkeypatch.setattr(policy, "_clean", lambda noisy, condition: asked.append(1) or chunk)
+    monkeypatch.setattr(policy, "_named", lambda noisy, condition: asked.append(1) or chunk)
     assert torch.allclose(policy.sample(torch.zeros(1, 1, 2), torch.Generator()), chunk, atol=1e-6)
     assert len(asked) == calls
 
 
-def test_both_experts_are_drawn_and_none_between_them() -> None:
+def test_a_network_that_knows_the_noise_is_followed_to_the_same_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = create("diffusion", {**SIZES, "calls": 5, "predicts": "noise"}, seed=0)
+    chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
+    levels = iter(policy.visited)
+
+    def noise(noisy: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        level = next(levels)
+        return (noisy - policy.signal[level] * chunk) / policy.noise[level]
+
+    monkeypatch.setattr(policy, "_named", noise)
+    assert torch.allclose(policy.sample(torch.zeros(1, 1, 2), torch.Generator()), chunk, atol=1e-3)
+
+
+@pytest.mark.parametrize(("predicts", "calls", "steps", "rate"), [("chunk", 8, 600, 3e-3), ("noise", 50, 1500, 1e-3)])
+def test_both_experts_are_drawn_and_none_between_them(predicts: str, calls: int, steps: int, rate: float) -> None:
     torch.set_num_threads(1)
-    policy = create("diffusion", SIZES, seed=0)
+    policy = create("diffusion", {**SIZES, "predicts": predicts, "calls": calls}, seed=0)
     g = torch.Generator().manual_seed(0)
     actions = torch.ones(128, 3, 1) * torch.where(torch.arange(128) % 2 == 0, 0.8, -0.8)[:, None, None]
     observations, mask = torch.zeros(128, 1, 2), torch.ones(128, 3)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=3e-3)
-    for _ in range(600):
+    optimiser = torch.optim.Adam(policy.parameters(), lr=rate)
+    for _ in range(steps):
         optimiser.zero_grad()
         policy.loss(observations, actions, mask, g).mean().backward()
         optimiser.step()
@@ -50,3 +64,8 @@ def test_both_experts_are_drawn_and_none_between_them() -> None:
 def test_more_calls_than_levels_are_refused() -> None:
     with pytest.raises(ConfigError, match="calls is 60, levels 50"):
         create("diffusion", {**SIZES, "calls": 60}, seed=0)
+
+
+def test_what_it_cannot_predict_is_refused_with_what_it_can() -> None:
+    with pytest.raises(ConfigError, match="predicts 'velocity' is not known; choose from chunk, noise"):
+        create("diffusion", {**SIZES, "predicts": "velocity"}, seed=0)
