@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint doctor bench venv clean distclean
+.PHONY: help demo test lint doctor bench study-policies venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -25,6 +25,7 @@ help: ## this text
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
+	@echo "make study-policies   every policy class on every task, an hour or more; writes runs/study-policies.json"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -44,6 +45,9 @@ lint: $(STAMP)
 
 bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+study-policies: $(STAMP)
+	@$(BIN)/python -m studies.policies $(STUDY_ARGS)
 
 venv: $(STAMP)
 

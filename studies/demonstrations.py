@@ -1,0 +1,32 @@
+"""Demonstrations of scripted experts, made in the loop; equal seeds make equal ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from il_ros.episode import Episode
+from il_ros.errors import DataError
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
+from il_ros.teleop import Setup, load
+
+
+def demonstrate(task: str, contract: str, expert: str, seeds: Iterable[int]) -> list[Episode]:
+    """One demonstration for each seed, by the expert called ``expert``; ``random`` draws one for each.
+
+    Raises:
+        DataError: if an expert fails.
+    """
+    env = ArmEnv(task, contract)
+    try:
+        gate = Gate(env.contract, GateConfig(rule="demonstration"))
+        device = load("scripted", Setup(env.contract, tasks.Scripted(env.task, expert), env.task.clearance))
+        rollouts = [run_episode(env, gate, seed, None, device) for seed in seeds]
+    finally:
+        env.close()
+    failed = [rollout.seed for rollout in rollouts if not rollout.success]
+    if failed:
+        raise DataError(f"demonstrations of {task!r} by {expert!r}: seeds {failed} failed; choose another expert")
+    return [rollout.episode for rollout in rollouts]
