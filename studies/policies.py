@@ -23,12 +23,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from il_ros.evaluation.metrics import Success, behaviour_entropy
-from il_ros.learning.trainer import TrainingConfig
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.actor import Actor, use_one_thread
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
+from studies.demonstrations import demonstrate
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("deterministic", "gaussian", "mixture", "autoregressive", "diffusion", "flow")
@@ -75,16 +84,6 @@ def cells(seeds: int, episodes: int) -> Iterator[Cell]:
 
 def work(cell: Cell) -> dict[str, Any]:
     """Train and roll out, on one thread."""
-    from il_ros.evaluation.rollouts import run_episode
-    from il_ros.gate import Gate, GateConfig
-    from il_ros.learning import checkpoint as checkpoints
-    from il_ros.learning.actor import Actor, use_one_thread
-    from il_ros.learning.dataset import Dataset
-    from il_ros.learning.trainer import train
-    from il_ros.sim.env import ArmEnv
-    from il_ros.specs import Contract
-    from studies.demonstrations import demonstrate
-
     use_one_thread()
     task, contract_name, one, count, _ = SETTINGS[cell.task]
     expert = one if cell.experts == "one" else "random"
@@ -107,10 +106,8 @@ def work(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _latency(actor: Any, contract: Any, calls: int = 500) -> list[float]:
+def _latency(actor: Actor, contract: Contract, calls: int = 500) -> list[float]:
     """How long each chunk took, ms, at batch 1 on one thread."""
-    import numpy as np
-
     rng, took = np.random.default_rng(0), []
     for call in range(calls):
         actor.observe((call + 1) * contract.step_ns + 10**15, rng.uniform(-1, 1, len(contract.observation)))
@@ -122,8 +119,6 @@ def _latency(actor: Any, contract: Any, calls: int = 500) -> list[float]:
 
 def row(group: Sequence[Cell], results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One line of the table: all seeds of a cell."""
-    import numpy as np
-
     outcomes = [outcome for result in results for outcome in result["success"]]
     ways = [way for result in results for way in result["ways"] if way is not None]
     success, kinds = Success.of(outcomes), results[0]["kinds"]

@@ -69,8 +69,7 @@ class TrainingConfig:
     """Share of the episodes that are only looked at; with fewer than five episodes, none."""
     patience: int = 0
     """Reports without a lower loss on the held-out episodes after which a training ends early; the weights of the
-    lowest are kept. 0 never ends early, and keeps the last. For policies that draw, success goes on rising long after
-    that loss has ceased to fall, so ours do without."""
+    lowest are kept. 0 never ends early, and keeps the last."""
     seed: int = 0
     device: str = "cpu"
     reports: int = 50
@@ -318,7 +317,9 @@ class _Run:
             self.total += loss
 
     def judge(self, held_out: float) -> None:
-        """Take note of a report."""
+        """Take note of a report, if there is a patience to lose."""
+        if not self._config.patience:
+            return
         if held_out < self._least:
             self._best.copy_(self._averages)
             self._least, self._since = held_out, 0
@@ -332,7 +333,7 @@ class _Run:
 
     def finish(self) -> Policy:
         """The policy with the averaged weights, on the processor, each in a memory of its own."""
-        if self._config.patience and self._least < math.inf:
+        if self._least < math.inf:
             self._averages.copy_(self._best)
         for parameter in self.averaged.parameters():
             parameter.data, parameter.grad = parameter.data.cpu().clone(), None
