@@ -18,7 +18,6 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,10 @@ from rich.progress import track
 from rich.table import Table
 
 from il_ros.evaluation.metrics import Success, behaviour_entropy
-from il_ros.evaluation.rollouts import run_episode
+from il_ros.evaluation.rollouts import be_a_worker, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor, use_one_thread
+from il_ros.learning.actor import Actor
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.sim.env import ArmEnv
@@ -82,9 +81,13 @@ def cells(seeds: int, episodes: int) -> Iterator[Cell]:
                 yield from (Cell(task, experts, policy, seed, episodes) for seed in range(seeds))
 
 
+def keyed(cell: Cell) -> tuple[str, dict[str, Any]]:
+    """A cell's key and what it gave."""
+    return cell.key(), work(cell)
+
+
 def work(cell: Cell) -> dict[str, Any]:
     """Train and roll out, on one thread."""
-    use_one_thread()
     task, contract_name, one, count, _ = SETTINGS[cell.task]
     expert = one if cell.experts == "one" else "random"
     demonstrations = demonstrate(task, contract_name, expert, range(cell.seed * count, (cell.seed + 1) * count))
@@ -146,11 +149,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = [cell for cell in cells(args.seeds, args.episodes) if args.only in f"{cell.task} {cell.policy}"]
     missing = [cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()]
-    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(work, cell): cell for cell in missing}
-        for future in track(as_completed(futures), "cells", total=len(futures), console=Console(stderr=True)):
-            path = args.folder / f"{futures[future].key()}.json"
-            path.with_suffix(".part").write_text(json.dumps(future.result()), encoding="utf-8")
+    with multiprocessing.get_context("spawn").Pool(args.workers, be_a_worker) as pool:  # leaving it ends the workers
+        done = pool.imap_unordered(keyed, missing)
+        for key, result in track(done, "cells", total=len(missing), console=Console(stderr=True)):
+            path = args.folder / f"{key}.json"
+            path.with_suffix(".part").write_text(json.dumps(result), encoding="utf-8")
             path.with_suffix(".part").rename(path)
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
@@ -181,4 +184,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

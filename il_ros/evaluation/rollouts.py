@@ -112,7 +112,7 @@ class Pool:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_be_a_worker)
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=be_a_worker)
 
     def warm_up(self) -> None:
         """Start the workers now, so that the first evaluation does not wait for them."""
@@ -164,7 +164,7 @@ def _stretches(seeds: list[int], size: int) -> Iterator[list[int]]:
 # In a worker, which keeps environments and the last checkpoint from one call to the next -----------------------------
 
 
-def _be_a_worker() -> None:
+def be_a_worker() -> None:
     """Leave Ctrl-C to the parent, and end when it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_thread()
