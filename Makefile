@@ -25,7 +25,7 @@ help: ## this text
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
-	@echo "make study-policies   every policy class on every task, an hour or more; writes runs/study-policies.json"
+	@echo "make study-policies   every policy class on every task, an hour or two; writes docs/policies.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -47,7 +47,7 @@ bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 study-policies: $(STAMP)
-	@$(BIN)/python -m studies.policies $(STUDY_ARGS)
+	@$(BIN)/python -m studies.policies $(or $(STUDY_ARGS),--output docs)
 
 venv: $(STAMP)
 

@@ -4,20 +4,24 @@ Each cell is trained once for every seed, on demonstrations of its own, and driv
 other. What a cell gave is kept, so that a study which was ended goes on from there.
 
 Examples:
-  python -m studies.policies
-  python -m studies.policies --seeds 1 --episodes 50 --output runs/look.json
+  python -m studies.policies --output docs
+  python -m studies.policies --seeds 1 --episodes 50 --output runs/look
+  python -m studies.policies --only "fork flow"
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import hashlib
 import json
 import multiprocessing
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,26 +31,56 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from il_ros.episode import Episode
+from il_ros.errors import ConfigError, IlRosError
+from il_ros.evaluation import tracks
 from il_ros.evaluation.metrics import Success, behaviour_entropy
-from il_ros.evaluation.rollouts import be_a_worker, run_episode
+from il_ros.evaluation.rollouts import Rollout, be_a_worker, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor
+from il_ros.learning.actor import Actor, use_one_thread
+from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
+from studies import page, pictures
 from studies.demonstrations import demonstrate
+from studies.pictures import Drive, Panel
 
 ROOT = Path(__file__).resolve().parents[1]
-CLASSES = ("deterministic", "gaussian", "mixture", "autoregressive", "diffusion", "flow")
+CLASSES = ("deterministic", "gaussian", "mixture", "autoregressive", "diffusion", "flow", "categorical")
+_demonstrate = functools.lru_cache(maxsize=2)(demonstrate)
 FIRST_EPISODE = 1_000_000
-SETTINGS = {
-    "fork": ("fork", "panda_plane", "left", 60, {}),
-    "avoid": ("avoid", "panda_plane", "way_05", 240, {"width": 256, "batch": 256, "steps": 8000}),
-    "discrete avoid": ("avoid", "panda_keys", "way_05", 240, {"width": 256, "batch": 256, "steps": 8000}),
+SHOWN = 50
+"""So many rollouts of each training can be drawn."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A task of the study and what is demonstrated there."""
+
+    task: str
+    contract: str
+    one: str
+    """The one consistent expert; the many are all that the task has, drawn for each demonstration."""
+    demonstrations: int
+    training: Mapping[str, Any]
+    """What the task changes in every class's own training."""
+
+
+PICTURES = {
+    "fork": [("fork", "one"), ("fork", "many")],
+    "avoid": [("avoid", "one"), ("avoid", "many"), ("discrete avoid", "many")],
 }
-"""Task, contract, the one consistent expert, demonstrations, and what the larger tasks change in the training."""
+"""By file, the task and the experts of each row of pictures."""
+LARGE = {"width": 256, "batch": 256, "steps": 8000}
+SETTINGS = {
+    "fork": Setting("fork", "panda_plane", "left", 60, {}),
+    "avoid": Setting("avoid", "panda_plane", "way_05", 240, LARGE),
+    "discrete avoid": Setting("avoid", "panda_keys", "way_05", 240, LARGE),
+}
 
 
 @dataclass(frozen=True)
@@ -60,58 +94,82 @@ class Cell:
     seed: int
     episodes: int
 
+    @property
+    def setting(self) -> Setting:
+        """Its task; who has a table of moves is driven by keys on every one."""
+        setting = SETTINGS[self.task]
+        return dataclasses.replace(setting, contract="panda_keys") if self.policy == "categorical" else setting
+
+    @property
+    def expert(self) -> str:
+        """Who demonstrates."""
+        return self.setting.one if self.experts == "one" else "random"
+
+    def demonstrations(self) -> list[Episode]:
+        """What it learns from; every seed has its own."""
+        setting, first = self.setting, self.seed * self.setting.demonstrations
+        seeds = range(first, first + setting.demonstrations)
+        return _demonstrate(setting.task, setting.contract, self.expert, seeds)
+
     def config(self) -> TrainingConfig:
         """How its policy is trained."""
-        changes = dict(SETTINGS[self.task][4])
+        changes = dict(self.setting.training)
         if self.policy == "deterministic":  # its few steps and its noise keep it from learning the experts by heart
             changes = {key: value for key, value in changes.items() if key == "batch"}
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
     def key(self) -> str:
         """Equal for equal work."""
-        told = [dataclasses.asdict(self), dataclasses.asdict(self.config()), SETTINGS[self.task]]
-        return hashlib.sha256(json.dumps(told, default=dict).encode()).hexdigest()[:16]
+        setting = self.setting
+        told = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
+        text = json.dumps([*told, dataclasses.asdict(self.config())], default=dict)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def cells(seeds: int, episodes: int) -> Iterator[Cell]:
-    """All of them; a table of moves needs discrete actions."""
+    """All of them, those that share their demonstrations one after the other."""
     for task in SETTINGS:
         for experts in ("one", "many"):
-            for policy in (*CLASSES, *(["categorical"] if task == "discrete avoid" else [])):
-                yield from (Cell(task, experts, policy, seed, episodes) for seed in range(seeds))
+            for seed in range(seeds):
+                yield from (Cell(task, experts, policy, seed, episodes) for policy in CLASSES)
 
 
-def keyed(cell: Cell) -> tuple[str, dict[str, Any]]:
-    """A cell's key and what it gave."""
-    return cell.key(), work(cell)
-
-
-def work(cell: Cell) -> dict[str, Any]:
-    """Train and roll out, on one thread."""
-    task, contract_name, one, count, _ = SETTINGS[cell.task]
-    expert = one if cell.experts == "one" else "random"
-    demonstrations = demonstrate(task, contract_name, expert, range(cell.seed * count, (cell.seed + 1) * count))
-    config, contract = cell.config(), Contract.load(contract_name)
-    data = Dataset.from_episodes(demonstrations, config.history, config.horizon, fewest=config.fewest)
+def work(cell: Cell, folder: Path) -> None:
+    """Train and roll out on one thread; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
+    config, contract = cell.config(), Contract.load(cell.setting.contract)
+    data = Dataset.from_episodes(cell.demonstrations(), config.history, config.horizon, fewest=config.fewest)
     trained = train(data, config)
-    checkpoint = checkpoints.Checkpoint(Path(), {}, trained.policy, trained.normaliser, contract)
-    actor, gate, env = Actor(checkpoint), Gate(contract, GateConfig(rule="none")), ArmEnv(task, contract)
-    seeds = range(FIRST_EPISODE, FIRST_EPISODE + cell.episodes)
-    rollouts = [run_episode(env, gate, seed, actor) for seed in seeds]
-    env.close()
-    return {
+    path = folder / cell.key()
+    shutil.rmtree(path, ignore_errors=True)  # of a study that was ended before the rollouts were there
+    checkpoint = checkpoints.save(path, trained, contract, [])
+    rollouts = list(roll_out(cell.setting.task, checkpoint, cell.episodes))
+    told = {
         "success": [rollout.success for rollout in rollouts],
         "ways": [rollout.way for rollout in rollouts if rollout.success],
-        "kinds": env.task.ways,
+        "paths": [rollout.positions.round(4).tolist() for rollout in rollouts[:SHOWN]],
+        "kinds": tasks.load(cell.setting.task).ways,
         "parameters": sum(p.numel() for p in trained.policy.parameters()),
         "train_s": trained.wall_s,
-        "latency_ms": _latency(actor, contract),
     }
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(told), encoding="utf-8")
+    partial.rename(path.with_suffix(".json"))
 
 
-def _latency(actor: Actor, contract: Contract, calls: int = 500) -> list[float]:
-    """How long each chunk took, ms, at batch 1 on one thread."""
-    rng, took = np.random.default_rng(0), []
+def roll_out(task: str, checkpoint: Checkpoint, episodes: int) -> Iterator[Rollout]:
+    """The policy alone on the first ``episodes`` of the episodes that all share."""
+    actor, gate = Actor(checkpoint), Gate(checkpoint.contract, GateConfig(rule="none"))
+    env = ArmEnv(task, checkpoint.contract)
+    try:
+        for seed in range(FIRST_EPISODE, FIRST_EPISODE + episodes):
+            yield run_episode(env, gate, seed, actor)
+    finally:
+        env.close()
+
+
+def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
+    """How long each chunk took, ms, at batch 1; for a process that has the machine to itself."""
+    actor, contract, rng, took = Actor(checkpoint), checkpoint.contract, np.random.default_rng(0), []
     for call in range(calls):
         actor.observe((call + 1) * contract.step_ns + 10**15, rng.uniform(-1, 1, len(contract.observation)))
         began = time.perf_counter()
@@ -120,12 +178,12 @@ def _latency(actor: Actor, contract: Contract, calls: int = 500) -> list[float]:
     return took
 
 
-def row(group: Sequence[Cell], results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One line of the table: all seeds of a cell."""
+def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], took: Sequence[float]) -> dict[str, Any]:
+    """One line of the table: all seeds of a cell, and how long chunks took, ms."""
     outcomes = [outcome for result in results for outcome in result["success"]]
     ways = [way for result in results for way in result["ways"] if way is not None]
     success, kinds = Success.of(outcomes), results[0]["kinds"]
-    low, high = np.percentile([ms for result in results for ms in result["latency_ms"]], (50, 99))
+    low, high = np.percentile(took, (50, 99))
     return {
         "task": group[0].task,
         "experts": group[0].experts,
@@ -140,36 +198,72 @@ def row(group: Sequence[Cell], results: Sequence[dict[str, Any]]) -> dict[str, A
         "latency_ms_p50": round(float(low), 4),
         "latency_ms_p99": round(float(high), 4),
         "train_s": round(float(np.median([result["train_s"] for result in results])), 2),
+        "contract": group[0].setting.contract,
+        "demonstrations": group[0].setting.demonstrations,
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is not there yet, then print and write the rows."""
+    """Run what is not there yet, then measure latencies alone; print and write the rows."""
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = [cell for cell in cells(args.seeds, args.episodes) if args.only in f"{cell.task} {cell.policy}"]
-    missing = [cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()]
+    if not everything:
+        raise ConfigError(f"--only {args.only!r} is in no 'task policy'; take one of {', '.join(SETTINGS)}")
+    if args.only and args.output is not None:
+        raise ConfigError(f"--output {args.output} holds the whole grid; leave out --only {args.only!r}, or --output")
+    missing = {cell.key(): cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()}
     with multiprocessing.get_context("spawn").Pool(args.workers, be_a_worker) as pool:  # leaving it ends the workers
-        done = pool.imap_unordered(keyed, missing)
-        for key, result in track(done, "cells", total=len(missing), console=Console(stderr=True)):
-            path = args.folder / f"{key}.json"
-            path.with_suffix(".part").write_text(json.dumps(result), encoding="utf-8")
-            path.with_suffix(".part").rename(path)
+        done = pool.imap_unordered(functools.partial(work, folder=args.folder), missing.values())
+        deque(track(done, "cells", total=len(missing), console=Console(stderr=True)), maxlen=0)
+    use_one_thread()
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
         groups.setdefault((cell.task, cell.experts, cell.policy), []).append(cell)
-    rows = [row(g, [json.loads((args.folder / f"{c.key()}.json").read_text()) for c in g]) for g in groups.values()]
+    rows = []
+    for group in groups.values():
+        results = [json.loads((args.folder / f"{cell.key()}.json").read_text()) for cell in group]
+        rows.append(row(group, results, latencies(checkpoints.load(args.folder / group[0].key()))))
+    _print(rows)
+    if args.output is not None:
+        publish(rows, {names: group[0] for names, group in groups.items()}, args.folder, args.output)
+    return 0
+
+
+def publish(
+    rows: Sequence[Mapping[str, Any]], first: Mapping[tuple[str, str, str], Cell], folder: Path, output: Path
+) -> None:
+    """Write the page, its rows and its pictures, which show the first training of each class."""
+    output.mkdir(parents=True, exist_ok=True)
+    scenes = {task: tracks.scene(tasks.load(setting.task)) for task, setting in SETTINGS.items()}
+    for name, shown in PICTURES.items():
+        panels = {f"{task}, {experts}": _panels(task, experts, first, folder) for task, experts in shown}
+        pictures.from_above(panels, [scenes[task] for task, _ in shown], output / f"policies-{name}.png")
+    drawn = {policy: checkpoints.load(folder / first["fork", "many", policy].key()) for policy in CLASSES}
+    demonstrations = first["fork", "many", CLASSES[0]].demonstrations()
+    pictures.at_the_fork(demonstrations, drawn, scenes["fork"], output / "policies-chunks.png")
+    (output / "policies.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    (output / "policies.md").write_text(page.page(rows), encoding="utf-8")
+    print(f"wrote {output / 'policies.md'}, its rows and its pictures")
+
+
+def _panels(task: str, experts: str, first: Mapping[tuple[str, str, str], Cell], folder: Path) -> list[Panel]:
+    shown = first[task, experts, CLASSES[0]].demonstrations()[:SHOWN]
+    panels = [Panel("demonstrations", [Drive(episode.observations[:, :2], True) for episode in shown])]
+    for policy in CLASSES:
+        told = json.loads((folder / f"{first[task, experts, policy].key()}.json").read_text())
+        drives = [Drive(np.array(path), won) for path, won in zip(told["paths"], told["success"])]
+        panels.append(Panel(policy, drives))
+    return panels
+
+
+def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table(*("task", "experts", "policy", "success", "interval", "entropy", "p50 ms", "p99 ms", "train s"))
     for r in rows:
         interval = "{:.1%} to {:.1%}".format(*r["interval"])
-        costs = [f"{r[key]:.3g}" for key in ("latency_ms_p50", "latency_ms_p99", "train_s")]
-        table.add_row(
-            r["task"], r["experts"], r["policy"], f"{r['success']:.1%}", interval, f"{r['entropy']:.3f}", *costs
-        )
+        told = [r["task"], r["experts"], r["policy"], f"{r['success']:.1%}", interval, f"{r['entropy']:.3f}"]
+        table.add_row(*told, *(f"{r[key]:.3g}" for key in ("latency_ms_p50", "latency_ms_p99", "train_s")))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
-    args.output.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(f"wrote {args.output}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -179,12 +273,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="cells at a time (default: 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help="cells with TEXT in 'task policy'")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-policies", help="where cells are kept")
-    parser.add_argument("--output", type=Path, default=ROOT / "runs" / "study-policies.json", help="where rows go")
+    parser.add_argument("--output", type=Path, help="a folder for the page, its rows and its pictures")
     return parser
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except IlRosError as error:
+        sys.exit(f"studies.policies: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -61,7 +61,7 @@ class Flow(Policy):
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
         size = math.prod(self.shape)
-        self.condition = Trunk(config.history * config.observation_dim, config.width, 1, config.width)
+        self.condition = Trunk(config.history * config.observation_dim, config.width, config.depth, config.width)
         self.time = nn.Linear(2 * TIME_FEATURES, config.width)
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
 

@@ -1,44 +1,109 @@
-"""The study's grid, its rows and one cell of it."""
+"""The study's grid, its cells, its rows and its page."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from il_ros.errors import DataError
-from studies import policies
+from il_ros import registry
+from il_ros.errors import ConfigError, DataError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.trainer import TrainingConfig
+from il_ros.policies.base import Policy
+from studies import page, pictures, policies
 from studies.demonstrations import demonstrate
-from studies.policies import Cell, cells, row
+from studies.policies import CLASSES, Cell, cells, row, work
 
 
 def result(success: list[bool], ways: list[int]) -> dict[str, object]:
-    told = {"success": success, "ways": ways, "kinds": 2, "parameters": 7, "train_s": 1.0}
-    return {**told, "latency_ms": [1.0, 1.0, 1.0, 5.0]}
+    return {"success": success, "ways": ways, "kinds": 2, "parameters": 7, "train_s": 1.0}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of two steps on few demonstrations."""
+
+    def load(name: str, **changes: Any) -> TrainingConfig:
+        return TrainingConfig(name, **{**changes, "width": 8, "depth": 1, "steps": 2, "reports": 1})
+
+    monkeypatch.setattr(TrainingConfig, "load", load)
+    for name, setting in policies.SETTINGS.items():
+        few = dataclasses.replace(setting, demonstrations=3)
+        monkeypatch.setitem(policies.SETTINGS, name, few)
 
 
 def test_every_class_meets_every_task_with_one_expert_and_with_many() -> None:
     grid = list(cells(5, 200))
-    assert len(grid) == len(set(grid)) == 5 * 2 * (6 + 6 + 7)
-    assert len({cell.key() for cell in grid}) == len(grid)
+    assert len(grid) == len(set(grid)) == 5 * 2 * 3 * 7
+    same = {Cell(task, "many", "categorical", 0, 200).key() for task in ("avoid", "discrete avoid")}
+    assert len(same) == 1  # keys are keys: not trained twice
+    assert len({cell.key() for cell in grid}) == 5 * 2 * (3 * 7 - 1)
 
 
 def test_a_row_puts_all_seeds_together_and_keeps_each() -> None:
     group = [Cell("fork", "many", "mixture", seed, 4) for seed in (0, 1)]
-    told = row(group, [result([True] * 4, [0, 0, 1, 1]), result([True, True, False, False], [0, 1])])
+    told = row(group, [result([True] * 4, [0, 0, 1, 1]), result([True, True, False, False], [0, 1])], [1.0, 1.0, 5.0])
     assert told["success"] == 0.75 and told["per_seed"] == [1.0, 0.5]
     assert told["entropy"] == 1.0 and told["seeds"] == 2 and told["episodes"] == 4
     assert told["latency_ms_p50"] == 1.0 and told["latency_ms_p99"] > 4.5
 
 
-def test_a_cell_that_is_there_is_not_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for cell in cells(1, 4):
-        (tmp_path / f"{cell.key()}.json").write_text(json.dumps(result([True] * 4, [0, 1])))
-    words = ["--seeds", "1", "--episodes", "4", "--folder", str(tmp_path), "--output", str(tmp_path / "rows.json")]
+def test_a_study_leaves_a_page_and_is_not_run_twice(
+    small: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cell in cells(1, 2):
+        if not (tmp_path / f"{cell.key()}.json").exists():
+            work(cell, tmp_path)
+    monkeypatch.setattr(policies, "train", None)  # whoever trains again fails
+    monkeypatch.setattr(policies, "latencies", lambda checkpoint: [1.0])
+    words = ["--seeds", "1", "--episodes", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
     assert policies.main(words) == 0
-    rows = json.loads((tmp_path / "rows.json").read_text())
-    assert len(rows) == 2 * (6 + 6 + 7) and {r["success"] for r in rows} == {1.0}
+    rows = json.loads((tmp_path / "docs" / "policies.json").read_text())
+    assert len(rows) == 2 * 3 * 7 and all(0 <= r["success"] <= 1 for r in rows)
+    text = (tmp_path / "docs" / "policies.md").read_text()
+    for name in ("policies-fork.png", "policies-chunks.png", "policies-avoid.png"):
+        assert name in text and (tmp_path / "docs" / name).stat().st_size > 10_000
+    with pytest.raises(ConfigError, match="'nothing' is in no 'task policy'; take one of fork"):
+        policies.main([*words, "--only", "nothing"])
+    with pytest.raises(ConfigError, match="leave out --only 'fork'"):
+        policies.main([*words, "--only", "fork"])
+
+
+def test_a_cell_shares_the_rollouts_of_its_checkpoint(small: None, tmp_path: Path) -> None:
+    cell = Cell("fork", "many", "mixture", 0, 3)
+    work(cell, tmp_path)
+    told = json.loads((tmp_path / f"{cell.key()}.json").read_text())
+    checkpoint = checkpoints.load(tmp_path / cell.key())
+    again = list(policies.roll_out("fork", checkpoint, 3))
+    assert told["success"] == [rollout.success for rollout in again]
+    assert np.allclose(told["paths"][2], again[2].positions, atol=1e-4)
+    assert all(ms > 0 for ms in policies.latencies(checkpoint, calls=3))
+
+
+def test_chunks_at_the_fork_answer_a_state_where_the_experts_agree() -> None:
+    left, right = (demonstrate("fork", "panda_plane", name, [3])[0] for name in ("left", "right"))
+    histories = [pictures.fork_history(episode, 2) for episode in (left, right)]
+    assert np.allclose(histories[0], histories[1], atol=1e-3) and abs(histories[0][-1, 1]) < 0.002
+
+
+def test_a_sentence_of_the_lecture_is_judged_by_the_numbers() -> None:
+    grid = {(cell.task, cell.experts, cell.policy): [cell] for cell in cells(1, 1)}
+    perfect = [row(group, [result([True] * 2, [0, 1])], [1.0]) for group in grid.values()]
+    claims = page.claims(page.Rows(perfect))
+    assert [agrees for _, _, agrees in claims] == [False, False, True, True, True, False, False, True]
+    assert all("100 %" in measured for _, measured, _ in claims)
+    hopeless = [{**r, "success": 0.0, "interval": [0.0, 0.004], "entropy": 0.0} for r in perfect]
+    agreeing = [says for says, _, agrees in page.claims(page.Rows(hopeless)) if agrees]
+    assert agreeing == ["Simple Gaussian distributions are not very expressive for complex behaviors."]
+
+
+def test_a_share_is_not_rounded_up_to_the_whole() -> None:
+    assert [page.percent(share) for share in (1, 0.9999, 0.985, 0)] == ["100 %", "99.9 %", "98.5 %", "0 %"]
 
 
 def test_demonstrations_are_those_of_the_seed_and_the_expert() -> None:
@@ -52,3 +117,7 @@ def test_an_expert_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Fork, "time_limit_s", 0.1)
     with pytest.raises(DataError, match=r"'fork' by 'left': seeds \[4\] failed"):
         demonstrate("fork", "panda_plane", "left", [4])
+
+
+def test_classes_are_all_that_have_a_file() -> None:
+    assert set(CLASSES) == set(registry.available("il_ros.policies", Policy)) - {"ensemble"}
