@@ -95,7 +95,7 @@ def test_a_wrong_key_or_value_of_a_contract_is_named(il_ros, episodes, tmp_path,
         ("policy: [mixture\n", "is not YAML"),
         ("- policy\n", "holds list at its top level"),
         ("policy: mixture\noptions: {components: 0}\n", "components is 0; it must be at least 1"),
-        ("policy: flow\noptions: {calls: 3}\n", "calls is 3"),
+        ("policy: flow\noptions: {strides: 2}\n", "strides 2.0"),
     ],
 )
 def test_a_wrong_key_or_value_of_a_training_is_named(il_ros, episodes, tmp_path, text, said):
