@@ -21,6 +21,9 @@ from std_srvs.srv import Trigger
 from il_ros.errors import GraphError
 from il_ros.nodes import executor, interface
 
+MUTUAL_S = 0.2
+"""So long after a server is found it has found its client, too."""
+
 
 class Director(Node):
     """Drives a graph from outside; use as a context manager.
@@ -109,10 +112,14 @@ class Director(Node):
 
     def _ask(self, kind: Any, service: str, request: Any, timeout_s: float = 30.0) -> Any:
         """The response of a service; its client is kept for the next time."""
-        if service not in self._clients_by_name:
+        known = service in self._clients_by_name
+        if not known:
             self._clients_by_name[service] = self.create_client(kind, service)
         client = self._clients_by_name[service]
         self.wait(f"the service {service}", client.service_is_ready, timeout_s)
+        if not known:  # we have found the server, but it may not have found us, and its answer would be lost
+            found = time.monotonic() + MUTUAL_S
+            self.wait(f"the service {service}", lambda: time.monotonic() > found, timeout_s)
         future = client.call_async(request)
         self.wait(f"an answer of {service}", future.done, timeout_s)
         return future.result()
