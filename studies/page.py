@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from il_ros.evaluation.elements import many
+
 Row = Mapping[str, Any]
 EXPRESSIVE = ("mixture", "autoregressive", "diffusion", "flow")
 """The classes for continuous actions that can hold several ways apart."""
@@ -134,7 +136,7 @@ def _head(by: Rows) -> str:
     return (
         "# Which policy class\n\n"
         "Every class meets every task, with one consistent expert and with many. "
-        f"{by.seeds} trainings of each, on demonstrations of their own; each drives alone through the same "
+        f"{many(by.seeds, 'training')} of each, every one on demonstrations of its own, drive alone through the same "
         f"{by.episodes} episodes. `make study-policies` makes this page, its pictures and its rows "
         "([policies.json](policies.json)) anew."
     )

@@ -31,7 +31,8 @@ class DiffusionConfig(PolicyConfig):
     """Network calls for one chunk."""
     predicts: str = "chunk"
     """What the network names: the clean ``chunk``, or the ``noise`` in the noisy one, which needs many more calls: at
-    the first level its errors are multiplied by a hundred."""
+    the first level its errors are multiplied by a hundred. With many experts and 16 calls ``noise`` succeeded in 778 of
+    800 episodes of ``fork`` and 154 of 200 of ``avoid``; ``chunk`` with 8 calls in 797 and 200."""
     clip: float = 1.5
     """Bound of the estimated clean chunk while sampling, in normalised units."""
 
