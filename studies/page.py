@@ -216,8 +216,7 @@ def _method(by: Rows) -> str:
         "`avoid` is that of `discrete avoid`. The others drive `fork` and `avoid` by velocities (`panda_plane`); under "
         "`discrete avoid` they learn from the same keys.\n"
         "- Each class has one configuration, `config/training/<class>.yaml`; `avoid` takes a width of 256, batches of "
-        "256 (64 where places are drawn in turn) and 5,000 steps, but for `deterministic`, whose few steps and noise "
-        "keep it from learning single demonstrations by heart.\n"
+        "256 (64 where places are drawn in turn), 5,000 steps, and for `deterministic` no noise.\n"
         "- The policy is asked for a chunk of 16 steps, of which 8 are executed. Training times are of one thread with "
         "another training beside it; latencies were measured with nothing beside them, 1,000 chunks each."
     )

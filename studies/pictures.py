@@ -47,14 +47,16 @@ class Panel:
 def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[Scene], file: Path) -> None:
     """A row of panels for each name, all drawn over the row's scene, seen from behind the robot."""
     columns = max(len(panels) for panels in rows.values())
-    figure, grid = _grid(len(rows), columns, 2.35)
+    tallest = max((scene.x_high - scene.x_low) / (scene.y_high - scene.y_low) for scene in scenes)
+    figure, grid = _grid(len(rows), columns, 1.25 * tallest + 0.35)
     for axes, (name, panels), scene in zip(grid, rows.items(), scenes):
         axes[0].set_ylabel(name, fontsize=10)
+        widest = 2.1 * max(abs(float(np.mean(path.positions[:, 1]))) for path in panels[0].paths)
         for place, panel in zip(axes, panels):
             _table(place, scene)
             for path in panel.paths:
                 x, y = path.positions.T
-                shade = SIDES(0.5 + float(np.mean(y)) / (1.2 * scene.y_high)) if path.won else LOST
+                shade = SIDES(0.5 + float(np.mean(y)) / widest) if path.won else LOST
                 place.plot(-CM * y, CM * x, color=shade, lw=0.8, alpha=0.7 if path.won else 0.9)
                 if not path.won:
                     place.plot(-CM * y[-1], CM * x[-1], "x", color=LOST, ms=4)
