@@ -102,6 +102,15 @@ def test_a_sentence_of_the_lecture_is_judged_by_the_numbers() -> None:
     assert agreeing == ["Simple Gaussian distributions are not very expressive for complex behaviors."]
 
 
+def test_the_published_page_is_that_of_the_published_rows() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    rows = json.loads((docs / "policies.json").read_text())
+    assert (docs / "policies.md").read_text() == page.page(rows)
+    told = {(r["task"], r["experts"], r["policy"]) for r in rows}
+    assert told == {(cell.task, cell.experts, cell.policy) for cell in cells(1, 1)} and len(told) == len(rows)
+    assert all(r["episodes"] == 200 and r["seeds"] == len(r["per_seed"]) for r in rows)
+
+
 def test_a_share_is_not_rounded_up_to_the_whole() -> None:
     assert [page.percent(share) for share in (1, 0.9999, 0.985, 0)] == ["100 %", "99.9 %", "98.5 %", "0 %"]
 
