@@ -50,7 +50,7 @@ def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[Scene], fil
     tallest = max((scene.x_high - scene.x_low) / (scene.y_high - scene.y_low) for scene in scenes)
     figure, grid = _grid(len(rows), columns, 1.25 * tallest + 0.35)
     for axes, (name, panels), scene in zip(grid, rows.items(), scenes):
-        axes[0].set_ylabel(name, fontsize=10)
+        axes[0].set_ylabel(name.replace(", ", ",\n"), fontsize=10)
         widest = 2.1 * max(abs(float(np.mean(path.positions[:, 1]))) for path in panels[0].paths)
         for place, panel in zip(axes, panels):
             _table(place, scene)
