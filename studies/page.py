@@ -127,8 +127,8 @@ def claims(by: Rows) -> list[tuple[str, str, bool]]:
         (
             "[With] one consistent expert, unimodal policy distribution (e.g. deterministic) is good enough.",
             f"`deterministic` succeeds in at least {percent(alone['deterministic'])} of the episodes of every task; "
-            f"`gaussian`, whose noise is drawn anew for every chunk, in at least {percent(alone['gaussian'])}.",
-            alone["deterministic"] >= 0.95,
+            f"`gaussian` in at least {percent(alone['gaussian'])}.",
+            min(alone.values()) >= 0.95,
         ),
     ]
 
@@ -218,6 +218,9 @@ def _method(by: Rows) -> str:
         "`discrete avoid` they learn from the same keys.\n"
         "- Each class has one configuration, `config/training/<class>.yaml`; `avoid` takes a width of 256, batches of "
         "256 (64 where places are drawn in turn), 5,000 steps, and for `deterministic` no noise.\n"
+        "- The configurations were chosen by looking at these same episodes, after trainings on these same "
+        "demonstrations: the first seed's at `avoid`, the first three's at `fork`. What is said of those seeds is "
+        "therefore kinder than a fresh one would be.\n"
         "- The policy is asked for a chunk of 16 steps, of which 8 are executed. Training times are of one thread with "
         "another training beside it; latencies were measured with nothing beside them, 1,000 chunks each."
     )
