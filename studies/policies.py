@@ -35,15 +35,14 @@ from il_ros.episode import Episode
 from il_ros.errors import ConfigError, IlRosError
 from il_ros.evaluation import tracks
 from il_ros.evaluation.metrics import Success, behaviour_entropy
-from il_ros.evaluation.rollouts import Rollout, be_a_worker, run_episode
-from il_ros.gate import Gate, GateConfig
+from il_ros.evaluation.rollouts import be_a_worker, roll_out
+from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, use_one_thread
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.sim import tasks
-from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
 from studies import page, pictures
 from studies.demonstrations import demonstrate
@@ -145,8 +144,9 @@ def work(cell: Cell, folder: Path) -> None:
     trained = train(data, config)
     path = folder / cell.key()
     shutil.rmtree(path, ignore_errors=True)  # of a study that was ended before the rollouts were there
-    checkpoint = checkpoints.save(path, trained, contract, [])
-    rollouts = list(roll_out(cell.setting.task, checkpoint, cell.episodes))
+    checkpoints.save(path, trained, contract, [])
+    seeds = range(FIRST_EPISODE, FIRST_EPISODE + cell.episodes)  # the same for all
+    rollouts = roll_out(path, cell.setting.task, seeds, GateConfig(rule="none"))
     told = {
         "success": [rollout.success for rollout in rollouts],
         "ways": [rollout.way for rollout in rollouts if rollout.success],
@@ -158,17 +158,6 @@ def work(cell: Cell, folder: Path) -> None:
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(told), encoding="utf-8")
     partial.rename(path.with_suffix(".json"))
-
-
-def roll_out(task: str, checkpoint: Checkpoint, episodes: int) -> Iterator[Rollout]:
-    """The policy alone on the first ``episodes`` of the episodes that all share."""
-    actor, gate = Actor(checkpoint), Gate(checkpoint.contract, GateConfig(rule="none"))
-    env = ArmEnv(task, checkpoint.contract)
-    try:
-        for seed in range(FIRST_EPISODE, FIRST_EPISODE + episodes):
-            yield run_episode(env, gate, seed, actor)
-    finally:
-        env.close()
 
 
 def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
@@ -217,9 +206,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds the whole grid; leave out --only {args.only!r}, or --output")
     missing = {cell.key(): cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()}
-    with multiprocessing.get_context("spawn").Pool(args.workers, be_a_worker) as pool:  # leaving it ends the workers
-        done = pool.imap_unordered(functools.partial(work, folder=args.folder), missing.values())
-        deque(track(done, "cells", total=len(missing), console=Console(stderr=True)), maxlen=0)
+    if missing:
+        with multiprocessing.get_context("spawn").Pool(
+            args.workers, be_a_worker
+        ) as pool:  # leaving it ends the workers
+            done = pool.imap_unordered(functools.partial(work, folder=args.folder), missing.values())
+            deque(track(done, "cells", total=len(missing), console=Console(stderr=True)), maxlen=0)
     use_one_thread()
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:

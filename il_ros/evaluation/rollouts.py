@@ -130,7 +130,7 @@ class Pool:
         """Roll the policy of ``checkpoint`` out alone on ``seeds``; the order of the result is that of the seeds."""
         config = config or GateConfig(rule="none")
         stretches = list(_stretches(list(seeds), 10))
-        futures = {self._pool.submit(_evaluate, Path(checkpoint), task, s, config): i for i, s in enumerate(stretches)}
+        futures = {self._pool.submit(roll_out, Path(checkpoint), task, s, config): i for i, s in enumerate(stretches)}
         results: dict[int, list[Rollout]] = {}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
@@ -197,7 +197,8 @@ def _environment(task: str, contract: Contract) -> ArmEnv:
     return _environments[key]
 
 
-def _evaluate(checkpoint: Path, task: str, seeds: list[int], config: GateConfig) -> list[Rollout]:
+def roll_out(checkpoint: Path, task: str, seeds: Iterable[int], config: GateConfig) -> list[Rollout]:
+    """The policy alone on the episodes ``seeds``; the environment is kept for the next call."""
     actor = _actor(checkpoint)
     gate = Gate(actor.contract, config)
     return [run_episode(_environment(task, actor.contract), gate, seed, actor) for seed in seeds]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from il_ros.errors import ConfigError
-from il_ros.policies.base import create
+from il_ros.policies.base import Policy, create
 
+Taught = Callable[..., tuple[Policy, torch.Generator]]
 SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
 
 
@@ -45,17 +48,10 @@ def test_a_network_that_knows_the_noise_is_followed_to_the_same_chunk(monkeypatc
 
 
 @pytest.mark.parametrize(("predicts", "calls", "steps", "rate"), [("chunk", 8, 600, 3e-3), ("noise", 50, 1500, 1e-3)])
-def test_both_experts_are_drawn_and_none_between_them(predicts: str, calls: int, steps: int, rate: float) -> None:
-    torch.set_num_threads(1)
-    policy = create("diffusion", {**SIZES, "predicts": predicts, "calls": calls}, seed=0)
-    g = torch.Generator().manual_seed(0)
-    actions = torch.ones(128, 3, 1) * torch.where(torch.arange(128) % 2 == 0, 0.8, -0.8)[:, None, None]
-    observations, mask = torch.zeros(128, 1, 2), torch.ones(128, 3)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=rate)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        policy.loss(observations, actions, mask, g).mean().backward()
-        optimiser.step()
+def test_both_experts_are_drawn_and_none_between_them(
+    taught_by_two: Taught, predicts: str, calls: int, steps: int, rate: float
+) -> None:
+    policy, g = taught_by_two("diffusion", steps, rate, predicts=predicts, calls=calls)
     drawn = policy.sample(torch.zeros(400, 1, 2), g)[..., 0]
     assert ((drawn.abs() - 0.8).abs() < 0.2).float().mean() > 0.97
     assert 0.35 < (drawn[:, 0] > 0).float().mean() < 0.65

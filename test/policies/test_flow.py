@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from il_ros.errors import ConfigError
 from il_ros.policies.base import Policy, create
 
+Taught = Callable[..., tuple[Policy, torch.Generator]]
 SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
-
-
-def fitted(**options: float) -> Policy:
-    """A flow that has seen two experts disagree, 0.8 and -0.8."""
-    torch.set_num_threads(1)
-    policy = create("flow", {**SIZES, **options}, seed=0)
-    g = torch.Generator().manual_seed(0)
-    actions = torch.ones(128, 3, 1) * torch.where(torch.arange(128) % 2 == 0, 0.8, -0.8)[:, None, None]
-    observations, mask = torch.zeros(128, 1, 2), torch.ones(128, 3)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=3e-3)
-    for _ in range(800):
-        optimiser.zero_grad()
-        policy.loss(observations, actions, mask, g).mean().backward()
-        optimiser.step()
-    return policy
 
 
 def shares(policy: Policy) -> tuple[float, float]:
@@ -32,14 +20,15 @@ def shares(policy: Policy) -> tuple[float, float]:
     return tuple(float(((drawn - expert).abs() < 0.2).all(1).float().mean()) for expert in (0.8, -0.8))
 
 
-def test_plain_flow_takes_four_calls_to_hold_two_experts_apart() -> None:
-    left, right = shares(fitted(calls=4, strides=0.0))
+def test_plain_flow_takes_four_calls_to_hold_two_experts_apart(taught_by_two: Taught) -> None:
+    left, right = shares(taught_by_two("flow", 800, 3e-3, calls=4, strides=0.0)[0])
     assert left + right > 0.9 and min(left, right) > 0.35
-    assert sum(shares(fitted(calls=1, strides=0.0))) < 0.1  # one straight step leads to the average
+    averaging = taught_by_two("flow", 800, 3e-3, calls=1, strides=0.0)[0]
+    assert sum(shares(averaging)) < 0.1  # one straight step leads to the average
 
 
-def test_mean_flows_hold_two_experts_apart_with_one_call() -> None:
-    left, right = shares(fitted(calls=1, strides=0.5))
+def test_mean_flows_hold_two_experts_apart_with_one_call(taught_by_two: Taught) -> None:
+    left, right = shares(taught_by_two("flow", 800, 3e-3, calls=1, strides=0.5)[0])
     assert left + right > 0.85 and min(left, right) > 0.35
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from il_ros.errors import ConfigError
-from il_ros.policies.base import create
+from il_ros.policies.base import Policy, create
 
+Taught = Callable[..., tuple[Policy, torch.Generator]]
 SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 16, "depth": 1}
 
 
@@ -35,18 +37,9 @@ def test_its_loss_and_gradient_stay_finite_far_from_every_component(far: float) 
     assert all(p.grad is None or p.grad.isfinite().all() for p in policy.parameters())
 
 
-def test_one_choice_of_component_holds_for_the_whole_chunk() -> None:
+def test_one_choice_of_component_holds_for_the_whole_chunk(taught_by_two: Taught) -> None:
     """Two experts, all left or all right: no drawn chunk mixes them, and both are drawn."""
-    torch.set_num_threads(1)
-    policy = create("mixture", {**SIZES, "components": 4}, seed=0)
-    g = torch.Generator().manual_seed(0)
-    actions = torch.ones(64, 3, 1) * torch.where(torch.arange(64) % 2 == 0, 1.0, -1.0)[:, None, None]
-    observations, mask = torch.zeros(64, 1, 2), torch.ones(64, 3)
-    optimiser = torch.optim.Adam(policy.parameters(), lr=1e-2)
-    for _ in range(300):
-        optimiser.zero_grad()
-        policy.loss(observations, actions, mask, g).mean().backward()
-        optimiser.step()
+    policy, g = taught_by_two("mixture", 300, 1e-2, windows=64, left=1.0, width=16, components=4)
     drawn = policy.sample(torch.zeros(400, 1, 2), g)[..., 0]
     assert (drawn.abs() - 1).abs().max() < 0.1
     assert (drawn.sign() == drawn[:, :1].sign()).all()

@@ -12,6 +12,8 @@ import pytest
 
 from il_ros import registry
 from il_ros.errors import ConfigError, DataError
+from il_ros.evaluation.rollouts import roll_out
+from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.trainer import TrainingConfig
 from il_ros.policies.base import Policy
@@ -79,7 +81,8 @@ def test_a_cell_shares_the_rollouts_of_its_checkpoint(small: None, tmp_path: Pat
     work(cell, tmp_path)
     told = json.loads((tmp_path / f"{cell.key()}.json").read_text())
     checkpoint = checkpoints.load(tmp_path / cell.key())
-    again = list(policies.roll_out("fork", checkpoint, 3))
+    seeds = range(policies.FIRST_EPISODE, policies.FIRST_EPISODE + 3)
+    again = roll_out(tmp_path / cell.key(), "fork", seeds, GateConfig(rule="none"))
     assert told["success"] == [rollout.success for rollout in again]
     assert np.allclose(told["paths"][2], again[2].positions, atol=1e-4)
     assert all(ms > 0 for ms in policies.latencies(checkpoint, calls=3))
