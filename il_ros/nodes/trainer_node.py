@@ -34,6 +34,10 @@ class TrainerParameters:
     every: int = say(0, "train by itself after so many new episodes; 0 for only when asked")
 
 
+BUSY = ("ingesting", "training")
+"""States in which there is no time for another training."""
+
+
 class TrainerNode(IlNode[TrainerParameters]):
     """Trains in a thread, so that the node goes on answering."""
 
@@ -69,12 +73,15 @@ class TrainerNode(IlNode[TrainerParameters]):
             self._train()
 
     def _is_busy(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        """Whether it learns; who only announces what was learned is free again, and is taken at its word."""
+        return self._thread is not None and self._thread.is_alive() and self._state in BUSY
 
     def _train(self) -> str:
         if self._is_busy():
             raise ConfigError(f"a training is under way ({self._state}); ask again when it has ended")
         config = self._config(self.parameters)
+        if self._thread is not None:
+            self._thread.join()  # it has no more than its announcement to make
         self._new_episodes, self._state, self._progress = 0, "ingesting", (0, config.steps)
         self._thread = threading.Thread(target=self._work, args=(config,), daemon=True)
         self._thread.start()
