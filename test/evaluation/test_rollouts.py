@@ -147,7 +147,7 @@ import os, signal, sys
 from il_ros.evaluation.rollouts import Pool
 
 def work():
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\\n".encode())  # in one piece: an unbuffered print is two, and another may come between
     signal.pause()
 
 if __name__ == "__main__":
@@ -166,13 +166,16 @@ def test_workers_in_the_middle_of_their_work_end_when_their_parent_is_killed(tmp
     with subprocess.Popen(
         [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     ) as parent:
-        workers = [int(parent.stdout.readline()) for _ in range(2)]
-        handles = [os.pidfd_open(worker) for worker in workers]
-        parent.send_signal(how)
+        workers, handles = [], []
         try:
+            workers = [int(parent.stdout.readline()) for _ in range(2)]
+            handles = [os.pidfd_open(worker) for worker in workers]
+            parent.send_signal(how)
             for handle in handles:  # readable once the process is gone
                 assert select.select([handle], [], [], 20)[0], "a worker outlives its parent"
         finally:
+            if parent.poll() is None and not handles:
+                parent.kill()  # else it would wait for its workers, and we for it
             for worker, handle in zip(workers, handles):
                 if not select.select([handle], [], [], 0)[0]:
                     os.kill(worker, signal.SIGKILL)
