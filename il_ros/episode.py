@@ -43,6 +43,9 @@ class Record:
     expert_name: str = ""
     score: float = float("nan")
     """The gating rule's score of the step, where the rule has one."""
+    doubt: float = float("nan")
+    """How unsure the policy was of its answer to this very step's observation; NaN if it cannot tell, or was not asked
+    anew."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Episode:
     """(T,) uint8, an ``Authority`` value per step."""
     intervention: Array
     """(T,) int32, the id of the intervention that the step belongs to; 0 for none."""
+    doubt: Array
+    """(T,) float32, how unsure the policy was; NaN where it did not tell."""
     step_ns: int
     """The length of a control step; a larger distance between two stamps is a gap."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -70,7 +75,7 @@ class Episode:
 
     def __post_init__(self) -> None:
         steps = len(self.stamps_ns)
-        for name in ("observations", "executed", "policy", "expert", "authority", "intervention"):
+        for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "doubt"):
             if len(getattr(self, name)) != steps:
                 raise DataError(f"episode: {name} has {len(getattr(self, name))} rows; stamps_ns has {steps}")
         if steps and not np.all(np.diff(self.stamps_ns) > 0):
@@ -116,6 +121,7 @@ class Episode:
             expert=rows([nothing if r.expert is None else r.expert for r in records], action_dim),
             authority=np.array([r.authority for r in records], dtype=np.uint8),
             intervention=np.array([r.intervention for r in records], dtype=np.int32),
+            doubt=np.array([r.doubt for r in records], dtype=np.float32),
             step_ns=step_ns,
             facts=facts,
         )

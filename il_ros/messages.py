@@ -20,6 +20,8 @@ from il_ros.specs import Contract
 
 ENGAGE = "engage"
 """A component that an expert may add to his chunk: above one half while he asks to drive."""
+DOUBT = "doubt"
+"""A component that a policy may add to its chunk: how unsure it is of it."""
 BYTE_OF_LEVEL = {Authority.HOLD: b"\x01", Authority.POLICY: b"\x00", Authority.EXPERT: b"\x00"}
 
 
@@ -136,7 +138,11 @@ def plain_messages(reading: Reading, joint_names: Sequence[str]) -> dict[str, An
     header = SimpleNamespace(stamp=stamp, frame_id="panda_link0")
     return {
         "joint_states": SimpleNamespace(
-            header=header, name=list(joint_names), position=reading.joint_positions, velocity=reading.joint_velocities
+            header=header,
+            name=list(joint_names),
+            position=reading.joint_positions,
+            velocity=reading.joint_velocities,
+            effort=np.empty(0),
         ),
         "tool_pose": SimpleNamespace(header=header, pose=_pose(reading.tool_position, reading.tool_quaternion)),
         "objects": SimpleNamespace(header=header, poses=[_pose(o, (0.0, 0.0, 0.0, 1.0)) for o in reading.objects]),
@@ -181,16 +187,18 @@ def fill_chunk(message: Any, chunk: Chunk, contract: Contract, point: type[Any])
     """
     set_stamp(message, chunk.stamp_ns)
     message.header.frame_id = chunk.author
-    message.joint_names = [*contract.action_names, ENGAGE] if len(chunk.actions) else [ENGAGE]
+    more = {ENGAGE: 1.0 if chunk.engaged else 0.0}
+    if not math.isnan(chunk.doubt):
+        more[DOUBT] = chunk.doubt
+    message.joint_names = [*contract.action_names, *more] if len(chunk.actions) else [*more]
     rows = chunk.actions.tolist() if len(chunk.actions) else [[]]
-    engage = 1.0 if chunk.engaged else 0.0
     if len(message.points) != len(rows):
         message.points = [point() for _ in rows]
         for i, element in enumerate(message.points):
             after = element.time_from_start
             after.sec, after.nanosec = divmod(i * contract.step_ns, 1_000_000_000)
     for element, row in zip(message.points, rows):
-        element.positions = array("d", [*row, engage])
+        element.positions = array("d", [*row, *more.values()])
 
 
 def chunk_from(message: Any, contract: Contract) -> Chunk:
@@ -202,7 +210,7 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
     """
     names, points = list(message.joint_names), list(message.points)
     wanted = set(contract.action_names)
-    given = set(names) - {ENGAGE}
+    given = set(names) - {ENGAGE, DOUBT}
     if given and given != wanted:
         raise MessageError(f"chunk names {sorted(given)}; the contract's action is {sorted(wanted)}")
     if not points:
@@ -219,9 +227,10 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
                 f"chunk point {i} is at {at / 1e9:.3f} s; points must be {contract.step_ns / 1e9} s apart"
             )
     engaged = bool(table[0, names.index(ENGAGE)] > 0.5) if ENGAGE in names else True
+    doubt = float(table[0, names.index(DOUBT)]) if DOUBT in names else math.nan
     columns = [names.index(n) for n in contract.action_names] if given else []
     actions = table[:, columns] if given else np.empty((0, len(wanted)))
-    return Chunk(stamp_ns(message), actions, str(message.header.frame_id), engaged)
+    return Chunk(stamp_ns(message), actions, str(message.header.frame_id), engaged, doubt)
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
@@ -290,6 +299,7 @@ def fill_record(message: Any, record: Record, status: type[Any], key_value: type
         "expert": _numbers(record.expert),
         "expert_name": record.expert_name,
         "score": repr(record.score),
+        "doubt": repr(record.doubt),
     }
     element.values = [key_value(key=key, value=value) for key, value in values.items()]
     message.status = [element]
@@ -318,6 +328,7 @@ def record_from(message: Any) -> Record:
             checkpoint=status.hardware_id,
             expert_name=values["expert_name"],
             score=float(values["score"]),
+            doubt=float(values.get("doubt", "nan")),  # bags of before have none
         )
     except (IndexError, KeyError, ValueError) as error:
         raise MessageError(

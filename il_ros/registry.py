@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
 import re
 from typing import TypeVar
 
+import yaml
+
+from il_ros import specs
 from il_ros.errors import ConfigError, unknown
 
 T = TypeVar("T")
@@ -42,6 +46,29 @@ def load(package: str, base: type[T], kind: str, name: str) -> type[T]:
     if name not in choices:
         raise unknown(kind, name, choices)
     return choices[name]
+
+
+def make(package: str, base: type[T], kind: str, text: str) -> T:
+    """The plug-in that ``text`` describes: its name alone, or with options, as in ``trace:horizon_s=40,scale=2``.
+
+    Raises:
+        ConfigError: if there is none, or it has no such option.
+    """
+    name, _, rest = text.partition(":")
+    cls, where = load(package, base, kind, name), f"{kind} {name!r}"
+    options = dict(_option(where, part) for part in rest.split(",") if part)
+    if dataclasses.is_dataclass(cls):
+        return specs.build(cls, where, options)  # type: ignore[no-any-return]
+    if options:
+        raise ConfigError(f"{where}: {next(iter(options))!r} is not known; it takes no options")
+    return cls()
+
+
+def _option(where: str, text: str) -> tuple[str, object]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"{where}: {text!r} is no option; write name=value, several with commas between them")
+    return key.strip(), yaml.safe_load(value)
 
 
 def _plugin(module_name: str, base: type[T]) -> type[T] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -40,6 +41,8 @@ class Chunk:
     """Who speaks: the name of an expert, or the hash of a checkpoint."""
     engaged: bool = True
     """Whether the author asks to drive. A policy always does; an expert while the enable button is held."""
+    doubt: float = math.nan
+    """How unsure a policy is, in units of the demonstrations' standard deviation; NaN if its class cannot tell."""
 
 
 @dataclass(frozen=True)

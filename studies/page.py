@@ -221,6 +221,6 @@ def _method(by: Rows) -> str:
         "- The configurations were chosen by looking at these same episodes, after trainings on these same "
         "demonstrations: the first seed's at `avoid`, the first three's at `fork`. What is said of those seeds is "
         "therefore kinder than a fresh one would be.\n"
-        "- The policy is asked for a chunk of 16 steps, of which 8 are executed. Training times are of the processor, one "
-        "thread; latencies were measured with nothing beside them, 1,000 chunks each."
+        "- The policy is asked for a chunk of 16 steps, of which 8 are executed. Training times are of the processor, "
+        "one thread; latencies were measured with nothing beside them, 1,000 chunks each."
     )

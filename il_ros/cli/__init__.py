@@ -7,6 +7,7 @@ Examples:
   il-ros info runs/episodes                        what was recorded
   il-ros train runs/episodes --policy diffusion    learn from it
   il-ros evaluate CHECKPOINT --task fork           how good is what was learnt?
+  il-ros dagger runs/avoid                         rounds of corrections, and what they cost the expert
 
 Exit codes: 0 all is well, 1 something failed, 2 a wrong name or argument, 3 a bad message, 4 bad data,
 5 a bad checkpoint, 6 no disk space, 7 a node that died or did not answer, 130 ended by Ctrl-C
@@ -26,7 +27,7 @@ from types import ModuleType
 from il_ros import __version__
 from il_ros.errors import ConfigError, IlRosError, StorageError
 
-COMMANDS = ("demo", "launch", "collect", "train", "evaluate", "info", "recover", "doctor")
+COMMANDS = ("demo", "launch", "collect", "train", "evaluate", "dagger", "ledger", "info", "recover", "doctor")
 """Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)

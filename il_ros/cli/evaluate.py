@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     with bars() as progress, Pool() as pool:
         bar = progress.add_task(f"rollouts of {args.task}", total=args.episodes, note="")
-        rollouts = pool.evaluate(args.checkpoint, args.task, seeds, config, lambda n: progress.advance(bar, n))
+        rollouts = pool.evaluate(args.checkpoint, args.task, seeds, config, progress=lambda n: progress.advance(bar, n))
     result = summary(rollouts, task.ways)
     result |= {"task": args.task, "checkpoint": loaded.hash, "seed": args.seed}
     result["wall_s"] = round(time.monotonic() - began, 2)

@@ -34,6 +34,8 @@ class Scene:
     finish_x: float | None = None
     """Where the finish line lies, if the task has one."""
     start: tuple[float, float] | None = None
+    groove: tuple[tuple[float, float], ...] = ()
+    """What the tool must follow, if it must follow something; the last point is followed by the first."""
 
     def __post_init__(self) -> None:
         if not (self.x_low < self.x_high and self.y_low < self.y_high):
@@ -193,6 +195,9 @@ def _ground(scene: Scene, view: View) -> str:
     parts += [
         f'<path class="mesh" d="M{x:.1f} 0V{view.height:.0f}"/>' for x in np.arange((WIDTH / 2) % ten_cm, WIDTH, ten_cm)
     ]
+    if scene.groove:
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (view.point(*place) for place in scene.groove[::4]))
+        parts.append(f'<polygon class="finish" fill="none" points="{points}"/>')
     if scene.finish_x is not None:
         y = view.point(scene.finish_x, 0.0)[1]
         parts.append(f'<path class="finish" d="M0 {y:.1f}H{WIDTH:.0f}"/>')

@@ -20,7 +20,7 @@ from il_ros.episode import Episode, Record
 from il_ros.evaluation.clips import Clip
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor, use_one_thread
+from il_ros.learning.actor import Actor, Lapses, use_one_thread
 from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.sim.arm import JOINT_NAMES
@@ -61,7 +61,7 @@ def run_episode(
     """Run the episode ``seed`` to its end; ``on_step`` hears of each step that was decided, before it is executed."""
     contract = env.contract
     env.reset(seed=seed)
-    gate.reset()
+    gate.reset(seed)
     for part in (actor, expert):
         if part is not None:
             part.reset(env.start)
@@ -125,12 +125,14 @@ class Pool:
         task: str,
         seeds: Iterable[int],
         config: GateConfig | None = None,
+        lapses: Lapses | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Rollout]:
         """Roll the policy of ``checkpoint`` out alone on ``seeds``; the order of the result is that of the seeds."""
         config = config or GateConfig(rule="none")
         stretches = list(_stretches(list(seeds), 10))
-        futures = {self._pool.submit(roll_out, Path(checkpoint), task, s, config): i for i, s in enumerate(stretches)}
+        asked = (Path(checkpoint), task)
+        futures = {self._pool.submit(roll_out, *asked, s, config, lapses): i for i, s in enumerate(stretches)}
         results: dict[int, list[Rollout]] = {}
         for future in as_completed(futures):
             results[futures[future]] = future.result()
@@ -183,8 +185,8 @@ def _nothing() -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _actor(checkpoint: Path) -> Actor:
-    return Actor(checkpoints.load(checkpoint))
+def _actor(checkpoint: Path, lapses: Lapses | None = None) -> Actor:
+    return Actor(checkpoints.load(checkpoint), lapses=lapses)
 
 
 _environments: dict[tuple[str, str], ArmEnv] = {}
@@ -197,9 +199,11 @@ def _environment(task: str, contract: Contract) -> ArmEnv:
     return _environments[key]
 
 
-def roll_out(checkpoint: Path, task: str, seeds: Iterable[int], config: GateConfig) -> list[Rollout]:
+def roll_out(
+    checkpoint: Path, task: str, seeds: Iterable[int], config: GateConfig, lapses: Lapses | None = None
+) -> list[Rollout]:
     """The policy alone on the episodes ``seeds``; the environment is kept for the next call."""
-    actor = _actor(checkpoint)
+    actor = _actor(checkpoint, lapses)
     gate = Gate(actor.contract, config)
     return [run_episode(_environment(task, actor.contract), gate, seed, actor) for seed in seeds]
 

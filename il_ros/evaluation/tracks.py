@@ -17,8 +17,11 @@ SAME_M = 0.03
 def scene(task: Task) -> Scene:
     """The table of ``task``; with the start, if that is always about the same."""
     layout, *others = (task.layout(np.random.default_rng(seed)) for seed in range(20))
-    away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
     posts = tuple((float(x), float(y), task.post_radius_m) for x, y, _ in layout.posts)
+    if task.groove is not None:
+        (x_low, y_low), (x_high, y_high) = task.groove.min(0) - 0.04, task.groove.max(0) + 0.04
+        return Scene(x_low, x_high, y_low, y_high, posts, groove=tuple(map(tuple, task.groove.tolist())))
+    away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
     start = (float(layout.tool_start[0]), float(layout.tool_start[1]))
     wide = task.half_width_m
     return Scene(

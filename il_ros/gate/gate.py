@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -75,12 +76,14 @@ class Gate:
         """What was asked for since the last step; it outlives a reset, since who asks between two episodes means it."""
         self.reset()
 
-    def reset(self) -> None:
-        """An episode begins: the rule's first state, no chunks, no interventions."""
+    def reset(self, seed: int = 0) -> None:
+        """An episode begins: the rule's first state, no chunks, no interventions; ``seed`` is for a rule that draws."""
         self.state = self.rule.initial
+        self.rule.reset(np.random.default_rng([seed, 3]))
         self._policy = _Source(round(self.config.policy_timeout_s * 1e9))
         self._expert = _Source(round(self.config.expert_timeout_s * 1e9))
         self._answer: Chunk | None = None
+        self._newest: Chunk | None = None
         self._stamp_ns = -1
         self._engaged = False
         self._intervention = 0
@@ -96,7 +99,12 @@ class Gate:
         """The policy's answer to the observation at ``stamp_ns``; the chunk is drawn only if it is needed."""
         if self._is_news(self._policy, "policy", stamp_ns):
             self._policy.stamp_ns, self._policy.heard_ns = stamp_ns, now_ns
-            self._executor.offer(stamp_ns, chunk)
+            self._executor.offer(stamp_ns, self._with_doubt(chunk) if self.rule.asks_doubt else chunk)
+
+    def _with_doubt(self, chunk: Callable[[], Chunk]) -> Callable[[], Chunk]:
+        """Draw the chunk now, for the doubt that it carries."""
+        drawn = self._newest = chunk()
+        return lambda: drawn
 
     def offer_expert(self, chunk: Chunk, now_ns: int) -> None:
         """The expert's answer, or that he has none: a chunk without rows."""
@@ -126,24 +134,44 @@ class Gate:
         expert = self._expert_action(stamp_ns, now_ns)
         heard = self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
         engaged = heard and self._answer is not None and self._answer.engaged
-        before, reason = self.state, "steady"
-        for event in self._events(heard, engaged):
+        policy = self._policy_action(stamp_ns, now_ns)
+        doubt, reason = self._doubt(stamp_ns), "steady"
+        for event in self._events(heard, engaged, policy, expert, doubt):
             reason = self._handle(event, reason)
         if self.state is State.EXPERT and expert is None:
             reason = self._handle(Event.EXPERT_LOST, reason)
-        if self.state.authority is not before.authority:
-            self._executor.stop()
-        policy = self._policy_action(stamp_ns, now_ns)
         presence = Event.POLICY_LOST if policy is None else Event.POLICY_BACK
         reason = self._handle(presence, reason)
         self._engaged, self._stamp_ns = engaged, stamp_ns
-        return self._record(stamp_ns, observation, policy, expert, reason)
+        return self._record(stamp_ns, observation, policy, expert, reason, doubt)
 
-    def _events(self, heard: bool, engaged: bool) -> list[Event]:
-        wish = self.rule.decide(Situation(self.state, heard=heard, engaged=engaged, was_engaged=self._engaged))
+    def _doubt(self, stamp_ns: int) -> float:
+        """How unsure the policy is of its answer to this step's observation, if that was asked for."""
+        chunk = self._newest if self.rule.asks_doubt else self._executor.current
+        return chunk.doubt if chunk is not None and chunk.stamp_ns == stamp_ns else math.nan
+
+    def _events(
+        self, heard: bool, engaged: bool, policy: Array | None, expert: Array | None, doubt: float
+    ) -> list[Event]:
+        wish = self.rule.decide(
+            Situation(
+                self.state,
+                heard=heard,
+                engaged=engaged,
+                was_engaged=self._engaged,
+                policy=self._share(policy),
+                expert=self._share(expert),
+                doubt=math.nan if policy is None else doubt,
+            )
+        )
         events = self.requests + ([wish] if wish is not None else [])
         self.requests = []
         return events
+
+    def _share(self, action: Array | None) -> Array | None:
+        """(Da,) an action as shares of the contract's range."""
+        low, high = self.contract.low, self.contract.high
+        return None if action is None else (np.clip(action, low, high) - low) / (high - low)
 
     def _handle(self, event: Event, reason: str) -> str:
         """Go through the table; returns the reason for the record, which is the event if it changed anything."""
@@ -168,7 +196,7 @@ class Gate:
         if "policy" not in self.rule.sources or not self._policy.is_fresh(stamp_ns, now_ns):
             return None
         if self.state.authority is not Authority.POLICY:
-            self._executor.stop()
+            self._executor.stop()  # so that a policy which is given control begins with the newest chunk
         try:
             action = self._executor.action(stamp_ns)
         except MessageError:
@@ -180,7 +208,7 @@ class Gate:
         return action
 
     def _record(
-        self, stamp_ns: int, observation: Array, policy: Array | None, expert: Array | None, reason: str
+        self, stamp_ns: int, observation: Array, policy: Array | None, expert: Array | None, reason: str, doubt: float
     ) -> Record:
         authority = self.state.authority
         rest = self.contract.rest(observation)
@@ -203,4 +231,5 @@ class Gate:
             checkpoint="" if current is None or policy is None else current.author,
             expert_name="" if self._answer is None else self._answer.author,
             score=self.rule.score(),
+            doubt=doubt,
         )

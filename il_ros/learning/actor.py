@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from il_ros.errors import DataError
+from il_ros.errors import ConfigError, DataError
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.signals import Array, Chunk, EpisodeStart
 
@@ -26,14 +28,15 @@ class Actor:
     Args:
         checkpoint: what to act by.
         seed: mixed into that of the episode.
+        lapses: what makes it err now and then, for studies.
     """
 
-    def __init__(self, checkpoint: Checkpoint, seed: int = 0) -> None:
+    def __init__(self, checkpoint: Checkpoint, seed: int = 0, lapses: Lapses | None = None) -> None:
         self.contract, self.author = checkpoint.contract, checkpoint.short_hash
         self._policy, self._normaliser = checkpoint.policy.frozen(), checkpoint.normaliser
         self._low, self._high = self.contract.low, self.contract.high
         self._width = len(self.contract.observation)
-        self._seed = seed
+        self._seed, self.lapses = seed, lapses or Lapses()
         self._generator = torch.Generator()
         self.history = checkpoint.policy.config.history
         """To, observations that a chunk depends on."""
@@ -81,17 +84,54 @@ class Actor:
         if self._newest_ns is None:
             raise DataError("actor: there is no observation since the last reset; call observe first")
         rows = np.stack([*[self._rows[0]] * (self.history - len(self._rows)), *self._rows])  # (To, Do)
-        with torch.inference_mode():
-            self._generator.manual_seed(self._noise_seed())
-            drawn = self._policy.sample(torch.from_numpy(rows)[None], self._generator)[0].numpy()
-        actions = np.clip(self._normaliser.action.inverse(drawn.astype(np.float64)), self._low, self._high)
-        return Chunk(self._newest_ns, actions, author=self.author)
-
-    def _noise_seed(self) -> int:
-        """Different for every seed, episode and step; neighbours share no structure."""
-        assert self._newest_ns is not None
         step = round((self._newest_ns - self._start.first_stamp_ns) / self.contract.step_ns)
-        return _mix(_mix(_mix(self._seed) ^ self._start.seed) ^ step)
+        episode = _mix(_mix(self._seed) ^ self._start.seed)
+        with torch.inference_mode():
+            self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
+            history = torch.from_numpy(rows)[None]
+            drawn = self._policy.sample(history, self._generator)[0].numpy()
+            doubt = self._policy.doubt(history)
+        actions = np.clip(self._normaliser.action.inverse(drawn.astype(np.float64)), self._low, self._high)
+        for row in range(len(actions)):
+            lapse = self.lapses.at(episode, step + row)
+            if lapse is not None:
+                actions[row] = self._low + lapse.random(len(self._low)) * (self._high - self._low)
+        return Chunk(self._newest_ns, actions, self.author, doubt=math.nan if doubt is None else float(doubt[0]))
+
+
+@dataclass(frozen=True)
+class Lapses:
+    """Mistakes that are put into a policy's hands: now and then it does something else for a while.
+
+    So every policy errs alike often, whatever it has learned, and what can be compared is what comes of it. This is
+    the mistake of probability epsilon of Ross and Bagnell 2010, section 2. Whether a step begins a lapse depends on
+    the episode's seed and on the step alone, not on chunks.
+    """
+
+    rate: float = 0.0
+    """The probability that a lapse begins, at each step."""
+    steps: int = 6
+    """How long it lasts; all the while the same action is taken, drawn from the contract's range."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.rate <= 1.0:
+            raise ConfigError(f"lapses: rate is {self.rate}; it is a probability a step, from 0 to 1")
+        if self.steps < 1:
+            raise ConfigError(f"lapses: steps is {self.steps}; it must be at least 1")
+
+    def at(self, episode: int, step: int) -> np.random.Generator | None:
+        """What the lapse at this step draws its action from; None if there is none."""
+        if not self.rate:
+            return None
+        for first in range(step, step - self.steps, -1):
+            drawn = _mix(_mix(episode ^ LAPSE) ^ first)
+            if first >= 0 and drawn < self.rate * 2**63:
+                return np.random.default_rng(drawn)
+        return None
+
+
+LAPSE = 0x6C61707365
+"""Tells the draws of lapses from those of chunks."""
 
 
 def _mix(value: int) -> int:

@@ -10,7 +10,8 @@ import numpy as np
 
 from il_ros.episode import Episode
 from il_ros.errors import DataError
-from il_ros.learning.labels import LabelRule, Labels, expert_driven
+from il_ros.learning.labels import Labels, Scheme
+from il_ros.learning.labels.expert_driven import ExpertDriven
 from il_ros.signals import Array
 
 
@@ -38,10 +39,12 @@ class Dataset:
         episodes: Sequence[Episode],
         history: int,
         horizon: int,
-        labels: LabelRule = expert_driven,
+        labels: Scheme | None = None,
         fewest: int = 1,
     ) -> Dataset:
         """One window for every step that is a label and has at least ``fewest`` labels in its chunk.
+
+        ``labels`` says which steps are, and what they say; without it, those that the expert drove.
 
         Rows that are executed but never labelled are anybody's guess, so ``fewest`` should be the number of rows that
         are executed. At the end of an episode nothing follows, and a shorter chunk says all that there is to say.
@@ -52,7 +55,7 @@ class Dataset:
         Raises:
             DataError: if there is no label in all the episodes, or their observations or actions differ in size.
         """
-        rules = [labels(episode) for episode in episodes]
+        rules = (labels or ExpertDriven())(episodes)
         total = sum(int(rule.is_label.sum()) for rule in rules)
         _check(episodes, total)
         width, action_dim = episodes[0].observations.shape[1], episodes[0].executed.shape[1]
@@ -82,18 +85,20 @@ class Dataset:
 
     def _fill(self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, fewest: int) -> int:
         """Write the windows of one span from ``row`` on; returns how many they are."""
-        is_whole = rule.is_label[start:stop].copy()
-        if stop < len(episode):
-            is_whole[max(0, stop - start - fewest + 1) :] = False
-        steps = start + np.flatnonzero(is_whole)  # (n,)
-        at = slice(row, row + len(steps))
-        past = steps[:, None] + np.arange(1 - self.observations.shape[1], 1)  # (n, To)
-        future = steps[:, None] + np.arange(self.actions.shape[1])  # (n, Ta)
+        steps = start + np.flatnonzero(rule.is_label[start:stop])  # (n,)
+        horizon = self.actions.shape[1]
+        future = steps[:, None] + np.arange(max(horizon, fewest))  # (n, Ta), or as far as labels are asked for
         inside = np.minimum(future, stop - 1)
         valid = (future < stop) & rule.is_label[inside]
+        valid[:, 1:] &= rule.is_followed[inside[:, :-1]]
+        valid = np.logical_and.accumulate(valid, axis=1)
+        is_enough = valid.sum(axis=1) >= np.minimum(fewest, len(episode) - steps)
+        steps, inside, valid = steps[is_enough], inside[is_enough, :horizon], valid[is_enough, :horizon]
+        at = slice(row, row + len(steps))
+        past = steps[:, None] + np.arange(1 - self.observations.shape[1], 1)  # (n, To)
         self.observations[at] = episode.observations[np.maximum(past, start)]
         self.actions[at] = np.where(valid[..., None], rule.actions[inside], 0.0)
-        self.mask[at] = np.logical_and.accumulate(valid, axis=1)
+        self.mask[at] = valid
         self.weight[at] = rule.weight[steps]
         self.episode[at] = number
         return len(steps)

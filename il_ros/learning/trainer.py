@@ -19,6 +19,7 @@ from torch import Tensor
 
 from il_ros import registry, resources, specs
 from il_ros.errors import ConfigError, DataError, unknown
+from il_ros.learning import labels
 from il_ros.learning.adam import AdamW
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.normaliser import Normaliser
@@ -50,6 +51,10 @@ class TrainingConfig:
     depth: int = 2
     options: Mapping[str, Any] = field(default_factory=dict)
     """What this policy class can be told beside the sizes."""
+    labels: str = "expert_driven"
+    """The scheme of labels, by which a workshop makes windows of episodes."""
+    warm_start: bool = False
+    """Whether a workshop goes on from the weights of its last checkpoint, or begins afresh."""
     steps: int = 4000
     """Gradient steps."""
     batch: int = 256
@@ -86,6 +91,7 @@ class TrainingConfig:
                 raise ConfigError(f"training: {name} is {getattr(self, name)}; it must be at most {LONGEST} steps")
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed is {self.seed}; it must be at least 0 and less than 2**63")
+        labels.load(self.labels)
         if not isinstance(self.options, Mapping):
             raise ConfigError(f"training: options is {self.options!r}; it must map the policy's options to values")
         if not 0 <= self.observation_noise < math.inf:

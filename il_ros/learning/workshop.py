@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,11 @@ from typing import Any
 from il_ros.episode import Episode
 from il_ros.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import labels
 from il_ros.learning.dataset import Dataset
+from il_ros.learning.normaliser import Normaliser
 from il_ros.learning.trainer import Progress, TrainingConfig, train
+from il_ros.policies.base import Policy
 from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.steps import read_episode
@@ -55,22 +60,36 @@ class Workshop:
         check_writable(self._folder)
         episodes = self.ingest()
         fewest = min(config.fewest, config.horizon)
-        data = Dataset.from_episodes(episodes, config.history, config.horizon, fewest=fewest)
+        scheme = labels.load(config.labels)
+        data = Dataset.from_episodes(episodes, config.history, config.horizon, scheme, fewest)
         unfinished = self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
-        trained = train(data, config, progress, should_stop=should_stop, savepoint=unfinished)
+        before = self._last() if config.warm_start else None
+        trained = train(data, config, progress, before, should_stop, unfinished)
         manifest = [
             {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}
             for path, episode in self._read.items()
         ]
-        taken = [int(path.name.split("_")[1]) for path in self._folder.glob("checkpoint_[0-9]*")]
-        number = max(taken, default=0) + 1
+        number = max(self._numbers(), default=0) + 1
         path = self._folder / f"checkpoint_{number:03d}_{config.policy.rpartition('.')[2]}"
         saved = checkpoints.save(path, trained, self._contract, manifest)
         return {
             "path": str(path.resolve()),
             "hash": saved.hash,
+            "manifest": hashlib.sha256(json.dumps(manifest).encode()).hexdigest(),
             "policy": config.policy,
             "episodes": len(episodes),
             "labels": len(data),
             "skipped": len(self.skipped),
         }
+
+    def _numbers(self) -> dict[int, Path]:
+        """The checkpoints that are there, by number."""
+        return {int(path.name.split("_")[1]): path for path in self._folder.glob("checkpoint_[0-9]*")}
+
+    def _last(self) -> tuple[Policy, Normaliser] | None:
+        """The weights of the newest checkpoint, if there is one."""
+        there = self._numbers()
+        if not there:
+            return None
+        loaded = checkpoints.load(there[max(there)])
+        return loaded.policy, loaded.normaliser

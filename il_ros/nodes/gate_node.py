@@ -32,7 +32,7 @@ class GateParameters:
 
     contract: str = say("panda_plane", "contract, by name or path")
     lockstep: bool = say(False, "wait for every source's answer to each observation before deciding")
-    rule: str = say("human", "gating rule: none, human, demonstration")
+    rule: str = say("human", "gating rule, such as none, human or demonstration; with options as in beta:beta=0.5")
     policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost")
     expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost")
     execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted")
@@ -87,7 +87,7 @@ class GateNode(IlNode[GateParameters]):
             if self._next_gate is not None:
                 self._next_gate.requests = self._gate.requests
                 self._gate, self._next_gate = self._next_gate, None
-            self._gate.reset()
+            self._gate.reset(turn.start.seed)
             self._lost.clear()
         self._turn, self._since_ns = turn, self.now_ns()
         self._decide_if_complete()

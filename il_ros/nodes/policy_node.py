@@ -14,7 +14,7 @@ from il_ros import messages
 from il_ros.episode import Authority
 from il_ros.errors import CheckpointError
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor
+from il_ros.learning.actor import Actor, Lapses
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
@@ -31,6 +31,7 @@ class PolicyParameters:
     lockstep: bool = say(False, "answer the first observation of an episode only once its seed is known")
     checkpoint: str = say("", "folder of the checkpoint to load; empty to wait for the trainer's")
     seed: int = say(0, "seed of the policy's draws where no episode announces one")
+    lapses: float = say(0.0, "probability a step that the policy's attention lapses, for studies; 0 for never")
 
 
 class PolicyNode(IlNode[PolicyParameters]):
@@ -42,6 +43,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
         self._answers, self._latency_ns = 0, 0
+        self._lapses = Lapses(self.parameters.lapses)
         if self.parameters.checkpoint:
             self._swap(Path(self.parameters.checkpoint))
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
@@ -55,6 +57,10 @@ class PolicyNode(IlNode[PolicyParameters]):
 
     def changed(self, wanted: PolicyParameters) -> None:
         """Another checkpoint may be chosen at any time."""
+        lapses = Lapses(wanted.lapses)
+        if self._actor is not None:
+            self._actor.lapses = lapses
+        self._lapses = lapses
         if wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint:
             self._swap(Path(wanted.checkpoint))
 
@@ -72,7 +78,7 @@ class PolicyNode(IlNode[PolicyParameters]):
                 f"{path} was trained for contract {loaded.contract.name!r}, which is not this node's "
                 f"{self.contract.name!r}; set the parameter 'contract' to match"
             )
-        self._actor = Actor(loaded, seed=self.parameters.seed)
+        self._actor = Actor(loaded, self.parameters.seed, self._lapses)
         self._remembers = loaded.policy.config.history > 1
         if self._start is not None:
             self._actor.reset(self._start)

@@ -76,6 +76,10 @@ class Policy(torch.nn.Module, abc.ABC):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
 
+    def doubt(self, observations: Tensor) -> Tensor | None:
+        """How unsure the policy is of its answer to each history (B, To, Do): (B,); None if the class cannot tell."""
+        return None
+
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
         """How likely the labelled actions are, for classes that can tell: (B,), natural logarithms.
 

@@ -52,3 +52,8 @@ def decoder(type_name: str, text: str) -> Callable[[bytes], Any]:
                 f"message type {type_name!r} has a definition that cannot be read ({error}); skip its topics"
             ) from error
     return lambda data: store.deserialize_cdr(data, type_name)
+
+
+def serialised(message: Any, type_name: str) -> bytes:
+    """The CDR bytes of an object that has a message's fields."""
+    return bytes(_typestore().serialize_cdr(message, type_name))

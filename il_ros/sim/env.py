@@ -18,6 +18,9 @@ from il_ros.specs import Contract
 PAUSE_NS = 1_000_000_000
 """Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
 
+DOTS = 100
+"""So many dots show a groove."""
+
 
 class ArmEnv(gymnasium.Env[Array, Array]):
     """A task done by a Panda.
@@ -49,8 +52,13 @@ class ArmEnv(gymnasium.Env[Array, Array]):
 
     def _furnish(self) -> None:
         self._world.add_box(np.array([0.45, 0.0, -0.02]), np.array([0.45, 0.45, 0.02]), (0.93, 0.93, 0.91, 1.0))
-        line = np.array([self.task.finish_x_m, 0.0, 0.001])
-        self._world.add_box(line, np.array([0.004, self.task.half_width_m, 0.001]), (0.0, 0.45, 0.7, 1.0))
+        blue = (0.0, 0.45, 0.7, 1.0)
+        if self.task.groove is None:
+            line = np.array([self.task.finish_x_m, 0.0, 0.001])
+            self._world.add_box(line, np.array([0.004, self.task.half_width_m, 0.001]), blue)
+            return
+        for x, y in self.task.groove[:: len(self.task.groove) // DOTS]:
+            self._world.add_box(np.array([x, y, 0.001]), np.array([0.002, 0.002, 0.001]), blue)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begin the episode ``seed``; the same seed begins the same episode, whatever came before."""
@@ -96,7 +104,7 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         reading = self.reading()
         self._path.append(reading.tool_position)
         elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9
-        return reading, self.task.outcome(reading.tool_position, touched, elapsed_s)
+        return reading, self.task.outcome(self._path, touched, elapsed_s)
 
     @property
     def way(self) -> int | None:

@@ -28,12 +28,14 @@ def test_the_scene_has_room_for_every_post_the_starts_and_the_finish_line(task):
     layouts = [loaded.layout(np.random.default_rng(seed)) for seed in range(50)]
     assert len(scene.obstacles) == len(layouts[0].posts)
     for x, y, radius in scene.obstacles:
-        assert scene.x_low < x - radius and x + radius < scene.finish_x < scene.x_high
+        assert scene.x_low < x - radius and x + radius < scene.x_high
+        assert scene.finish_x is None or x + radius < scene.finish_x < scene.x_high
         assert scene.y_low < y - radius and y + radius < scene.y_high
     for layout in layouts:
         assert scene.x_low < layout.tool_start[0] < scene.x_high
         assert scene.y_low < layout.tool_start[1] < scene.y_high
-    assert scene.x_high > loaded.finish_x_m
+    assert bool(scene.groove) != (scene.finish_x is not None)  # one of both is to be seen
+    assert all(scene.x_low < x < scene.x_high and scene.y_low < y < scene.y_high for x, y in scene.groove)
 
 
 def test_a_start_is_drawn_where_it_is_always_the_same_and_not_where_it_is_anywhere():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from il_ros.episode import Authority, Episode
 from il_ros.errors import DataError
 from il_ros.learning.dataset import Dataset
-from il_ros.learning.labels import expert_driven
+from il_ros.learning.labels.expert_driven import ExpertDriven
 
 STEP_NS = 50_000_000
 
@@ -28,6 +28,7 @@ def episode(authority: list[int], gaps: frozenset[int] = frozenset(), width: int
         expert=expert,
         authority=kinds,
         intervention=np.zeros(steps, dtype=np.int32),
+        doubt=np.full(steps, np.nan, dtype=np.float32),
         step_ns=STEP_NS,
     )
 
@@ -66,12 +67,12 @@ def test_every_window_stays_in_its_span_and_every_label_begins_one(
 def test_the_label_is_what_was_executed_where_the_experts_wish_is_not_on_record() -> None:
     e = episode([2, 2, 2])
     e.expert[1] = np.nan
-    assert expert_driven(e).actions[:, 0].tolist() == [0.0, 1.5, 2.0]
+    assert ExpertDriven()([e])[0].actions[:, 0].tolist() == [0.0, 1.5, 2.0]
 
 
 def test_nothing_that_the_policy_drove_is_a_label() -> None:
     e = episode([1, 2, 0, 2, 1])
-    assert expert_driven(e).is_label.tolist() == [False, True, False, True, False]
+    assert ExpertDriven()([e])[0].is_label.tolist() == [False, True, False, True, False]
 
 
 @pytest.mark.parametrize("kinds", [[], [1, 1, 0]])

@@ -25,7 +25,7 @@ from il_ros.teleop import Device
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 
 CONTRACT = Contract.load("panda_plane")
-FIELDS = ("observations", "executed", "policy", "expert", "authority", "intervention")
+FIELDS = ("observations", "executed", "policy", "expert", "authority", "intervention", "doubt")
 SEEDS = (11, 12, 13)
 
 
@@ -91,6 +91,25 @@ def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
     director.set("gate_node", rule="none")
     for one, other in zip(over_topics(director), in_the_loop("none", None, Actor(checkpoints.load(path)))):
         same(one, other)
+
+
+RULES = ("beta:beta=0.5,every=8", "ensemble:discrepancy=0.1,doubt=0.5", "doubt:threshold=0.1")
+"""Those that decide by themselves, with thresholds between which the ensemble goes to and fro."""
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_graph_and_loop_agree_for_every_rule_that_decides_by_itself(
+    director: Director, trained: Callable[[str], Path], device: Callable[..., Device], rule: str
+) -> None:
+    path = trained("ensemble")
+    serve(director, path)
+    director.set("expert_node", device="scripted")
+    director.set("gate_node", rule=rule)
+    recorded = over_topics(director)
+    for one, other in zip(recorded, in_the_loop(rule, device("scripted", "avoid"), Actor(checkpoints.load(path)))):
+        same(one, other)
+    assert any(episode.interventions for episode in recorded)
+    assert any(Authority.POLICY in episode.authority for episode in recorded)
 
 
 def test_two_lockstep_runs_with_one_seed_give_equal_episodes(

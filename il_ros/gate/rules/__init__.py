@@ -7,8 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from il_ros import registry
+from il_ros.errors import ConfigError
 from il_ros.gate.table import Event, State
+from il_ros.signals import Array
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,36 @@ class Situation:
     """Whether the expert has been heard of lately; silence is not a wish."""
     was_engaged: bool
     """Whether he did at the step before."""
+    policy: Array | None = None
+    """(Da,) what the policy would do now, as a share of the contract's range; None if it is not heard."""
+    expert: Array | None = None
+    """(Da,) what the expert would do now, likewise; None if he has no opinion."""
+    doubt: float = math.nan
+    """How unsure the policy is of its answer to this very observation; NaN if its class cannot tell."""
+
+    @property
+    def discrepancy(self) -> float:
+        """The greatest difference between what policy and expert would do, as a share of the range; NaN without one."""
+        if self.policy is None or self.expert is None:
+            return math.nan
+        return float(np.abs(self.policy - self.expert).max())
 
 
 class Rule(abc.ABC):
-    """One gating rule."""
+    """One gating rule.
+
+    A rule may have options: it is then a data class, and is asked for as in ``beta:beta=0.5``.
+    """
 
     initial: ClassVar[State]
     """Who drives when an episode begins."""
     sources: ClassVar[tuple[str, ...]]
     """Who is listened to: ``policy``, ``expert`` or both."""
+    asks_doubt: ClassVar[bool] = False
+    """Whether the policy is asked at every step how unsure it is."""
+
+    def reset(self, rng: np.random.Generator) -> None:  # noqa: B027
+        """An episode begins; ``rng`` is the source of every random draw in it."""
 
     @abc.abstractmethod
     def decide(self, situation: Situation) -> Event | None:
@@ -41,15 +66,34 @@ class Rule(abc.ABC):
         return math.nan
 
 
+def toward(expert: bool, situation: Situation) -> Event | None:
+    """The event that gives control to the ``expert``, or to the policy, if it is not there already."""
+    if expert:
+        return Event.TAKE_OVER if situation.state is not State.EXPERT else None
+    return Event.RELEASE if situation.state in (State.EXPERT, State.EXPERT_LOST) else None
+
+
+def positive(rule: Rule, *names: str) -> None:
+    """Check a rule's thresholds.
+
+    Raises:
+        ConfigError: if one of ``names`` is not a positive number.
+    """
+    for name in names:
+        value = getattr(rule, name)
+        if not 0.0 < value < math.inf:
+            raise ConfigError(f"gating rule {type(rule).__name__.lower()!r}: {name} is {value}; it must be positive")
+
+
 def available() -> tuple[str, ...]:
     """The names of all rules."""
     return tuple(registry.available(__name__, Rule))  # type: ignore[type-abstract]
 
 
 def load(name: str) -> Rule:
-    """Make the rule called ``name``.
+    """Make the rule called ``name``, which may have options, as in ``beta:beta=0.5``.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or it has no such option.
     """
-    return registry.load(__name__, Rule, "gating rule", name)()  # type: ignore[type-abstract]
+    return registry.make(__name__, Rule, "gating rule", name)  # type: ignore[type-abstract]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,11 +36,13 @@ class Layout:
 class Task(abc.ABC):
     """One task; a subclass in a file of its own is all that is needed for a new one."""
 
-    time_limit_s: ClassVar[float]
+    time_limit_s: float
     post_radius_m: ClassVar[float]
     post_height_m: ClassVar[float] = 0.065
     finish_x_m: ClassVar[float]
-    """The line that the tool must cross."""
+    """The line that the tool must cross, if it must cross one; the table goes a little beyond it."""
+    groove: ClassVar[Array | None] = None
+    """(N, 2), m: what the tool must follow, if it must follow something."""
     half_width_m: ClassVar[float]
     """The tool must stay within this distance of the middle."""
     experts: ClassVar[tuple[str, ...]]
@@ -82,8 +84,12 @@ class Task(abc.ABC):
         gaps = np.hypot(*(positions[:, None] - posts[:, :2]).T) - self.post_radius_m - TOOL_RADIUS_M
         return float(min(gaps.min(initial=np.inf), self.half_width_m - np.abs(positions[:, 1]).max()))
 
-    def outcome(self, position: Array, touched: bool, elapsed_s: float) -> str | None:
-        """How the episode ends at this step: ``success``, ``collision``, ``lost``, ``timeout``; None to go on."""
+    def outcome(self, path: Sequence[Array], touched: bool, elapsed_s: float) -> str | None:
+        """How the episode ends at this step: ``success``, ``collision``, ``lost``, ``timeout``; None to go on.
+
+        ``path`` is where the tool has been, its present place last.
+        """
+        position = path[-1]
         if touched:
             return "collision"
         if position[0] >= self.finish_x_m:
@@ -120,10 +126,10 @@ def available() -> tuple[str, ...]:
     return tuple(registry.available(__name__, Task))  # type: ignore[type-abstract]
 
 
-def load(name: str, **options: Any) -> Task:
-    """Make the task called ``name``.
+def load(name: str) -> Task:
+    """Make the task called ``name``, which may have options, as in ``trace:horizon_s=40``.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or it has no such option.
     """
-    return registry.load(__name__, Task, "task", name)(**options)  # type: ignore[type-abstract]
+    return registry.make(__name__, Task, "task", name)  # type: ignore[type-abstract]

@@ -1,0 +1,89 @@
+"""Rounds of correction: demonstrate, train, let the policy try under the expert's eyes, train on all of it, and again.
+
+A run that was ended goes on when the same command is given again. What the expert was asked for, and what it bought,
+is in the ledger: see il-ros ledger.
+
+Examples:
+  il-ros dagger runs/hg                                     HG-DAgger over topics, with a simulated supervisor
+  il-ros dagger runs/hg --loop                              the same without ROS, on every core
+  il-ros dagger runs/bc --rule demonstration --episodes 5   more demonstrations instead of corrections
+  il-ros dagger runs/dagger --rule beta --labels relabelled --policy one_step --execute-steps 1
+                                                            DAgger: the expert labels every state that is visited
+  il-ros dagger runs/mine --device joy --paced              you, with a gamepad, in real time
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from il_ros.cli import ledger as ledger_command
+from il_ros.cli.progress import bars
+from il_ros.sim import tasks
+
+HELP = "rounds of demonstrations, corrections and training"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros dagger``."""
+    from il_ros.learning.rounds import Plan
+
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; one that is there goes on")
+    for f in dataclasses.fields(Plan):
+        words, text = f"--{f.name.replace('_', '-')}", f.metadata["text"]
+        if f.type == "bool":
+            parser.add_argument(words, action="store_true", help=text)
+        else:
+            kind = {"int": int, "float": float}.get(str(f.type), str)
+            shown = "" if f.default == "" else f" (default: {f.default})"
+            parser.add_argument(words, type=kind, default=f.default, metavar=f.name.upper(), help=text + shown)
+    parser.add_argument("--loop", action="store_true", help="in one process, without ROS")
+    parser.add_argument("--paced", action="store_true", help="over topics in real time, as a person needs it")
+    parser.add_argument("--composed", action="store_true", help="over topics, all nodes in one process: faster")
+    parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros dagger``."""
+    from il_ros.learning import ledger
+    from il_ros.learning.rounds import Plan, Rounds
+
+    plan = Plan(**{f.name: getattr(args, f.name) for f in dataclasses.fields(Plan)})
+    tasks.load(plan.task).draw(plan.expert, 0)
+    folder = args.folder.absolute()
+    with bars() as progress, _crew(args, folder, plan) as crew:
+        Rounds(folder, plan, crew, lambda phase, parts: _bar(progress, phase, parts)).run()
+    told = ledger.read(folder)
+    if args.json:
+        print(json.dumps(told))
+    else:
+        ledger_command.show(folder, told)
+    return 0
+
+
+@contextlib.contextmanager
+def _crew(args: argparse.Namespace, folder: Path, plan: Any) -> Iterator[Any]:
+    from il_ros.evaluation.loop_crew import LoopCrew
+    from il_ros.evaluation.rollouts import Pool
+
+    with Pool() as pool:
+        if args.loop:
+            with LoopCrew(folder, plan, pool.evaluate) as crew:
+                yield crew
+            return
+        from il_ros.cli.graph_crew import GraphCrew
+
+        with GraphCrew(folder, plan, pool.evaluate, args.paced, args.composed) as crew:
+            yield crew
+
+
+def _bar(progress: Progress, phase: str, parts: int) -> Callable[[], None]:
+    bar = progress.add_task(phase, total=parts, note="")
+    return lambda: progress.advance(bar)

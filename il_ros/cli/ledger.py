@@ -1,0 +1,68 @@
+"""The ledger of a run of rounds: what the expert was asked for in each, and how good the policy was after it.
+
+Examples:
+  il-ros ledger runs/avoid
+  il-ros ledger runs/avoid --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+WIDTH = 120
+"""Narrower, the table would be cut."""
+HELP = "tell what a run of rounds has cost the expert, and what it bought"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros ledger``."""
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run of il-ros dagger")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros ledger``."""
+    from il_ros.learning import ledger
+
+    told = ledger.read(args.folder)
+    if args.json:
+        print(json.dumps(told))
+    else:
+        show(args.folder, told)
+    return 0
+
+
+def show(folder: Path, told: dict[str, Any]) -> None:
+    """Print the rounds as a table."""
+    plan = told["plan"]
+    title = f"{folder.name}: {plan['task']}, rule {plan['rule']}, labels {plan['labels']}, policy {plan['policy']}"
+    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
+    counted = ("round", "episodes", "labels", "expert\nsteps", "take-\novers", "switches", "expert\ns", "watched\ns")
+    for heading in (*counted, "assisted", "alone", "95 %\ninterval", "wall\ns", "checkpoint"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in told["rounds"]:
+        counts = [f"{row[key]:,}" for key in ("round", "episodes", "labels", "expert_steps", "takeovers", "switches")]
+        times = [f"{row['expert_s']:.0f}", f"{row['watched_s']:.0f}"]
+        assisted = "" if row["assisted"] is None else f"{row['assisted']['success']:.1%}"
+        wall = f"{sum(row['wall_s'].values()):.0f}"
+        table.add_row(*counts, *times, assisted, *_alone(row["alone"]), wall, row["checkpoint"]["hash"][:12])
+    if told["confirmed"] is not None:
+        wall = f"{told['confirmed']['wall_s']:.0f}"
+        table.add_row("again", *[""] * 8, *_alone(told["confirmed"]), wall, "")
+    console = Console(width=WIDTH) if Console().width < WIDTH else Console()
+    console.print(table)
+    if told["open"]:
+        done = ", ".join(told["open"])
+        console.print(f"round {len(told['rounds'])} is under way ({done}); give the command again to go on")
+
+
+def _alone(measured: dict[str, Any]) -> tuple[str, str]:
+    low, high = measured["interval"]
+    return f"{measured['success']:.1%}", f"{100 * low:.1f} - {high:.1%}"

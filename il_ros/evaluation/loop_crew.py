@@ -1,0 +1,96 @@
+"""The loop as the crew of a run of rounds: what the graph does over topics, in one process and without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from il_ros import messages, teleop
+from il_ros.episode import Record
+from il_ros.evaluation.metrics import Success
+from il_ros.evaluation.rollouts import Rollout, roll_out, run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.actor import Actor, Lapses
+from il_ros.learning.rounds import Plan
+from il_ros.learning.trainer import Progress, TrainingConfig
+from il_ros.learning.workshop import Workshop
+from il_ros.recording.loop import LoopRecorder
+from il_ros.sim import tasks
+from il_ros.sim.arm import JOINT_NAMES
+from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
+from il_ros.teleop import Device
+
+Measure = Callable[[Path, str, range, GateConfig, Lapses], list[Rollout]]
+
+
+class LoopCrew:
+    """Runs, records, trains and measures; a context manager.
+
+    Args:
+        folder: of the run.
+        plan: of the run.
+        measure: rolls a policy out alone; ``Pool.evaluate`` does it on every core.
+        progress: told how a training goes on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        measure: Measure = roll_out,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._folder, self._plan, self._measure, self._progress = folder / "episodes", plan, measure, progress
+        self._contract, self._lapses = Contract.load(plan.contract), Lapses(plan.lapses)
+        self._env = ArmEnv(plan.task, self._contract)
+        self._workshop = Workshop(self._folder, folder / "checkpoints", self._contract)
+        self._gate: Gate | None = None
+        self._device: Device | None = None
+        self._actor: Actor | None = None
+
+    def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
+        """Get ready for episodes under this rule, with the expert at this device and this policy."""
+        guide = tasks.Scripted(self._env.task, self._plan.expert)
+        self._device = teleop.load(device, teleop.Setup(self._contract, guide, self._env.task.clearance))
+        self._gate = Gate(self._contract, GateConfig(rule=rule, execute_steps=self._plan.execute_steps))
+        listens = checkpoint is not None and "policy" in self._gate.rule.sources
+        self._actor = Actor(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and listens else None
+
+    def episode(self, seed: int) -> Path:
+        """Run one; returns its closed bag."""
+        assert self._gate is not None
+        heard: dict[str, dict[str, None]] = {"expert": {}, "checkpoint": {}}
+        with LoopRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
+
+            def keep(record: Record) -> None:
+                recorder.add(messages.plain_messages(self._env.reading(), JOINT_NAMES), record)
+                heard["expert"].setdefault(record.expert_name)
+                heard["checkpoint"].setdefault(record.checkpoint)
+
+            rollout = run_episode(self._env, self._gate, seed, self._actor, self._device, keep)
+            facts: dict[str, Any] = {role: ", ".join(filter(None, names)) for role, names in heard.items()}
+            facts |= {"outcome": rollout.outcome, "way": rollout.way, "steps": len(rollout.episode)}
+            return recorder.close(facts)
+
+    def train(self, config: TrainingConfig) -> dict[str, Any]:
+        """Train on all episodes of the run."""
+        return self._workshop.train(config, self._progress)
+
+    def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
+        """How well the policy does alone."""
+        config = GateConfig(rule="none", execute_steps=self._plan.execute_steps)
+        rollouts = self._measure(checkpoint, self._plan.task, seeds, config, self._lapses)
+        return Success.of([rollout.success for rollout in rollouts]).to_dict()
+
+    def close(self) -> None:
+        """Free the physics client."""
+        self._env.close()
+
+    def __enter__(self) -> LoopCrew:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()

@@ -1,0 +1,38 @@
+"""HG-DAgger's learned threshold as a gate: the expert drives where the policy is in more doubt than people bear.
+
+Kelly et al. 2019, arXiv:1810.02890, section III-C: the threshold is the mean doubt at the last quarter of the
+take-overs; the ledger tells it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from il_ros.gate.rules import Rule, Situation, positive, toward
+from il_ros.gate.table import Event, State
+
+
+@dataclass
+class Doubt(Rule):
+    """Above the threshold the expert drives, below it the policy."""
+
+    initial = State.POLICY
+    sources = ("policy", "expert")
+    asks_doubt = True
+
+    threshold: float = 0.2
+    """In units of the demonstrations' standard deviation."""
+
+    def __post_init__(self) -> None:
+        positive(self, "threshold")
+        self._score = math.nan
+
+    def decide(self, situation: Situation) -> Event | None:
+        """Compare."""
+        self._score = situation.doubt
+        return toward(not self._score <= self.threshold, situation)
+
+    def score(self) -> float:
+        """The doubt."""
+        return self._score

@@ -1,0 +1,42 @@
+"""EnsembleDAgger: the policy drives only where it does as the expert would and is sure of it.
+
+Menda, Driggs-Campbell and Kochenderfer 2019, arXiv:1807.08364, algorithm 2.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_ros.gate.rules import Rule, Situation, positive, toward
+from il_ros.gate.table import Event, State
+
+
+@dataclass
+class Ensemble(Rule):
+    """Both thresholds must be kept; who has no doubt to tell, or hears no expert, is not trusted."""
+
+    initial = State.POLICY
+    sources = ("policy", "expert")
+    asks_doubt = True
+
+    discrepancy: float = 0.1
+    """The most by which policy and expert may differ, as a share of the action's range (the paper's tau)."""
+    doubt: float = 0.2
+    """The greatest spread of the members, in units of the demonstrations' standard deviation (the paper's chi)."""
+
+    def __post_init__(self) -> None:
+        positive(self, "discrepancy", "doubt")
+        self._score = math.nan
+
+    def decide(self, situation: Situation) -> Event | None:
+        """Trust the policy, or not."""
+        shares = (situation.discrepancy / self.discrepancy, situation.doubt / self.doubt)
+        self._score = float(np.max(shares))  # NaN if one of them is
+        return toward(not self._score <= 1.0, situation)
+
+    def score(self) -> float:
+        """The worse of both, as a share of its threshold; above 1 the expert drives."""
+        return self._score

@@ -1,0 +1,60 @@
+"""Episodes of the loop on the disk, in the form in which the recorder leaves those of the graph; needs no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from il_ros import messages
+from il_ros.episode import Record
+from il_ros.recording.bag import finalise
+from il_ros.recording.definitions import serialised
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.journal import Journal
+from il_ros.recording.steps import AUTHORITY
+from il_ros.specs import Contract
+
+AUTHORITY_TYPE = "diagnostic_msgs/msg/DiagnosticArray"
+
+
+class LoopRecorder:
+    """Writes one episode: the topics of the contract's observation, and the record of authority.
+
+    Use as a context manager; an episode that was not closed is a journal, which ``il-ros recover`` makes a partial one.
+
+    Args:
+        folder: of the episodes; the episode gets the next number there.
+        contract: what is observed.
+        facts: those that are known when the episode begins.
+    """
+
+    def __init__(self, folder: Path, contract: Contract, facts: Mapping[str, Any]) -> None:
+        episodes = Episodes(folder)
+        self._folder, self._contract, self._number = folder, contract, episodes.next_number()
+        self._journal = Journal(episodes.journal_path(self._number), facts)
+
+    def add(self, said: Mapping[str, Any], record: Record) -> None:
+        """Keep a step: what was observed, by topic, and who commanded."""
+        for topic, type_name in self._contract.topics.items():
+            self._write(topic, type_name, said[topic], record.stamp_ns)
+        stamp = SimpleNamespace(sec=0, nanosec=0)
+        array = SimpleNamespace(header=SimpleNamespace(stamp=stamp, frame_id=""), status=[])
+        messages.fill_record(array, record, SimpleNamespace, SimpleNamespace)
+        array.status[0].level = array.status[0].level[0]  # rclpy has bytes there, rosbags a number
+        self._write(AUTHORITY, AUTHORITY_TYPE, array, record.stamp_ns)
+
+    def _write(self, topic: str, type_name: str, message: Any, stamp_ns: int) -> None:
+        self._journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp_ns, stamp_ns)
+
+    def close(self, facts: Mapping[str, Any]) -> Path:
+        """The episode has ended; returns its bag, which has been read back and found equal."""
+        self._journal.close()
+        return finalise(self._journal.path, self._folder, {"number": self._number, "partial": False, **facts})
+
+    def __enter__(self) -> LoopRecorder:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._journal.close()
