@@ -43,7 +43,7 @@ def show(folder: Path, told: dict[str, Any]) -> None:
     """Print the rounds as a table."""
     plan = told["plan"]
     title = f"{folder.name}: {plan['task']}, rule {plan['rule']}, labels {plan['labels']}, policy {plan['policy']}"
-    table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
     counted = ("round", "episodes", "labels", "expert\nsteps", "take-\novers", "switches", "expert\ns", "watched\ns")
     for heading in (*counted, "assisted", "alone", "95 %\ninterval", "wall\ns", "checkpoint"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -52,7 +52,7 @@ def show(folder: Path, told: dict[str, Any]) -> None:
         times = [f"{row['expert_s']:.0f}", f"{row['watched_s']:.0f}"]
         assisted = "" if row["assisted"] is None else f"{row['assisted']['success']:.1%}"
         wall = f"{sum(row['wall_s'].values()):.0f}"
-        table.add_row(*counts, *times, assisted, *_alone(row["alone"]), wall, row["checkpoint"]["hash"][:12])
+        table.add_row(*counts, *times, assisted, *_alone(row["alone"]), wall, row["checkpoint"]["hash"][:8])
     if told["confirmed"] is not None:
         wall = f"{told['confirmed']['wall_s']:.0f}"
         table.add_row("again", *[""] * 8, *_alone(told["confirmed"]), wall, "")
