@@ -48,12 +48,12 @@ def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[Scene], fil
     """A row of panels for each name, all drawn over the row's scene, seen from behind the robot."""
     columns = max(len(panels) for panels in rows.values())
     tallest = max((scene.x_high - scene.x_low) / (scene.y_high - scene.y_low) for scene in scenes)
-    figure, grid = _grid(len(rows), columns, 1.25 * tallest + 0.35)
+    figure, grid = new_grid(len(rows), columns, 1.25 * tallest + 0.35)
     for axes, (name, panels), scene in zip(grid, rows.items(), scenes):
         axes[0].set_ylabel(name.replace(", ", ",\n"), fontsize=10)
         widest = 2.1 * max(abs(float(np.mean(path.positions[:, 1]))) for path in panels[0].paths)
         for place, panel in zip(axes, panels):
-            _table(place, scene)
+            draw_table(place, scene)
             for path in panel.paths:
                 x, y = path.positions.T
                 shade = SIDES(0.5 + float(np.mean(y)) / widest) if path.won else LOST
@@ -63,7 +63,7 @@ def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[Scene], fil
             place.set_title(panel.title, fontsize=8.5)
         for place in axes[len(panels) :]:
             place.set_visible(False)
-    _save(figure, file)
+    save(figure, file)
 
 
 def at_the_fork(
@@ -79,7 +79,7 @@ def at_the_fork(
         sampled[name] = draw_chunks(
             checkpoint, fork_history(demonstrations[0], checkpoint.policy.config.history), draws
         )
-    figure, (above, below) = _grid(2, len(sampled), 1.9)
+    figure, (above, below) = new_grid(2, len(sampled), 1.9)
     (post_x, post_y, radius) = scene.obstacles[0]
     edges = np.linspace(-8, 8, 33)
     for over, under, (name, chunks) in zip(above, below, sampled.items()):
@@ -99,7 +99,7 @@ def at_the_fork(
         under.set_xlabel("left    cm    right", fontsize=8)
     above[0].set_ylabel("paths of chunks", fontsize=10)
     below[0].set_ylabel("share of chunks", fontsize=10)
-    _save(figure, file)
+    save(figure, file)
 
 
 def fork_history(episode: Episode, history: int) -> Array:
@@ -135,7 +135,8 @@ def _integrated(chunks: Array, x: float, step_s: float) -> Array:
     return np.concatenate([np.zeros_like(moved[:, :1]), moved], axis=1) + [x, 0.0]
 
 
-def _table(axes: Axes, scene: Scene) -> None:
+def draw_table(axes: Axes, scene: Scene) -> None:
+    """What stands and lies on the table, from above, with the robot below."""
     for x, y, radius in scene.obstacles:
         axes.add_patch(Circle((-CM * y, CM * x), CM * radius, color=OBSTACLE))
     if scene.groove:
@@ -146,7 +147,8 @@ def _table(axes: Axes, scene: Scene) -> None:
     axes.set(xlim=(-CM * scene.y_high, -CM * scene.y_low), ylim=(CM * scene.x_low, CM * scene.x_high), aspect="equal")
 
 
-def _grid(rows: int, columns: int, height: float) -> tuple[Figure, Array]:
+def new_grid(rows: int, columns: int, height: float) -> tuple[Figure, Array]:
+    """A figure and its (rows, columns) axes, without ticks."""
     figure, grid = plt.subplots(rows, columns, figsize=(1.42 * columns, height * rows), squeeze=False)
     for axes in grid.flat:
         axes.set_xticks([])
@@ -156,7 +158,8 @@ def _grid(rows: int, columns: int, height: float) -> tuple[Figure, Array]:
     return figure, grid
 
 
-def _save(figure: Figure, file: Path) -> None:
+def save(figure: Figure, file: Path) -> None:
+    """Write the figure as PNG."""
     figure.tight_layout(pad=0.6)
     figure.savefig(file, dpi=150, facecolor="white", metadata={"Software": None})
     plt.close(figure)

@@ -30,8 +30,6 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {
     "exponential": lambda number, rounds: 0.5**number,
 }
 """DAgger's beta by round; round 0, the demonstrations, is beta 1 (Ross 2011, section 3.1)."""
-MOST_EPISODES = 2000
-"""In one round, however few labels they gave."""
 OF_A_RUN, OF_A_ROUND = 1_000_000, 10_000
 ALONE, CONFIRMATION = 500_000, 900_000
 """Where the seeds of the episodes begin: runs and rounds share none, and none is used for two things."""
@@ -62,8 +60,8 @@ class Plan:
     expert: str = told("nearest", "which of the task's experts demonstrates, and corrects")
     demonstrations: int = told(2, "episodes of round 0")
     rounds: int = told(6, "rounds of correction at most")
-    episodes: int = told(25, "episodes of a round")
-    added: int = told(0, "end a round's collection once it has so many labels; 0: by episodes alone")
+    episodes: int = told(25, "episodes of a round at most")
+    added: int = told(0, "a round is full once it has so many labels; 0: once it has all its episodes")
     evaluated: int = told(200, "episodes in which each policy is measured, alone")
     enough: float = told(0.97, "success at which there are no more rounds; above 1: never")
     execute_steps: int = told(8, "steps of a chunk that are executed")
@@ -202,7 +200,7 @@ class Rounds:
 
     def _collect(self, number: int) -> dict[str, Any]:
         plan = self._plan
-        most = plan.demonstrations if number == 0 else MOST_EPISODES if plan.added else plan.episodes
+        most = plan.demonstrations if number == 0 else plan.episodes
         advance = self._says(f"round {number}: {plan.rule_of(number)}", plan.added if number and plan.added else most)
         there = self._recorded()
         rows = self._ledger.rounds

@@ -1,0 +1,287 @@
+"""Asking the expert: every way of gating and of labelling, on one footing, and how errors compound without.
+
+Each arm makes rounds in the loop, with labels of its own but equal seeds; what it cost the expert is in its ledger. On
+``trace`` its last policy then drives ever longer episodes, and the steps outside the groove are counted. What an arm
+gave is kept, so that a study which was ended goes on from there.
+
+Examples:
+  python -m studies.dagger --output docs
+  python -m studies.dagger --seeds 1 --rollouts 4 --output runs/look
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import hashlib
+import json
+import multiprocessing
+import sys
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from il_ros.errors import ConfigError, IlRosError
+from il_ros.evaluation.loop_crew import LoopCrew
+from il_ros.evaluation.metrics import Success
+from il_ros.evaluation.rollouts import Rollout, be_a_worker, roll_out
+from il_ros.gate import GateConfig
+from il_ros.learning import ledger
+from il_ros.learning.actor import Lapses
+from il_ros.learning.rounds import ALONE, Plan, Rounds
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.steps import read_episode
+from il_ros.signals import Array
+from il_ros.sim import tasks
+from il_ros.specs import Contract
+from studies import dagger_page, dagger_pictures
+
+ROOT = Path(__file__).resolve().parents[1]
+ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
+"""Every arm learns the same policy, the one that DAgger was written for; no arm stops before the others."""
+SETTINGS: dict[str, dict[str, Any]] = {
+    "trace": {
+        **ONE_STEP,
+        **{"task": "trace:horizon_s=20", "expert": "tracer", "lapses": 0.005},
+        **{"demonstrations": 2, "rounds": 5, "episodes": 40, "added": 500},
+    },
+}
+"""By task, what all arms have in common."""
+ARMS: dict[str, dict[str, Any]] = {
+    "behaviour cloning": {"rule": "demonstration", "labels": "expert_driven"},
+    "DAgger": {"rule": "beta", "labels": "relabelled"},
+    "HG-DAgger": {"rule": "human", "labels": "expert_driven"},
+}
+"""By name, who drives while a round is collected, and what is learned of it."""
+HORIZONS_S = (5, 10, 20, 40, 80)
+RATE_HZ = 20
+SHOWN = 12
+"""So many rollouts of each arm can be drawn."""
+SHOWN_S = 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of rounds, and what its last policy costs."""
+
+    task: str
+    arm: str
+    seed: int
+    rollouts: int
+    """Episodes of every measurement."""
+
+    @property
+    def plan(self) -> Plan:
+        """What is done."""
+        return Plan(**SETTINGS[self.task], **ARMS[self.arm], evaluated=self.rollouts, seed=self.seed)
+
+    def key(self) -> str:
+        """Equal for equal work."""
+        told = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
+        return hashlib.sha256(json.dumps(told, default=dataclasses.asdict).encode()).hexdigest()[:16]
+
+
+def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
+    """All of them, seed by seed."""
+    for seed in range(seeds):
+        for task in SETTINGS:
+            yield from (Job(task, arm, seed, rollouts) for arm in ARMS)
+
+
+def work(job: Job, folder: Path) -> None:
+    """Make the rounds, then the long episodes, on one thread; leaves what they gave in ``folder``, by the job's key."""
+    run = folder / job.key()
+    with LoopCrew(run, job.plan) as crew:
+        Rounds(run, job.plan, crew).run()
+    rows = ledger.read(run)["rounds"]
+    told: dict[str, Any] = {"rounds": rows}
+    if job.task == "trace":
+        told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
+    partial = run.with_suffix(".part")
+    partial.write_text(json.dumps(told), encoding="utf-8")
+    partial.rename(run.with_suffix(".json"))
+
+
+def _compounding(job: Job, run: Path, checkpoint: Path) -> dict[str, Any]:
+    """What the policy costs by horizon, where it goes, and how far that is from what was demonstrated."""
+    plan, costs = job.plan, {}
+    shown: list[Rollout] = []
+    for number, horizon_s in enumerate(HORIZONS_S):
+        name = f"trace:horizon_s={horizon_s}"
+        seeds = plan.seeds(ALONE, 30 + number, job.rollouts)
+        alone = GateConfig(rule="none", execute_steps=plan.execute_steps)
+        rollouts = roll_out(checkpoint, name, seeds, alone, Lapses(plan.lapses))
+        costs[str(horizon_s)] = [cost(rollout, RATE_HZ * horizon_s) for rollout in rollouts]
+        shown = rollouts[:SHOWN] if horizon_s == SHOWN_S else shown
+    demonstrated = _demonstrated(run, plan)
+    return {
+        "costs": costs,
+        "paths": [rollout.positions.round(4).tolist() for rollout in shown],
+        "away_m": [distances(rollout.positions, demonstrated).round(5).tolist() for rollout in shown],
+        "demonstrated": demonstrated[::2].round(4).tolist(),
+    }
+
+
+def cost(rollout: Rollout, steps: int) -> float:
+    """Steps outside the groove; an episode that ended early is outside for the rest."""
+    trace = tasks.load("trace")
+    assert isinstance(trace, tasks.trace.Trace)  # type: ignore[attr-defined]
+    inside = rollout.positions[1 : steps + 1]
+    return float(trace.costs(inside).sum()) + steps - len(inside)
+
+
+def _demonstrated(run: Path, plan: Plan) -> Array:
+    """(N, 2) m, where the tool was in the demonstrations of round 0."""
+    first = Episodes(run / "episodes").closed()[: plan.demonstrations]
+    return np.concatenate([read_episode(path, Contract.load(plan.contract)).observations[:, :2] for path in first])
+
+
+def distances(positions: Array, demonstrated: Array) -> Array:
+    """(T,) m, how far (T, 2) are from the nearest of (N, 2)."""
+    squares = ((positions[:, None] - demonstrated) ** 2).sum(-1)
+    return np.sqrt(squares.min(1))  # type: ignore[no-any-return]
+
+
+def rows_of(group: Sequence[Job], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A line for every round of an arm: all seeds together."""
+    plan, rows = group[0].plan, []
+    for number in range(plan.rounds + 1):
+        of_round = [result["rounds"][number] for result in results]
+        so_far = [result["rounds"][1 : number + 1] for result in results]
+        alone = [row["alone"] for row in of_round]
+        success = Success(round(sum(a["success"] * a["episodes"] for a in alone)), sum(a["episodes"] for a in alone))
+        spent = {
+            key: round(float(np.mean([sum(row[key] for row in rounds) for rounds in so_far])), 1)
+            for key in ("labels", "takeovers", "expert_steps", "expert_s", "watched_s")
+        }
+        rows.append(
+            {
+                **{"task": group[0].task, "arm": group[0].arm, "rule": plan.rule, "labels_scheme": plan.labels},
+                **{"round": number, **spent},
+                **{"success": round(success.rate, 4), "interval": [round(bound, 4) for bound in success.interval]},
+                **{"seeds": len(group), "episodes": group[0].rollouts},
+                "per_seed": [round(a["success"], 4) for a in alone],
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How the cost of an arm grows with the horizon: means and 95 % intervals."""
+
+    arm: str
+    mean: Array
+    """(H,) steps outside the groove, by horizon."""
+    low: Array
+    high: Array
+    exponent: tuple[float, float, float]
+    """Of the horizon: the slope of a line through the logarithms; its value and interval."""
+
+    @classmethod
+    def of(cls, arm: str, costs: Array, resamples: int = 2000) -> Growth:
+        """From (S, E, H): S seeds, E episodes of each, H horizons; seeds are drawn anew, then their episodes."""
+        rng = np.random.default_rng(0)
+        seeds, episodes, _ = costs.shape
+        chosen = rng.integers(seeds, size=(resamples, seeds))
+        within = rng.integers(episodes, size=(resamples, seeds, episodes))
+        drawn = costs[chosen[..., None], within].mean((1, 2))  # (resamples, H)
+        low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
+        mean = costs.mean((0, 1))
+        bounds = np.percentile([_slope(each) for each in drawn], (2.5, 97.5))
+        return cls(arm, mean, low, high, (_slope(mean), *map(float, bounds)))
+
+
+def _slope(costs: Array) -> float:
+    """Of log cost over log horizon; a cost of nothing counts as a hundredth of a step."""
+    return float(np.polyfit(np.log(HORIZONS_S), np.log(np.maximum(costs, 0.01)), 1)[0])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is not there yet; print and write the rows."""
+    args = _parser().parse_args(arguments)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    everything = [job for job in jobs(args.seeds, args.rollouts) if args.only in f"{job.task} {job.arm}"]
+    if not everything:
+        raise ConfigError(f"--only {args.only!r} is in no 'task arm'; take one of {', '.join(ARMS)}")
+    missing = [job for job in everything if not (args.folder / f"{job.key()}.json").exists()]
+    if missing:
+        with multiprocessing.get_context("spawn").Pool(args.workers, be_a_worker) as pool:
+            done = pool.imap_unordered(functools.partial(work, folder=args.folder), missing)
+            deque(track(done, "runs", total=len(missing), console=Console(stderr=True)), maxlen=0)
+    groups: dict[tuple[str, str], list[Job]] = {}
+    for job in everything:
+        groups.setdefault((job.task, job.arm), []).append(job)
+    results = {
+        names: [json.loads((args.folder / f"{job.key()}.json").read_text()) for job in group]
+        for names, group in groups.items()
+    }
+    rows = [row for names, group in groups.items() for row in rows_of(group, results[names])]
+    grown = [
+        Growth.of(arm, np.array([[r["costs"][str(h)] for h in HORIZONS_S] for r in told]).swapaxes(1, 2))
+        for (task, arm), told in results.items()
+        if task == "trace"
+    ]
+    _print(rows, grown)
+    if args.output is not None:
+        if args.only:
+            raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
+        publish(rows, grown, {arm: told[0] for (task, arm), told in results.items() if task == "trace"}, args.output)
+    return 0
+
+
+def publish(
+    rows: Sequence[Mapping[str, Any]], grown: Sequence[Growth], first: Mapping[str, Mapping[str, Any]], output: Path
+) -> None:
+    """Write the page, its rows and its pictures; those of paths show the first seed of each arm."""
+    output.mkdir(parents=True, exist_ok=True)
+    horizons = RATE_HZ * np.array(HORIZONS_S)
+    dagger_pictures.growth(horizons, grown, output / "dagger-cost.png")
+    dagger_pictures.visited(first, tasks.load("trace"), output / "dagger-states.png")
+    dagger_pictures.away(first, RATE_HZ, output / "dagger-distance.png")
+    dagger_pictures.frontier(rows, output / "dagger-frontier.png")
+    (output / "dagger.json").write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
+    (output / "dagger.md").write_text(dagger_page.page(rows, grown, horizons), encoding="utf-8")
+    print(f"wrote {output / 'dagger.md'}, its rows and its pictures")
+
+
+def _print(rows: Sequence[Mapping[str, Any]], grown: Sequence[Growth]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table = Table(*("task", "arm", "round", "labels", "take-overs", "expert s", "success", "interval"))
+    for r in rows:
+        counts = [f"{r[key]:.0f}" for key in ("round", "labels", "takeovers", "expert_s")]
+        table.add_row(r["task"], r["arm"], *counts, f"{r['success']:.1%}", "{:.1%} to {:.1%}".format(*r["interval"]))
+    console.print(table)
+    table = Table("cost, steps", *(f"T = {RATE_HZ * h}" for h in HORIZONS_S), "exponent")
+    for g in grown:
+        cells = [f"{m:.1f} ({low:.1f} - {high:.1f})" for m, low, high in zip(g.mean, g.low, g.high)]
+        table.add_row(g.arm, *cells, "{:.2f} ({:.2f} - {:.2f})".format(*g.exponent))
+    console.print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m studies.dagger", description="Compare ways to ask an expert.")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each arm (default: 5)")
+    parser.add_argument("--rollouts", type=int, default=40, help="episodes of every measurement (default: 40)")
+    parser.add_argument("--workers", type=int, default=2, help="runs at a time (default: 2)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="runs with TEXT in 'task arm'")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-dagger", help="where runs are kept")
+    parser.add_argument("--output", type=Path, help="a folder for the page, its rows and its pictures")
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except IlRosError as error:
+        sys.exit(f"studies.dagger: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

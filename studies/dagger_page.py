@@ -1,0 +1,122 @@
+"""``docs/dagger.md``: what corrections cost and buy, how errors compound, and what of the theory that bears out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from il_ros.signals import Array
+from studies.page import percent, table, verdict
+
+if TYPE_CHECKING:
+    from studies.dagger import Growth
+
+Row = Mapping[str, Any]
+
+
+def page(rows: Sequence[Row], grown: Sequence[Growth], horizons: Array) -> str:
+    """The whole text, Markdown."""
+    parts = [_head(rows), _compounding(grown, horizons), _theory(grown), _shift(), _frontier(rows), _method(rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(rows: Sequence[Row]) -> str:
+    return (
+        "# Asking the expert\n\n"
+        "A policy's mistakes lead it where no demonstration has been. Here that is measured, and so is every way of "
+        f"asking an expert about it: what it costs him, and what it buys. {rows[0]['seeds']} runs of each arm, on "
+        f"equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. `make study-dagger` makes "
+        "this page, its pictures and its rows ([dagger.json](dagger.json)) anew."
+    )
+
+
+def _compounding(grown: Sequence[Growth], horizons: Array) -> str:
+    head = ("steps outside the groove", *(f"T = {h:,.0f}" for h in horizons), "grows as")
+    lines = []
+    for g in grown:
+        cells = [f"{m:.1f} ({low:.1f} to {high:.1f})" for m, low, high in zip(g.mean, g.low, g.high)]
+        lines.append([g.arm, *cells, _power(g)])
+    return (
+        "## Errors compound\n\n"
+        "`trace` is to follow a winding groove for T steps. Every policy has the same lapses: with a probability of "
+        "0.5 % a step its attention is elsewhere for 0.3 s, and it does something at random. All arms have learned "
+        "from equally many labels; only the states differ at which these were given. Who has never seen the arm beside "
+        "the groove does not know the way back, and pays until the end.\n\n"
+        f"{table(head, lines)}\n\n"
+        "![Cost by horizon](dagger-cost.png)"
+    )
+
+
+def _power(g: Growth) -> str:
+    return "T^{:.2f} ({:.2f} to {:.2f})".format(*g.exponent)
+
+
+def _theory(grown: Sequence[Growth]) -> str:
+    by = {g.arm: g for g in grown}
+    cloned, asked = by["behaviour cloning"], by["DAgger"]
+    apart = cloned.exponent[1] > asked.exponent[2]
+    third = asked.mean[-1] <= cloned.mean[-1] / 3
+    return (
+        "### What theory says\n\n"
+        "> If a policy errs with probability ε on the states of the expert, cloning costs J ≤ J* + T²ε "
+        "([Ross and Bagnell 2010](https://proceedings.mlr.press/v9/ross10a.html), theorem 2.1); with labels of its own "
+        "states, J ≤ J* + uTε + O(1), where u is what one error can cost at most if the expert goes on from there "
+        "([Ross et al. 2011](https://arxiv.org/abs/1011.0686), theorem 3.2).\n\n"
+        f"Cloning grows as {_power(cloned)}, DAgger as {_power(asked)}. {verdict(apart)} At the longest "
+        f"horizon DAgger costs {percent(asked.mean[-1] / cloned.mean[-1])} of what cloning costs: "
+        f"{'at' if third else '**not** at'} most a third. T² is the worst case, and only as long as T ε is small: a "
+        "policy that is lost for good cannot lose more than all of the T steps, so the curve bends towards T at its "
+        "end.\n\n"
+        "> With log loss, cloning can be as good as any online method, and its cost need not grow with the horizon "
+        "([Foster, Block and Misra 2024](https://arxiv.org/abs/2407.15007)): if the expert is in the policy class and "
+        "the policy's own states are those on which it was trained.\n\n"
+        "Here they are not, by construction: a lapse is an error that no amount of demonstrations takes away. The "
+        "theorem is not contradicted; its conditions do not hold on an arm whose policy can be disturbed."
+    )
+
+
+def _shift() -> str:
+    return (
+        "## Where policies go\n\n"
+        "How often each place is visited, on a logarithmic scale: the expert's states are the groove, and those of the "
+        "cloned policy are not. This is the covariate shift of the lecture, p_expert(s) ≠ p_π(s).\n\n"
+        "![States visited](dagger-states.png)\n\n"
+        "How far the visited states are from the nearest demonstrated one, rollout by rollout, and on average:\n\n"
+        "![Distance from the demonstrations](dagger-distance.png)"
+    )
+
+
+def _frontier(rows: Sequence[Row]) -> str:
+    parts = ["## What the expert was asked, and what it bought"]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        head = ("arm", "round", "labels added", "take-overs", "at the controls, s", "success alone", "by seed, %")
+        lines = [
+            [
+                row["arm"],
+                str(row["round"]),
+                *(f"{row[key]:,.0f}" for key in ("labels", "takeovers", "expert_s")),
+                "{} ({} to {})".format(percent(row["success"]), *(percent(bound) for bound in row["interval"])),
+                " ".join(f"{100 * share:.4g}" for share in row["per_seed"]),
+            ]
+            for row in rows
+            if row["task"] == task
+        ]
+        parts.append(f"### `{task}`\n\n{table(head, lines)}")
+    return "\n\n".join([*parts, "![Success over cost](dagger-frontier.png)"])
+
+
+def _method(rows: Sequence[Row]) -> str:
+    return (
+        "## How it was measured\n\n"
+        "- Every arm begins with the same demonstrations and learns the same policy from scratch in every round "
+        "(`config/training/one_step.yaml`: L2 regression of one action on one observation). A round is full once it "
+        "has its number of labels, the same for all, at the end of the episode in which they came.\n"
+        "- `behaviour cloning` gets more demonstrations; in `DAgger` the policy drives and the expert labels every "
+        "state (beta = 0 from round 1 on); in `HG-DAgger` a simulated supervisor takes over and gives back, and the "
+        "steps that he drove are labels. Labels, take-overs and seconds are means over the seeds, without round 0.\n"
+        "- Success at `trace`: three quarters of the way that the expert makes, inside the groove. Its intervals are "
+        "95 % Wilson intervals over all episodes of all seeds; those of costs and exponents are bootstrap intervals, "
+        "in which seeds are drawn anew, and then their episodes.\n"
+        "- An episode that ended early, at the post, counts as outside the groove for the rest of its T steps. The "
+        "exponent is the slope of a line through the logarithms of horizon and mean cost."
+    )

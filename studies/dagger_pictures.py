@@ -1,0 +1,109 @@
+"""The pictures of the study of corrections: cost by horizon, states that are visited, what labels buy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from il_ros.evaluation.tracks import scene
+from il_ros.signals import Array
+from il_ros.sim.tasks import Task
+from studies.pictures import CM, SOFT, draw_table, new_grid, save
+
+if TYPE_CHECKING:
+    from studies.dagger import Growth
+
+COLOURS = ("#c84a05", "#0a6ab0", "#12a08a", "#8a3fa8", "#d9a400", "#4a4f57", "#a83f5d")
+BINS = 60
+
+
+def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
+    """Cost over horizon, both logarithmic, with lines of slope one and two to compare."""
+    figure, axes = plt.subplots(figsize=(5.6, 4.0))
+    for colour, g in zip(COLOURS, grown):
+        axes.plot(horizons, g.mean, "o-", color=colour, lw=1.6, ms=4)
+        axes.fill_between(horizons, g.low, g.high, color=colour, alpha=0.15, lw=0)
+        axes.annotate(g.arm, (horizons[-1], g.mean[-1]), (6, 0), textcoords="offset points", color=colour, va="center")
+    start = float(np.mean([g.mean[0] for g in grown]))
+    for power, name in ((1, "T"), (2, "T²")):
+        line = start * (horizons / horizons[0]) ** power
+        axes.plot(horizons, line, color=SOFT, lw=0.8, ls=":")
+        axes.annotate(name, (horizons[2], line[2]), (-4, 5), textcoords="offset points", color=SOFT, ha="right")
+    axes.set(xscale="log", yscale="log", xlabel="horizon T, steps", ylabel="cost, steps outside the groove")
+    axes.set_xticks(horizons, [f"{h:.0f}" for h in horizons])
+    axes.minorticks_off()
+    axes.set_xlim(horizons[0] * 0.9, horizons[-1] * 2.6)
+    _plain(axes)
+    save(figure, file)
+
+
+def visited(first: Mapping[str, Mapping[str, Any]], task: Task, file: Path) -> None:
+    """Where the expert was, and where each policy is: how often each square of the table is visited."""
+    shown = {"expert": np.array(next(iter(first.values()))["demonstrated"])}
+    shown |= {arm: np.concatenate([np.array(path) for path in told["paths"]]) for arm, told in first.items()}
+    ground = scene(task)
+    edges = [np.linspace(-ground.y_high, -ground.y_low, BINS), np.linspace(ground.x_low, ground.x_high, BINS)]
+    figure, grid = new_grid(1, len(shown), 1.9)
+    for axes, (name, places) in zip(grid[0], shown.items()):
+        counts, _, _ = np.histogram2d(-places[:, 1], places[:, 0], edges)
+        share = np.log10(np.where(counts > 0, counts / counts.sum(), np.nan)).T
+        axes.imshow(
+            share,
+            origin="lower",
+            extent=[CM * edges[0][0], CM * edges[0][-1], CM * edges[1][0], CM * edges[1][-1]],
+            cmap="viridis_r",
+            vmin=-4.5,
+            vmax=-2,
+        )
+        draw_table(axes, ground)
+        axes.set_title(name, fontsize=8.5)
+    save(figure, file)
+
+
+def away(first: Mapping[str, Mapping[str, Any]], rate_hz: int, file: Path) -> None:
+    """How far the states that are visited are from the nearest demonstrated one, as the episode goes on."""
+    figure, axes = plt.subplots(figsize=(5.6, 3.2))
+    for colour, (arm, told) in zip(COLOURS, first.items()):
+        steps = max(map(len, told["away_m"]))
+        table = np.full((len(told["away_m"]), steps), np.nan)
+        for row, values in zip(table, told["away_m"]):
+            row[: len(values)] = values
+        seconds = np.arange(steps) / rate_hz
+        axes.plot(seconds, CM * table.T, color=colour, lw=0.4, alpha=0.35)
+        axes.plot(seconds, CM * np.nanmean(table, axis=0), color=colour, lw=1.8, label=arm)
+    axes.set(xlabel="time in the episode, s", ylabel="cm from the nearest\ndemonstrated state", ylim=(0, None))
+    axes.legend(frameon=False, fontsize=8)
+    _plain(axes)
+    save(figure, file)
+
+
+def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
+    """Success over what it cost the expert: labels, take-overs, seconds at the controls."""
+    names = list(dict.fromkeys(row["task"] for row in rows))
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    spent = {"labels": "labels added", "takeovers": "take-overs", "expert_s": "seconds at the controls"}
+    figure, grid = plt.subplots(len(names), len(spent), figsize=(9.0, 2.9 * len(names)), squeeze=False, sharey=True)
+    for line, name in zip(grid, names):
+        for axes, (key, words) in zip(line, spent.items()):
+            for colour, arm in zip(COLOURS, arms):
+                told = [row for row in rows if row["task"] == name and row["arm"] == arm]
+                x, y = [row[key] for row in told], np.array([100 * row["success"] for row in told])
+                bounds = 100 * np.array([row["interval"] for row in told]).T
+                axes.errorbar(x, y, abs(bounds - y), fmt="o-", color=colour, lw=1.4, ms=3.5, elinewidth=0.8, label=arm)
+            axes.set_xlabel(words)
+            _plain(axes)
+        line[0].set_ylabel(f"{name}: success, %")
+        line[0].set_ylim(0, 103)
+    grid[0][0].legend(frameon=False, fontsize=8, loc="lower right")
+    save(figure, file)
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e6e2d8", lw=0.6)
+    axes.set_axisbelow(True)
