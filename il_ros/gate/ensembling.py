@@ -15,9 +15,9 @@ class TemporalEnsemble(ChunkExecutor):
     makes the mean of them, like L2 regression, so it is not for experts who disagree.
     """
 
-    def __init__(self, step_ns: int, decay: float) -> None:
+    def __init__(self, step_ns: int, decay: float, anchored: bool = True) -> None:
         self._decay = decay
-        super().__init__(step_ns, 1)
+        super().__init__(step_ns, 1, anchored)
 
     def clear(self) -> None:
         """Forget every chunk."""
@@ -32,7 +32,7 @@ class TemporalEnsemble(ChunkExecutor):
     def action(self, stamp_ns: int) -> Array | None:
         """(Da,) the mean for the instant ``stamp_ns``; None if no chunk reaches it."""
         if self._newest is not None:
-            self._adopt()
+            self._adopt(stamp_ns)
             assert self.current is not None
             self._chunks.append(self.current)
         self._chunks = [c for c in self._chunks if self._row(stamp_ns, c) < len(c.actions)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 from il_ros.signals import Array, Chunk
@@ -11,11 +12,12 @@ class ChunkExecutor:
     """Plays the first ``execute_steps`` rows of a chunk, then goes over to the newest one.
 
     A row belongs to one instant, ``stamp_ns + i * step_ns``; rows whose instant has passed are dropped, so a late chunk
-    is played from its middle (Chi et al. 2023, arXiv:2303.04137, section IV-C).
+    is played from its middle (Chi et al. 2023, arXiv:2303.04137, section IV-C). Without ``anchored`` a chunk is played
+    from its first row whenever it comes, so that a study can tell what that costs.
     """
 
-    def __init__(self, step_ns: int, execute_steps: int) -> None:
-        self._step_ns, self._execute_steps = step_ns, execute_steps
+    def __init__(self, step_ns: int, execute_steps: int, anchored: bool = True) -> None:
+        self._step_ns, self._execute_steps, self._anchored = step_ns, execute_steps, anchored
         self.clear()
 
     def clear(self) -> None:
@@ -36,7 +38,7 @@ class ChunkExecutor:
     def action(self, stamp_ns: int) -> Array | None:
         """(Da,) the action for the instant ``stamp_ns``; None if no chunk reaches it."""
         if self.current is None or self._row(stamp_ns, self.current) >= self._last(self.current):
-            self._adopt()
+            self._adopt(stamp_ns)
         if self.current is None:
             return None
         row = self._row(stamp_ns, self.current)
@@ -49,6 +51,9 @@ class ChunkExecutor:
         """How many rows of a chunk are played; a short chunk is played to its end."""
         return min(self._execute_steps, len(chunk.actions))
 
-    def _adopt(self) -> None:
+    def _adopt(self, stamp_ns: int) -> None:
+        """Go over to the newest chunk, if there is one."""
         if self._newest is not None:
             self.current, self._newest = self._newest(), None
+            if not self._anchored:
+                self.current = dataclasses.replace(self.current, stamp_ns=stamp_ns)

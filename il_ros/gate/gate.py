@@ -33,16 +33,28 @@ class GateConfig:
     ensembling: float = -1.0
     """Decay of temporal ensembling, 0.01 in ACT; every step is then the mean of all chunks. Negative: none."""
 
+    anchored: bool = True
+    """Whether the rows of a chunk belong to instants, so that those which come too late are dropped; else a late chunk
+    is played from its beginning."""
+    policy_delay: int = 0
+    """Steps that pass before an answer of the policy counts, as with a slow network or a long line; for studies. Its
+    timeout does not grow by that."""
+    expert_delay: int = 0
+    """The same for the expert, who then reacts to what was."""
+
     def make_executor(self, step_ns: int) -> ChunkExecutor:
         """What plays the chunks."""
         if self.ensembling < 0:
-            return ChunkExecutor(step_ns, self.execute_steps)
-        return TemporalEnsemble(step_ns, self.ensembling)
+            return ChunkExecutor(step_ns, self.execute_steps, self.anchored)
+        return TemporalEnsemble(step_ns, self.ensembling, self.anchored)
 
     def __post_init__(self) -> None:
         for name in ("policy_timeout_s", "expert_timeout_s", "execute_steps"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"gate: {name} is {getattr(self, name)}; it must be positive")
+        for name in ("policy_delay", "expert_delay"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"gate: {name} is {getattr(self, name)}; it must be 0 or a number of steps")
 
 
 @dataclass
@@ -84,6 +96,7 @@ class Gate:
         self._expert = _Source(round(self.config.expert_timeout_s * 1e9))
         self._answer: Chunk | None = None
         self._newest: Chunk | None = None
+        self._under_way: list[tuple[int, Callable[[], None]]] = []
         self._stamp_ns = -1
         self._engaged = False
         self._intervention = 0
@@ -97,6 +110,26 @@ class Gate:
 
     def offer_policy(self, stamp_ns: int, chunk: Callable[[], Chunk], now_ns: int) -> None:
         """The policy's answer to the observation at ``stamp_ns``; the chunk is drawn only if it is needed."""
+        if self.config.policy_delay:
+            drawn = chunk()  # now: later it would be the answer to another observation
+            chunk = lambda: drawn  # noqa: E731
+        self._after(self.config.policy_delay, stamp_ns, lambda: self._hear_policy(stamp_ns, chunk, now_ns))
+
+    def _after(self, steps: int, stamp_ns: int, hear: Callable[[], None]) -> None:
+        """Hear an answer once so many steps have passed since the observation that it answers."""
+        if steps:
+            self._under_way.append((stamp_ns + steps * self.contract.step_ns, hear))
+        else:
+            hear()
+
+    def _arrive(self, stamp_ns: int) -> None:
+        """Hear the answers whose time has come."""
+        arrived = [hear for due_ns, hear in self._under_way if due_ns <= stamp_ns]
+        self._under_way = [waiting for waiting in self._under_way if waiting[0] > stamp_ns]
+        for hear in arrived:
+            hear()
+
+    def _hear_policy(self, stamp_ns: int, chunk: Callable[[], Chunk], now_ns: int) -> None:
         if self._is_news(self._policy, "policy", stamp_ns):
             self._policy.stamp_ns, self._policy.heard_ns = stamp_ns, now_ns
             self._executor.offer(stamp_ns, self._with_doubt(chunk) if self.rule.asks_doubt else chunk)
@@ -108,6 +141,9 @@ class Gate:
 
     def offer_expert(self, chunk: Chunk, now_ns: int) -> None:
         """The expert's answer, or that he has none: a chunk without rows."""
+        self._after(self.config.expert_delay, chunk.stamp_ns, lambda: self._hear_expert(chunk, now_ns))
+
+    def _hear_expert(self, chunk: Chunk, now_ns: int) -> None:
         if self._is_news(self._expert, "expert", chunk.stamp_ns) and self._is_sound(chunk, "expert"):
             self._expert.stamp_ns, self._expert.heard_ns = chunk.stamp_ns, now_ns
             self._answer = chunk
@@ -131,6 +167,7 @@ class Gate:
 
     def step(self, stamp_ns: int, observation: Array, now_ns: int) -> Record:
         """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record."""
+        self._arrive(stamp_ns)
         expert = self._expert_action(stamp_ns, now_ns)
         heard = self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
         engaged = heard and self._answer is not None and self._answer.engaged

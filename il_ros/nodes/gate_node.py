@@ -36,8 +36,12 @@ class GateParameters:
     policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost")
     expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost")
     execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted")
-
     ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none")
+    anchored: bool = say(
+        True, "drop the rows of a chunk that come too late; false plays a late chunk from its beginning"
+    )
+    policy_delay: int = say(0, "steps that pass before an answer of the policy counts, for studies")
+    expert_delay: int = say(0, "the same for the expert")
 
     def config(self) -> GateConfig:
         """The same for the gate itself."""
