@@ -139,7 +139,8 @@ def _head(by: Rows) -> str:
         "Every class meets every task, with one consistent expert and with many. "
         f"{many(by.seeds, 'training')} of each, every one on demonstrations of its own, drive alone through the same "
         f"{by.episodes} episodes. `make study-policies` makes this page, its pictures and its rows "
-        "([policies.json](policies.json)) anew."
+        "([policies.json](policies.json)) anew; the outcome of every episode is in "
+        "[policies-outcomes.json](policies-outcomes.json)."
     )
 
 

@@ -1,7 +1,8 @@
 """Every policy class on every task, with one consistent expert and with many.
 
 Each cell is trained once for every seed, on demonstrations of its own, and drives alone on the same episodes as every
-other. What a cell gave is kept, so that a study which was ended goes on from there.
+other. What a cell gave is kept, so that a study which was ended goes on from there; what was published is not run
+again either, but for the first seed, which the pictures show.
 
 Examples:
   python -m studies.policies --output docs
@@ -32,7 +33,7 @@ from rich.progress import track
 from rich.table import Table
 
 from il_ros.episode import Episode
-from il_ros.errors import ConfigError, IlRosError
+from il_ros.errors import ConfigError, DataError, IlRosError
 from il_ros.evaluation import tracks
 from il_ros.evaluation.metrics import Success, behaviour_entropy
 from il_ros.evaluation.rollouts import be_a_worker, roll_out
@@ -51,6 +52,7 @@ from studies.pictures import Drive, Panel
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("deterministic", "gaussian", "mixture", "autoregressive", "diffusion", "flow", "categorical")
 _demonstrate = functools.lru_cache(maxsize=2)(demonstrate)
+OUTCOMES = "policies-outcomes.json"
 FIRST_EPISODE = 1_000_000
 SHOWN = 50
 """So many rollouts of each training can be drawn."""
@@ -125,7 +127,9 @@ class Cell:
         """Equal for equal work."""
         setting = self.setting
         told = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
-        text = json.dumps([*told, dataclasses.asdict(self.config())], default=dict)
+        config = dataclasses.asdict(self.config())
+        used = {name: value for name, value in config.items() if name not in ("labels", "warm_start")}
+        text = json.dumps([*told, used], default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -207,7 +211,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ConfigError(f"--only {args.only!r} is in no 'task policy'; take one of {', '.join(SETTINGS)}")
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds the whole grid; leave out --only {args.only!r}, or --output")
-    missing = {cell.key(): cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()}
+    known = {} if args.output is None else published(args.output)
+    there = {path.stem for path in args.folder.glob("*.json")}
+    missing = {cell.key(): cell for cell in everything if cell.key() not in there}
+    missing = {key: cell for key, cell in missing.items() if cell.seed == 0 or key not in known}
     if missing:
         with multiprocessing.get_context("spawn").Pool(
             args.workers, be_a_worker
@@ -218,14 +225,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
         groups.setdefault((cell.task, cell.experts, cell.policy), []).append(cell)
-    rows = []
+    rows, outcomes = [], []
     for group in groups.values():
-        results = [json.loads((args.folder / f"{cell.key()}.json").read_text()) for cell in group]
+        results = [outcome(cell, args.folder, known) for cell in group]
+        outcomes += [told(cell, result) for cell, result in zip(group, results)]
         rows.append(row(group, results, latencies(checkpoints.load(args.folder / group[0].key()))))
     _print(rows)
     if args.output is not None:
         publish(rows, {names: group[0] for names, group in groups.items()}, args.folder, args.output)
+        lines = ",\n".join(json.dumps(each) for each in outcomes)
+        (args.output / OUTCOMES).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     return 0
+
+
+def told(cell: Cell, result: Mapping[str, Any]) -> dict[str, Any]:
+    """What is published of a training: every episode's outcome, and the ways of those that succeeded."""
+    success = "".join(str(int(won)) for won in result["success"])
+    kept = {name: result[name] for name in ("ways", "kinds", "parameters", "train_s")}
+    return {**dataclasses.asdict(cell), "key": cell.key(), "success": success, **kept}
+
+
+def published(output: Path) -> dict[str, dict[str, Any]]:
+    """The outcomes that are published already, by the cell's key.
+
+    Raises:
+        DataError: if the file is damaged.
+    """
+    path = output / OUTCOMES
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return {each["key"]: {**each, "success": [won == "1" for won in each["success"]]} for each in found}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error!r}); restore it, or remove it and run all again") from error
+
+
+def outcome(cell: Cell, folder: Path, known: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """What a cell gave, here or when the page was last published."""
+    path = folder / f"{cell.key()}.json"
+    return json.loads(path.read_text()) if path.exists() else known[cell.key()]  # type: ignore[no-any-return]
 
 
 def publish(
