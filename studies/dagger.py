@@ -35,7 +35,6 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, be_a_worker, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import ledger
-from il_ros.learning.actor import Lapses
 from il_ros.learning.rounds import ALONE, Plan, Rounds
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.steps import read_episode
@@ -52,6 +51,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         **ONE_STEP,
         **{"task": "trace:horizon_s=20", "expert": "tracer", "lapses": 0.005},
         **{"demonstrations": 2, "rounds": 5, "episodes": 40, "added": 500},
+    },
+    "avoid": {
+        **ONE_STEP,
+        **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25},
+        **{"demonstrations": 3, "rounds": 6, "episodes": 60, "added": 60},
     },
 }
 """By task, what all arms have in common."""
@@ -118,7 +122,7 @@ def _compounding(job: Job, run: Path, checkpoint: Path) -> dict[str, Any]:
         name = f"trace:horizon_s={horizon_s}"
         seeds = plan.seeds(ALONE, 30 + number, job.rollouts)
         alone = GateConfig(rule="none", execute_steps=plan.execute_steps)
-        rollouts = roll_out(checkpoint, name, seeds, alone, Lapses(plan.lapses))
+        rollouts = roll_out(checkpoint, name, seeds, alone, plan.attention())
         costs[str(horizon_s)] = [cost(rollout, RATE_HZ * horizon_s) for rollout in rollouts]
         shown = rollouts[:SHOWN] if horizon_s == SHOWN_S else shown
     demonstrated = _demonstrated(run, plan)

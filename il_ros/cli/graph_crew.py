@@ -14,7 +14,6 @@ from il_ros.evaluation.loop_crew import Measure
 from il_ros.evaluation.metrics import Success
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Lapses
 from il_ros.learning.rounds import Plan
 from il_ros.learning.trainer import TrainingConfig
 
@@ -50,8 +49,7 @@ class GraphCrew:
             graph = running("dagger", logs, isolated=not self._paced, **told)
             self._director = self._stack.enter_context(graph)
             self._director.set("gate_node", execute_steps=plan.execute_steps)
-            if plan.lapses:
-                self._director.set("policy_node", lapses=plan.lapses)
+            self._director.set("policy_node", lapses=plan.lapses, lapse_reach=plan.lapse_reach)
         return self._director
 
     def _training(self, config: TrainingConfig) -> Path:
@@ -84,7 +82,7 @@ class GraphCrew:
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
         """How well the policy does alone."""
         config = GateConfig(rule="none", execute_steps=self._plan.execute_steps)
-        rollouts = self._measure(checkpoint, self._plan.task, seeds, config, Lapses(self._plan.lapses))
+        rollouts = self._measure(checkpoint, self._plan.task, seeds, config, self._plan.attention())
         return Success.of([rollout.success for rollout in rollouts]).to_dict()
 
     def __enter__(self) -> GraphCrew:

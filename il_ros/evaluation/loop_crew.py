@@ -44,7 +44,7 @@ class LoopCrew:
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._folder, self._plan, self._measure, self._progress = folder / "episodes", plan, measure, progress
-        self._contract, self._lapses = Contract.load(plan.contract), Lapses(plan.lapses)
+        self._contract, self._lapses = Contract.load(plan.contract), plan.attention()
         self._env = ArmEnv(plan.task, self._contract)
         self._workshop = Workshop(self._folder, folder / "checkpoints", self._contract)
         self._gate: Gate | None = None

@@ -95,7 +95,8 @@ class Actor:
         for row in range(len(actions)):
             lapse = self.lapses.at(episode, step + row)
             if lapse is not None:
-                actions[row] = self._low + lapse.random(len(self._low)) * (self._high - self._low)
+                middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
+                actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
         return Chunk(self._newest_ns, actions, self.author, doubt=math.nan if doubt is None else float(doubt[0]))
 
 
@@ -111,11 +112,15 @@ class Lapses:
     rate: float = 0.0
     """The probability that a lapse begins, at each step."""
     steps: int = 6
-    """How long it lasts; all the while the same action is taken, drawn from the contract's range."""
+    """How long it lasts; all the while the same action is taken."""
+    reach: float = 1.0
+    """From how much of the contract's range, about its middle, that action is drawn."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.rate <= 1.0:
             raise ConfigError(f"lapses: rate is {self.rate}; it is a probability a step, from 0 to 1")
+        if not 0.0 < self.reach <= 1.0:
+            raise ConfigError(f"lapses: reach is {self.reach}; it is a share of the action's range, above 0, up to 1")
         if self.steps < 1:
             raise ConfigError(f"lapses: steps is {self.steps}; it must be at least 1")
 

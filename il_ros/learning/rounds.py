@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from il_ros.episode import Episode
 from il_ros.errors import ConfigError, unknown
 from il_ros.learning import labels
+from il_ros.learning.actor import Lapses
 from il_ros.learning.ledger import Ledger, tally
 from il_ros.learning.trainer import TrainingConfig
 from il_ros.recording.episodes import Episodes
@@ -65,7 +66,8 @@ class Plan:
     evaluated: int = told(200, "episodes in which each policy is measured, alone")
     enough: float = told(0.97, "success at which there are no more rounds; above 1: never")
     execute_steps: int = told(8, "steps of a chunk that are executed")
-    lapses: float = told(0.0, "probability a step that the policy's attention lapses")
+    lapses: float = told(0.0, "probability a step that the policy's attention lapses, for studies")
+    lapse_reach: float = told(1.0, "how far it then strays: the share of the action's range that is drawn from")
     seed: int = told(0, "of everything; runs with equal seeds meet equal episodes")
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class Plan:
             raise unknown("plan: schedule", self.schedule, SCHEDULES)
         labels.load(self.labels)
         self.training()
+        self.attention()
 
     def rule_of(self, number: int) -> str:
         """The gating rule of a round."""
@@ -101,6 +104,10 @@ class Plan:
         """What every round trains."""
         changes = {"seed": self.seed, "labels": self.labels, "warm_start": self.warm_start}
         return TrainingConfig.load(self.policy, **changes, **({"steps": self.steps} if self.steps else {}))
+
+    def attention(self) -> Lapses:
+        """How the policy's attention lapses."""
+        return Lapses(self.lapses, reach=self.lapse_reach)
 
     def seeds(self, kind: int, number: int, count: int) -> range:
         """The seeds of ``count`` episodes of one kind in a round."""

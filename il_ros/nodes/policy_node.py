@@ -32,6 +32,7 @@ class PolicyParameters:
     checkpoint: str = say("", "folder of the checkpoint to load; empty to wait for the trainer's")
     seed: int = say(0, "seed of the policy's draws where no episode announces one")
     lapses: float = say(0.0, "probability a step that the policy's attention lapses, for studies; 0 for never")
+    lapse_reach: float = say(1.0, "how far it then strays: the share of the action's range that is drawn from")
 
 
 class PolicyNode(IlNode[PolicyParameters]):
@@ -43,7 +44,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
         self._answers, self._latency_ns = 0, 0
-        self._lapses = Lapses(self.parameters.lapses)
+        self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
         if self.parameters.checkpoint:
             self._swap(Path(self.parameters.checkpoint))
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
@@ -57,10 +58,9 @@ class PolicyNode(IlNode[PolicyParameters]):
 
     def changed(self, wanted: PolicyParameters) -> None:
         """Another checkpoint may be chosen at any time."""
-        lapses = Lapses(wanted.lapses)
+        self._lapses = Lapses(wanted.lapses, reach=wanted.lapse_reach)
         if self._actor is not None:
-            self._actor.lapses = lapses
-        self._lapses = lapses
+            self._actor.lapses = self._lapses
         if wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint:
             self._swap(Path(wanted.checkpoint))
 
