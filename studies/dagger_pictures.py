@@ -29,11 +29,11 @@ def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
         axes.plot(horizons, g.mean, "o-", color=colour, lw=1.6, ms=4)
         axes.fill_between(horizons, g.low, g.high, color=colour, alpha=0.15, lw=0)
         axes.annotate(g.arm, (horizons[-1], g.mean[-1]), (6, 0), textcoords="offset points", color=colour, va="center")
-    start = float(np.mean([g.mean[0] for g in grown]))
+    start, middle = float(np.mean([g.mean[0] for g in grown])), len(horizons) // 2
     for power, name in ((1, "T"), (2, "T²")):
         line = start * (horizons / horizons[0]) ** power
         axes.plot(horizons, line, color=SOFT, lw=0.8, ls=":")
-        axes.annotate(name, (horizons[2], line[2]), (-4, 5), textcoords="offset points", color=SOFT, ha="right")
+        axes.annotate(name, (horizons[middle], line[middle]), (-4, 5), textcoords="offset points", color=SOFT, ha="right")
     axes.set(xscale="log", yscale="log", xlabel="horizon T, steps", ylabel="cost, steps outside the groove")
     axes.set_xticks(horizons, [f"{h:.0f}" for h in horizons])
     axes.minorticks_off()

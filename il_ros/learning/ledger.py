@@ -107,6 +107,8 @@ def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:
 
     ``labels`` are the steps for which the scheme takes the expert's word; ``asked_steps`` those at which he said
     something, ``expert_steps`` those that he drove. A switch is a change between policy and expert, either way.
+    ``doubt_threshold`` is the policy's mean doubt at the last quarter of the take-overs, beyond which people did not
+    trust it (Kelly 2019, arXiv:1810.02890, equation 3); None if its class has none to tell.
     """
     labels = sum(int((each.is_label & each.is_experts).sum()) for each in scheme(episodes)) if episodes else 0
     driven = [episode.authority == Authority.EXPERT for episode in episodes]
@@ -120,7 +122,19 @@ def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:
         "switches": sum(_switches(episode) for episode in episodes),
         "expert_s": round(sum(float(d.sum()) * s for d, s in zip(driven, step_s)), 3),
         "watched_s": round(sum(len(episode) * s for episode, s in zip(episodes, step_s)), 3),
+        "doubt_threshold": _doubt_threshold(episodes),
     }
+
+
+def _doubt_threshold(episodes: Sequence[Episode]) -> float | None:
+    doubts = [
+        float(episode.doubt[start])
+        for episode in episodes
+        for start, _, authority in episode.spans()
+        if authority is Authority.EXPERT and episode.intervention[start] > 0 and np.isfinite(episode.doubt[start])
+    ]
+    last = doubts[-max(1, len(doubts) // 4) :]
+    return round(float(np.mean(last)), 4) if doubts else None
 
 
 def _switches(episode: Episode) -> int:

@@ -118,6 +118,17 @@ def test_a_chunk_never_goes_on_where_the_expert_was_asked_but_not_followed(horiz
     assert of_step == {0: 1, 1: 1, 2: 1, 3: min(3, horizon), 4: min(2, horizon), 5: 1, 6: 1, 7: 1}
 
 
+def test_the_threshold_of_doubt_is_that_of_the_last_quarter_of_the_take_overs() -> None:
+    doubtful = episode("PEPEPEPEPEPEPEPE")
+    doubtful.doubt[:] = np.arange(16)
+    scheme = labels.load("expert_driven")
+    assert tally([doubtful], scheme)["doubt_threshold"] == 14.0  # of take-overs at 1, 3, ..., 13, 15
+    doubtful.doubt[13:] = np.nan
+    assert tally([doubtful], scheme)["doubt_threshold"] == 11.0
+    doubtful.doubt[:] = np.nan
+    assert tally([doubtful, episode("DDD")], scheme)["doubt_threshold"] is None
+
+
 def test_the_ledger_counts_what_the_expert_did() -> None:
     episodes = [episode("PPEEPEEEP"), episode("HPPP", asked=False)]
     told = tally(episodes, labels.load("expert_driven"))

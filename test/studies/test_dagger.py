@@ -1,0 +1,94 @@
+"""The study of corrections: its jobs, its costs, how growth is told, and its page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from il_ros.errors import ConfigError
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
+from il_ros.teleop import Setup, load
+from studies import dagger
+from studies.dagger import ARMS, HORIZONS_S, SETTINGS, Growth, Job, cost, distances, jobs
+
+
+def costs_of(power: float, seeds: int = 5, episodes: int = 40) -> np.ndarray:
+    """Costs that grow as so a power of the horizon, with noise."""
+    noise = np.random.default_rng(0).exponential(1.0, (seeds, episodes, len(HORIZONS_S)))
+    return noise * np.array(HORIZONS_S) ** power
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_growth_is_the_slope_of_the_logarithms_and_its_interval_holds_it(power: float) -> None:
+    grown = Growth.of("arm", costs_of(power))
+    value, low, high = grown.exponent
+    assert low < power < high and low < value < high and high - low < 0.5
+    assert ((grown.low < grown.mean) & (grown.mean < grown.high)).all()
+
+
+def test_intervals_know_that_seeds_differ_more_than_episodes() -> None:
+    alike = costs_of(1.0)
+    apart = alike * np.array([0.2, 0.5, 1.0, 2.0, 5.0])[:, None, None]
+    narrow, wide = Growth.of("alike", alike), Growth.of("apart", apart)
+    assert ((wide.high - wide.low) / wide.mean > 2 * (narrow.high - narrow.low) / narrow.mean).all()
+
+
+def test_a_policy_without_cost_has_a_growth_too() -> None:
+    assert Growth.of("perfect", np.zeros((2, 3, len(HORIZONS_S)))).exponent == pytest.approx((0.0, 0.0, 0.0))
+
+
+def test_the_expert_costs_nothing_and_who_leaves_or_crashes_pays_until_the_end() -> None:
+    env = ArmEnv("trace:horizon_s=5")
+    expert = load("scripted", Setup(env.contract, tasks.Scripted(env.task, "tracer"), env.task.clearance))
+    gate = Gate(env.contract, GateConfig(rule="demonstration"))
+    shown = run_episode(env, gate, 0, None, expert)
+    assert cost(shown, 100) == 0.0
+    env.close()
+    shortened = type(shown)(**{**vars(shown), "positions": shown.positions[:41]})  # as if it had touched the post
+    assert cost(shortened, 100) == 60.0
+    moved = type(shown)(**{**vars(shown), "positions": shown.positions + [0.0, 0.2]})
+    assert cost(moved, 100) > 70.0
+
+
+def test_distances_are_those_of_the_nearest() -> None:
+    demonstrated = np.array([[0.0, 0.0], [1.0, 0.0]])
+    assert distances(np.array([[0.0, 0.3], [0.9, 0.0]]), demonstrated) == pytest.approx([0.3, 0.1])
+
+
+def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
+    grid = list(jobs(5, 40))
+    assert len({job.key() for job in grid}) == len(grid) == 5 * len(ARMS) * len(SETTINGS)
+    for task in SETTINGS:
+        plans = [Job(task, arm, 3, 40).plan for arm in ARMS]
+        assert len({(plan.seed, plan.added, plan.lapses, plan.policy, plan.demonstrations) for plan in plans}) == 1
+
+
+def test_a_study_leaves_a_page_and_is_not_run_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dagger, "HORIZONS_S", (1, 2))
+    monkeypatch.setattr(dagger, "SHOWN_S", 2)
+    few = {"steps": 20, "rounds": 1, "added": 30, "demonstrations": 1}
+    monkeypatch.setitem(dagger.SETTINGS, "trace", {**SETTINGS["trace"], **few, "task": "trace:horizon_s=4"})
+    monkeypatch.setitem(dagger.SETTINGS, "avoid", {**SETTINGS["avoid"], **few, "episodes": 2})
+    for job in jobs(1, 2):
+        dagger.work(job, tmp_path)
+    monkeypatch.setattr(dagger, "work", None)  # whoever works again fails
+    words = ["--seeds", "1", "--rollouts", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
+    assert dagger.main(words) == 0
+    rows = json.loads((tmp_path / "docs" / "dagger.json").read_text())
+    assert len(rows) == 2 * len(SETTINGS) * len(ARMS)
+    asked = {"task", "rule", "labels_scheme", "labels", "takeovers", "expert_steps", "success", "interval", "seeds"}
+    assert all(asked <= row.keys() for row in rows)
+    text = (tmp_path / "docs" / "dagger.md").read_text()
+    for name in ("dagger-cost.png", "dagger-states.png", "dagger-distance.png", "dagger-frontier.png"):
+        assert name in text and (tmp_path / "docs" / name).stat().st_size > 5_000
+    assert "behaviour cloning" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="'nothing' is in no 'task arm'"):
+        dagger.main([*words, "--only", "nothing"])
