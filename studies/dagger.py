@@ -41,7 +41,7 @@ from il_ros.recording.steps import read_episode
 from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.specs import Contract
-from studies import dagger_page, dagger_pictures
+from studies import dagger_page, dagger_pictures, delay
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
@@ -203,6 +203,11 @@ class Growth:
         bounds = np.percentile([_slope(each) for each in drawn], (2.5, 97.5))
         return cls(arm, mean, low, high, (_slope(mean), *map(float, bounds)))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same in plain lists, rounded."""
+        lists = {name: getattr(self, name).round(2).tolist() for name in ("mean", "low", "high")}
+        return {"arm": self.arm, **lists, "exponent": [round(value, 3) for value in self.exponent]}
+
 
 def _slope(costs: Array) -> float:
     """Of log cost over log horizon; a cost of nothing counts as a hundredth of a step."""
@@ -216,10 +221,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     everything = [job for job in jobs(args.seeds, args.rollouts) if args.only in f"{job.task} {job.arm}"]
     if not everything:
         raise ConfigError(f"--only {args.only!r} is in no 'task arm'; take one of {', '.join(ARMS)}")
-    missing = [job for job in everything if not (args.folder / f"{job.key()}.json").exists()]
+    if args.only and args.output is not None:
+        raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
+    late = [] if args.only else list(delay.jobs(args.seeds, args.rollouts))
+    missing = [job for job in [*everything, *late] if not (args.folder / f"{job.key()}.json").exists()]
     if missing:
         with multiprocessing.get_context("spawn").Pool(args.workers, be_a_worker) as pool:
-            done = pool.imap_unordered(functools.partial(work, folder=args.folder), missing)
+            done = pool.imap_unordered(functools.partial(_work, folder=args.folder), missing)
             deque(track(done, "runs", total=len(missing), console=Console(stderr=True)), maxlen=0)
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in everything:
@@ -236,14 +244,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     _print(rows, grown)
     if args.output is not None:
-        if args.only:
-            raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
-        publish(rows, grown, {arm: told[0] for (task, arm), told in results.items() if task == "trace"}, args.output)
+        delayed = delay.rows_of([json.loads((args.folder / f"{job.key()}.json").read_text()) for job in late])
+        first = {arm: told[0] for (task, arm), told in results.items() if task == "trace"}
+        publish(rows, grown, delayed, first, args.output)
     return 0
 
 
+def _work(job: Job | delay.Job, folder: Path) -> None:
+    (work if isinstance(job, Job) else delay.work)(job, folder)  # type: ignore[operator]
+
+
 def publish(
-    rows: Sequence[Mapping[str, Any]], grown: Sequence[Growth], first: Mapping[str, Mapping[str, Any]], output: Path
+    rows: Sequence[Mapping[str, Any]],
+    grown: Sequence[Growth],
+    delayed: Sequence[Mapping[str, Any]],
+    first: Mapping[str, Mapping[str, Any]],
+    output: Path,
 ) -> None:
     """Write the page, its rows and its pictures; those of paths show the first seed of each arm."""
     output.mkdir(parents=True, exist_ok=True)
@@ -252,8 +268,11 @@ def publish(
     dagger_pictures.visited(first, tasks.load("trace"), output / "dagger-states.png")
     dagger_pictures.away(first, RATE_HZ, output / "dagger-distance.png")
     dagger_pictures.frontier(rows, output / "dagger-frontier.png")
+    dagger_pictures.delayed(delayed, 1000 // RATE_HZ, output / "dagger-delay.png")
+    more = {"horizons": horizons.tolist(), "growth": [g.to_dict() for g in grown], "delay": list(delayed)}
     (output / "dagger.json").write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
-    (output / "dagger.md").write_text(dagger_page.page(rows, grown, horizons), encoding="utf-8")
+    (output / "dagger-more.json").write_text(json.dumps(more, indent=1) + "\n", encoding="utf-8")
+    (output / "dagger.md").write_text(dagger_page.page(rows, more), encoding="utf-8")
     print(f"wrote {output / 'dagger.md'}, its rows and its pictures")
 
 

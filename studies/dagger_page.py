@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from il_ros.signals import Array
 from studies.page import percent, table, verdict
-
-if TYPE_CHECKING:
-    from studies.dagger import Growth
 
 Row = Mapping[str, Any]
 
 
-def page(rows: Sequence[Row], grown: Sequence[Growth], horizons: Array) -> str:
-    """The whole text, Markdown."""
-    parts = [_head(rows), _compounding(grown, horizons), _theory(grown), _shift(), _frontier(rows), _method(rows)]
+def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
+    """The whole text, Markdown; ``more`` holds how costs grow and what delays do."""
+    grown = more["growth"]
+    parts = [_head(rows), _compounding(grown, more["horizons"]), _theory(grown), _shift(), _frontier(rows)]
+    parts += [_late(more["delay"]), _method(rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,12 +28,12 @@ def _head(rows: Sequence[Row]) -> str:
     )
 
 
-def _compounding(grown: Sequence[Growth], horizons: Array) -> str:
+def _compounding(grown: Sequence[Row], horizons: Sequence[int]) -> str:
     head = ("steps outside the groove", *(f"T = {h:,.0f}" for h in horizons), "grows as")
     lines = []
     for g in grown:
-        cells = [f"{m:.1f} ({low:.1f} to {high:.1f})" for m, low, high in zip(g.mean, g.low, g.high)]
-        lines.append([g.arm, *cells, _power(g)])
+        cells = [f"{m:.1f} ({low:.1f} to {high:.1f})" for m, low, high in zip(g["mean"], g["low"], g["high"])]
+        lines.append([g["arm"], *cells, _power(g)])
     return (
         "## Errors compound\n\n"
         "`trace` is to follow a winding groove for T steps. Every policy has the same lapses: with a probability of "
@@ -47,15 +45,15 @@ def _compounding(grown: Sequence[Growth], horizons: Array) -> str:
     )
 
 
-def _power(g: Growth) -> str:
-    return "T^{:.2f} ({:.2f} to {:.2f})".format(*g.exponent)
+def _power(g: Row) -> str:
+    return "T^{:.2f} ({:.2f} to {:.2f})".format(*g["exponent"])
 
 
-def _theory(grown: Sequence[Growth]) -> str:
-    by = {g.arm: g for g in grown}
+def _theory(grown: Sequence[Row]) -> str:
+    by = {g["arm"]: g for g in grown}
     cloned, asked = by["behaviour cloning"], by["DAgger"]
-    apart = cloned.exponent[1] > asked.exponent[2]
-    third = asked.mean[-1] <= cloned.mean[-1] / 3
+    apart = cloned["exponent"][1] > asked["exponent"][2]
+    share = asked["mean"][-1] / cloned["mean"][-1]
     return (
         "### What theory says\n\n"
         "> If a policy errs with probability ε on the states of the expert, cloning costs J ≤ J* + T²ε "
@@ -63,8 +61,8 @@ def _theory(grown: Sequence[Growth]) -> str:
         "states, J ≤ J* + uTε + O(1), where u is what one error can cost at most if the expert goes on from there "
         "([Ross et al. 2011](https://arxiv.org/abs/1011.0686), theorem 3.2).\n\n"
         f"Cloning grows as {_power(cloned)}, DAgger as {_power(asked)}. {verdict(apart)} At the longest "
-        f"horizon DAgger costs {percent(asked.mean[-1] / cloned.mean[-1])} of what cloning costs: "
-        f"{'at' if third else '**not** at'} most a third. T² is the worst case, and only as long as T ε is small: a "
+        f"horizon DAgger costs {percent(share)} of what cloning costs: "
+        f"{'at' if share <= 1 / 3 else '**not** at'} most a third. T² is the worst case, and only as long as T ε is small: a "
         "policy that is lost for good cannot lose more than all of the T steps, so the curve bends towards T at its "
         "end.\n\n"
         "> With log loss, cloning can be as good as any online method, and its cost need not grow with the horizon "
@@ -95,7 +93,7 @@ def _frontier(rows: Sequence[Row]) -> str:
                 row["arm"],
                 str(row["round"]),
                 *(f"{row[key]:,.0f}" for key in ("labels", "takeovers", "expert_s")),
-                "{} ({} to {})".format(percent(row["success"]), *(percent(bound) for bound in row["interval"])),
+                _told(row),
                 " ".join(f"{100 * share:.4g}" for share in row["per_seed"]),
             ]
             for row in rows
@@ -103,6 +101,28 @@ def _frontier(rows: Sequence[Row]) -> str:
         ]
         parts.append(f"### `{task}`\n\n{table(head, lines)}")
     return "\n\n".join([*parts, "![Success over cost](dagger-frontier.png)"])
+
+
+def _late(delayed: Sequence[Row]) -> str:
+    by = {(row["delay"], row["anchored"]): row for row in delayed}
+    head = ("delay, steps of 50 ms", "anchored", "not anchored")
+    lines = [
+        [str(delay), *(_told(by[delay, anchored]) for anchored in (True, False))]
+        for delay in dict.fromkeys(row["delay"] for row in delayed)
+    ]
+    return (
+        "## Answers that come late\n\n"
+        "A chunk answers an observation, and each of its rows is meant for one instant. Where the answer comes late, "
+        "through a slow network or a long line, the rows whose time is over are dropped, and the rest is done on time. "
+        "Who plays a late chunk from its first row does everything late. (`avoid`, one expert, L2 regression of 16 "
+        "steps, of which 8 are executed.)\n\n"
+        f"{table(head, lines)}\n\n"
+        "![Success over delay](dagger-delay.png)"
+    )
+
+
+def _told(row: Row) -> str:
+    return "{} ({} to {})".format(percent(row["success"]), *(percent(bound) for bound in row["interval"]))
 
 
 def _method(rows: Sequence[Row]) -> str:

@@ -33,7 +33,9 @@ def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
     for power, name in ((1, "T"), (2, "T²")):
         line = start * (horizons / horizons[0]) ** power
         axes.plot(horizons, line, color=SOFT, lw=0.8, ls=":")
-        axes.annotate(name, (horizons[middle], line[middle]), (-4, 5), textcoords="offset points", color=SOFT, ha="right")
+        axes.annotate(
+            name, (horizons[middle], line[middle]), (-4, 5), textcoords="offset points", color=SOFT, ha="right"
+        )
     axes.set(xscale="log", yscale="log", xlabel="horizon T, steps", ylabel="cost, steps outside the groove")
     axes.set_xticks(horizons, [f"{h:.0f}" for h in horizons])
     axes.minorticks_off()
@@ -100,6 +102,20 @@ def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
         line[0].set_ylabel(f"{name}: success, %")
         line[0].set_ylim(0, 103)
     grid[0][0].legend(frameon=False, fontsize=8, loc="lower right")
+    save(figure, file)
+
+
+def delayed(rows: Sequence[Mapping[str, Any]], step_ms: int, file: Path) -> None:
+    """Success over the delay between observation and action, with chunks anchored and not."""
+    figure, axes = plt.subplots(figsize=(5.6, 3.0))
+    for colour, anchored, name in ((COLOURS[1], True, "anchored"), (COLOURS[0], False, "not anchored")):
+        told = [row for row in rows if row["anchored"] is anchored]
+        x, y = [step_ms * row["delay"] for row in told], np.array([100 * row["success"] for row in told])
+        bounds = 100 * np.array([row["interval"] for row in told]).T
+        axes.errorbar(x, y, abs(bounds - y), fmt="o-", color=colour, lw=1.6, ms=4, elinewidth=0.8, label=name)
+    axes.set(xlabel="delay from observation to action, ms", ylabel="success, %", ylim=(0, 103))
+    axes.legend(frameon=False, fontsize=8)
+    _plain(axes)
     save(figure, file)
 
 

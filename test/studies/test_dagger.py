@@ -14,7 +14,7 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
-from studies import dagger
+from studies import dagger, dagger_page, delay
 from studies.dagger import ARMS, HORIZONS_S, SETTINGS, Growth, Job, cost, distances, jobs
 
 
@@ -77,8 +77,11 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     few = {"steps": 20, "rounds": 1, "added": 30, "demonstrations": 1}
     monkeypatch.setitem(dagger.SETTINGS, "trace", {**SETTINGS["trace"], **few, "task": "trace:horizon_s=4"})
     monkeypatch.setitem(dagger.SETTINGS, "avoid", {**SETTINGS["avoid"], **few, "episodes": 2})
-    for job in jobs(1, 2):
-        dagger.work(job, tmp_path)
+    monkeypatch.setattr(delay, "DELAYS", (0, 3))
+    monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
+    monkeypatch.setitem(delay.TRAINING, "steps", 20)
+    for job in [*jobs(1, 2), *delay.jobs(1, 2)]:
+        dagger._work(job, tmp_path)
     monkeypatch.setattr(dagger, "work", None)  # whoever works again fails
     words = ["--seeds", "1", "--rollouts", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
     assert dagger.main(words) == 0
@@ -87,8 +90,15 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     asked = {"task", "rule", "labels_scheme", "labels", "takeovers", "expert_steps", "success", "interval", "seeds"}
     assert all(asked <= row.keys() for row in rows)
     text = (tmp_path / "docs" / "dagger.md").read_text()
-    for name in ("dagger-cost.png", "dagger-states.png", "dagger-distance.png", "dagger-frontier.png"):
+    for name in (
+        "dagger-cost.png",
+        "dagger-states.png",
+        "dagger-distance.png",
+        "dagger-frontier.png",
+        "dagger-delay.png",
+    ):
         assert name in text and (tmp_path / "docs" / name).stat().st_size > 5_000
+    assert text == dagger_page.page(rows, json.loads((tmp_path / "docs" / "dagger-more.json").read_text()))
     assert "behaviour cloning" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="'nothing' is in no 'task arm'"):
         dagger.main([*words, "--only", "nothing"])

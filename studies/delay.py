@@ -1,0 +1,85 @@
+"""Answers that come late: success against the delay between observation and action, with and without an anchor."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from il_ros.evaluation.metrics import Success
+from il_ros.evaluation.rollouts import roll_out
+from il_ros.gate import GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.specs import Contract
+from studies.demonstrations import demonstrate
+
+TASK, CONTRACT, EXPERT, DEMONSTRATIONS = "avoid", "panda_plane", "way_05", 60
+"""One consistent expert on the task with the narrowest gaps."""
+TRAINING = {"policy": "deterministic", "width": 128, "steps": 2000, "observation_noise": 0.0}
+DELAYS = (0, 1, 2, 3, 4, 6)
+"""Steps, of 50 ms."""
+FIRST_EPISODE = 2_000_000
+PATIENT = {"rule": "none", "policy_timeout_s": 1.0}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training, and its rollouts under every delay."""
+
+    seed: int
+    rollouts: int
+
+    @property
+    def config(self) -> TrainingConfig:
+        """How its policy, which answers with chunks, is trained."""
+        return TrainingConfig.load(
+            TRAINING["policy"], seed=self.seed, **{k: v for k, v in TRAINING.items() if k != "policy"}
+        )
+
+    def key(self) -> str:
+        """Equal for equal work."""
+        told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS}
+        return "delay-" + hashlib.sha256(json.dumps(told, default=dict).encode()).hexdigest()[:16]
+
+
+def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
+    """One a seed."""
+    return (Job(seed, rollouts) for seed in range(seeds))
+
+
+def work(job: Job, folder: Path) -> None:
+    """Train and roll out; leaves the outcomes in ``folder``, by the job's key."""
+    config, path = job.config, folder / job.key()
+    first = job.seed * DEMONSTRATIONS
+    shown = demonstrate(TASK, CONTRACT, EXPERT, range(first, first + DEMONSTRATIONS))
+    data = Dataset.from_episodes(shown, config.history, config.horizon, fewest=config.fewest)
+    shutil.rmtree(path, ignore_errors=True)  # of a study that was ended before the rollouts were there
+    checkpoints.save(path, train(data, config), Contract.load(CONTRACT), [])
+    seeds = range(FIRST_EPISODE, FIRST_EPISODE + job.rollouts)
+    told = {
+        f"{delay} {anchored}": [
+            rollout.success
+            for rollout in roll_out(path, TASK, seeds, GateConfig(**PATIENT, policy_delay=delay, anchored=anchored))
+        ]
+        for delay in DELAYS
+        for anchored in (True, False)
+    }
+    path.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def rows_of(results: Sequence[Mapping[str, Sequence[bool]]]) -> list[dict[str, Any]]:
+    """A line for every delay, with and without an anchor."""
+    rows = []
+    for delay in DELAYS:
+        for anchored in (True, False):
+            success = Success.of([won for result in results for won in result[f"{delay} {anchored}"]])
+            bounds = [round(bound, 4) for bound in success.interval]
+            rows.append({"delay": delay, "anchored": anchored, "success": round(success.rate, 4), "interval": bounds})
+    return rows
