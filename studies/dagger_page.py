@@ -8,6 +8,7 @@ from typing import Any
 from studies.page import percent, table, verdict
 
 Row = Mapping[str, Any]
+ENOUGH = 0.95
 
 
 def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
@@ -62,9 +63,9 @@ def _theory(grown: Sequence[Row]) -> str:
         "([Ross et al. 2011](https://arxiv.org/abs/1011.0686), theorem 3.2).\n\n"
         f"Cloning grows as {_power(cloned)}, DAgger as {_power(asked)}. {verdict(apart)} At the longest "
         f"horizon DAgger costs {percent(share)} of what cloning costs: "
-        f"{'at' if share <= 1 / 3 else '**not** at'} most a third. T² is the worst case, and only as long as T ε is small: a "
-        "policy that is lost for good cannot lose more than all of the T steps, so the curve bends towards T at its "
-        "end.\n\n"
+        f"{'at' if share <= 1 / 3 else '**not** at'} most a third. T² is the worst case, and only as long as T ε is "
+        "small: a policy that is lost for good cannot lose more than all of the T steps, so the curve bends towards T "
+        "at its end.\n\n"
         "> With log loss, cloning can be as good as any online method, and its cost need not grow with the horizon "
         "([Foster, Block and Misra 2024](https://arxiv.org/abs/2407.15007)): if the expert is in the policy class and "
         "the policy's own states are those on which it was trained.\n\n"
@@ -99,8 +100,22 @@ def _frontier(rows: Sequence[Row]) -> str:
             for row in rows
             if row["task"] == task
         ]
-        parts.append(f"### `{task}`\n\n{table(head, lines)}")
+        parts.append(f"### `{task}`\n\n{_until([row for row in rows if row['task'] == task])}\n\n{table(head, lines)}")
     return "\n\n".join([*parts, "![Success over cost](dagger-frontier.png)"])
+
+
+def _until(rows: Sequence[Row]) -> str:
+    """What each arm had cost when it first succeeded often enough."""
+    lines = []
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        told = [row for row in rows if row["arm"] == arm]
+        there = next((row for row in told if row["success"] >= ENOUGH), None)
+        if there is None:
+            lines.append([arm, f"not with {told[-1]['labels']:,.0f}", "", ""])
+        else:
+            lines.append([arm, *(f"{there[key]:,.0f}" for key in ("labels", "takeovers", "expert_s"))])
+    head = (f"until {percent(ENOUGH)} succeed", "labels added", "take-overs", "at the controls, s")
+    return table(head, lines)
 
 
 def _late(delayed: Sequence[Row]) -> str:
