@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.errors import DataError
-from il_ros.signals import Array
+from il_ros.signals import DOUBTLESS, Array, Doubts
 
 
 class Authority(enum.IntEnum):
@@ -43,9 +43,8 @@ class Record:
     expert_name: str = ""
     score: float = float("nan")
     """The gating rule's score of the step, where the rule has one."""
-    doubt: float = float("nan")
-    """How unsure the policy was of its answer to this very step's observation; NaN if it cannot tell, or was not asked
-    anew."""
+    doubts: Doubts = DOUBTLESS
+    """What the policy thought of its answer to this very step's observation, if it was asked for one."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,8 @@ class Episode:
     """(T,) uint8, an ``Authority`` value per step."""
     intervention: Array
     """(T,) int32, the id of the intervention that the step belongs to; 0 for none."""
-    doubt: Array
-    """(T,) float32, how unsure the policy was; NaN where it did not tell."""
+    doubts: Array
+    """(T, 5) float32, the fields of ``Doubts`` in their order; NaN where the policy did not tell."""
     step_ns: int
     """The length of a control step; a larger distance between two stamps is a gap."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +74,7 @@ class Episode:
 
     def __post_init__(self) -> None:
         steps = len(self.stamps_ns)
-        for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "doubt"):
+        for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "doubts"):
             if len(getattr(self, name)) != steps:
                 raise DataError(f"episode: {name} has {len(getattr(self, name))} rows; stamps_ns has {steps}")
         if steps and not np.all(np.diff(self.stamps_ns) > 0):
@@ -121,7 +120,7 @@ class Episode:
             expert=rows([nothing if r.expert is None else r.expert for r in records], action_dim),
             authority=np.array([r.authority for r in records], dtype=np.uint8),
             intervention=np.array([r.intervention for r in records], dtype=np.int32),
-            doubt=np.array([r.doubt for r in records], dtype=np.float32),
+            doubts=rows([np.array([*vars(r.doubts).values()]) for r in records], len(vars(DOUBTLESS))),
             step_ns=step_ns,
             facts=facts,
         )

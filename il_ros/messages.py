@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -15,13 +16,13 @@ import numpy as np
 
 from il_ros.episode import Authority, Record
 from il_ros.errors import ConfigError, MessageError
-from il_ros.signals import Array, Chunk, EpisodeStart, Reading
+from il_ros.signals import Array, Chunk, Doubts, EpisodeStart, Reading
 from il_ros.specs import Contract
 
 ENGAGE = "engage"
 """A component that an expert may add to his chunk: above one half while he asks to drive."""
-DOUBT = "doubt"
-"""A component that a policy may add to its chunk: how unsure it is of it."""
+DOUBTS = tuple(f.name for f in dataclasses.fields(Doubts))
+"""Components that a policy may add to its chunk: what it thinks of it."""
 BYTE_OF_LEVEL = {Authority.HOLD: b"\x01", Authority.POLICY: b"\x00", Authority.EXPERT: b"\x00"}
 
 
@@ -188,8 +189,7 @@ def fill_chunk(message: Any, chunk: Chunk, contract: Contract, point: type[Any])
     set_stamp(message, chunk.stamp_ns)
     message.header.frame_id = chunk.author
     more = {ENGAGE: 1.0 if chunk.engaged else 0.0}
-    if not math.isnan(chunk.doubt):
-        more[DOUBT] = chunk.doubt
+    more |= {name: value for name, value in vars(chunk.doubts).items() if not math.isnan(value)}
     message.joint_names = [*contract.action_names, *more] if len(chunk.actions) else [*more]
     rows = chunk.actions.tolist() if len(chunk.actions) else [[]]
     if len(message.points) != len(rows):
@@ -210,7 +210,7 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
     """
     names, points = list(message.joint_names), list(message.points)
     wanted = set(contract.action_names)
-    given = set(names) - {ENGAGE, DOUBT}
+    given = set(names) - {ENGAGE, *DOUBTS}
     if given and given != wanted:
         raise MessageError(f"chunk names {sorted(given)}; the contract's action is {sorted(wanted)}")
     if not points:
@@ -227,10 +227,10 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
                 f"chunk point {i} is at {at / 1e9:.3f} s; points must be {contract.step_ns / 1e9} s apart"
             )
     engaged = bool(table[0, names.index(ENGAGE)] > 0.5) if ENGAGE in names else True
-    doubt = float(table[0, names.index(DOUBT)]) if DOUBT in names else math.nan
+    doubts = Doubts(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
     columns = [names.index(n) for n in contract.action_names] if given else []
     actions = table[:, columns] if given else np.empty((0, len(wanted)))
-    return Chunk(stamp_ns(message), actions, str(message.header.frame_id), engaged, doubt)
+    return Chunk(stamp_ns(message), actions, str(message.header.frame_id), engaged, doubts)
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def fill_record(message: Any, record: Record, status: type[Any], key_value: type
         "expert": _numbers(record.expert),
         "expert_name": record.expert_name,
         "score": repr(record.score),
-        "doubt": repr(record.doubt),
+        "doubts": " ".join(map(repr, vars(record.doubts).values())),
     }
     element.values = [key_value(key=key, value=value) for key, value in values.items()]
     message.status = [element]
@@ -328,7 +328,7 @@ def record_from(message: Any) -> Record:
             checkpoint=status.hardware_id,
             expert_name=values["expert_name"],
             score=float(values["score"]),
-            doubt=float(values.get("doubt", "nan")),  # bags of before have none
+            doubts=Doubts(*map(float, values.get("doubts", "").split())),  # older bags have none
         )
     except (IndexError, KeyError, ValueError) as error:
         raise MessageError(

@@ -31,6 +31,25 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Doubts:
+    """What a policy thinks of its own answer to an observation; NaN for what it cannot tell."""
+
+    spread: float = math.nan
+    """How far the members of an ensemble disagree: a standard deviation, in halves of the demonstrated range."""
+    deviation: float = math.nan
+    """How likely it is that the expert would do something else, in [0, 1], as a critic has learned it."""
+    risk: float = math.nan
+    """How likely it is that the episode fails if the policy goes on, in [0, 1], as a critic has learned it."""
+    spread_rank: float = math.nan
+    """The share of all visited states, in [0, 1], whose spread was smaller."""
+    risk_rank: float = math.nan
+    """The share of all visited states, in [0, 1], whose risk was smaller."""
+
+
+DOUBTLESS = Doubts()
+
+
+@dataclass(frozen=True)
 class Chunk:
     """A sequence of actions that answers the observation with the same stamp; row i is for ``stamp_ns + i * dt``."""
 
@@ -41,8 +60,8 @@ class Chunk:
     """Who speaks: the name of an expert, or the hash of a checkpoint."""
     engaged: bool = True
     """Whether the author asks to drive. A policy always does; an expert while the enable button is held."""
-    doubt: float = math.nan
-    """How unsure a policy is, in units of the demonstrations' standard deviation; NaN if its class cannot tell."""
+    doubts: Doubts = DOUBTLESS
+    """What a policy thinks of its own answer."""
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ class Cell:
         setting = self.setting
         told = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
         config = dataclasses.asdict(self.config())
-        used = {name: value for name, value in config.items() if name not in ("labels", "warm_start")}
+        used = {name: value for name, value in config.items() if name not in ("labels", "warm_start", "critic")}
         text = json.dumps([*told, used], default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from il_ros.gate.executor import ChunkExecutor
 from il_ros.gate.handover import Bound
 from il_ros.gate.rules import Situation
 from il_ros.gate.table import TABLE, Event, State
-from il_ros.signals import Array, Chunk
+from il_ros.signals import DOUBTLESS, Array, Chunk, Doubts
 from il_ros.specs import Contract
 
 
@@ -132,10 +131,10 @@ class Gate:
     def _hear_policy(self, stamp_ns: int, chunk: Callable[[], Chunk], now_ns: int) -> None:
         if self._is_news(self._policy, "policy", stamp_ns):
             self._policy.stamp_ns, self._policy.heard_ns = stamp_ns, now_ns
-            self._executor.offer(stamp_ns, self._with_doubt(chunk) if self.rule.asks_doubt else chunk)
+            self._executor.offer(stamp_ns, self._with_doubts(chunk) if self.rule.asks_doubts else chunk)
 
-    def _with_doubt(self, chunk: Callable[[], Chunk]) -> Callable[[], Chunk]:
-        """Draw the chunk now, for the doubt that it carries."""
+    def _with_doubts(self, chunk: Callable[[], Chunk]) -> Callable[[], Chunk]:
+        """Draw the chunk now, for the doubts that it carries."""
         drawn = self._newest = chunk()
         return lambda: drawn
 
@@ -172,24 +171,24 @@ class Gate:
         heard = self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
         engaged = heard and self._answer is not None and self._answer.engaged
         policy = self._policy_action(stamp_ns, now_ns)
-        doubt, reason = self._doubt(stamp_ns), "steady"
-        for event in self._events(heard, engaged, policy, expert, doubt):
-            reason = self._handle(event, reason)
+        doubts, reason = self._doubts(stamp_ns), "steady"
+        for event, why in self._events(heard, engaged, policy, expert, doubts):
+            reason = self._handle(event, reason, why)
         if self.state is State.EXPERT and expert is None:
             reason = self._handle(Event.EXPERT_LOST, reason)
         presence = Event.POLICY_LOST if policy is None else Event.POLICY_BACK
         reason = self._handle(presence, reason)
         self._engaged, self._stamp_ns = engaged, stamp_ns
-        return self._record(stamp_ns, observation, policy, expert, reason, doubt)
+        return self._record(stamp_ns, observation, policy, expert, reason, doubts)
 
-    def _doubt(self, stamp_ns: int) -> float:
-        """How unsure the policy is of its answer to this step's observation, if that was asked for."""
-        chunk = self._newest if self.rule.asks_doubt else self._executor.current
-        return chunk.doubt if chunk is not None and chunk.stamp_ns == stamp_ns else math.nan
+    def _doubts(self, stamp_ns: int) -> Doubts:
+        """What the policy thinks of its answer to this step's observation, if that was asked for."""
+        chunk = self._newest if self.rule.asks_doubts else self._executor.current
+        return chunk.doubts if chunk is not None and chunk.stamp_ns == stamp_ns else DOUBTLESS
 
     def _events(
-        self, heard: bool, engaged: bool, policy: Array | None, expert: Array | None, doubt: float
-    ) -> list[Event]:
+        self, heard: bool, engaged: bool, policy: Array | None, expert: Array | None, doubts: Doubts
+    ) -> list[tuple[Event, str]]:
         wish = self.rule.decide(
             Situation(
                 self.state,
@@ -198,26 +197,26 @@ class Gate:
                 was_engaged=self._engaged,
                 policy=self._share(policy),
                 expert=self._share(expert),
-                doubt=math.nan if policy is None else doubt,
+                doubts=DOUBTLESS if policy is None else doubts,
             )
         )
-        events = self.requests + ([wish] if wish is not None else [])
+        asked_for = [(event, "") for event in self.requests]
         self.requests = []
-        return events
+        return asked_for + ([(wish, self.rule.why)] if wish is not None else [])
 
     def _share(self, action: Array | None) -> Array | None:
         """(Da,) an action as shares of the contract's range."""
         low, high = self.contract.low, self.contract.high
         return None if action is None else (np.clip(action, low, high) - low) / (high - low)
 
-    def _handle(self, event: Event, reason: str) -> str:
+    def _handle(self, event: Event, reason: str, why: str = "") -> str:
         """Go through the table; returns the reason for the record, which is the event if it changed anything."""
         before, self.state = self.state, TABLE[self.state, event]
         if self.state is before:
             return reason
         if self.state is State.EXPERT and "policy" in self.rule.sources and before is not State.EXPERT_LOST:
             self._intervention += 1
-        return event.value
+        return f"{event.value}: {why}" if why else event.value
 
     def _expert_action(self, stamp_ns: int, now_ns: int) -> Array | None:
         """What the expert wants for this instant; his last row counts until his time is out."""
@@ -245,7 +244,7 @@ class Gate:
         return action
 
     def _record(
-        self, stamp_ns: int, observation: Array, policy: Array | None, expert: Array | None, reason: str, doubt: float
+        self, stamp_ns: int, observation: Array, policy: Array | None, expert: Array | None, reason: str, doubts: Doubts
     ) -> Record:
         authority = self.state.authority
         rest = self.contract.rest(observation)
@@ -268,5 +267,5 @@ class Gate:
             checkpoint="" if current is None or policy is None else current.author,
             expert_name="" if self._answer is None else self._answer.author,
             score=self.rule.score(),
-            doubt=doubt,
+            doubts=doubts,
         )

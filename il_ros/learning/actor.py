@@ -11,7 +11,7 @@ import torch
 
 from il_ros.errors import ConfigError, DataError
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.signals import Array, Chunk, EpisodeStart
+from il_ros.signals import Array, Chunk, Doubts, EpisodeStart
 
 
 def use_one_thread() -> None:
@@ -34,6 +34,7 @@ class Actor:
     def __init__(self, checkpoint: Checkpoint, seed: int = 0, lapses: Lapses | None = None) -> None:
         self.contract, self.author = checkpoint.contract, checkpoint.short_hash
         self._policy, self._normaliser = checkpoint.policy.frozen(), checkpoint.normaliser
+        self._critic = checkpoint.critic
         self._low, self._high = self.contract.low, self.contract.high
         self._width = len(self.contract.observation)
         self._seed, self.lapses = seed, lapses or Lapses()
@@ -90,14 +91,20 @@ class Actor:
             self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
             history = torch.from_numpy(rows)[None]
             drawn = self._policy.sample(history, self._generator)[0].numpy()
-            doubt = self._policy.doubt(history)
+            doubts = self._doubts(history, drawn[:1])
         actions = np.clip(self._normaliser.action.inverse(drawn.astype(np.float64)), self._low, self._high)
         for row in range(len(actions)):
             lapse = self.lapses.at(episode, step + row)
             if lapse is not None:
                 middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
                 actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
-        return Chunk(self._newest_ns, actions, self.author, doubt=math.nan if doubt is None else float(doubt[0]))
+        return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
+
+    def _doubts(self, history: torch.Tensor, first: Array) -> Doubts:
+        """What to think of the first action (1, Da), in the network's units, that answers the history (1, To, Do)."""
+        spread = self._policy.spread(history)
+        told = math.nan if spread is None else float(spread[0])
+        return Doubts(told) if self._critic is None else self._critic.judge(history, torch.from_numpy(first), told)
 
 
 @dataclass(frozen=True)

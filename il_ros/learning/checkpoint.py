@@ -20,13 +20,14 @@ import torch
 
 import il_ros
 from il_ros.errors import CheckpointError, IlRosError, StorageError
+from il_ros.learning.critic import Critic
 from il_ros.learning.normaliser import Normaliser
 from il_ros.learning.trainer import Trained
 from il_ros.policies.base import Policy, create
 from il_ros.specs import Contract
 
 FORMAT = 1
-DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
+DOCUMENT, WEIGHTS, CRITIC = "checkpoint.json", "model.safetensors", "critic.safetensors"
 KEYS = ("format", "policy", "sizes", "normaliser", "contract", "training", "manifest", "weights_sha256")
 
 
@@ -40,6 +41,8 @@ class Checkpoint:
     policy: Policy
     normaliser: Normaliser
     contract: Contract
+    critic: Critic | None = None
+    """What judges the policy's answers, if one was trained with it."""
 
     @property
     def hash(self) -> str:
@@ -53,7 +56,12 @@ class Checkpoint:
 
 
 def save(
-    path: Path, trained: Trained, contract: Contract, manifest: Sequence[Mapping[str, str]], created: str | None = None
+    path: Path,
+    trained: Trained,
+    contract: Contract,
+    manifest: Sequence[Mapping[str, str]],
+    created: str | None = None,
+    critic: Critic | None = None,
 ) -> Checkpoint:
     """Write a checkpoint under ``path``; it is there whole or not at all.
 
@@ -63,6 +71,7 @@ def save(
         contract: what observations and actions were when the episodes were recorded.
         manifest: for each episode that was trained on, its name and a digest of its bytes.
         created: when, ISO 8601; now unless told.
+        critic: of the policy, if there is one.
 
     Raises:
         CheckpointError: if ``path`` is already there.
@@ -72,10 +81,15 @@ def save(
         raise CheckpointError(f"{path} is already there; checkpoints are never overwritten, choose another name")
     weights = safetensors.torch.save(dict(trained.policy.state_dict()))
     document = _document(trained, contract, manifest, hashlib.sha256(weights).hexdigest(), created)
+    judged = None if critic is None else safetensors.torch.save(dict(critic.state_dict()))
+    if judged is not None:
+        document["critic_sha256"] = hashlib.sha256(judged).hexdigest()
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
         _write(partial / WEIGHTS, weights)
+        if judged is not None:
+            _write(partial / CRITIC, judged)
         _write(partial / DOCUMENT, json.dumps(document, indent=1).encode())
         partial.rename(path)
     except OSError as error:
@@ -83,7 +97,7 @@ def save(
         raise StorageError(
             f"{path} cannot be written: {error.strerror}; free some space or choose another folder"
         ) from error
-    return Checkpoint(path, json.loads(json.dumps(document)), trained.policy, trained.normaliser, contract)
+    return Checkpoint(path, json.loads(json.dumps(document)), trained.policy, trained.normaliser, contract, critic)
 
 
 def load(path: Path, verify: bool = True) -> Checkpoint:
@@ -97,25 +111,38 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
         CheckpointError: if it is missing, damaged, not one of ours, or newer than this program.
     """
     document = read_document(path)
-    try:
-        raw = (path / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise CheckpointError(
-            f"{path / WEIGHTS} cannot be read: {error.strerror}; copy the whole folder again"
-        ) from error
-    if verify and hashlib.sha256(raw).hexdigest() != document["weights_sha256"]:
-        raise CheckpointError(f"{path / WEIGHTS} has another sha256 than {DOCUMENT} says; it is damaged, copy it again")
+    raw = _read(path / WEIGHTS, document["weights_sha256"] if verify else None)
+    told = document.get("critic_sha256")
+    judged = None if told is None else _read(path / CRITIC, told if verify else None)
     try:
         policy = create(document["policy"], document["sizes"], seed=0)
         policy.load_state_dict(safetensors.torch.load(raw))
         contract = Contract.from_dict(document["contract"]["name"], _without_name(document["contract"]))
         normaliser = Normaliser.from_dict(document["normaliser"])
+        critic = None if judged is None else _critic(policy, judged)
     except IlRosError as error:
         raise CheckpointError(f"checkpoint {path} does not fit this program: {error}") from error
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"checkpoint {path} is damaged ({reason}); copy it again or train anew") from error
-    return Checkpoint(path, document, policy.eval().requires_grad_(False), normaliser, contract)
+    return Checkpoint(path, document, policy.eval().requires_grad_(False), normaliser, contract, critic)
+
+
+def _read(file: Path, sha256: str | None) -> bytes:
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{file} cannot be read: {error.strerror}; copy the whole folder again") from error
+    if sha256 is not None and hashlib.sha256(raw).hexdigest() != sha256:
+        raise CheckpointError(f"{file} has another sha256 than {DOCUMENT} says; it is damaged, copy it again")
+    return raw
+
+
+def _critic(policy: Policy, raw: bytes) -> Critic:
+    sizes = policy.config
+    critic = Critic(sizes.history * sizes.observation_dim + sizes.action_dim)
+    critic.load_state_dict(safetensors.torch.load(raw))
+    return critic.eval().requires_grad_(False)
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -128,10 +128,10 @@ def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:
 
 def _doubt_threshold(episodes: Sequence[Episode]) -> float | None:
     doubts = [
-        float(episode.doubt[start])
+        float(episode.doubts[start, 0])
         for episode in episodes
         for start, _, authority in episode.spans()
-        if authority is Authority.EXPERT and episode.intervention[start] > 0 and np.isfinite(episode.doubt[start])
+        if authority is Authority.EXPERT and episode.intervention[start] > 0 and np.isfinite(episode.doubts[start, 0])
     ]
     last = doubts[-max(1, len(doubts) // 4) :]
     return round(float(np.mean(last)), 4) if doubts else None

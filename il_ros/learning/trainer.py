@@ -53,6 +53,8 @@ class TrainingConfig:
     """What this policy class can be told beside the sizes."""
     labels: str = "expert_driven"
     """The scheme of labels, by which a workshop makes windows of episodes."""
+    critic: bool = False
+    """Whether a workshop trains a critic of the policy, too, by which gating rules can decide."""
     warm_start: bool = False
     """Whether a workshop goes on from the weights of its last checkpoint, or begins afresh."""
     steps: int = 4000

@@ -11,6 +11,7 @@ from typing import Any
 from il_ros.episode import Episode
 from il_ros.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import critic as critics
 from il_ros.learning import labels
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.normaliser import Normaliser
@@ -71,7 +72,10 @@ class Workshop:
         ]
         number = max(self._numbers(), default=0) + 1
         path = self._folder / f"checkpoint_{number:03d}_{config.policy.rpartition('.')[2]}"
-        saved = checkpoints.save(path, trained, self._contract, manifest)
+        critic = None
+        if config.critic:
+            critic = critics.learn(trained.policy, trained.normaliser, episodes, self._contract, config.seed)
+        saved = checkpoints.save(path, trained, self._contract, manifest, critic=critic)
         return {
             "path": str(path.resolve()),
             "hash": saved.hash,

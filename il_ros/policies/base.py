@@ -76,8 +76,8 @@ class Policy(torch.nn.Module, abc.ABC):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
 
-    def doubt(self, observations: Tensor) -> Tensor | None:
-        """How unsure the policy is of its answer to each history (B, To, Do): (B,); None if the class cannot tell."""
+    def spread(self, observations: Tensor) -> Tensor | None:
+        """How far apart its answers to each history (B, To, Do) may be: (B,); None if the class cannot tell."""
         return None
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:

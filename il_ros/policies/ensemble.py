@@ -57,6 +57,6 @@ class Ensemble(Policy):
         out: Tensor = self.trunk(stacked)
         return out.reshape(self.config.members, -1, *self.shape)
 
-    def doubt(self, observations: Tensor) -> Tensor:
+    def spread(self, observations: Tensor) -> Tensor:
         """(B,) standard deviation of the members' first actions in normalised units, the greatest over components."""
         return self.members(observations)[:, :, 0].std(0).amax(-1)

@@ -122,7 +122,7 @@ def _episode(
         expert=actions,
         authority=np.empty(0, np.uint8),
         intervention=np.empty(0, np.int32),
-        doubt=np.empty(0, np.float32),
+        doubts=np.empty((0, len(messages.DOUBTS)), np.float32),
         step_ns=contract.step_ns,
         facts=facts,
     )

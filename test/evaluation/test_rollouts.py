@@ -23,7 +23,7 @@ from il_ros.specs import Contract
 
 CONTRACT = Contract.load("panda_plane")
 ROOT = Path(__file__).resolve().parents[2]
-ARRAYS = ("observations", "executed", "policy", "expert", "authority", "intervention", "doubt")
+ARRAYS = ("observations", "executed", "policy", "expert", "authority", "intervention", "doubts")
 SEEDS = (9, 3, 1000, *range(20, 33))
 """More than one stretch of a worker, and in no order."""
 

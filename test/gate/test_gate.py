@@ -155,7 +155,7 @@ def test_a_limit_that_is_not_positive_is_refused_by_name(field: str) -> None:
 
 
 def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="beta, demonstration, doubt, ensemble, human, none"):
+    with pytest.raises(ConfigError, match="beta, demonstration, doubt, ensemble, human, lazy, none, safe, thrifty"):
         Gate(CONTRACT, GateConfig(rule="humane"))
 
 

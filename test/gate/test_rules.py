@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from il_ros.episode import Authority, Record
 from il_ros.errors import ConfigError
 from il_ros.gate import Gate, GateConfig, rules
-from il_ros.signals import Chunk
+from il_ros.signals import Chunk, Doubts
 from il_ros.specs import Contract
 
 CONTRACT = Contract.load("panda_plane")
@@ -21,14 +21,15 @@ REST = np.zeros(4, dtype=np.float32)
 RANGE = CONTRACT.high[0] - CONTRACT.low[0]
 
 
-def run(rule: str, steps: list[tuple[float, float | None, float]], seed: int = 0) -> list[Record]:
-    """Step a gate with what the policy, the expert and the policy's doubt say at each step."""
+def run(rule: str, steps: list[tuple[float, float | None, float | Doubts]], seed: int = 0) -> list[Record]:
+    """Step a gate with what the policy, the expert and the policy's doubts (or its spread alone) say at each step."""
     gate = Gate(CONTRACT, GateConfig(rule=rule, execute_steps=1))
     gate.reset(seed)
     records = []
     for k, (policy, expert, doubt) in enumerate(steps):
         stamp = (k + 1) * STEP
-        said = Chunk(stamp, np.full((1, 2), policy), "policy", doubt=doubt)
+        doubts = doubt if isinstance(doubt, Doubts) else Doubts(spread=doubt)
+        said = Chunk(stamp, np.full((1, 2), policy), "policy", doubts=doubts)
         gate.offer_policy(stamp, lambda said=said: said, stamp)
         rows = np.empty((0, 2)) if expert is None else np.full((1, 2), expert)
         gate.offer_expert(Chunk(stamp, rows, "expert", engaged=expert is not None), stamp)
@@ -92,6 +93,41 @@ def test_where_the_policy_is_not_trusted_and_no_expert_is_there_the_arm_holds(ru
     assert who(records) == "HHHEEP"
 
 
+def judged(deviation: float = 0.0, spread_rank: float = 0.1, risk_rank: float = 0.1) -> Doubts:
+    return Doubts(0.0, deviation, 0.0, spread_rank, risk_rank)
+
+
+def test_a_safe_policy_drives_wherever_it_is_foreseen_to_do_as_the_expert() -> None:
+    foreseen = [0.1, 0.6, 0.4, math.nan]
+    records = run("safe:deviation=0.5", [(0.1, 0.1, judged(p)) for p in foreseen])
+    assert who(records) == "PEPE"  # what cannot be told is not trusted
+
+
+def test_a_lazy_expert_is_asked_by_what_is_foreseen_and_lets_go_by_what_is_seen() -> None:
+    steps = [(0.1, -0.1, judged(0.1)), (0.1, -0.1, judged(0.9)), (0.1, -0.1, judged(0.1)), (0.1, 0.1, judged(0.9))]
+    records = run("lazy:agree=0.05", steps)
+    assert who(records) == "PEEP"
+    assert [record.reason for record in records] == ["steady", "take_over: deviation", "steady", "release: discrepancy"]
+
+
+@pytest.mark.parametrize(("ranks", "why"), [((0.96, 0.1), "novelty"), ((0.1, 0.97), "risk")])
+def test_a_thrifty_policy_asks_at_novelty_and_at_risk_and_says_which(ranks: tuple[float, float], why: str) -> None:
+    steps = [(0.1, 0.1, judged()), (0.1, 0.1, judged(0.0, *ranks)), (0.1, 0.1, judged())]
+    records = run("thrifty:budget=0.05", steps)
+    assert who(records) == "PEP" and records[1].reason == f"take_over: {why}" and records[1].score == max(ranks)
+    assert who(run("thrifty:budget=0.01", steps)) == "PPP"  # who has less time is asked less
+
+
+def test_a_thrifty_expert_keeps_control_until_both_agree_and_the_risk_is_ordinary() -> None:
+    ask = (0.1, -0.1, judged(risk_rank=0.99))
+    apart, tense, calm = (0.1, -0.1, judged()), (0.1, 0.1, judged(risk_rank=0.6)), (0.1, 0.1, judged())
+    assert who(run("thrifty", [ask, apart, tense, calm, tense])) == "EEEPP"
+
+
+def test_a_thrifty_policy_without_a_critic_is_not_trusted() -> None:
+    assert who(run("thrifty", [(0.1, 0.1, 0.0)] * 2)) == "EE"
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
@@ -100,6 +136,8 @@ def test_where_the_policy_is_not_trusted_and_no_expert_is_there_the_arm_holds(ru
         ("ensemble:doubt=-1", "doubt is -1.0; it must be positive"),
         ("doubt:threshold=0", "threshold is 0.0; it must be positive"),
         ("doubt:limit=1", "limit"),
+        ("thrifty:budget=1.5", "budget 1.5, calm 0.5 are shares, of at most 1"),
+        ("lazy:agree=0", "agree is 0.0; it must be positive"),
         ("human:beta=1", "'beta' is not known; it takes no options"),
     ],
 )
@@ -109,7 +147,8 @@ def test_an_option_that_cannot_be_is_refused(rule: str, says: str) -> None:
 
 
 said = st.one_of(st.none(), st.floats(-0.2, 0.2))
-doubts = st.one_of(st.just(math.nan), st.floats(0.0, 1.0))
+number = st.one_of(st.just(math.nan), st.floats(0.0, 1.0))
+doubts = st.builds(Doubts, number, number, number, number, number)
 
 
 @pytest.mark.parametrize("name", [*rules.available(), "beta:beta=0.4,every=3", "ensemble:doubt=0.5"])
@@ -123,7 +162,7 @@ def test_the_record_of_authority_replayed_through_the_rule_gives_the_same_switch
     for record in records:
         stamp = record.stamp_ns
         if record.policy is not None:
-            heard = Chunk(stamp, record.policy[None], record.checkpoint, doubt=record.doubt)
+            heard = Chunk(stamp, record.policy[None], record.checkpoint, doubts=record.doubts)
             again.offer_policy(stamp, lambda heard=heard: heard, stamp)
         rows = np.empty((0, 2)) if record.expert is None else record.expert[None]
         again.offer_expert(Chunk(stamp, rows, record.expert_name, engaged=record.expert is not None), stamp)

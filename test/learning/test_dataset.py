@@ -28,7 +28,7 @@ def episode(authority: list[int], gaps: frozenset[int] = frozenset(), width: int
         expert=expert,
         authority=kinds,
         intervention=np.zeros(steps, dtype=np.int32),
-        doubt=np.full(steps, np.nan, dtype=np.float32),
+        doubts=np.full((steps, 5), np.nan, dtype=np.float32),
         step_ns=STEP_NS,
     )
 

@@ -35,7 +35,7 @@ def episode(drivers: str, asked: bool = True, outcome: str = "success") -> Episo
         expert=np.repeat(wants[:, None], 2, 1).astype(np.float32),
         authority=authority,
         intervention=np.where(np.array(list(drivers)) == "E", taken.cumsum(), 0).astype(np.int32),
-        doubt=np.zeros(len(drivers), dtype=np.float32),
+        doubts=np.zeros((len(drivers), 5), dtype=np.float32),
         step_ns=STEP_NS,
         facts={"outcome": outcome},
     )
@@ -120,12 +120,12 @@ def test_a_chunk_never_goes_on_where_the_expert_was_asked_but_not_followed(horiz
 
 def test_the_threshold_of_doubt_is_that_of_the_last_quarter_of_the_take_overs() -> None:
     doubtful = episode("PEPEPEPEPEPEPEPE")
-    doubtful.doubt[:] = np.arange(16)
+    doubtful.doubts[:] = np.arange(16)[:, None]
     scheme = labels.load("expert_driven")
     assert tally([doubtful], scheme)["doubt_threshold"] == 14.0  # of take-overs at 1, 3, ..., 13, 15
-    doubtful.doubt[13:] = np.nan
+    doubtful.doubts[13:] = np.nan
     assert tally([doubtful], scheme)["doubt_threshold"] == 11.0
-    doubtful.doubt[:] = np.nan
+    doubtful.doubts[:] = np.nan
     assert tally([doubtful, episode("DDD")], scheme)["doubt_threshold"] is None
 
 

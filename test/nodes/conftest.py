@@ -13,6 +13,7 @@ from il_ros.cli.domain import isolate
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.critic import learn
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.sim import tasks
@@ -52,9 +53,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     def make(policy: str) -> Path:
         config = TrainingConfig.load(policy, steps=150)
-        data = Dataset.from_episodes(shown, config.history, config.horizon)
+        made = train(Dataset.from_episodes(shown, config.history, config.horizon), config)
+        critic = learn(made.policy, made.normaliser, shown, CONTRACT, 0) if config.critic else None
         path = tmp_path_factory.mktemp("checkpoints") / policy
-        checkpoints.save(path, train(data, config), CONTRACT, [{"name": "shown", "digest": "0"}])
+        checkpoints.save(path, made, CONTRACT, [{"name": "shown", "digest": "0"}], critic=critic)
         return path
 
     return make

@@ -25,7 +25,7 @@ from il_ros.teleop import Device
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 
 CONTRACT = Contract.load("panda_plane")
-FIELDS = ("observations", "executed", "policy", "expert", "authority", "intervention", "doubt")
+FIELDS = ("observations", "executed", "policy", "expert", "authority", "intervention", "doubts")
 SEEDS = (11, 12, 13)
 
 
@@ -93,7 +93,14 @@ def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
         same(one, other)
 
 
-RULES = ("beta:beta=0.5,every=8", "ensemble:discrepancy=0.1,doubt=0.5", "doubt:threshold=0.1")
+RULES = (
+    "beta:beta=0.5,every=8",
+    "ensemble:discrepancy=0.1,doubt=0.5",
+    "doubt:threshold=0.1",
+    "safe",
+    "lazy",
+    "thrifty:budget=0.2",
+)
 """Those that decide by themselves, with thresholds between which the ensemble goes to and fro."""
 
 
@@ -101,7 +108,7 @@ RULES = ("beta:beta=0.5,every=8", "ensemble:discrepancy=0.1,doubt=0.5", "doubt:t
 def test_graph_and_loop_agree_for_every_rule_that_decides_by_itself(
     director: Director, trained: Callable[[str], Path], device: Callable[..., Device], rule: str
 ) -> None:
-    path = trained("ensemble")
+    path = trained("one_step_ensemble")
     serve(director, path)
     director.set("expert_node", device="scripted")
     director.set("gate_node", rule=rule)

@@ -12,7 +12,7 @@ import numpy as np
 from il_ros import registry
 from il_ros.errors import ConfigError
 from il_ros.gate.table import Event, State
-from il_ros.signals import Array
+from il_ros.signals import DOUBTLESS, Array, Doubts
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Situation:
     """(Da,) what the policy would do now, as a share of the contract's range; None if it is not heard."""
     expert: Array | None = None
     """(Da,) what the expert would do now, likewise; None if he has no opinion."""
-    doubt: float = math.nan
-    """How unsure the policy is of its answer to this very observation; NaN if its class cannot tell."""
+    doubts: Doubts = DOUBTLESS
+    """What the policy thinks of its answer to this very observation."""
 
     @property
     def discrepancy(self) -> float:
@@ -51,8 +51,11 @@ class Rule(abc.ABC):
     """Who drives when an episode begins."""
     sources: ClassVar[tuple[str, ...]]
     """Who is listened to: ``policy``, ``expert`` or both."""
-    asks_doubt: ClassVar[bool] = False
-    """Whether the policy is asked at every step how unsure it is."""
+    asks_doubts: ClassVar[bool] = False
+    """Whether the policy is asked at every step what it thinks of its answer."""
+
+    why: str = ""
+    """What the last decision was made by, for the record of a switch."""
 
     def reset(self, rng: np.random.Generator) -> None:  # noqa: B027
         """An episode begins; ``rng`` is the source of every random draw in it."""

@@ -19,10 +19,10 @@ class Doubt(Rule):
 
     initial = State.POLICY
     sources = ("policy", "expert")
-    asks_doubt = True
+    asks_doubts = True
 
     threshold: float = 0.2
-    """In units of the demonstrations' standard deviation."""
+    """In halves of the range of what was demonstrated."""
 
     def __post_init__(self) -> None:
         positive(self, "threshold")
@@ -30,7 +30,7 @@ class Doubt(Rule):
 
     def decide(self, situation: Situation) -> Event | None:
         """Compare."""
-        self._score = situation.doubt
+        self._score = situation.doubts.spread
         return toward(not self._score <= self.threshold, situation)
 
     def score(self) -> float:

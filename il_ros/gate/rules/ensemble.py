@@ -20,12 +20,12 @@ class Ensemble(Rule):
 
     initial = State.POLICY
     sources = ("policy", "expert")
-    asks_doubt = True
+    asks_doubts = True
 
     discrepancy: float = 0.1
     """The most by which policy and expert may differ, as a share of the action's range (the paper's tau)."""
     doubt: float = 0.2
-    """The greatest spread of the members, in units of the demonstrations' standard deviation (the paper's chi)."""
+    """The greatest spread of the members, in halves of the demonstrated range (the paper's chi)."""
 
     def __post_init__(self) -> None:
         positive(self, "discrepancy", "doubt")
@@ -33,8 +33,9 @@ class Ensemble(Rule):
 
     def decide(self, situation: Situation) -> Event | None:
         """Trust the policy, or not."""
-        shares = (situation.discrepancy / self.discrepancy, situation.doubt / self.doubt)
+        shares = (situation.discrepancy / self.discrepancy, situation.doubts.spread / self.doubt)
         self._score = float(np.max(shares))  # NaN if one of them is
+        self.why = "discrepancy" if shares[0] >= shares[1] else "doubt"
         return toward(not self._score <= 1.0, situation)
 
     def score(self) -> float:

@@ -1,0 +1,42 @@
+"""LazyDAgger: he is asked where a critic foresees that he would do otherwise, and keeps control until both agree.
+
+Hoque et al. 2021, arXiv:2104.00053, algorithm 1; without the noise that the paper adds to what he does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from il_ros.gate.rules import Rule, Situation, positive, toward
+from il_ros.gate.table import Event, State
+
+
+@dataclass
+class Lazy(Rule):
+    """To the expert by what is foreseen, back by what is seen: so there are fewer switches, and each is longer."""
+
+    initial = State.POLICY
+    sources = ("policy", "expert")
+    asks_doubts = True
+
+    deviation: float = 0.5
+    """He is asked where he would do otherwise with a greater probability."""
+    agree: float = 0.02
+    """Control goes back where both differ by less than this share of the action's range."""
+
+    def __post_init__(self) -> None:
+        positive(self, "deviation", "agree")
+        self._score = math.nan
+
+    def decide(self, situation: Situation) -> Event | None:
+        """Ask, or let go."""
+        if situation.state is State.EXPERT:
+            self._score, self.why = situation.discrepancy, "discrepancy"
+            return toward(not self._score < self.agree, situation)
+        self._score, self.why = situation.doubts.deviation, "deviation"
+        return toward(not self._score <= self.deviation, situation)
+
+    def score(self) -> float:
+        """What is foreseen while the policy drives, what is seen while the expert does."""
+        return self._score

@@ -1,0 +1,166 @@
+"""A critic of a policy: how likely it is that the expert would do otherwise, and that the episode fails.
+
+Two heads on one small network, learned from all recorded episodes after the policy itself. The deviation is the safety
+classifier of SafeDAgger (Zhang and Cho 2017, arXiv:1605.06450, section 3.1) and of LazyDAgger (Hoque 2021,
+arXiv:2104.00053, section 4); the risk is one minus the success that ThriftyDAgger's Q-function foresees (Hoque 2021,
+arXiv:2109.08273, section 4.2).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from il_ros.episode import Authority, Episode
+from il_ros.learning.labels import asked, is_driven_by, wanted
+from il_ros.learning.normaliser import Normaliser
+from il_ros.policies.base import Policy
+from il_ros.policies.networks import Trunk
+from il_ros.signals import Array, Doubts
+from il_ros.specs import Contract
+
+WIDTH, DEPTH = 64, 2
+STEPS, BATCH, LEARNING_RATE = 1500, 256, 1e-3
+FOLLOW = 0.01
+"""How fast the target network follows, at every step."""
+OTHERWISE = 0.1
+"""An expert who differs by more than this share of the action's range does something else."""
+RANKS = 101
+"""Quantiles by which ranks are told."""
+HEADS = DEVIATION, SUCCESS = range(2)
+
+
+class Critic(nn.Module):
+    """Judges what a policy is about to do, given what it has seen.
+
+    Args:
+        inputs: To Do + Da, the normalised history and the normalised first action.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.trunk = Trunk(inputs, WIDTH, DEPTH, len(HEADS))
+        self.spreads = nn.Parameter(torch.full((RANKS,), torch.nan), requires_grad=False)
+        """Quantiles of the policy's spread over the states that were visited; NaN if its class has none to tell."""
+        self.risks = nn.Parameter(torch.full((RANKS,), torch.nan), requires_grad=False)
+        """The same of the risk."""
+
+    def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """(B, To, Do) and (B, Da) to (B, 2): probabilities of a deviation and of success."""
+        out: Tensor = self.trunk(torch.cat([observations.flatten(1), actions], dim=1)).sigmoid()
+        return out
+
+    def judge(self, observations: Tensor, actions: Tensor, spread: float) -> Doubts:
+        """What to think of one answer; (1, To, Do) and (1, Da)."""
+        deviation, success = self(observations, actions)[0].tolist()
+        risk = 1.0 - success
+        return Doubts(spread, deviation, risk, _rank(self.spreads, spread), _rank(self.risks, risk))
+
+
+def _rank(quantiles: Tensor, value: float) -> float:
+    if value != value or bool(quantiles.isnan().any()):
+        return float("nan")
+    return int(torch.searchsorted(quantiles, value)) / len(quantiles)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """All steps of all episodes, normalised; row n of every field is the same step."""
+
+    observations: Tensor
+    """(N, To, Do)."""
+    actions: Tensor
+    """(N, Da) that were executed."""
+    otherwise: Tensor
+    """(N,) 1 where the expert would have done something else than the policy, 0 where not, NaN where nobody knows."""
+    last: Tensor
+    """(N,) 1 at the end of an episode."""
+    success: Tensor
+    """(N,) 1 in an episode that succeeded."""
+    policy: Tensor
+    """(N, Da) what the policy would do."""
+    visited: Tensor
+    """(N,) whether the policy drove there."""
+
+
+def learn(policy: Policy, normaliser: Normaliser, episodes: Sequence[Episode], contract: Contract, seed: int) -> Critic:
+    """Fit a critic of ``policy`` to all that was recorded; equal seeds give equal weights."""
+    generator = torch.Generator().manual_seed(seed)
+    steps = _gather(policy, normaliser, episodes, contract, generator)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        critic = Critic(steps.observations[0].numel() + steps.actions.shape[1])
+    _fit(critic, steps, generator)
+    with torch.no_grad():
+        places = torch.linspace(0.0, 1.0, RANKS)
+        where = steps.visited if steps.visited.any() else torch.ones_like(steps.visited)
+        risks = 1.0 - critic(steps.observations[where], steps.policy[where])[:, SUCCESS]
+        critic.risks.copy_(torch.quantile(risks, places))
+        spreads = policy.spread(steps.observations[where])
+        if spreads is not None:
+            critic.spreads.copy_(torch.quantile(spreads, places))
+    return critic.eval().requires_grad_(False)
+
+
+def _gather(
+    policy: Policy, normaliser: Normaliser, episodes: Sequence[Episode], contract: Contract, generator: torch.Generator
+) -> _Steps:
+    histories = np.concatenate([_histories(episode, policy.config.history) for episode in episodes])
+    observations = torch.from_numpy(normaliser.observation.forward(histories))
+    with torch.no_grad():
+        own = torch.cat([policy.sample(part, generator)[:, 0] for part in torch.split(observations, 1024)])  # (N, Da)
+    told = np.concatenate([wanted(episode) for episode in episodes])
+    known = np.concatenate([asked(e) | is_driven_by(e, Authority.EXPERT) for e in episodes])
+    apart = np.abs(normaliser.action.inverse(own.numpy()) - told) / (contract.high - contract.low)
+    otherwise = np.where(known, apart.max(axis=1) > OTHERWISE, np.nan)
+    lengths = [len(episode) for episode in episodes]
+    last = np.zeros(sum(lengths), dtype=np.float32)
+    last[np.cumsum(lengths) - 1] = 1.0
+    won = [np.full(n, e.facts.get("outcome") == "success") for n, e in zip(lengths, episodes)]
+    visited = np.concatenate([is_driven_by(e, Authority.POLICY) for e in episodes])
+    executed = normaliser.action.forward(np.concatenate([e.executed for e in episodes]))
+    numbers = (executed, otherwise, last, np.concatenate(won))
+    done, unlike, ends, wins = (torch.from_numpy(np.asarray(column, dtype=np.float32)) for column in numbers)
+    return _Steps(observations, done, unlike, ends, wins, own, torch.from_numpy(visited))
+
+
+def _histories(episode: Episode, history: int) -> Array:
+    """(T, To, Do), what the policy would have known at each step; no history crosses a boundary."""
+    result = np.empty((len(episode), history, episode.observations.shape[1]), dtype=np.float32)
+    for start, stop, _ in episode.spans():
+        past = np.arange(start, stop)[:, None] + np.arange(1 - history, 1)
+        result[start:stop] = episode.observations[np.maximum(past, start)]
+    return result
+
+
+def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:
+    target = copy.deepcopy(critic)
+    optimiser = torch.optim.AdamW(critic.trunk.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    following = torch.arange(len(steps.last)).add(1).clamp(max=len(steps.last) - 1)
+    for index in _batches(len(steps.last), generator):
+        after = following[index]
+        with torch.no_grad():  # what the policy would bring about from the next state on
+            foreseen = target(steps.observations[after], steps.policy[after])[:, SUCCESS]
+            success = torch.where(steps.last[index] > 0, steps.success[index], foreseen)
+        value = critic(steps.observations[index], steps.actions[index])[:, SUCCESS]
+        loss = nn.functional.binary_cross_entropy(value, success)
+        otherwise = steps.otherwise[index]
+        known = ~otherwise.isnan()
+        if known.any():  # here it is the policy's own action that is judged
+            deviation = critic(steps.observations[index][known], steps.policy[index][known])[:, DEVIATION]
+            loss = loss + nn.functional.binary_cross_entropy(deviation, otherwise[known])
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        with torch.no_grad():
+            for own, followed in zip(target.trunk.parameters(), critic.trunk.parameters()):
+                own.lerp_(followed, FOLLOW)
+
+
+def _batches(count: int, generator: torch.Generator) -> Iterator[Tensor]:
+    return (torch.randint(count, (min(BATCH, count),), generator=generator) for _ in range(STEPS))
