@@ -48,7 +48,7 @@ bench: $(STAMP) $(PEERS)/.complete
 
 study: study-policies study-dagger
 
-study-dagger: $(STAMP)
+study-dagger: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs)
 
 study-policies: $(STAMP)

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import json
 import multiprocessing
+import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,6 +66,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "HG-DAgger": {"rule": "human", "labels": "expert_driven"},
 }
 """By name, who drives while a round is collected, and what is learned of it."""
+PEER = "imitation's DAgger"
+"""The trainer of HumanCompatibleAI/imitation, in an environment of its own; see ``imitation_dagger.py``."""
+PEERS = ROOT / ".venv-peers"
 HORIZONS_S = (5, 10, 20, 40, 80)
 RATE_HZ = 20
 SHOWN = 12
@@ -85,11 +89,13 @@ class Job:
     @property
     def plan(self) -> Plan:
         """What is done."""
-        return Plan(**SETTINGS[self.task], **ARMS[self.arm], evaluated=self.rollouts, seed=self.seed)
+        arm = ARMS["DAgger" if self.arm == PEER else self.arm]
+        return Plan(**SETTINGS[self.task], **arm, evaluated=self.rollouts, seed=self.seed)
 
     def key(self) -> str:
         """Equal for equal work."""
         told = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
+        told |= {"peer": True} if self.arm == PEER else {}
         return hashlib.sha256(json.dumps(told, default=dataclasses.asdict).encode()).hexdigest()[:16]
 
 
@@ -98,20 +104,63 @@ def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
     for seed in range(seeds):
         for task in SETTINGS:
             yield from (Job(task, arm, seed, rollouts) for arm in ARMS)
+        yield Job("avoid", PEER, seed, rollouts)
 
 
 def work(job: Job, folder: Path) -> None:
     """Make the rounds, then the long episodes, on one thread; leaves what they gave in ``folder``, by the job's key."""
     run = folder / job.key()
+    if job.arm == PEER:
+        _keep(run, {"rounds": _peer(job)})
+        return
     with LoopCrew(run, job.plan) as crew:
         Rounds(run, job.plan, crew).run()
     rows = ledger.read(run)["rounds"]
     told: dict[str, Any] = {"rounds": rows}
     if job.task == "trace":
         told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
+    _keep(run, told)
+
+
+def _keep(run: Path, told: Mapping[str, Any]) -> None:
     partial = run.with_suffix(".part")
     partial.write_text(json.dumps(told), encoding="utf-8")
     partial.rename(run.with_suffix(".json"))
+
+
+def _peer(job: Job) -> list[dict[str, Any]]:
+    """The rounds of the peer, in the words of our ledger.
+
+    Raises:
+        ConfigError: if its environment is not there, or it fails.
+    """
+    plan = job.plan
+    told = {"task": plan.task, "expert": plan.expert, "seed": plan.seed, "demonstrations": plan.demonstrations}
+    told |= {"rounds": plan.rounds, "added": plan.added, "batches": plan.training().steps, "evaluated": job.rollouts}
+    told |= {"lapses": plan.lapses, "lapse-reach": plan.lapse_reach}
+    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    python = PEERS / "bin" / "python"
+    try:
+        done = subprocess.run(
+            [python, "-m", "studies.imitation_dagger", *words], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", "") or str(error)
+        raise ConfigError(
+            f"the peer in {PEERS} does not run ({said.strip()[-300:]}); make {PEERS.name}/.complete"
+        ) from error
+    rounds, labels, wall_s = [], 0, 0.0
+    for line in map(json.loads, done.stdout.splitlines()):
+        rounds.append(
+            {
+                "labels": line["labels"] - labels,
+                "alone": {"success": line["success"], "episodes": job.rollouts},
+                "wall_s": {"collect": 0.0, "train": line["wall_s"] - wall_s, "measure": 0.0},
+                **dict.fromkeys(("takeovers", "expert_steps", "expert_s", "watched_s"), 0),
+            }
+        )
+        labels, wall_s = line["labels"], line["wall_s"]
+    return rounds
 
 
 def _compounding(job: Job, run: Path, checkpoint: Path) -> dict[str, Any]:
@@ -166,6 +215,11 @@ def rows_of(group: Sequence[Job], results: Sequence[Mapping[str, Any]]) -> list[
             key: round(float(np.mean([sum(row[key] for row in rounds) for rounds in so_far])), 1)
             for key in ("labels", "takeovers", "expert_steps", "expert_s", "watched_s")
         }
+        walls = [
+            [r["wall_s"]["collect"] + r["wall_s"]["train"] for r in result["rounds"][: number + 1]]
+            for result in results
+        ]
+        spent["wall_s"] = round(float(np.mean([sum(wall) for wall in walls])), 1)
         rows.append(
             {
                 **{"task": group[0].task, "arm": group[0].arm, "rule": plan.rule, "labels_scheme": plan.labels},

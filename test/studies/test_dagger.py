@@ -15,13 +15,25 @@ from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
 from studies import dagger, dagger_page, delay
-from studies.dagger import ARMS, HORIZONS_S, SETTINGS, Growth, Job, cost, distances, jobs
+from studies.dagger import ARMS, HORIZONS_S, PEER, SETTINGS, Growth, Job, cost, distances, jobs
 
 
 def costs_of(power: float, seeds: int = 5, episodes: int = 40) -> np.ndarray:
     """Costs that grow as so a power of the horizon, with noise."""
     noise = np.random.default_rng(0).exponential(1.0, (seeds, episodes, len(HORIZONS_S)))
     return noise * np.array(HORIZONS_S) ** power
+
+
+def peer_round(labels: int, success: float) -> dict[str, object]:
+    nothing = dict.fromkeys(("takeovers", "expert_steps", "expert_s", "watched_s"), 0)
+    wall_s = {"collect": 0.0, "train": 2.5, "measure": 1.0}
+    return {"labels": labels, "alone": {"success": success, "episodes": 2}, "wall_s": wall_s, **nothing}
+
+
+def test_a_peer_that_is_not_there_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dagger, "PEERS", tmp_path / ".venv-peers")
+    with pytest.raises(ConfigError, match="make .venv-peers/.complete"):
+        dagger.work(Job("avoid", PEER, 0, 2), tmp_path)
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0])
@@ -63,7 +75,7 @@ def test_distances_are_those_of_the_nearest() -> None:
 
 def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     grid = list(jobs(5, 40))
-    assert len({job.key() for job in grid}) == len(grid) == 5 * len(ARMS) * len(SETTINGS)
+    assert len({job.key() for job in grid}) == len(grid) == 5 * (len(ARMS) * len(SETTINGS) + 1)
     for task in SETTINGS:
         plans = [Job(task, arm, 3, 40).plan for arm in ARMS]
         assert len({(plan.seed, plan.added, plan.lapses, plan.policy, plan.demonstrations) for plan in plans}) == 1
@@ -80,13 +92,16 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     monkeypatch.setattr(delay, "DELAYS", (0, 3))
     monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
     monkeypatch.setitem(delay.TRAINING, "steps", 20)
+    monkeypatch.setattr(dagger, "_peer", lambda job: [peer_round(0, 0.0), peer_round(70, 0.5)])
     for job in [*jobs(1, 2), *delay.jobs(1, 2)]:
         dagger._work(job, tmp_path)
     monkeypatch.setattr(dagger, "work", None)  # whoever works again fails
     words = ["--seeds", "1", "--rollouts", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
     assert dagger.main(words) == 0
     rows = json.loads((tmp_path / "docs" / "dagger.json").read_text())
-    assert len(rows) == 2 * len(SETTINGS) * len(ARMS)
+    assert len(rows) == 2 * (len(SETTINGS) * len(ARMS) + 1)
+    (peers,) = (row for row in rows if row["arm"] == PEER and row["round"] == 1)
+    assert (peers["labels"], peers["success"], peers["wall_s"]) == (70, 0.5, 5.0)
     asked = {"task", "rule", "labels_scheme", "labels", "takeovers", "expert_steps", "success", "interval", "seeds"}
     assert all(asked <= row.keys() for row in rows)
     text = (tmp_path / "docs" / "dagger.md").read_text()
