@@ -93,7 +93,7 @@ class Actor:
             drawn = self._policy.sample(history, self._generator)[0].numpy()
             doubts = self._doubts(history, drawn[:1])
         actions = np.clip(self._normaliser.action.inverse(drawn.astype(np.float64)), self._low, self._high)
-        for row in range(len(actions)):
+        for row in range(len(actions) if self.lapses.rate else 0):
             lapse = self.lapses.at(episode, step + row)
             if lapse is not None:
                 middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
@@ -133,8 +133,6 @@ class Lapses:
 
     def at(self, episode: int, step: int) -> np.random.Generator | None:
         """What the lapse at this step draws its action from; None if there is none."""
-        if not self.rate:
-            return None
         for first in range(step, step - self.steps, -1):
             drawn = _mix(_mix(episode ^ LAPSE) ^ first)
             if first >= 0 and drawn < self.rate * 2**63:

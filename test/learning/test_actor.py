@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from il_ros import registry
-from il_ros.errors import DataError
-from il_ros.learning.actor import Actor
+from il_ros.errors import ConfigError, DataError
+from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.normaliser import Normaliser
 from il_ros.policies.base import Policy, create
@@ -119,3 +119,46 @@ def test_a_chunk_without_observation_is_refused() -> None:
 def test_an_observation_of_another_size_is_refused() -> None:
     with pytest.raises(DataError, match="5 numbers; the checkpoint's contract has 4"):
         actor().observe(stamp(0), np.zeros(5, dtype=np.float32))
+
+
+def lapsing(rate: float, episode: int = 7, **more: float) -> np.ndarray:
+    """(200, 2), what a policy does at each step of an episode, chunk after chunk, whose attention lapses."""
+    one = actor("deterministic", gain=0.01)
+    one.lapses = Lapses(rate, **more)
+    one.reset(EpisodeStart("fork", episode, 0))
+    rows = []
+    for step in range(0, 200, 4):
+        one.forget()
+        one.observe(step * STEP_NS, seen(0))
+        rows.extend(one.chunk().actions)
+    return np.array(rows)
+
+
+def test_attention_lapses_as_often_and_as_long_as_it_is_told() -> None:
+    steady, erring = lapsing(0.0), lapsing(0.02)
+    elsewhere = (erring != steady).any(axis=1)
+    assert 0.05 < elsewhere.mean() < 0.25  # 2 % a step, 6 steps each
+    starts = np.flatnonzero(np.diff(np.concatenate([[0], elsewhere.astype(int)])) == 1)
+    assert all(elsewhere[k : k + 6].all() for k in starts if k + 6 <= len(elsewhere))  # over the edges of chunks, too
+    assert len(np.unique(erring[starts[0] : starts[0] + 2], axis=0)) == 1
+    assert np.abs(erring).max() <= 0.25
+
+
+def test_a_lapse_depends_on_the_seed_and_the_step_alone_and_reaches_no_farther_than_it_may() -> None:
+    assert np.array_equal(lapsing(0.02), lapsing(0.02))
+    assert not np.array_equal(lapsing(0.02), lapsing(0.02, episode=8))
+    near = lapsing(1.0, reach=0.2)
+    assert 0.02 < np.abs(near).max() <= 0.05  # a fifth of the range
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"rate": 1.5}, "rate is 1.5; it is a probability a step, from 0 to 1"),
+        ({"steps": 0}, "steps is 0; it must be at least 1"),
+        ({"reach": 0.0}, "reach is 0.0; it is a share of the action's range"),
+    ],
+)
+def test_lapses_that_cannot_be_are_refused(told: dict[str, float], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Lapses(**told)
