@@ -225,15 +225,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
         groups.setdefault((cell.task, cell.experts, cell.policy), []).append(cell)
-    rows, outcomes = [], []
+    rows, kept = [], dict(known)
     for group in groups.values():
         results = [outcome(cell, args.folder, known) for cell in group]
-        outcomes += [told(cell, result) for cell, result in zip(group, results)]
+        kept |= {cell.key(): told(cell, result) for cell, result in zip(group, results)}
         rows.append(row(group, results, latencies(checkpoints.load(args.folder / group[0].key()))))
     _print(rows)
     if args.output is not None:
         publish(rows, {names: group[0] for names, group in groups.items()}, args.folder, args.output)
-        lines = ",\n".join(json.dumps(each) for each in outcomes)
+        lines = ",\n".join(json.dumps(each) for each in kept.values())
         (args.output / OUTCOMES).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     return 0
 
@@ -246,7 +246,7 @@ def told(cell: Cell, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def published(output: Path) -> dict[str, dict[str, Any]]:
-    """The outcomes that are published already, by the cell's key.
+    """The outcomes that are published already, by the cell's key; also those of trainings that no page tells of yet.
 
     Raises:
         DataError: if the file is damaged.
@@ -254,7 +254,7 @@ def published(output: Path) -> dict[str, dict[str, Any]]:
     path = output / OUTCOMES
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        return {each["key"]: {**each, "success": [won == "1" for won in each["success"]]} for each in found}
+        return {each["key"]: each for each in found}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error!r}); restore it, or remove it and run all again") from error
 
@@ -262,7 +262,10 @@ def published(output: Path) -> dict[str, dict[str, Any]]:
 def outcome(cell: Cell, folder: Path, known: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """What a cell gave, here or when the page was last published."""
     path = folder / f"{cell.key()}.json"
-    return json.loads(path.read_text()) if path.exists() else known[cell.key()]  # type: ignore[no-any-return]
+    if path.exists():
+        return json.loads(path.read_text())  # type: ignore[no-any-return]
+    found = known[cell.key()]
+    return {**found, "success": [won == "1" for won in found["success"]]}
 
 
 def publish(
