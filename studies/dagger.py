@@ -50,7 +50,7 @@ ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
 SETTINGS: dict[str, dict[str, Any]] = {
     "trace": {
         **ONE_STEP,
-        **{"task": "trace:horizon_s=20", "expert": "tracer", "lapses": 0.005},
+        **{"task": "trace:horizon_s=20", "expert": "tracer", "lapses": 0.01, "lapse_reach": 0.5},
         **{"demonstrations": 2, "rounds": 5, "episodes": 40, "added": 500},
     },
     "avoid": {

@@ -38,7 +38,7 @@ def _compounding(grown: Sequence[Row], horizons: Sequence[int]) -> str:
     return (
         "## Errors compound\n\n"
         "`trace` is to follow a winding groove for T steps. Every policy has the same lapses: with a probability of "
-        "0.5 % a step its attention is elsewhere for 0.3 s, and it does something at random. All arms have learned "
+        "1 % a step its attention is elsewhere for 0.3 s, and it does something at random. All arms have learned "
         "from equally many labels; only the states differ at which these were given. Who has never seen the arm beside "
         "the groove does not know the way back, and pays until the end.\n\n"
         f"{table(head, lines)}\n\n"

@@ -13,6 +13,7 @@ import torch
 from il_ros.episode import Authority, Episode
 from il_ros.errors import CheckpointError
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import critic as critics
 from il_ros.learning.actor import Actor
 from il_ros.learning.critic import Critic, learn
 from il_ros.learning.dataset import Dataset
@@ -86,7 +87,8 @@ def test_what_is_loaded_judges_as_what_was_saved(taught: Path) -> None:
         assert torch.equal(values, other.state_dict()[name]), name
 
 
-def test_equal_seeds_give_equal_critics() -> None:
+def test_equal_seeds_give_equal_critics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(critics, "STEPS", 20)
     episodes = [drive(y, 0.0, y < 0) for y in (-0.1, 0.1)]
     config = TrainingConfig.load("one_step", steps=5, width=8)
     trained = train(Dataset.from_episodes(episodes, 1, 1, load("relabelled")), config)
@@ -119,7 +121,10 @@ def test_a_rank_is_the_share_of_visited_states_below() -> None:
     assert np.isnan(judged.spread) and np.isnan(judged.spread_rank)
 
 
-def test_a_workshop_trains_a_critic_when_it_is_asked_to(record: Callable[..., object], tmp_path: Path) -> None:
+def test_a_workshop_trains_a_critic_when_it_is_asked_to(
+    record: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(critics, "STEPS", 20)
     from il_ros.learning.workshop import Workshop
 
     record(tmp_path / "episodes", 0)

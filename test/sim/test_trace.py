@@ -41,10 +41,10 @@ def test_an_episode_is_as_long_as_its_horizon(horizon_s):
     ("metres", "aside", "outcome"),
     [
         (0.9, 0.0, "success"),
-        (0.6, 0.0, "strayed"),  # too slow
-        (-0.9, 0.0, "strayed"),  # the wrong way round
-        (0.9, 0.03, "strayed"),
-        (0.0, 0.0, "strayed"),
+        (0.6, 0.0, "timeout"),  # too slow
+        (-0.9, 0.0, "timeout"),  # the wrong way round
+        (0.9, 0.03, "timeout"),
+        (0.0, 0.0, "timeout"),
     ],
 )
 def test_who_keeps_to_the_groove_and_keeps_going_succeeds(metres, aside, outcome):

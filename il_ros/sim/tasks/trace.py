@@ -36,7 +36,7 @@ _TANGENTS = _STEPS / np.hypot(*_STEPS.T)[:, None]
 
 @dataclass(frozen=True)
 class Trace(Task):
-    """Stay in the groove and keep going until the time is over; nothing ends an episode before, but touching the post.
+    """Stay in the groove and keep going until the time is over; only who touches the post or leaves the table ends early.
 
     The groove is closed, so that the horizon can be as long as one likes. Who covers it is in it nearly all the time:
     beside it no state was demonstrated, and none tells the way back. The cost of an episode is the number of steps
@@ -76,12 +76,15 @@ class Trace(Task):
         return 0 if _covered_m(path) > 0 else None
 
     def outcome(self, path: Sequence[Array], touched: bool, elapsed_s: float) -> str | None:
-        """``collision``, or at the end of the horizon ``success`` or ``strayed``."""
+        """``collision`` or ``lost``; at the end of the horizon ``success``, or ``timeout`` for who did not get far."""
+        x, y = path[-1][:2]
         if touched:
             return "collision"
+        if abs(y) > self.half_width_m or not 0.2 <= x <= self.finish_x_m:
+            return "lost"
         if elapsed_s < self.horizon_s:
             return None
-        return "success" if _covered_m(path) >= WHOLE * SPEED * self.horizon_s else "strayed"
+        return "success" if _covered_m(path) >= WHOLE * SPEED * self.horizon_s else "timeout"
 
     def clearance(self, positions: Array, posts: Array) -> float:
         """How far, m, the tool at ``positions`` (N, 2) keeps from being astray; negative once it is."""
