@@ -31,11 +31,15 @@ def files(folder: Path) -> dict[str, bytes]:
         (
             ["evaluate", "nowhere", "--task", "forc"],
             2,
-            "task 'forc' is not known; choose from avoid, fork; did you mean",
+            "task 'forc' is not known; choose from avoid, fork, trace; did you mean",
         ),
         (["evaluate", "nowhere", "--episodes", "0"], 2, "--episodes is 0; it must be at least 1"),
         (["collect", "--episodes", "-3"], 2, "--episodes is -3; it must be at least 1"),
-        (["collect", "--task", "avoyd"], 2, "task 'avoyd' is not known; choose from avoid, fork; did you mean 'avoid'"),
+        (
+            ["collect", "--task", "avoyd"],
+            2,
+            "task 'avoyd' is not known; choose from avoid, fork, trace; did you mean 'avoid'",
+        ),
         (
             ["collect", "--expert", "middle"],
             2,

@@ -63,7 +63,7 @@ def test_evaluate_rolls_out_the_seeds_that_were_asked_for(il_ros, checkpoint, mo
 
     def spy(self, path, task, seeds, config, progress):
         asked.append((task, list(seeds), config.rule, config.execute_steps))
-        return evaluate(self, path, task, seeds, config, progress)
+        return evaluate(self, path, task, seeds, config, progress=progress)
 
     monkeypatch.setattr(Pool, "evaluate", spy)
     words = ["--task", "fork", "--episodes", "2", "--seed", "70", "--execute-steps", "3"]

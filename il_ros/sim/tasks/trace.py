@@ -36,7 +36,7 @@ _TANGENTS = _STEPS / np.hypot(*_STEPS.T)[:, None]
 
 @dataclass(frozen=True)
 class Trace(Task):
-    """Stay in the groove and keep going until the time is over; only who touches the post or leaves the table ends early.
+    """Stay in the groove and keep going until the time is over; who touches the post or leaves the table ends early.
 
     The groove is closed, so that the horizon can be as long as one likes. Who covers it is in it nearly all the time:
     beside it no state was demonstrated, and none tells the way back. The cost of an episode is the number of steps
