@@ -117,3 +117,11 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     assert "behaviour cloning" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="'nothing' is in no 'task arm'"):
         dagger.main([*words, "--only", "nothing"])
+
+
+def test_the_published_page_is_that_of_the_published_rows() -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    rows, more = (json.loads((docs / name).read_text()) for name in ("dagger.json", "dagger-more.json"))
+    assert (docs / "dagger.md").read_text() == dagger_page.page(rows, more)
+    assert {(row["task"], row["arm"]) for row in rows} == {(job.task, job.arm) for job in jobs(1, 20)}
+    assert all(row["seeds"] == len(row["per_seed"]) for row in rows)
