@@ -38,9 +38,9 @@ def _compounding(grown: Sequence[Row], horizons: Sequence[int]) -> str:
     return (
         "## Errors compound\n\n"
         "`trace` is to follow a winding groove for T steps. Every policy has the same lapses: with a probability of "
-        "1 % a step its attention is elsewhere for 0.3 s, and it does something at random. All arms have learned "
-        "from equally many labels; only the states differ at which these were given. Who has never seen the arm beside "
-        "the groove does not know the way back, and pays until the end.\n\n"
+        "1 % a step its attention is elsewhere for 0.3 s, and it does something at random. What differs is "
+        "only the states at which the arms got their labels, and HG-DAgger got the fewest (see below). Who has never "
+        "seen the arm beside the groove does not know the way back, and pays until the end.\n\n"
         f"{table(head, lines)}\n\n"
         "![Cost by horizon](dagger-cost.png)"
     )
@@ -145,7 +145,8 @@ def _method(rows: Sequence[Row]) -> str:
         "## How it was measured\n\n"
         "- Every arm begins with the same demonstrations and learns the same policy from scratch in every round "
         "(`config/training/one_step.yaml`: L2 regression of one action on one observation). A round is full once it "
-        "has its number of labels, the same for all, at the end of the episode in which they came.\n"
+        "has its number of labels, the same for all, at the end of the episode in which they came: so arms that label "
+        "whole episodes get more.\n"
         "- `behaviour cloning` gets more demonstrations; in `DAgger` the policy drives and the expert labels every "
         "state (beta = 0 from round 1 on); in `HG-DAgger` a simulated supervisor takes over and gives back, and the "
         "steps that he drove are labels. Labels, take-overs and seconds are means over the seeds, without round 0.\n"

@@ -26,9 +26,8 @@ def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
     """Cost over horizon, both logarithmic, with lines of slope one and two to compare."""
     figure, axes = plt.subplots(figsize=(5.6, 4.0))
     for colour, g in zip(COLOURS, grown):
-        axes.plot(horizons, g.mean, "o-", color=colour, lw=1.6, ms=4)
+        axes.plot(horizons, g.mean, "o-", color=colour, lw=1.6, ms=4, label=g.arm)
         axes.fill_between(horizons, g.low, g.high, color=colour, alpha=0.15, lw=0)
-        axes.annotate(g.arm, (horizons[-1], g.mean[-1]), (6, 0), textcoords="offset points", color=colour, va="center")
     start, middle = float(np.mean([g.mean[0] for g in grown])), len(horizons) // 2
     for power, name in ((1, "T"), (2, "T²")):
         line = start * (horizons / horizons[0]) ** power
@@ -39,7 +38,7 @@ def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="horizon T, steps", ylabel="cost, steps outside the groove")
     axes.set_xticks(horizons, [f"{h:.0f}" for h in horizons])
     axes.minorticks_off()
-    axes.set_xlim(horizons[0] * 0.9, horizons[-1] * 2.6)
+    axes.legend(frameon=False, fontsize=8)
     _plain(axes)
     save(figure, file)
 
