@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import hashlib
 import json
-import multiprocessing
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +24,12 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from il_ros.errors import ConfigError, IlRosError
+from il_ros.errors import ConfigError
 from il_ros.evaluation.loop_crew import LoopCrew
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.rollouts import Rollout, be_a_worker, roll_out
+from il_ros.evaluation.rollouts import Rollout, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import ledger
 from il_ros.learning.rounds import ALONE, Plan, Rounds
@@ -42,7 +38,7 @@ from il_ros.recording.steps import read_episode
 from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.specs import Contract
-from studies import dagger_page, dagger_pictures, delay
+from studies import dagger_page, dagger_pictures, delay, kept
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
@@ -111,7 +107,7 @@ def work(job: Job, folder: Path) -> None:
     """Make the rounds, then the long episodes, on one thread; leaves what they gave in ``folder``, by the job's key."""
     run = folder / job.key()
     if job.arm == PEER:
-        _keep(run, {"rounds": _peer(job)})
+        kept.keep(run.with_suffix(".json"), {"rounds": _peer(job)})
         return
     with LoopCrew(run, job.plan) as crew:
         Rounds(run, job.plan, crew).run()
@@ -119,13 +115,7 @@ def work(job: Job, folder: Path) -> None:
     told: dict[str, Any] = {"rounds": rows}
     if job.task == "trace":
         told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
-    _keep(run, told)
-
-
-def _keep(run: Path, told: Mapping[str, Any]) -> None:
-    partial = run.with_suffix(".part")
-    partial.write_text(json.dumps(told), encoding="utf-8")
-    partial.rename(run.with_suffix(".json"))
+    kept.keep(run.with_suffix(".json"), told)
 
 
 def _peer(job: Job) -> list[dict[str, Any]]:
@@ -279,10 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
     late = [] if args.only else list(delay.jobs(args.seeds, args.rollouts))
     missing = [job for job in [*everything, *late] if not (args.folder / f"{job.key()}.json").exists()]
-    if missing:
-        with multiprocessing.get_context("spawn").Pool(args.workers, be_a_worker) as pool:
-            done = pool.imap_unordered(functools.partial(_work, folder=args.folder), missing)
-            deque(track(done, "runs", total=len(missing), console=Console(stderr=True)), maxlen=0)
+    kept.run(_work, missing, args.folder, args.workers, "runs")
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in everything:
         groups.setdefault((job.task, job.arm), []).append(job)
@@ -356,9 +343,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except IlRosError as error:
-        sys.exit(f"studies.dagger: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    kept.end(main, "studies.dagger")

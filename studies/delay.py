@@ -18,6 +18,7 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.specs import Contract
+from studies import kept
 from studies.demonstrations import demonstrate
 
 TASK, CONTRACT, EXPERT, DEMONSTRATIONS = "avoid", "panda_plane", "way_05", 60
@@ -71,7 +72,7 @@ def work(job: Job, folder: Path) -> None:
         for delay in DELAYS
         for anchored in (True, False)
     }
-    path.with_suffix(".json").write_text(json.dumps(told), encoding="utf-8")
+    kept.keep(path.with_suffix(".json"), told)
 
 
 def rows_of(results: Sequence[Mapping[str, Sequence[bool]]]) -> list[dict[str, Any]]:

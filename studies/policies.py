@@ -17,11 +17,9 @@ import dataclasses
 import functools
 import hashlib
 import json
-import multiprocessing
 import shutil
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,14 +27,13 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from il_ros.episode import Episode
-from il_ros.errors import ConfigError, DataError, IlRosError
+from il_ros.errors import ConfigError, DataError
 from il_ros.evaluation import tracks
 from il_ros.evaluation.metrics import Success, behaviour_entropy
-from il_ros.evaluation.rollouts import be_a_worker, roll_out
+from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, use_one_thread
@@ -45,7 +42,7 @@ from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.sim import tasks
 from il_ros.specs import Contract
-from studies import page, pictures
+from studies import kept, page, pictures
 from studies.demonstrations import demonstrate
 from studies.pictures import Drive, Panel
 
@@ -161,9 +158,7 @@ def work(cell: Cell, folder: Path) -> None:
         "parameters": sum(p.numel() for p in trained.policy.parameters()),
         "train_s": train_s,
     }
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(told), encoding="utf-8")
-    partial.rename(path.with_suffix(".json"))
+    kept.keep(path.with_suffix(".json"), told)
 
 
 def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
@@ -215,25 +210,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     there = {path.stem for path in args.folder.glob("*.json")}
     missing = {cell.key(): cell for cell in everything if cell.key() not in there}
     missing = {key: cell for key, cell in missing.items() if cell.seed == 0 or key not in known}
-    if missing:
-        with multiprocessing.get_context("spawn").Pool(
-            args.workers, be_a_worker
-        ) as pool:  # leaving it ends the workers
-            done = pool.imap_unordered(functools.partial(work, folder=args.folder), missing.values())
-            deque(track(done, "cells", total=len(missing), console=Console(stderr=True)), maxlen=0)
+    kept.run(work, missing.values(), args.folder, args.workers, "cells")
     use_one_thread()
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
         groups.setdefault((cell.task, cell.experts, cell.policy), []).append(cell)
-    rows, kept = [], dict(known)
+    rows, outcomes = [], dict(known)
     for group in groups.values():
         results = [outcome(cell, args.folder, known) for cell in group]
-        kept |= {cell.key(): told(cell, result) for cell, result in zip(group, results)}
+        outcomes |= {cell.key(): told(cell, result) for cell, result in zip(group, results)}
         rows.append(row(group, results, latencies(checkpoints.load(args.folder / group[0].key()))))
     _print(rows)
     if args.output is not None:
         publish(rows, {names: group[0] for names, group in groups.items()}, args.folder, args.output)
-        lines = ",\n".join(json.dumps(each) for each in kept.values())
+        lines = ",\n".join(json.dumps(each) for each in outcomes.values())
         (args.output / OUTCOMES).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     return 0
 
@@ -241,8 +231,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def told(cell: Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     """What is published of a training: every episode's outcome, and the ways of those that succeeded."""
     success = "".join(str(int(won)) for won in result["success"])
-    kept = {name: result[name] for name in ("ways", "kinds", "parameters", "train_s")}
-    return {**dataclasses.asdict(cell), "key": cell.key(), "success": success, **kept}
+    rest = {name: result[name] for name in ("ways", "kinds", "parameters", "train_s")}
+    return {**dataclasses.asdict(cell), "key": cell.key(), "success": success, **rest}
 
 
 def published(output: Path) -> dict[str, dict[str, Any]]:
@@ -316,9 +306,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except IlRosError as error:
-        sys.exit(f"studies.policies: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    kept.end(main, "studies.policies")

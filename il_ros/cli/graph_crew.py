@@ -10,9 +10,7 @@ from typing import Any
 import yaml
 
 from il_ros.cli.graph import running
-from il_ros.evaluation.loop_crew import Measure
-from il_ros.evaluation.metrics import Success
-from il_ros.gate import GateConfig
+from il_ros.evaluation.loop_crew import Measure, success_alone
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.rounds import Plan
 from il_ros.learning.trainer import TrainingConfig
@@ -81,9 +79,7 @@ class GraphCrew:
 
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
         """How well the policy does alone."""
-        config = GateConfig(rule="none", execute_steps=self._plan.execute_steps)
-        rollouts = self._measure(checkpoint, self._plan.task, seeds, config, self._plan.attention())
-        return Success.of([rollout.success for rollout in rollouts]).to_dict()
+        return success_alone(self._measure, self._plan, checkpoint, seeds)
 
     def __enter__(self) -> GraphCrew:
         return self

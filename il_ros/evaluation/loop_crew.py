@@ -26,6 +26,13 @@ from il_ros.teleop import Device
 Measure = Callable[[Path, str, range, GateConfig, Lapses], list[Rollout]]
 
 
+def success_alone(measure: Measure, plan: Plan, checkpoint: Path, seeds: range) -> dict[str, Any]:
+    """How well a policy does alone, as the plan has it executed and distracted; always in the loop."""
+    config = GateConfig(rule="none", execute_steps=plan.execute_steps)
+    rollouts = measure(checkpoint, plan.task, seeds, config, plan.attention())
+    return Success.of([rollout.success for rollout in rollouts]).to_dict()
+
+
 class LoopCrew:
     """Runs, records, trains and measures; a context manager.
 
@@ -81,9 +88,7 @@ class LoopCrew:
 
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
         """How well the policy does alone."""
-        config = GateConfig(rule="none", execute_steps=self._plan.execute_steps)
-        rollouts = self._measure(checkpoint, self._plan.task, seeds, config, self._lapses)
-        return Success.of([rollout.success for rollout in rollouts]).to_dict()
+        return success_alone(self._measure, self._plan, checkpoint, seeds)
 
     def close(self) -> None:
         """Free the physics client."""

@@ -195,19 +195,16 @@ class Gate:
                 heard=heard,
                 engaged=engaged,
                 was_engaged=self._engaged,
-                policy=self._share(policy),
-                expert=self._share(expert),
+                low=self.contract.low,
+                high=self.contract.high,
+                policy=policy,
+                expert=expert,
                 doubts=DOUBTLESS if policy is None else doubts,
             )
         )
         asked_for = [(event, "") for event in self.requests]
         self.requests = []
         return asked_for + ([(wish, self.rule.why)] if wish is not None else [])
-
-    def _share(self, action: Array | None) -> Array | None:
-        """(Da,) an action as shares of the contract's range."""
-        low, high = self.contract.low, self.contract.high
-        return None if action is None else (np.clip(action, low, high) - low) / (high - low)
 
     def _handle(self, event: Event, reason: str, why: str = "") -> str:
         """Go through the table; returns the reason for the record, which is the event if it changed anything."""

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.episode import Authority, Episode
+from il_ros.learning.dataset import histories
 from il_ros.learning.labels import asked, is_driven_by, wanted
 from il_ros.learning.normaliser import Normaliser
 from il_ros.policies.base import Policy
@@ -131,11 +132,8 @@ def _gather(
 
 def _histories(episode: Episode, history: int) -> Array:
     """(T, To, Do), what the policy would have known at each step; no history crosses a boundary."""
-    result = np.empty((len(episode), history, episode.observations.shape[1]), dtype=np.float32)
-    for start, stop, _ in episode.spans():
-        past = np.arange(start, stop)[:, None] + np.arange(1 - history, 1)
-        result[start:stop] = episode.observations[np.maximum(past, start)]
-    return result
+    parts = [histories(episode, np.arange(start, stop), start, history) for start, stop, _ in episode.spans()]
+    return np.concatenate([np.empty((0, history, episode.observations.shape[1]), np.float32), *parts])
 
 
 def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:

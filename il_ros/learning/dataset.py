@@ -95,13 +95,19 @@ class Dataset:
         is_enough = valid.sum(axis=1) >= np.minimum(fewest, len(episode) - steps)
         steps, inside, valid = steps[is_enough], inside[is_enough, :horizon], valid[is_enough, :horizon]
         at = slice(row, row + len(steps))
-        past = steps[:, None] + np.arange(1 - self.observations.shape[1], 1)  # (n, To)
-        self.observations[at] = episode.observations[np.maximum(past, start)]
+        self.observations[at] = histories(episode, steps, start, self.observations.shape[1])
         self.actions[at] = np.where(valid[..., None], rule.actions[inside], 0.0)
         self.mask[at] = valid
         self.weight[at] = rule.weight[steps]
         self.episode[at] = number
         return len(steps)
+
+
+def histories(episode: Episode, steps: Array, start: int, history: int) -> Array:
+    """(n, To, Do), what is known at ``steps`` (n,) of a span that begins at ``start``, where the history is padded."""
+    past = steps[:, None] + np.arange(1 - history, 1)  # (n, To)
+    seen: Array = episode.observations[np.maximum(past, start)]
+    return seen
 
 
 def _check(episodes: Sequence[Episode], total: int) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -209,7 +210,7 @@ class Rounds:
         plan = self._plan
         most = plan.demonstrations if number == 0 else plan.episodes
         advance = self._says(f"round {number}: {plan.rule_of(number)}", plan.added if number and plan.added else most)
-        there = self._recorded()
+        there = self._recorded
         rows = self._ledger.rounds
         checkpoint = Path(rows[-1]["checkpoint"]["path"]) if rows else None
         prepared, episodes, told = False, [], 0
@@ -234,8 +235,9 @@ class Rounds:
             "seeds": [plan.seeds(0, number, most)[0], plan.seeds(0, number, most)[len(episodes) - 1]],
         }
 
+    @cached_property
     def _recorded(self) -> dict[int, Episode]:
-        """The episodes that are there, by seed."""
+        """The episodes that are there, by seed; each is read once."""
         found = (read_episode(path, self._contract) for path in self._episodes.closed())
         return {int(episode.facts["seed"]): episode for episode in found}
 
@@ -252,8 +254,3 @@ class Rounds:
         advance()
         seeds_told = [seeds[0], seeds[-1]]
         return {**measured, "seeds": seeds_told, "wall_s": round(time.monotonic() - began, 3)}
-
-
-def total(rows: Sequence[dict[str, Any]], key: str, first: int = 1) -> int:
-    """The sum of a column over the rounds from ``first`` on; round 0 are the demonstrations."""
-    return sum(row[key] for row in rows[first:])

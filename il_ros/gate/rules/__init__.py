@@ -26,8 +26,11 @@ class Situation:
     """Whether the expert has been heard of lately; silence is not a wish."""
     was_engaged: bool
     """Whether he did at the step before."""
+    low: Array
+    high: Array
+    """(Da,) each, the range of actions."""
     policy: Array | None = None
-    """(Da,) what the policy would do now, as a share of the contract's range; None if it is not heard."""
+    """(Da,) what the policy would do now; None if it is not heard."""
     expert: Array | None = None
     """(Da,) what the expert would do now, likewise; None if he has no opinion."""
     doubts: Doubts = DOUBTLESS
@@ -38,7 +41,8 @@ class Situation:
         """The greatest difference between what policy and expert would do, as a share of the range; NaN without one."""
         if self.policy is None or self.expert is None:
             return math.nan
-        return float(np.abs(self.policy - self.expert).max())
+        policy, expert = (np.clip(action, self.low, self.high) for action in (self.policy, self.expert))
+        return float((np.abs(policy - expert) / (self.high - self.low)).max())
 
 
 class Rule(abc.ABC):

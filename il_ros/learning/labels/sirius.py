@@ -36,7 +36,8 @@ class Sirius(Scheme):
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
         """Weights by class."""
         classes = [self.classes(episode) for episode in episodes]
-        counts = np.bincount(np.concatenate(classes)[np.concatenate(classes) >= 0], minlength=4)
+        together = np.concatenate(classes)
+        counts = np.bincount(together[together >= 0], minlength=4)
         demonstrated = counts[DEMONSTRATION] / max(1, counts.sum())
         rest = max(0.0, 1.0 - self.share - demonstrated)
         mass = {DEMONSTRATION: demonstrated, ROLLOUT: rest, INTERVENTION: self.share}

@@ -1,0 +1,44 @@
+"""What the studies share: work on every core whose results are kept, so that a study which was ended goes on."""
+
+from __future__ import annotations
+
+import functools
+import json
+import multiprocessing
+import sys
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from il_ros.errors import IlRosError
+from il_ros.evaluation.rollouts import be_a_worker
+
+
+def keep(path: Path, told: Mapping[str, Any]) -> None:
+    """Write a result, whole or not at all."""
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(told), encoding="utf-8")
+    partial.rename(path)
+
+
+def run(work: Callable[..., None], missing: Collection[Any], folder: Path, workers: int, words: str) -> None:
+    """Call ``work(each, folder=folder)`` for all of ``missing``, so many at a time; ``words`` stand before the bar."""
+    if not missing:
+        return
+    with multiprocessing.get_context("spawn").Pool(workers, be_a_worker) as pool:  # leaving it ends the workers
+        done = pool.imap_unordered(functools.partial(work, folder=folder), missing)
+        deque(track(done, words, total=len(missing), console=Console(stderr=True)), maxlen=0)
+
+
+def end(main: Callable[[], int], name: str) -> None:
+    """Run a study from the command line."""
+    try:
+        sys.exit(main())
+    except IlRosError as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
