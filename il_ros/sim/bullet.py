@@ -62,6 +62,23 @@ class World:
         shape = self.call("createVisualShape", pybullet.GEOM_BOX, halfExtents=list(half_size), rgbaColor=colour)
         self.call("createMultiBody", 0, -1, shape, basePosition=list(centre))
 
+    def add_ribbon(self, path: Array, half_width: float, colour: tuple[float, float, float, float]) -> None:
+        """Lay a ribbon along ``path`` (N, 3), metres, that is seen from above but never touched; one body for all of it.
+
+        Every body that is there costs time at every step of physics, also one that cannot be touched.
+        """
+        along = np.gradient(path[:, :2], axis=0)
+        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        aside = half_width * np.column_stack([-along[:, 1], along[:, 0], np.zeros(len(path))])
+        edges = np.stack([path + aside, path - aside], axis=1).reshape(-1, 3)
+        first = 2 * np.arange(len(path) - 1)[:, None]
+        triangles = np.hstack([first, first + 1, first + 2, first + 2, first + 1, first + 3])
+        shape = self.call(
+            "createVisualShape", pybullet.GEOM_MESH, vertices=edges.tolist(), indices=triangles.ravel().tolist(),
+            normals=[(0.0, 0.0, 1.0)] * len(edges), rgbaColor=colour,
+        )  # fmt: skip
+        self.call("createMultiBody", 0, -1, shape)
+
     def set_posts(self, centres: Array, radius: float, height: float) -> None:
         """Stand upright cylinders at ``centres`` (N, 3), metres; posts of the same number are moved, not made anew."""
         if len(self._posts) != len(centres):

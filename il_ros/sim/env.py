@@ -18,8 +18,8 @@ from il_ros.specs import Contract
 PAUSE_NS = 1_000_000_000
 """Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
 
-DOTS = 100
-"""So many dots show a groove."""
+CORNERS = 200
+"""A groove is drawn with so many."""
 
 
 class ArmEnv(gymnasium.Env[Array, Array]):
@@ -57,8 +57,9 @@ class ArmEnv(gymnasium.Env[Array, Array]):
             line = np.array([self.task.finish_x_m, 0.0, 0.001])
             self._world.add_box(line, np.array([0.004, self.task.half_width_m, 0.001]), blue)
             return
-        for x, y in self.task.groove[:: len(self.task.groove) // DOTS]:
-            self._world.add_box(np.array([x, y, 0.001]), np.array([0.002, 0.002, 0.001]), blue)
+        groove = self.task.groove[:: len(self.task.groove) // CORNERS]
+        groove = np.column_stack([groove, np.full(len(groove), 0.002)])
+        self._world.add_ribbon(np.vstack([groove, groove[:1]]), 0.002, blue)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begin the episode ``seed``; the same seed begins the same episode, whatever came before."""
