@@ -15,12 +15,11 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from rich.console import Console
@@ -38,16 +37,17 @@ from il_ros.recording.steps import read_episode
 from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.specs import Contract
-from studies import dagger_page, dagger_pictures, delay, kept
+from studies import dagger_page, dagger_pictures, delay, kept, wall
+from studies.imitations import rounds_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
-"""Every arm learns the same policy, the one that DAgger was written for; no arm stops before the others."""
+"""What DAgger was written for: one action for one observation. No arm stops before the others."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "trace": {
         **ONE_STEP,
         **{"task": "trace:horizon_s=20", "expert": "tracer", "lapses": 0.01, "lapse_reach": 0.5},
-        **{"demonstrations": 2, "rounds": 5, "episodes": 40, "added": 500},
+        **{"demonstrations": 2, "rounds": 3, "episodes": 40, "added": 800},
     },
     "avoid": {
         **ONE_STEP,
@@ -56,15 +56,30 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 """By task, what all arms have in common."""
+FIVE = {"policy": "one_step_ensemble"}
+"""Five members and a critic, which the rules that ask them need."""
 ARMS: dict[str, dict[str, Any]] = {
     "behaviour cloning": {"rule": "demonstration", "labels": "expert_driven"},
     "DAgger": {"rule": "beta", "labels": "relabelled"},
     "HG-DAgger": {"rule": "human", "labels": "expert_driven"},
+    "HG, weighted by IWR": {"rule": "human", "labels": "iwr"},
+    "HG, weighted by Sirius": {"rule": "human", "labels": "sirius"},
+    "HG-DAgger, five": {**FIVE, "rule": "human", "labels": "expert_driven"},
+    "EnsembleDAgger": {**FIVE, "rule": "ensemble", "labels": "expert_driven"},
+    "learned doubt": {**FIVE, "rule": "doubt", "labels": "expert_driven"},
+    "SafeDAgger": {**FIVE, "rule": "safe", "labels": "expert_driven"},
+    "LazyDAgger": {**FIVE, "rule": "lazy", "labels": "expert_driven"},
+    "ThriftyDAgger": {**FIVE, "rule": "thrifty", "labels": "expert_driven"},
 }
 """By name, who drives while a round is collected, and what is learned of it."""
+LONG = ("behaviour cloning", "DAgger", "HG-DAgger")
+"""Whose last policy drives ever longer episodes."""
 PEER = "imitation's DAgger"
 """The trainer of HumanCompatibleAI/imitation, in an environment of its own; see ``imitation_dagger.py``."""
-PEERS = ROOT / ".venv-peers"
+RUNS = "dagger-runs.json"
+COUNTED = ("labels", "takeovers", "switches", "expert_steps", "expert_s", "watched_s")
+PICTURED = ("paths", "away_m", "demonstrated")
+"""What only the pictures need; it is too much to be published."""
 HORIZONS_S = (5, 10, 20, 40, 80)
 RATE_HZ = 20
 SHOWN = 12
@@ -86,7 +101,17 @@ class Job:
     def plan(self) -> Plan:
         """What is done."""
         arm = ARMS["DAgger" if self.arm == PEER else self.arm]
-        return Plan(**SETTINGS[self.task], **arm, evaluated=self.rollouts, seed=self.seed)
+        return Plan(**{**SETTINGS[self.task], **arm}, evaluated=self.rollouts, seed=self.seed)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its last policy drives ever longer episodes."""
+        return self.task == "trace" and self.arm in LONG
+
+    @property
+    def is_pictured(self) -> bool:
+        """Whether the pictures show it, so that what is published of it is not enough."""
+        return self.is_long and self.seed == 0
 
     def key(self) -> str:
         """Equal for equal work."""
@@ -107,50 +132,15 @@ def work(job: Job, folder: Path) -> None:
     """Make the rounds, then the long episodes, on one thread; leaves what they gave in ``folder``, by the job's key."""
     run = folder / job.key()
     if job.arm == PEER:
-        kept.keep(run.with_suffix(".json"), {"rounds": _peer(job)})
+        kept.keep(run.with_suffix(".json"), {"rounds": rounds_of(job.plan)})
         return
     with LoopCrew(run, job.plan) as crew:
         Rounds(run, job.plan, crew).run()
     rows = ledger.read(run)["rounds"]
-    told: dict[str, Any] = {"rounds": rows}
-    if job.task == "trace":
+    told: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
+    if job.is_long:
         told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
     kept.keep(run.with_suffix(".json"), told)
-
-
-def _peer(job: Job) -> list[dict[str, Any]]:
-    """The rounds of the peer, in the words of our ledger.
-
-    Raises:
-        ConfigError: if its environment is not there, or it fails.
-    """
-    plan = job.plan
-    told = {"task": plan.task, "expert": plan.expert, "seed": plan.seed, "demonstrations": plan.demonstrations}
-    told |= {"rounds": plan.rounds, "added": plan.added, "batches": plan.training().steps, "evaluated": job.rollouts}
-    told |= {"lapses": plan.lapses, "lapse-reach": plan.lapse_reach}
-    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
-    python = PEERS / "bin" / "python"
-    try:
-        done = subprocess.run(
-            [python, "-m", "studies.imitation_dagger", *words], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
-        raise ConfigError(
-            f"the peer in {PEERS} does not run ({said.strip()[-300:]}); make {PEERS.name}/.complete"
-        ) from error
-    rounds, labels, wall_s = [], 0, 0.0
-    for line in map(json.loads, done.stdout.splitlines()):
-        rounds.append(
-            {
-                "labels": line["labels"] - labels,
-                "alone": {"success": line["success"], "episodes": job.rollouts},
-                "wall_s": {"collect": 0.0, "train": line["wall_s"] - wall_s, "measure": 0.0},
-                **dict.fromkeys(("takeovers", "expert_steps", "expert_s", "watched_s"), 0),
-            }
-        )
-        labels, wall_s = line["labels"], line["wall_s"]
-    return rounds
 
 
 def _compounding(job: Job, run: Path, checkpoint: Path) -> dict[str, Any]:
@@ -202,8 +192,7 @@ def rows_of(group: Sequence[Job], results: Sequence[Mapping[str, Any]]) -> list[
         alone = [row["alone"] for row in of_round]
         success = Success(round(sum(a["success"] * a["episodes"] for a in alone)), sum(a["episodes"] for a in alone))
         spent = {
-            key: round(float(np.mean([sum(row[key] for row in rounds) for rounds in so_far])), 1)
-            for key in ("labels", "takeovers", "expert_steps", "expert_s", "watched_s")
+            key: round(float(np.mean([sum(row[key] for row in rounds) for rounds in so_far])), 1) for key in COUNTED
         }
         walls = [
             [r["wall_s"]["collect"] + r["wall_s"]["train"] for r in result["rounds"][: number + 1]]
@@ -259,7 +248,7 @@ def _slope(costs: Array) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is not there yet; print and write the rows."""
+    """Run what is not there yet, at last what needs the machine to itself; print and write the rows."""
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = [job for job in jobs(args.seeds, args.rollouts) if args.only in f"{job.task} {job.arm}"]
@@ -268,37 +257,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
     late = [] if args.only else list(delay.jobs(args.seeds, args.rollouts))
-    missing = [job for job in [*everything, *late] if not (args.folder / f"{job.key()}.json").exists()]
-    kept.run(_work, missing, args.folder, args.workers, "runs")
+    timed = [] if args.only else list(wall.jobs(args.seeds, args.rollouts))
+    shelf = Shelf(args.folder, {} if args.output is None else kept.published(args.output / RUNS))
+    kept.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
+    kept.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in everything:
         groups.setdefault((job.task, job.arm), []).append(job)
-    results = {
-        names: [json.loads((args.folder / f"{job.key()}.json").read_text()) for job in group]
-        for names, group in groups.items()
-    }
+    results = {names: [shelf.gave(job) for job in group] for names, group in groups.items()}
     rows = [row for names, group in groups.items() for row in rows_of(group, results[names])]
     grown = [
         Growth.of(arm, np.array([[r["costs"][str(h)] for h in HORIZONS_S] for r in told]).swapaxes(1, 2))
         for (task, arm), told in results.items()
-        if task == "trace"
+        if groups[task, arm][0].is_long
     ]
     _print(rows, grown)
     if args.output is not None:
-        delayed = delay.rows_of([json.loads((args.folder / f"{job.key()}.json").read_text()) for job in late])
-        first = {arm: told[0] for (task, arm), told in results.items() if task == "trace"}
-        publish(rows, grown, delayed, first, args.output)
+        delayed = delay.rows_of([shelf.gave(job) for job in late])
+        walls = wall.rows_of(timed, [shelf.gave(job) for job in timed])
+        first = {arm: results[task, arm][0] for (task, arm), group in groups.items() if group[0].is_long}
+        publish(rows, grown, delayed, walls, first, args.output)
+        kept.publish(args.output / RUNS, shelf.known | shelf.told([*everything, *late, *timed]))
     return 0
 
 
-def _work(job: Job | delay.Job, folder: Path) -> None:
-    (work if isinstance(job, Job) else delay.work)(job, folder)  # type: ignore[operator]
+class AnyJob(Protocol):
+    """A job of this study; a data class, of whose fields it is told."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def key(self) -> str:
+        """Equal for equal work."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where the results of jobs are found: here in ``folder``, or ``known`` since the page was last published."""
+
+    folder: Path
+    known: Mapping[str, Mapping[str, Any]]
+
+    def missing(self, asked: Sequence[AnyJob]) -> list[AnyJob]:
+        """Those that must be done."""
+        absent = [job for job in asked if not self._file(job).exists()]
+        return [job for job in absent if job.key() not in self.known or getattr(job, "is_pictured", False)]
+
+    def gave(self, job: AnyJob) -> dict[str, Any]:
+        """What a job gave."""
+        file = self._file(job)
+        return json.loads(file.read_text()) if file.exists() else dict(self.known[job.key()])
+
+    def told(self, jobs: Sequence[AnyJob]) -> dict[str, dict[str, Any]]:
+        """What is published of these, by key."""
+        return {job.key(): {**dataclasses.asdict(job), **self._told(job)} for job in jobs}
+
+    def _told(self, job: AnyJob) -> dict[str, Any]:
+        return {name: value for name, value in self.gave(job).items() if name not in PICTURED}
+
+    def _file(self, job: AnyJob) -> Path:
+        return self.folder / f"{job.key()}.json"
+
+
+def _work(job: AnyJob, folder: Path) -> None:
+    {Job: work, delay.Job: delay.work, wall.Job: wall.work}[type(job)](job, folder)  # type: ignore[operator]
 
 
 def publish(
     rows: Sequence[Mapping[str, Any]],
     grown: Sequence[Growth],
     delayed: Sequence[Mapping[str, Any]],
+    walls: Sequence[Mapping[str, Any]],
     first: Mapping[str, Mapping[str, Any]],
     output: Path,
 ) -> None:
@@ -310,7 +338,12 @@ def publish(
     dagger_pictures.away(first, RATE_HZ, output / "dagger-distance.png")
     dagger_pictures.frontier(rows, output / "dagger-frontier.png")
     dagger_pictures.delayed(delayed, 1000 // RATE_HZ, output / "dagger-delay.png")
-    more = {"horizons": horizons.tolist(), "growth": [g.to_dict() for g in grown], "delay": list(delayed)}
+    more = {
+        "horizons": horizons.tolist(),
+        "growth": [g.to_dict() for g in grown],
+        "delay": list(delayed),
+        "wall": list(walls),
+    }
     (output / "dagger.json").write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
     (output / "dagger-more.json").write_text(json.dumps(more, indent=1) + "\n", encoding="utf-8")
     (output / "dagger.md").write_text(dagger_page.page(rows, more), encoding="utf-8")

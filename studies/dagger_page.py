@@ -9,13 +9,15 @@ from studies.page import percent, table, verdict
 
 Row = Mapping[str, Any]
 ENOUGH = 0.95
+CLONED = "behaviour cloning"
+SPENT = ("labels", "takeovers", "expert_s")
 
 
 def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
     """The whole text, Markdown; ``more`` holds how costs grow and what delays do."""
     grown = more["growth"]
     parts = [_head(rows), _compounding(grown, more["horizons"]), _theory(grown), _shift(), _frontier(rows)]
-    parts += [_late(more["delay"]), _method(rows)]
+    parts += [_wall(more["wall"]), _late(more["delay"]), _method(rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -52,7 +54,7 @@ def _power(g: Row) -> str:
 
 def _theory(grown: Sequence[Row]) -> str:
     by = {g["arm"]: g for g in grown}
-    cloned, asked = by["behaviour cloning"], by["DAgger"]
+    cloned, asked = by[CLONED], by["DAgger"]
     apart = cloned["exponent"][1] > asked["exponent"][2]
     share = asked["mean"][-1] / cloned["mean"][-1]
     return (
@@ -86,36 +88,87 @@ def _shift() -> str:
 
 
 def _frontier(rows: Sequence[Row]) -> str:
-    parts = ["## What the expert was asked, and what it bought"]
+    parts = [
+        "## What the expert was asked, and what it bought",
+        "Arms whose names are below one another's learn the same policy; those from `HG-DAgger, five` on learn five "
+        "with a critic, which the rules that follow need.",
+    ]
     for task in dict.fromkeys(row["task"] for row in rows):
-        head = ("arm", "round", "labels added", "take-overs", "at the controls, s", "success alone", "by seed, %")
-        lines = [
-            [
-                row["arm"],
-                str(row["round"]),
-                *(f"{row[key]:,.0f}" for key in ("labels", "takeovers", "expert_s")),
-                _told(row),
-                " ".join(f"{100 * share:.4g}" for share in row["per_seed"]),
-            ]
-            for row in rows
-            if row["task"] == task
-        ]
-        parts.append(f"### `{task}`\n\n{_until([row for row in rows if row['task'] == task])}\n\n{table(head, lines)}")
+        here = [row for row in rows if row["task"] == task]
+        parts += [f"### `{task}`", _until(here), _last(here), _equal(here)]
     return "\n\n".join([*parts, "![Success over cost](dagger-frontier.png)"])
+
+
+def _arms(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Their rounds, by name."""
+    return {arm: [row for row in rows if row["arm"] == arm] for arm in dict.fromkeys(row["arm"] for row in rows)}
 
 
 def _until(rows: Sequence[Row]) -> str:
     """What each arm had cost when it first succeeded often enough."""
     lines = []
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        told = [row for row in rows if row["arm"] == arm]
+    for arm, told in _arms(rows).items():
         there = next((row for row in told if row["success"] >= ENOUGH), None)
         if there is None:
-            lines.append([arm, f"not with {told[-1]['labels']:,.0f}", *[""] * 3])
+            lines.append([arm, f"not with {told[-1]['labels']:,.0f}", *[""] * 2])
         else:
-            lines.append([arm, *(f"{there[key]:,.0f}" for key in ("labels", "takeovers", "expert_s", "wall_s"))])
-    head = (f"until {percent(ENOUGH)} succeed", "labels added", "take-overs", "at the controls, s", "wall, s")
+            lines.append([arm, *(f"{there[key]:,.0f}" for key in SPENT)])
+    return table((f"until {percent(ENOUGH)} succeed", "labels added", "take-overs", "at the controls, s"), lines)
+
+
+def _last(rows: Sequence[Row]) -> str:
+    """How each arm went on, round by round, and where it ended."""
+    lines = []
+    for arm, told in _arms(rows).items():
+        by_round = " ".join(f"{100 * row['success']:.0f}" for row in told)
+        lines.append([arm, by_round, *(f"{told[-1][key]:,.0f}" for key in SPENT), _told(told[-1])])
+    head = ("arm", "success by round, %", "labels added", "take-overs", "at the controls, s", "success in the end")
     return table(head, lines)
+
+
+def _equal(rows: Sequence[Row]) -> str:
+    """Corrections against as many more demonstrations."""
+    arms = _arms(rows)
+    cloned = arms[CLONED][-1]
+    found = []
+    for arm, told in arms.items():
+        if arm == CLONED:
+            continue
+        most = [row for row in told if row["labels"] <= cloned["labels"]][-1]
+        apart = most["interval"][0] > cloned["interval"][1]
+        found.append(
+            f"{arm} {_told(most)} with {most['labels']:,.0f}{'' if apart else ', which is not apart from cloning'}"
+        )
+    return (
+        f"With at most as many labels: {CLONED} reaches {_told(cloned)} with {cloned['labels']:,.0f}; "
+        f"{'; '.join(found)}."
+    )
+
+
+def _listed(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.1f}" for value in values)
+
+
+def _wall(walls: Sequence[Row]) -> str:
+    lines = [
+        [
+            w["who"],
+            f"{w['wall_s']:.1f}",
+            f"{w['rounds']:g}",
+            f"{w['there']} of {w['seeds']}",
+            " ".join(map(str, w["per_seed"])),
+        ]
+        for w in walls
+    ]
+    head = ("who", "seconds, median", "rounds", "got there", "by seed, s")
+    return (
+        f"## From nothing to {percent(ENOUGH)}\n\n"
+        "Seconds to collect and to train at `avoid`, from the first demonstration until a round's policy succeeds "
+        "often enough, each with the machine to itself. Ours is HG-DAgger with a simulated supervisor, once in one "
+        "process (`il-ros dagger --loop`) and once as the whole graph of nodes with its recorder (`il-ros dagger --composed`), "
+        "its start included.\n\n"
+        f"{table(head, lines)}"
+    )
 
 
 def _late(delayed: Sequence[Row]) -> str:
@@ -144,17 +197,19 @@ def _method(rows: Sequence[Row]) -> str:
     return (
         "## How it was measured\n\n"
         "- Every arm begins with the same demonstrations and learns the same policy from scratch in every round "
-        "(`config/training/one_step.yaml`: L2 regression of one action on one observation). A round is full once it "
+        "(`config/training/one_step.yaml`: L2 regression of one action on one observation; the arms that need doubts "
+        "`one_step_ensemble.yaml`, five of them and a critic). A round is full once it "
         "has its number of labels, the same for all, at the end of the episode in which they came: so arms that label "
         "whole episodes get more.\n"
         "- `behaviour cloning` gets more demonstrations; in `DAgger` the policy drives and the expert labels every "
         "state (beta = 0 from round 1 on); in `HG-DAgger` a simulated supervisor takes over and gives back, and the "
-        "steps that he drove are labels. Labels, take-overs and seconds are means over the seeds, without round 0.\n"
+        "steps that he drove are labels. IWR and Sirius learn from the same steps and from the policy's own besides. "
+        "From `EnsembleDAgger` on the gate asks: the expert drives wherever its rule says so, and these steps are "
+        "labels. Labels, take-overs and seconds are means over the seeds, without round 0.\n"
         "- `imitation's DAgger` is the trainer of [HumanCompatibleAI/imitation]"
         "(https://github.com/HumanCompatibleAI/imitation) 1.0.1 on the same task, with the same expert, as many "
         "demonstrations, lapses of the same law, as many gradient steps a round (on two hidden layers of 128) and beta "
-        "= 0; its own defaults are rounds of 500 labels and 4 passes over the data. Wall time is that of collecting "
-        "and training, with another run beside it, from the start to the end of that round.\n"
+        "= 0; its own defaults are rounds of 500 labels and 4 passes over the data.\n"
         "- Success at `trace`: three quarters of the way that the expert makes, inside the groove. Its intervals are "
         "95 % Wilson intervals over all episodes of all seeds; those of costs and exponents are bootstrap intervals, "
         "in which seeds are drawn anew, and then their episodes.\n"

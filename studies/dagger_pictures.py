@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from studies.dagger import Growth
 
 COLOURS = ("#c84a05", "#0a6ab0", "#12a08a", "#8a3fa8", "#d9a400", "#4a4f57", "#a83f5d")
+MARKERS = "os^"
+"""With each of them all colours are used once."""
 BINS = 60
 
 
@@ -88,19 +91,20 @@ def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     names = list(dict.fromkeys(row["task"] for row in rows))
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     spent = {"labels": "labels added", "takeovers": "take-overs", "expert_s": "seconds at the controls"}
-    figure, grid = plt.subplots(len(names), len(spent), figsize=(9.0, 2.9 * len(names)), squeeze=False, sharey=True)
+    size = (9.0, 2.9 * len(names) + 0.9)
+    figure, grid = plt.subplots(len(names), len(spent), figsize=size, squeeze=False, sharey="row", layout="constrained")
+    looks = dict(zip(arms, itertools.product(MARKERS, COLOURS)))
     for line, name in zip(grid, names):
         for axes, (key, words) in zip(line, spent.items()):
-            for colour, arm in zip(COLOURS, arms):
+            for arm, (marker, colour) in looks.items():
                 told = [row for row in rows if row["task"] == name and row["arm"] == arm]
-                x, y = [row[key] for row in told], np.array([100 * row["success"] for row in told])
-                bounds = 100 * np.array([row["interval"] for row in told]).T
-                axes.errorbar(x, y, abs(bounds - y), fmt="o-", color=colour, lw=1.4, ms=3.5, elinewidth=0.8, label=arm)
+                x, y = [row[key] for row in told], [100 * row["success"] for row in told]
+                axes.plot(x, y, marker + "-", color=colour, lw=1.1, ms=3.5, label=arm, alpha=0.85)
             axes.set_xlabel(words)
             _plain(axes)
         line[0].set_ylabel(f"{name}: success, %")
-        line[0].set_ylim(0, 103)
-    grid[0][0].legend(frameon=False, fontsize=8, loc="lower right")
+    handles, words = grid[-1][0].get_legend_handles_labels()
+    figure.legend(handles, words, frameon=False, fontsize=8, ncols=4, loc="outside lower center")
     save(figure, file)
 
 

@@ -138,6 +138,8 @@ def run(args: argparse.Namespace) -> None:
             measured += time.monotonic() - started
             wall_s = round(time.monotonic() - began - measured, 2)
             print(json.dumps({"round": number, "labels": labels, "success": share, "wall_s": wall_s}), flush=True)
+            if share >= args.enough:
+                return
 
 
 if __name__ == "__main__":
@@ -150,6 +152,7 @@ if __name__ == "__main__":
     parser.add_argument("--added", type=int, default=60, help="labels of a round at least")
     parser.add_argument("--batches", type=int, default=2000, help="gradient steps of a round")
     parser.add_argument("--evaluated", type=int, default=40)
+    parser.add_argument("--enough", type=float, default=2.0, help="success that ends the rounds")
     parser.add_argument("--lapses", type=float, default=0.04)
     parser.add_argument("--lapse-reach", type=float, default=0.25)
     sys.exit(run(parser.parse_args()))

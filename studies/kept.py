@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from il_ros.errors import IlRosError
+from il_ros.errors import DataError, IlRosError
 from il_ros.evaluation.rollouts import be_a_worker
 
 
@@ -23,6 +23,25 @@ def keep(path: Path, told: Mapping[str, Any]) -> None:
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(told), encoding="utf-8")
     partial.rename(path)
+
+
+def published(path: Path) -> dict[str, dict[str, Any]]:
+    """What was published of earlier work, by its key.
+
+    Raises:
+        DataError: if the file is damaged.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return {each["key"]: each for each in found}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} cannot be read ({error!r}); restore it, or remove it and run all again") from error
+
+
+def publish(path: Path, told: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write what is told of each work, by its key; one a line."""
+    lines = ",\n".join(json.dumps({"key": key, **each}) for key, each in told.items())
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def run(work: Callable[..., None], missing: Collection[Any], folder: Path, workers: int, words: str) -> None:

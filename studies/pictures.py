@@ -160,6 +160,7 @@ def new_grid(rows: int, columns: int, height: float) -> tuple[Figure, Array]:
 
 def save(figure: Figure, file: Path) -> None:
     """Write the figure as PNG."""
-    figure.tight_layout(pad=0.6)
+    if figure.get_layout_engine() is None:
+        figure.tight_layout(pad=0.6)
     figure.savefig(file, dpi=150, facecolor="white", metadata={"Software": None})
     plt.close(figure)

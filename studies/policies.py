@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from il_ros.episode import Episode
-from il_ros.errors import ConfigError, DataError
+from il_ros.errors import ConfigError
 from il_ros.evaluation import tracks
 from il_ros.evaluation.metrics import Success, behaviour_entropy
 from il_ros.evaluation.rollouts import roll_out
@@ -206,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ConfigError(f"--only {args.only!r} is in no 'task policy'; take one of {', '.join(SETTINGS)}")
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds the whole grid; leave out --only {args.only!r}, or --output")
-    known = {} if args.output is None else published(args.output)
+    known = {} if args.output is None else kept.published(args.output / OUTCOMES)
     there = {path.stem for path in args.folder.glob("*.json")}
     missing = {cell.key(): cell for cell in everything if cell.key() not in there}
     missing = {key: cell for key, cell in missing.items() if cell.seed == 0 or key not in known}
@@ -223,8 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print(rows)
     if args.output is not None:
         publish(rows, {names: group[0] for names, group in groups.items()}, args.folder, args.output)
-        lines = ",\n".join(json.dumps(each) for each in outcomes.values())
-        (args.output / OUTCOMES).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        kept.publish(args.output / OUTCOMES, outcomes)
     return 0
 
 
@@ -232,21 +231,7 @@ def told(cell: Cell, result: Mapping[str, Any]) -> dict[str, Any]:
     """What is published of a training: every episode's outcome, and the ways of those that succeeded."""
     success = "".join(str(int(won)) for won in result["success"])
     rest = {name: result[name] for name in ("ways", "kinds", "parameters", "train_s")}
-    return {**dataclasses.asdict(cell), "key": cell.key(), "success": success, **rest}
-
-
-def published(output: Path) -> dict[str, dict[str, Any]]:
-    """The outcomes that are published already, by the cell's key; also those of trainings that no page tells of yet.
-
-    Raises:
-        DataError: if the file is damaged.
-    """
-    path = output / OUTCOMES
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        return {each["key"]: each for each in found}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} cannot be read ({error!r}); restore it, or remove it and run all again") from error
+    return {**dataclasses.asdict(cell), "success": success, **rest}
 
 
 def outcome(cell: Cell, folder: Path, known: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

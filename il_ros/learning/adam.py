@@ -10,6 +10,17 @@ from torch import Tensor
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
 
 
+def as_one(network: torch.nn.Module) -> tuple[Tensor, Tensor]:
+    """Move all weights of ``network`` into one vector, and their gradients into another; returns both, (N,) each."""
+    parameters = list(network.parameters())
+    weights = torch.cat([p.detach().flatten() for p in parameters])
+    gradient = torch.zeros_like(weights)
+    sizes = [p.numel() for p in parameters]
+    for p, values, changes in zip(parameters, torch.split(weights, sizes), torch.split(gradient, sizes)):
+        p.data, p.grad = values.view_as(p), changes.view_as(p)
+    return weights, gradient
+
+
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov 2019, arXiv:1711.05101, algorithm 2) and gradient clipping.
 

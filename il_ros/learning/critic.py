@@ -9,6 +9,7 @@ arXiv:2109.08273, section 4.2).
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.episode import Authority, Episode
+from il_ros.learning.adam import AdamW, as_one
 from il_ros.learning.dataset import histories
 from il_ros.learning.labels import asked, is_driven_by, wanted
 from il_ros.learning.normaliser import Normaliser
@@ -138,26 +140,25 @@ def _histories(episode: Episode, history: int) -> Array:
 
 def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:
     target = copy.deepcopy(critic)
-    optimiser = torch.optim.AdamW(critic.trunk.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    (weights, gradient), (followers, _) = as_one(critic.trunk), as_one(target.trunk)
+    optimiser = AdamW(weights, gradient, weight_decay=1e-3, longest=math.inf)
     following = torch.arange(len(steps.last)).add(1).clamp(max=len(steps.last) - 1)
+    known, otherwise = ~steps.otherwise.isnan(), steps.otherwise.nan_to_num()
     for index in _batches(len(steps.last), generator):
         after = following[index]
         with torch.no_grad():  # what the policy would bring about from the next state on
             foreseen = target(steps.observations[after], steps.policy[after])[:, SUCCESS]
             success = torch.where(steps.last[index] > 0, steps.success[index], foreseen)
-        value = critic(steps.observations[index], steps.actions[index])[:, SUCCESS]
-        loss = nn.functional.binary_cross_entropy(value, success)
-        otherwise = steps.otherwise[index]
-        known = ~otherwise.isnan()
-        if known.any():  # here it is the policy's own action that is judged
-            deviation = critic(steps.observations[index][known], steps.policy[index][known])[:, DEVIATION]
-            loss = loss + nn.functional.binary_cross_entropy(deviation, otherwise[known])
-        optimiser.zero_grad()
+        seen, done, meant = steps.observations[index], steps.actions[index], steps.policy[index]
+        of_done, of_meant = critic(seen.repeat(2, 1, 1), torch.cat([done, meant])).split(len(index))
+        loss = nn.functional.binary_cross_entropy(of_done[:, SUCCESS], success)
+        here = known[index]  # where it is the policy's own action that is judged
+        errors = nn.functional.binary_cross_entropy(of_meant[:, DEVIATION], otherwise[index], reduction="none")
+        loss = loss + (errors * here).sum() / here.sum().clamp(min=1)
+        gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        with torch.no_grad():
-            for own, followed in zip(target.trunk.parameters(), critic.trunk.parameters()):
-                own.lerp_(followed, FOLLOW)
+        optimiser.step(LEARNING_RATE)
+        followers.lerp_(weights, FOLLOW)
 
 
 def _batches(count: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -20,7 +20,7 @@ from torch import Tensor
 from il_ros import registry, resources, specs
 from il_ros.errors import ConfigError, DataError, unknown
 from il_ros.learning import labels
-from il_ros.learning.adam import AdamW
+from il_ros.learning.adam import AdamW, as_one
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.normaliser import Normaliser
 from il_ros.learning.savepoint import Savepoint, identity
@@ -371,17 +371,6 @@ class _Run:
         self._best.copy_(tensors["best"])
         self.step, self._least, self._since = int(facts["step"]), float(facts["least"]), int(facts["since"])
         return [Progress(**point) for point in facts["curve"]]
-
-
-def as_one(policy: torch.nn.Module) -> tuple[Tensor, Tensor]:
-    """Move all weights of ``policy`` into one vector, and their gradients into another; returns both, (N,) each."""
-    parameters = list(policy.parameters())
-    weights = torch.cat([p.detach().flatten() for p in parameters])
-    gradient = torch.zeros_like(weights)
-    sizes = [p.numel() for p in parameters]
-    for p, values, changes in zip(parameters, torch.split(weights, sizes), torch.split(gradient, sizes)):
-        p.data, p.grad = values.view_as(p), changes.view_as(p)
-    return weights, gradient
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

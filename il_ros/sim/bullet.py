@@ -63,7 +63,7 @@ class World:
         self.call("createMultiBody", 0, -1, shape, basePosition=list(centre))
 
     def add_ribbon(self, path: Array, half_width: float, colour: tuple[float, float, float, float]) -> None:
-        """Lay a ribbon along ``path`` (N, 3), metres, that is seen from above but never touched; one body for all of it.
+        """Lay a ribbon along ``path`` (N, 3), metres, seen from above but never touched; one body for all of it.
 
         Every body that is there costs time at every step of physics, also one that cannot be touched.
         """

@@ -14,7 +14,7 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
-from studies import dagger, dagger_page, delay
+from studies import dagger, dagger_page, delay, imitations, wall
 from studies.dagger import ARMS, HORIZONS_S, PEER, SETTINGS, Growth, Job, cost, distances, jobs
 
 
@@ -25,13 +25,13 @@ def costs_of(power: float, seeds: int = 5, episodes: int = 40) -> np.ndarray:
 
 
 def peer_round(labels: int, success: float) -> dict[str, object]:
-    nothing = dict.fromkeys(("takeovers", "expert_steps", "expert_s", "watched_s"), 0)
+    nothing = dict.fromkeys(("takeovers", "switches", "expert_steps", "expert_s", "watched_s"), 0)
     wall_s = {"collect": 0.0, "train": 2.5, "measure": 1.0}
     return {"labels": labels, "alone": {"success": success, "episodes": 2}, "wall_s": wall_s, **nothing}
 
 
 def test_a_peer_that_is_not_there_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dagger, "PEERS", tmp_path / ".venv-peers")
+    monkeypatch.setattr(imitations, "PEERS", tmp_path / ".venv-peers")
     with pytest.raises(ConfigError, match="make .venv-peers/.complete"):
         dagger.work(Job("avoid", PEER, 0, 2), tmp_path)
 
@@ -78,7 +78,7 @@ def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     assert len({job.key() for job in grid}) == len(grid) == 5 * (len(ARMS) * len(SETTINGS) + 1)
     for task in SETTINGS:
         plans = [Job(task, arm, 3, 40).plan for arm in ARMS]
-        assert len({(plan.seed, plan.added, plan.lapses, plan.policy, plan.demonstrations) for plan in plans}) == 1
+        assert len({(plan.seed, plan.added, plan.lapses, plan.expert, plan.demonstrations) for plan in plans}) == 1
 
 
 def test_a_study_leaves_a_page_and_is_not_run_twice(
@@ -92,8 +92,10 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     monkeypatch.setattr(delay, "DELAYS", (0, 3))
     monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
     monkeypatch.setitem(delay.TRAINING, "steps", 20)
-    monkeypatch.setattr(dagger, "_peer", lambda job: [peer_round(0, 0.0), peer_round(70, 0.5)])
-    for job in [*jobs(1, 2), *delay.jobs(1, 2)]:
+    monkeypatch.setattr(dagger, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 0.5)])
+    monkeypatch.setattr(wall, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 1.0)])
+    monkeypatch.setattr(wall, "_ours", lambda job, run: [peer_round(0, 1.0)])
+    for job in [*jobs(1, 2), *delay.jobs(1, 2), *wall.jobs(1, 2)]:
         dagger._work(job, tmp_path)
     monkeypatch.setattr(dagger, "work", None)  # whoever works again fails
     words = ["--seeds", "1", "--rollouts", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
@@ -115,6 +117,18 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
         assert name in text and (tmp_path / "docs" / name).stat().st_size > 5_000
     assert text == dagger_page.page(rows, json.loads((tmp_path / "docs" / "dagger-more.json").read_text()))
     assert "behaviour cloning" in capsys.readouterr().out
+    more = json.loads((tmp_path / "docs" / "dagger-more.json").read_text())
+    assert [(row["who"], row["wall_s"], row["there"]) for row in more["wall"]] == [
+        (wall.LOOP, 2.5, 1), (wall.GRAPH, 2.5, 1), (wall.PEER, 5.0, 1),
+    ]  # fmt: skip
+    pictured = [job for job in jobs(1, 2) if job.is_pictured]
+    kept = {job.key(): json.loads((tmp_path / f"{job.key()}.json").read_text()) for job in jobs(1, 2)}
+    for job in jobs(1, 2):
+        (tmp_path / f"{job.key()}.json").unlink()
+    for job in pictured:
+        (tmp_path / f"{job.key()}.json").write_text(json.dumps(kept[job.key()]))
+    assert dagger.main(words) == 0  # what is published is not run again
+    assert json.loads((tmp_path / "docs" / "dagger.json").read_text()) == rows
     with pytest.raises(ConfigError, match="'nothing' is in no 'task arm'"):
         dagger.main([*words, "--only", "nothing"])
 

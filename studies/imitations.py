@@ -1,0 +1,48 @@
+"""The DAgger trainer of HumanCompatibleAI/imitation, run in its own environment: see ``imitation_dagger.py``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from il_ros.errors import ConfigError
+from il_ros.learning.rounds import Plan
+
+ROOT = Path(__file__).resolve().parents[1]
+PEERS = ROOT / ".venv-peers"
+
+
+def rounds_of(plan: Plan) -> list[dict[str, Any]]:
+    """Its rounds under a plan of ours, in the words of our ledger.
+
+    Raises:
+        ConfigError: if its environment is not there, or it fails.
+    """
+    told = {name: getattr(plan, name) for name in ("task", "expert", "seed", "demonstrations", "rounds", "added")}
+    told |= {"batches": plan.training().steps, "evaluated": plan.evaluated, "enough": plan.enough}
+    told |= {"lapses": plan.lapses, "lapse-reach": plan.lapse_reach}
+    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    python = PEERS / "bin" / "python"
+    try:
+        done = subprocess.run(
+            [python, "-m", "studies.imitation_dagger", *words], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        said = getattr(error, "stderr", "") or str(error)
+        raise ConfigError(
+            f"the peer in {PEERS} does not run ({said.strip()[-300:]}); make {PEERS.name}/.complete"
+        ) from error
+    rounds, labels, wall_s = [], 0, 0.0
+    for line in map(json.loads, done.stdout.splitlines()):
+        rounds.append(
+            {
+                "labels": line["labels"] - labels,
+                "alone": {"success": line["success"], "episodes": plan.evaluated},
+                "wall_s": {"collect": 0.0, "train": line["wall_s"] - wall_s, "measure": 0.0},
+                **dict.fromkeys(("takeovers", "switches", "expert_steps", "expert_s", "watched_s"), 0),
+            }
+        )
+        labels, wall_s = line["labels"], line["wall_s"]
+    return rounds

@@ -1,0 +1,91 @@
+"""From nothing to a policy that succeeds: how long it takes in the loop, over topics, and with the peer's trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.errors import ConfigError
+from il_ros.learning.rounds import Plan
+from studies import kept
+from studies.imitations import rounds_of
+
+LOOP, GRAPH, PEER = "our loop", "our nodes, over topics", "imitation's DAgger"
+WHO = (LOOP, GRAPH, PEER)
+ENOUGH = 0.95
+PLAN = {
+    **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25, "demonstrations": 3, "rounds": 12},
+    **{"episodes": 60, "added": 60, "policy": "one_step", "execute_steps": 1, "enough": ENOUGH},
+}
+"""The study's setting at ``avoid``; it ends with the round after which the policy is good enough."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, timed; for a process that has the machine to itself."""
+
+    who: str
+    seed: int
+    rollouts: int
+
+    @property
+    def plan(self) -> Plan:
+        """What is done: a supervisor corrects, where the peer's expert labels."""
+        return Plan(**PLAN, evaluated=self.rollouts, seed=self.seed)
+
+    def key(self) -> str:
+        """Equal for equal work."""
+        told = {"who": self.who, **dataclasses.asdict(self.plan), "training": dataclasses.asdict(self.plan.training())}
+        return "wall-" + hashlib.sha256(json.dumps(told, default=dict).encode()).hexdigest()[:16]
+
+
+def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
+    """All of them, in turn."""
+    return (Job(who, seed, rollouts) for seed in range(seeds) for who in WHO)
+
+
+def work(job: Job, folder: Path) -> None:
+    """Run it; leaves seconds and success by round in ``folder``, by the job's key."""
+    run = folder / job.key()
+    rounds = rounds_of(job.plan) if job.who == PEER else _ours(job, run)
+    walls = [row["wall_s"]["collect"] + row["wall_s"]["train"] for row in rounds]
+    told = {"wall_s": walls, "success": [row["alone"]["success"] for row in rounds]}
+    kept.keep(run.with_suffix(".json"), told)
+
+
+def _ours(job: Job, run: Path) -> list[dict[str, Any]]:
+    """The command of a user."""
+    fields = {f.name: f.default for f in dataclasses.fields(Plan)}
+    said = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
+    words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    words += ["--loop"] if job.who == LOOP else ["--composed"]
+    command = [sys.executable, "-m", "il_ros.cli", "dagger", str(run), "--json", *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise ConfigError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    return list(json.loads(done.stdout)["rounds"])
+
+
+def rows_of(jobs: Sequence[Job], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A line for each: medians over the seeds, and how many got there."""
+    rows = []
+    for who in WHO:
+        told = [result for job, result in zip(jobs, results) if job.who == who]
+        there = [result["success"][-1] >= ENOUGH for result in told]
+        walls, rounds = [sum(r["wall_s"]) for r in told], [len(r["wall_s"]) - 1 for r in told]
+        rows.append(
+            {
+                **{"who": who, "seeds": len(told), "there": sum(there), "rounds": float(np.median(rounds))},
+                **{"wall_s": round(float(np.median(walls)), 1), "per_seed": [round(w, 1) for w in walls]},
+            }
+        )
+    return rows
