@@ -69,7 +69,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "learned doubt": {**FIVE, "rule": "doubt", "labels": "expert_driven"},
     "SafeDAgger": {**FIVE, "rule": "safe", "labels": "expert_driven"},
     "LazyDAgger": {**FIVE, "rule": "lazy", "labels": "expert_driven"},
-    "ThriftyDAgger": {**FIVE, "rule": "thrifty", "labels": "expert_driven"},
+    "ThriftyDAgger": {**FIVE, "rule": "thrifty:budget=0.005", "labels": "expert_driven"},
 }
 """By name, who drives while a round is collected, and what is learned of it."""
 LONG = ("behaviour cloning", "DAgger", "HG-DAgger")
@@ -367,7 +367,7 @@ def _print(rows: Sequence[Mapping[str, Any]], grown: Sequence[Growth]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m studies.dagger", description="Compare ways to ask an expert.")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each arm (default: 5)")
-    parser.add_argument("--rollouts", type=int, default=20, help="episodes of every measurement (default: 20)")
+    parser.add_argument("--rollouts", type=int, default=30, help="episodes of every measurement (default: 30)")
     parser.add_argument("--workers", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help="runs with TEXT in 'task arm'")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-dagger", help="where runs are kept")

@@ -165,7 +165,7 @@ def _wall(walls: Sequence[Row]) -> str:
         f"## From nothing to {percent(ENOUGH)}\n\n"
         "Seconds to collect and to train at `avoid`, from the first demonstration until a round's policy succeeds "
         "often enough, each with the machine to itself. Ours is HG-DAgger with a simulated supervisor, once in one "
-        "process (`il-ros dagger --loop`) and once as the whole graph of nodes with its recorder (`il-ros dagger --composed`), "
+        "process (`il-ros dagger --loop`) and once as the whole graph of nodes, recorder and all (`--composed`), "
         "its start included.\n\n"
         f"{table(head, lines)}"
     )

@@ -125,7 +125,8 @@ class Cell:
         setting = self.setting
         told = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
         config = dataclasses.asdict(self.config())
-        used = {name: value for name, value in config.items() if name not in ("labels", "warm_start", "critic")}
+        unused = ("labels", "warm_start", "fresh", "critic")
+        used = {name: value for name, value in config.items() if name not in unused}
         text = json.dumps([*told, used], default=dict)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -83,6 +83,18 @@ class Dataset:
         """Some of the windows."""
         return Dataset(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
 
+    def mixed(self, episodes: Sequence[int], share: float) -> Dataset:
+        """The same windows, of which those of ``episodes`` together get ``share`` of the weight, the sum of which stays.
+
+        If there are no others, or none of these, nothing changes.
+        """
+        chosen = np.isin(self.episode, np.asarray(episodes, dtype=np.int64))
+        total, of_chosen = self.weight.sum(dtype=np.float64), self.weight[chosen].sum(dtype=np.float64)
+        if not 0.0 < of_chosen < total:
+            return self
+        factor = np.where(chosen, share * total / of_chosen, (1.0 - share) * total / (total - of_chosen))
+        return dataclasses.replace(self, weight=(self.weight * factor).astype(np.float32))
+
     def _fill(self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, fewest: int) -> int:
         """Write the windows of one span from ``row`` on; returns how many they are."""
         steps = start + np.flatnonzero(rule.is_label[start:stop])  # (n,)

@@ -55,6 +55,7 @@ class Plan:
     policy: str = told("mixture", "policy class, or a training configuration (YAML)")
     steps: int = told(0, "gradient steps of each training; 0: the configuration's")
     warm_start: bool = told(False, "go on from the weights of the round before; otherwise train from scratch")
+    fresh: float = told(0.0, "share of the weight that the round's own labels get; 0: old and new count alike")
     labels: str = told("expert_driven", "scheme of labels: expert_driven, relabelled, iwr, sirius")
     rule: str = told("human", "gating rule: human, beta, ensemble, doubt; demonstration for behaviour cloning alone")
     schedule: str = told("indicator", "of rule beta: indicator, linear, exponential")
@@ -103,7 +104,7 @@ class Plan:
 
     def training(self) -> TrainingConfig:
         """What every round trains."""
-        changes = {"seed": self.seed, "labels": self.labels, "warm_start": self.warm_start}
+        changes = {"seed": self.seed, "labels": self.labels, "warm_start": self.warm_start, "fresh": self.fresh}
         return TrainingConfig.load(self.policy, **changes, **({"steps": self.steps} if self.steps else {}))
 
     def attention(self) -> Lapses:
@@ -245,7 +246,7 @@ class Rounds:
         advance = self._says(f"round {number}: training", 1)
         made = self._crew.train(self._plan.training())
         advance()
-        return {key: made[key] for key in ("path", "hash", "labels", "episodes", "manifest")}
+        return {key: made[key] for key in ("path", "hash", "labels", "new_labels", "episodes", "manifest")}
 
     def _measure(self, phase: str, checkpoint: Path, seeds: range) -> dict[str, Any]:
         advance = self._says(phase, 1)

@@ -57,6 +57,9 @@ class TrainingConfig:
     """Whether a workshop trains a critic of the policy, too, by which gating rules can decide."""
     warm_start: bool = False
     """Whether a workshop goes on from the weights of its last checkpoint, or begins afresh."""
+    fresh: float = 0.0
+    """The share of all weight that episodes get together which a workshop's last checkpoint did not know: how old and
+    new data are mixed. 0 mixes them as they are."""
     steps: int = 4000
     """Gradient steps."""
     batch: int = 256
@@ -101,6 +104,10 @@ class TrainingConfig:
         if not (0 <= self.held_out < 1 and 0 <= self.averaging < 1):
             raise ConfigError(
                 f"training: held_out is {self.held_out}, averaging {self.averaging}; both must be in [0, 1)"
+            )
+        if not 0 <= self.fresh < 1:
+            raise ConfigError(
+                f"training: fresh is {self.fresh}; it is a share, at least 0 (old and new data as they are), below 1"
             )
         if self.patience < 0 or (self.patience and not self.held_out):
             raise ConfigError(

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from il_ros.episode import Episode
 from il_ros.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
@@ -63,6 +65,9 @@ class Workshop:
         fewest = min(config.fewest, config.horizon)
         scheme = labels.load(config.labels)
         data = Dataset.from_episodes(episodes, config.history, config.horizon, scheme, fewest)
+        old = self._trained_on()
+        new = [number for number, path in enumerate(self._read) if path.name not in old]
+        data = data.mixed(new, config.fresh) if config.fresh else data
         unfinished = self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
         before = self._last() if config.warm_start else None
         trained = train(data, config, progress, before, should_stop, unfinished)
@@ -83,12 +88,18 @@ class Workshop:
             "policy": config.policy,
             "episodes": len(episodes),
             "labels": len(data),
+            "new_labels": int(np.isin(data.episode, new).sum()),
             "skipped": len(self.skipped),
         }
 
     def _numbers(self) -> dict[int, Path]:
         """The checkpoints that are there, by number."""
         return {int(path.name.split("_")[1]): path for path in self._folder.glob("checkpoint_[0-9]*")}
+
+    def _trained_on(self) -> set[str]:
+        """The episodes that the newest checkpoint knows."""
+        there = self._numbers()
+        return {entry["name"] for entry in checkpoints.read_document(there[max(there)])["manifest"]} if there else set()
 
     def _last(self) -> tuple[Policy, Normaliser] | None:
         """The weights of the newest checkpoint, if there is one."""
