@@ -84,7 +84,7 @@ class Dataset:
         return Dataset(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
 
     def mixed(self, episodes: Sequence[int], share: float) -> Dataset:
-        """The same windows, of which those of ``episodes`` together get ``share`` of the weight, the sum of which stays.
+        """The same windows; those of ``episodes`` together get ``share`` of the weight, the sum of which stays.
 
         If there are no others, or none of these, nothing changes.
         """
