@@ -180,6 +180,7 @@ class Story:
                 rounds.append({"round": number, **score, "labels": checkpoint["labels"]})
                 rounds[-1]["interventions"] = self._correct(director, number, checkpoint)
         score = self._measure("avoid", "after", checkpoint, _from("confirmation", plan.evaluated))
+        self.results["confirmed"] = score
         first = {key: rounds[0][key] for key in score}
         self.results["policies"]["avoid"] = {"before correction": first, "after correction": score}
         self._shoot("avoid, after", "avoid", SEEDS["confirmation"], checkpoint)

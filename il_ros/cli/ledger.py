@@ -2,6 +2,7 @@
 
 Examples:
   il-ros ledger runs/avoid
+  il-ros ledger runs/avoid --report     draws it, and who drove where, in runs/avoid/report.html
   il-ros ledger runs/avoid --json
 """
 
@@ -24,6 +25,7 @@ HELP = "tell what a run of rounds has cost the expert, and what it bought"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros ledger``."""
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run of il-ros dagger")
+    parser.add_argument("--report", action="store_true", help="draw it, too, as a page in the folder of the run")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -36,6 +38,12 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(told))
     else:
         show(args.folder, told)
+    if args.report:
+        from il_ros.evaluation import run_report
+
+        path = run_report.write(args.folder)
+        if not args.json:
+            Console().print(f"wrote {path}")
     return 0
 
 

@@ -44,7 +44,8 @@ class ReportData:
 
     results: dict[str, Any]
     """As in ``results.json``: ``policies`` by task and policy, ``rounds``, ``real_time_factor``, ``wall_s``, ``seeds``,
-    ``versions``; also ``targets`` (``{"rounds": 0.95}``) and ``commands`` (a list of command lines), if there are any.
+    ``versions``; also ``confirmed``, the last policy's success on episodes of its own, ``targets``
+    (``{"rounds": 0.95}``) and ``commands`` (a list of command lines), if there are any.
     Success and intervals are shares in [0, 1]."""
     scenes: dict[str, Scene] = field(default_factory=dict)
     """By task."""
@@ -150,8 +151,9 @@ def corrected(data: ReportData) -> str:
         return absent("This run had no rounds of correction.")
     target = (data.results.get("targets") or {}).get("rounds")
     counted = (
-        ("interventions", "<strong>Interventions</strong><br>times that the expert took over"),
-        ("labels", "<strong>Expert labels</strong><br>steps that the expert taught"),
+        ("interventions", "interventions", "<strong>Interventions</strong><br>times that the expert took over"),
+        ("labels", "labels", "<strong>Expert labels</strong><br>steps that the expert taught"),
+        ("expert_s", "labels", "<strong>Expert time</strong><br>seconds at the controls"),
     )
     charted = [
         figure(
@@ -159,8 +161,8 @@ def corrected(data: ReportData) -> str:
             "<strong>Success of the policy alone</strong><br>with 95 % intervals",
         ),
         *(
-            figure(charts.count_by_round(rounds, key, key), words)
-            for key, words in counted
+            figure(charts.count_by_round(rounds, key, kind), words)
+            for key, kind, words in counted
             if any(r.get(key) is not None for r in rounds)
         ),
     ]

@@ -35,6 +35,7 @@ class Actor:
         self.contract, self.author = checkpoint.contract, checkpoint.short_hash
         self._policy, self._normaliser = checkpoint.policy.frozen(), checkpoint.normaliser
         self._critic = checkpoint.critic
+        self._states = None if checkpoint.states is None else checkpoint.states.numpy()
         self._low, self._high = self.contract.low, self.contract.high
         self._width = len(self.contract.observation)
         self._seed, self.lapses = seed, lapses or Lapses()
@@ -99,6 +100,16 @@ class Actor:
                 middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
                 actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
+
+    def distance(self) -> float:
+        """How far the newest observation is from the nearest that the policy was trained on.
+
+        In normalised units, where 2 is the whole range of what was trained on; NaN if there is no observation, or the
+        checkpoint does not know.
+        """
+        if self._states is None or not self._rows:
+            return math.nan
+        return float(np.sqrt(((self._states - self._rows[-1]) ** 2).sum(1).min()))
 
     def _doubts(self, history: torch.Tensor, first: Array) -> Doubts:
         """What to think of the first action (1, Da), in the network's units, that answers the history (1, To, Do)."""

@@ -27,7 +27,8 @@ from il_ros.policies.base import Policy, create
 from il_ros.specs import Contract
 
 FORMAT = 1
-DOCUMENT, WEIGHTS, CRITIC = "checkpoint.json", "model.safetensors", "critic.safetensors"
+DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
+CRITIC, STATES = "critic.safetensors", "states.safetensors"
 KEYS = ("format", "policy", "sizes", "normaliser", "contract", "training", "manifest", "weights_sha256")
 
 
@@ -43,6 +44,8 @@ class Checkpoint:
     contract: Contract
     critic: Critic | None = None
     """What judges the policy's answers, if one was trained with it."""
+    states: torch.Tensor | None = None
+    """(N, Do) float32, normalised: observations that it was trained on. Older checkpoints have none."""
 
     @property
     def hash(self) -> str:
@@ -79,17 +82,16 @@ def save(
     """
     if path.exists():
         raise CheckpointError(f"{path} is already there; checkpoints are never overwritten, choose another name")
-    weights = safetensors.torch.save(dict(trained.policy.state_dict()))
-    document = _document(trained, contract, manifest, hashlib.sha256(weights).hexdigest(), created)
-    judged = None if critic is None else safetensors.torch.save(dict(critic.state_dict()))
-    if judged is not None:
-        document["critic_sha256"] = hashlib.sha256(judged).hexdigest()
+    files = {WEIGHTS: trained.policy.state_dict(), STATES: {"states": trained.states}}
+    files |= {} if critic is None else {CRITIC: critic.state_dict()}
+    raw = {name: safetensors.torch.save(dict(tensors)) for name, tensors in files.items()}
+    document = _document(trained, contract, manifest, created)
+    document |= {_sum(name): hashlib.sha256(data).hexdigest() for name, data in raw.items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
-        _write(partial / WEIGHTS, weights)
-        if judged is not None:
-            _write(partial / CRITIC, judged)
+        for name, data in raw.items():
+            _write(partial / name, data)
         _write(partial / DOCUMENT, json.dumps(document, indent=1).encode())
         partial.rename(path)
     except OSError as error:
@@ -97,7 +99,8 @@ def save(
         raise StorageError(
             f"{path} cannot be written: {error.strerror}; free some space or choose another folder"
         ) from error
-    return Checkpoint(path, json.loads(json.dumps(document)), trained.policy, trained.normaliser, contract, critic)
+    parts = (trained.policy, trained.normaliser, contract, critic, trained.states)
+    return Checkpoint(path, json.loads(json.dumps(document)), *parts)
 
 
 def load(path: Path, verify: bool = True) -> Checkpoint:
@@ -111,21 +114,26 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
         CheckpointError: if it is missing, damaged, not one of ours, or newer than this program.
     """
     document = read_document(path)
-    raw = _read(path / WEIGHTS, document["weights_sha256"] if verify else None)
-    told = document.get("critic_sha256")
-    judged = None if told is None else _read(path / CRITIC, told if verify else None)
+    sums = {name: document[_sum(name)] for name in (WEIGHTS, CRITIC, STATES) if _sum(name) in document}
+    raw = {name: _read(path / name, told if verify else None) for name, told in sums.items()}
     try:
         policy = create(document["policy"], document["sizes"], seed=0)
-        policy.load_state_dict(safetensors.torch.load(raw))
+        policy.load_state_dict(safetensors.torch.load(raw[WEIGHTS]))
         contract = Contract.from_dict(document["contract"]["name"], _without_name(document["contract"]))
         normaliser = Normaliser.from_dict(document["normaliser"])
-        critic = None if judged is None else _critic(policy, judged)
+        critic = _critic(policy, raw[CRITIC]) if CRITIC in raw else None
+        states = safetensors.torch.load(raw[STATES])["states"] if STATES in raw else None
     except IlRosError as error:
         raise CheckpointError(f"checkpoint {path} does not fit this program: {error}") from error
     except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, safetensors.SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"checkpoint {path} is damaged ({reason}); copy it again or train anew") from error
-    return Checkpoint(path, document, policy.eval().requires_grad_(False), normaliser, contract, critic)
+    return Checkpoint(path, document, policy.eval().requires_grad_(False), normaliser, contract, critic, states)
+
+
+def _sum(name: str) -> str:
+    """The key of the document under which a file's sha256 stands."""
+    return "weights_sha256" if name == WEIGHTS else f"{name.partition('.')[0]}_sha256"
 
 
 def _read(file: Path, sha256: str | None) -> bytes:
@@ -173,7 +181,7 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def _document(
-    trained: Trained, contract: Contract, manifest: Sequence[Mapping[str, str]], sha256: str, created: str | None
+    trained: Trained, contract: Contract, manifest: Sequence[Mapping[str, str]], created: str | None
 ) -> dict[str, Any]:
     curve = [{k: v if math.isfinite(v) else None for k, v in asdict(point).items()} for point in trained.curve]
     return {
@@ -189,7 +197,6 @@ def _document(
         "stopped": trained.stopped,
         "curve": curve,
         "manifest": [dict(entry) for entry in manifest],
-        "weights_sha256": sha256,
         "created": created or datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {
             "il_ros": getattr(il_ros, "__version__", "unknown"),

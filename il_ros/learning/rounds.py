@@ -214,7 +214,7 @@ class Rounds:
         there = self._recorded
         rows = self._ledger.rounds
         checkpoint = Path(rows[-1]["checkpoint"]["path"]) if rows else None
-        prepared, episodes, told = False, [], 0
+        prepared, episodes, full = False, [], 0
         for seed in plan.seeds(0, number, most):
             if seed not in there:
                 if not prepared:
@@ -222,11 +222,11 @@ class Rounds:
                     prepared = True
                 there[seed] = read_episode(self._crew.episode(seed), self._contract)
             episodes.append(there[seed])
-            labelled = tally(episodes, self._scheme)["labels"] if number and plan.added else len(episodes)
-            for _ in range(labelled - told):
+            gained = tally(episodes[-1:], self._scheme)["labels"] if number and plan.added else 1
+            for _ in range(gained):
                 advance()
-            told = labelled
-            if number and plan.added and labelled >= plan.added:
+            full += gained
+            if number and plan.added and full >= plan.added:
                 break
         succeeded = sum(episode.facts.get("outcome") == "success" for episode in episodes)
         assisted = {"success": round(succeeded / len(episodes), 4), "episodes": len(episodes)}

@@ -27,6 +27,8 @@ from il_ros.learning.savepoint import Savepoint, identity
 from il_ros.policies.base import Policy, create
 
 DEVICES = ("cpu", "cuda")
+STATES = 1000
+"""So many observations are kept of what a policy was trained on, to tell how far away another is."""
 LONGEST = 10_000
 """Steps of the longest history or chunk: more is a typing error, and would not fit into memory."""
 
@@ -163,6 +165,8 @@ class Trained:
     policy: Policy
     """With the averaged weights, on the processor, for evaluation."""
     normaliser: Normaliser
+    states: Tensor
+    """(N, Do) float32, normalised: observations that it was trained on, evenly thinned to at most ``STATES``."""
     config: TrainingConfig
     curve: tuple[Progress, ...]
     windows: int
@@ -299,7 +303,11 @@ def _train(
         stopped = should_stop()
     if savepoint is not None and not stopped:
         savepoint.forget()
-    return Trained(run.finish(), normaliser, config, tuple(curve), len(windows), time.perf_counter() - started, stopped)
+    seen = normaliser.observation.forward(data.observations[kept][:: -(-len(kept) // STATES), -1])
+    return Trained(
+        *(run.finish(), normaliser, torch.from_numpy(seen), config),
+        *(tuple(curve), len(windows), time.perf_counter() - started, stopped),
+    )
 
 
 class _Run:

@@ -47,6 +47,8 @@ CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock")
 EPISODE = Topic("episode", "std_msgs/msg/String", LATCHED)
 """JSON: an episode starts (task, seed, stamp of its first observation) or ends (outcome)."""
 POLICY_ACTION = Topic("policy/action", "trajectory_msgs/msg/JointTrajectory")
+POLICY_DISTANCE = Topic("policy/distance", "std_msgs/msg/Float64")
+"""How far each observation is from the nearest that the policy was trained on; to be watched, not recorded."""
 EXPERT_ACTION = Topic("expert/action", "trajectory_msgs/msg/JointTrajectory")
 AUTHORITY = Topic("gate/authority", "diagnostic_msgs/msg/DiagnosticArray")
 RECORDED = Topic("recorder/episode", "std_msgs/msg/String", LATCHED)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from std_msgs.msg import String
+from std_msgs.msg import Float64, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from il_ros import messages
@@ -51,6 +52,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._waiting: Turn | None = None
         self._recorded_ns = -1
         self._topic = self.publisher(interface.POLICY_ACTION)
+        self._distance, self._distances = math.nan, self.publisher(interface.POLICY_DISTANCE)
         self._message = JointTrajectory()
         self.take_turns(self._turns, interface.observed(self.contract), self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
@@ -109,6 +111,8 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._topic.publish(self._message)
         self._answers += 1
         self._latency_ns += self.now_ns() - began_ns
+        self._distance = self._actor.distance()
+        self._distances.publish(Float64(data=self._distance))
 
     def _must_wait(self, turn: Turn) -> bool:
         """In lockstep, whether the record of the step before may still empty the history that we would use."""
@@ -119,7 +123,8 @@ class PolicyNode(IlNode[PolicyParameters]):
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author = "" if self._actor is None else self._actor.author
-        return {"checkpoint": author, "answers": self._answers, "latency_ms": f"{mean_ms:.3f}"}
+        told = {"checkpoint": author, "answers": self._answers, "latency_ms": f"{mean_ms:.3f}"}
+        return {**told, "distance": f"{self._distance:.3f}"}
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -65,6 +66,37 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Plan], Path]:
         return made[plan]
 
     return of
+
+
+def test_the_ledger_is_drawn_with_who_drove_where(
+    whole: Callable[[Plan], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = whole(HG)
+    assert main(["ledger", str(folder), "--report"]) == 0
+    page = folder / "report.html"
+    assert f"wrote {page}" in capsys.readouterr().out.replace("\n", "")
+    text, told = page.read_text(), ledger.read(folder)
+    results = json.loads(re.search(r"(\{.policies.*\})</script>", text).group(1))  # type: ignore[union-attr]
+    assert [r["success"] for r in results["rounds"]] == [row["alone"]["success"] for row in told["rounds"]]
+    assert [r.get("interventions") for r in results["rounds"]] == [None, *(r["takeovers"] for r in told["rounds"][1:])]
+    assert results["confirmed"] == told["confirmed"]
+    for number, row in enumerate(told["rounds"][1:], 1):
+        drawn = re.search(rf"<em>(\d+) episodes?</em><strong>Round {number}<", text)
+        assert drawn is not None and int(drawn.group(1)) == row["episodes"]
+
+
+def test_a_run_that_has_just_begun_can_be_drawn_too(tmp_path: Path) -> None:
+    ledger.Ledger(tmp_path, dataclasses.asdict(HG))._write()
+    assert main(["ledger", str(tmp_path), "--report"]) == 0
+    assert "had no rounds of correction" in (tmp_path / "report.html").read_text()
+
+
+def test_the_share_of_new_labels_is_on_record(tmp_path: Path, whole: Callable[[Plan], Path]) -> None:
+    told = ledger.read(whole(HG))
+    for row in told["rounds"]:
+        assert 0 < row["checkpoint"]["new_labels"] <= row["checkpoint"]["labels"]
+    first, second = told["rounds"][0]["checkpoint"], told["rounds"][1]["checkpoint"]
+    assert first["new_labels"] == first["labels"] == second["labels"] - second["new_labels"]
 
 
 def test_the_ledger_has_a_row_a_round_and_counts_what_the_expert_did(whole: Callable[[Plan], Path]) -> None:

@@ -56,11 +56,37 @@ def test_what_is_loaded_acts_like_what_was_saved(name: str, tmp_path: Path) -> N
 
 def test_the_folder_holds_weights_and_json_and_no_rest_of_the_writing(tmp_path: Path) -> None:
     saved = made(tmp_path)
-    assert sorted(p.name for p in saved.path.iterdir()) == ["checkpoint.json", "model.safetensors"]
+    names = {p.name for p in saved.path.iterdir()}
+    assert names == {"checkpoint.json", "model.safetensors", "states.safetensors"}
     assert [p.name for p in tmp_path.iterdir()] == ["first"]
     document = json.loads((saved.path / "checkpoint.json").read_text())
     assert document["manifest"] == [{"name": "episode_000001", "sha256": "0" * 64}]
     assert document["training"]["steps"] == 5
+
+
+def test_it_knows_how_far_a_state_is_from_what_it_was_trained_on(tmp_path: Path) -> None:
+    loaded = checkpoints.load(made(tmp_path).path)
+    assert loaded.states is not None and loaded.states.shape[1] == 4 and loaded.states.abs().max() <= 1.0
+    actor = Actor(loaded)
+    assert np.isnan(actor.distance())
+    known, scale = loaded.normaliser.observation.inverse(loaded.states.numpy()), loaded.normaliser.observation.scale
+    found = []
+    for step, away in enumerate((0.0, 0.5, 20.0)):  # along one component, outwards from its greatest value
+        actor.observe(step * STEP_NS, known[known[:, 0].argmax()] + away * scale * np.array([1.0, 0, 0, 0]))
+        found.append(actor.distance())
+    assert found[0] < 1e-4 and 0.0 < found[1] <= 0.5 and found[2] > 19.0
+
+
+def test_a_checkpoint_of_before_states_were_kept_is_read_and_knows_no_distance(tmp_path: Path) -> None:
+    saved = made(tmp_path)
+    (saved.path / "states.safetensors").unlink()
+    document = json.loads((saved.path / "checkpoint.json").read_text())
+    del document["states_sha256"]
+    (saved.path / "checkpoint.json").write_text(json.dumps(document))
+    loaded = checkpoints.load(saved.path)
+    actor = Actor(loaded)
+    actor.observe(0, np.full(4, 0.4, dtype=np.float32))
+    assert loaded.states is None and np.isnan(actor.distance())
 
 
 def test_the_hash_changes_with_the_weights(tmp_path: Path) -> None:
@@ -95,6 +121,7 @@ def damage_weights(path: Path) -> None:
     [
         (lambda p: (p / "checkpoint.json").unlink(), "cannot be read: No such file"),
         (lambda p: (p / "model.safetensors").unlink(), "cannot be read: No such file"),
+        (lambda p: (p / "states.safetensors").unlink(), "cannot be read: No such file"),
         (lambda p: (p / "checkpoint.json").write_text("{"), "is not JSON"),
         (lambda p: (p / "checkpoint.json").write_text("[]"), "is not a checkpoint of il_ros"),
         (lambda p: edit(p, format=99), "format 99; this program reads up to 1"),

@@ -150,3 +150,12 @@ def test_of_an_intervention_the_last_steps_are_left_out() -> None:
 def test_a_set_of_windows_is_never_empty() -> None:
     with pytest.raises(DataError, match="fewest"):
         Dataset.from_episodes([episode([1, 2, 2, 1])], 2, 4, fewest=8)
+
+
+def test_weights_are_shared_out_between_some_episodes_and_the_others() -> None:
+    data = Dataset.from_episodes([episode([2] * 6), episode([2] * 2), episode([2] * 4)], 1, 1)
+    mixed = data.mixed([1], 0.25)
+    assert mixed.weight[mixed.episode == 1].sum() == pytest.approx(0.25 * 12)
+    assert mixed.weight.sum() == pytest.approx(12) and set(mixed.weight[mixed.episode != 1]) == {np.float32(0.9)}
+    for everything_or_nothing in ([], [7], [0, 1, 2]):
+        assert (data.mixed(everything_or_nothing, 0.25).weight == data.weight).all()

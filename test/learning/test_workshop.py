@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -155,6 +156,25 @@ def test_equal_data_and_seeds_give_equal_weights(
     made = [Path(w.train(SMALL)["path"]) for w in (workshop, Workshop(tmp_path / "episodes", tmp_path / "b", CONTRACT))]
     one, other = (json.loads((path / "checkpoint.json").read_text())["weights_sha256"] for path in made)
     assert one == other
+
+
+def test_old_and_new_labels_are_mixed_as_one_likes(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    train = workshops.train
+    monkeypatch.setattr(workshops, "train", lambda data, *rest: seen.append(data) or train(data, *rest))
+    half = dataclasses.replace(SMALL, fresh=0.5)
+    for seeds in ((0, 1), (2,)):
+        for seed in seeds:
+            record(tmp_path / "episodes", seed)
+        made = workshop.train(half)
+    first, second = seen
+    assert (first.weight == 1.0).all()  # all is new
+    new = second.episode == 2
+    assert made["new_labels"] == new.sum() < made["labels"] == len(second)
+    assert second.weight[new].sum() == pytest.approx(second.weight[~new].sum())
+    assert second.weight.mean() == pytest.approx(1.0)
 
 
 def test_checkpoints_are_numbered_and_none_is_overwritten(

@@ -16,6 +16,7 @@ from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor
+from il_ros.nodes import interface
 from il_ros.nodes.director import Director
 from il_ros.recording.steps import read_episode
 from il_ros.sim.env import ArmEnv
@@ -127,6 +128,27 @@ def test_two_lockstep_runs_with_one_seed_give_equal_episodes(
     director.set("gate_node", rule="human")
     for one, other in zip(over_topics(director), over_topics(director)):
         same(one, other)
+
+
+def test_the_distance_from_what_was_taught_is_told_at_every_step(
+    director: Director, trained: Callable[[str], Path]
+) -> None:
+    path = trained("mixture")
+    serve(director, path)
+    director.set("expert_node", device="supervisor")
+    director.set("gate_node", rule="human")
+    topic, heard = interface.POLICY_DISTANCE, []
+    listener = director.create_subscription(
+        interface.message_class(topic.type_name), topic.name, lambda message: heard.append(message.data), topic.qos
+    )
+    director.wait("the policy's publisher", lambda: bool(director.count_publishers(topic.name)))
+    (episode,) = over_topics(director, (1,))
+    director.wait("the distances", lambda: len(heard) >= len(episode))
+    director.destroy_subscription(listener)
+    actor = Actor(checkpoints.load(path))
+    for step, observation in enumerate(episode.observations):
+        actor.observe(step * CONTRACT.step_ns, observation)
+        assert heard[step] == actor.distance()
 
 
 def test_what_the_director_asks_in_vain_is_told_with_its_reason(director: Director) -> None:
