@@ -74,6 +74,8 @@ ARMS: dict[str, dict[str, Any]] = {
 """By name, who drives while a round is collected, and what is learned of it."""
 LONG = ("behaviour cloning", "DAgger", "HG-DAgger")
 """Whose last policy drives ever longer episodes."""
+FEWER = 2
+"""So many runs do the others get at ``trace``, where a run takes minutes."""
 PEER = "imitation's DAgger"
 """The trainer of HumanCompatibleAI/imitation, in an environment of its own; see ``imitation_dagger.py``."""
 RUNS = "dagger-runs.json"
@@ -121,11 +123,12 @@ class Job:
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
-    """All of them, seed by seed."""
+    """All of them, seed by seed; those that are only there for what they cost and buy at ``trace`` come last."""
     for seed in range(seeds):
-        for task in SETTINGS:
-            yield from (Job(task, arm, seed, rollouts) for arm in ARMS)
-        yield Job("avoid", PEER, seed, rollouts)
+        yield from (Job("trace", arm, seed, rollouts) for arm in LONG)
+        yield from (Job("avoid", arm, seed, rollouts) for arm in (*ARMS, PEER))
+    for seed in range(min(seeds, FEWER)):
+        yield from (Job("trace", arm, seed, rollouts) for arm in ARMS if arm not in LONG)
 
 
 def work(job: Job, folder: Path) -> None:
@@ -261,8 +264,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shelf = Shelf(args.folder, {} if args.output is None else kept.published(args.output / RUNS))
     kept.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
     kept.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")
+    order = [(task, arm) for task in SETTINGS for arm in (*ARMS, PEER)]
     groups: dict[tuple[str, str], list[Job]] = {}
-    for job in everything:
+    for job in sorted(everything, key=lambda job: order.index((job.task, job.arm))):
         groups.setdefault((job.task, job.arm), []).append(job)
     results = {names: [shelf.gave(job) for job in group] for names, group in groups.items()}
     rows = [row for names, group in groups.items() for row in rows_of(group, results[names])]

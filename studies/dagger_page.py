@@ -22,11 +22,13 @@ def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
 
 
 def _head(rows: Sequence[Row]) -> str:
+    least = min(row["seeds"] for row in rows)
+    fewer = "" if least == rows[0]["seeds"] else f" ({least} of those that follow the first three at `trace`)"
     return (
         "# Asking the expert\n\n"
         "A policy's mistakes lead it where no demonstration has been. Here that is measured, and so is every way of "
-        f"asking an expert about it: what it costs him, and what it buys. {rows[0]['seeds']} runs of each arm, on "
-        f"equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. `make study-dagger` makes "
+        f"asking an expert about it: what it costs him, and what it buys. {rows[0]['seeds']} runs of each arm"
+        f"{fewer}, on equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. `make study-dagger` makes "
         "this page, its pictures and its rows ([dagger.json](dagger.json)) anew."
     )
 
