@@ -28,8 +28,8 @@ def _head(rows: Sequence[Row]) -> str:
         "# Asking the expert\n\n"
         "A policy's mistakes lead it where no demonstration has been. Here that is measured, and so is every way of "
         f"asking an expert about it: what it costs him, and what it buys. {rows[0]['seeds']} runs of each arm"
-        f"{fewer}, on equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. `make study-dagger` makes "
-        "this page, its pictures and its rows ([dagger.json](dagger.json)) anew."
+        f"{fewer}, on equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. "
+        "`make study-dagger` makes this page, its pictures and its rows ([dagger.json](dagger.json)) anew."
     )
 
 
