@@ -1,0 +1,62 @@
+"""Velocities of the tool as geometry_msgs/TwistStamped: whatever driver speaks as MoveIt Servo is spoken to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from il_ros import specs
+from il_ros.errors import MessageError
+from il_ros.signals import Answer, Array, Reading
+from il_ros.teleop import Device, Setup, at_least
+
+
+@dataclass(frozen=True)
+class TwistOptions:
+    """How twists are taken."""
+
+    scale: float = 1.0
+    """Metres a second for a linear velocity of 1: MoveIt Servo's ``command_in_type: unitless`` has numbers up to 1."""
+    timeout_s: float = 0.2
+    """A driver that has been silent this long counts as let go."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0.0, ("scale", "timeout_s"))
+
+
+class Twist(Device):
+    """Drive the tool with twists in the base frame; who speaks drives, and silence lets go.
+
+    A SpaceMouse or a phone is set up for MoveIt Servo as ever, and the topic ``delta_twist_cmds`` remapped.
+    """
+
+    topics: ClassVar[Mapping[str, str]] = {"delta_twist_cmds": "geometry_msgs/msg/TwistStamped"}
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.options: TwistOptions = specs.build(TwistOptions, "device 'twist'", setup.options)
+        self._velocity: Array = np.zeros(3)
+        self._heard_ns: int | None = None
+
+    def hear(self, topic: str, message: Any, now_ns: int) -> None:
+        """Take a twist.
+
+        Raises:
+            MessageError: if a number is not finite; the driver then counts as let go.
+        """
+        linear = message.twist.linear
+        spoken = (linear.x, linear.y, linear.z)
+        if not all(map(math.isfinite, spoken)):
+            self._heard_ns = None
+            raise MessageError(f"{topic}: linear velocity {spoken} is not finite; the driver counts as let go")
+        self._velocity, self._heard_ns = self.options.scale * np.array(spoken), now_ns
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """The last twist, while it is young enough."""
+        if self._heard_ns is None or now_ns - self._heard_ns > self.options.timeout_s * 1e9:
+            return Answer(None, engaged=False, author="twist")
+        return Answer(self.action(self._velocity), engaged=True, author="twist")
