@@ -130,6 +130,7 @@ def reading_from(messages: Mapping[str, Any]) -> Reading:
         tool_position=np.array([tool.position.x, tool.position.y, tool.position.z]),
         tool_quaternion=np.array([tool.orientation.x, tool.orientation.y, tool.orientation.z, tool.orientation.w]),
         objects=np.array([[o.position.x, o.position.y, o.position.z] for o in objects]).reshape(-1, 3),
+        joint_names=tuple(joints.name),
     )
 
 

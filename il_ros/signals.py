@@ -28,6 +28,8 @@ class Reading:
     """(4,) float64, x y z w."""
     objects: Array
     """(N, 3) float64, m: the centres of the objects of the task, in the task's order."""
+    joint_names: tuple[str, ...] = ()
+    """(J,) as the arm calls them."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ class ExpertParameters:
 
     contract: str = say("panda_plane", "contract, by name or path")
     lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known")
-    device: str = say("scripted", "device through which the expert speaks: scripted, supervisor, joy, twist, pose")
+    device: str = say(
+        "scripted", "device through which the expert speaks: scripted, supervisor, joy, twist, pose, leader"
+    )
     task: str = say("fork", "task whose scripted expert the device may use; empty for none")
     expert: str = say("random", "which of the task's experts; random draws one for each episode")
     options: str = say("{}", "the device's own options, as a JSON object")

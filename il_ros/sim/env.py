@@ -83,7 +83,7 @@ class ArmEnv(gymnasium.Env[Array, Array]):
     def reading(self) -> Reading:
         """What the arm's sensors say now."""
         positions, velocities = self._arm.joints()
-        return Reading(self._stamp_ns, positions, velocities, *self._arm.tool(), self._layout.posts)
+        return Reading(self._stamp_ns, positions, velocities, *self._arm.tool(), self._layout.posts, JOINT_NAMES)
 
     def observe(self, reading: Reading) -> Array:
         """(Do,) float32, what the contract makes of a reading."""

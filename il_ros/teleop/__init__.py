@@ -1,4 +1,4 @@
-"""Devices, one file each, through which an expert speaks: a gamepad, twists, poses of a hand, a script, a simulated supervisor."""
+"""Devices, one file each, through which an expert speaks: a gamepad, a hand, a leader arm, a script, a supervisor."""
 
 from __future__ import annotations
 

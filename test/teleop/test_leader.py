@@ -1,0 +1,174 @@
+"""Puppeteering: the follower goes where the leader is, once the leader has been where the follower is."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from il_ros.errors import ConfigError, MessageError
+from il_ros.evaluation.rollouts import run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.signals import EpisodeStart
+from il_ros.sim import tasks
+from il_ros.sim.arm import JOINT_NAMES
+from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
+from il_ros.teleop import Setup, load
+from il_ros.teleop.leader import PEDAL, STATES
+
+JOINTS = Contract.load("panda_joints")
+HOME = np.array([0.0, 0.2, 0.0, -2.2, 0.0, 2.4, 0.785])
+SILENT_NS = 200_000_000
+
+
+def leader(**options):
+    return load("leader", Setup(JOINTS, options=options))
+
+
+def states(positions=HOME, names=JOINT_NAMES):
+    return SimpleNamespace(name=list(names), position=list(positions))
+
+
+def pedal(down=True):
+    return SimpleNamespace(data=down)
+
+
+@pytest.fixture
+def at_home(reading):
+    return dataclasses.replace(reading(), joint_positions=HOME, joint_names=JOINT_NAMES)
+
+
+def taken(device, message, now_ns=0):
+    device.hear(PEDAL, pedal(), now_ns)
+    device.hear(STATES, message, now_ns)
+    return device
+
+
+def test_who_is_aligned_and_holds_the_pedal_drives_and_the_arm_does_as_the_leader(at_home):
+    device = taken(leader(), states())
+    assert device.answer(at_home, 0).engaged
+    device.hear(STATES, states(HOME + 0.5), 1)
+    answer = device.answer(at_home, 1)
+    assert answer.engaged and answer.action == pytest.approx(np.clip(HOME + 0.5, JOINTS.low, JOINTS.high))
+
+
+@pytest.mark.parametrize("joint", range(7))
+def test_control_does_not_pass_before_every_joint_is_where_the_arm_is(at_home, joint):
+    away = HOME + 0.11 * np.eye(7)[joint]
+    device = taken(leader(), states(away))
+    assert not device.answer(at_home, 0).engaged
+    device.hear(STATES, states((HOME + away) / 2), 1)
+    assert device.answer(at_home, 1).engaged
+
+
+@pytest.mark.parametrize("lets_go", ["pedal", "silence", "episode"])
+def test_who_has_let_go_must_align_anew(at_home, lets_go):
+    device = taken(leader(), states())
+    assert device.answer(at_home, 0).engaged
+    now_ns = 1
+    if lets_go == "pedal":
+        device.hear(PEDAL, pedal(False), 1)
+        assert not device.answer(at_home, 1).engaged
+    elif lets_go == "silence":
+        now_ns = 2 * SILENT_NS
+        assert not device.answer(at_home, now_ns).engaged
+    else:
+        device.reset(EpisodeStart("fork", 1, 0))
+    taken(device, states(HOME + 0.5), now_ns)
+    assert not device.answer(at_home, now_ns).engaged
+    taken(device, states(), now_ns)
+    assert device.answer(at_home, now_ns).engaged
+
+
+@given(st.integers(0, 4 * SILENT_NS))
+def test_a_stuck_pedal_does_not_drive_an_arm_whose_leader_is_silent(age_ns):
+    at_home = SimpleNamespace(joint_positions=HOME, joint_names=JOINT_NAMES)
+    device = taken(leader(), states())
+    assert device.answer(at_home, age_ns).engaged == (age_ns <= SILENT_NS)
+
+
+def test_without_a_pedal_who_is_aligned_drives(at_home):
+    device = leader(pedal=False)
+    device.hear(STATES, states(), 0)
+    assert device.answer(at_home, 0).engaged
+    assert not leader().answer(at_home, 0).engaged
+
+
+def test_a_leader_of_other_names_signs_and_zeros(at_home):
+    signs, offsets = {"panda_joint2": -1}, {"panda_joint2": 0.3, "panda_joint4": -2.0}
+    device = leader(prefix="leader_", signs=signs, offsets_rad=offsets)
+    led = HOME.copy()
+    led[1], led[3] = 0.3 - HOME[1], HOME[3] + 2.0
+    answer = taken(device, states(led, [f"leader_{name}" for name in JOINT_NAMES])).answer(at_home, 0)
+    assert answer.action == pytest.approx(HOME)
+
+
+@pytest.mark.parametrize(
+    "message", [states(HOME[:6], JOINT_NAMES[:6]), states([*HOME[:6], math.nan]), states([], []), states(HOME[:6])]
+)
+def test_a_joint_that_is_not_told_counts_as_let_go(at_home, message):
+    device = taken(leader(), states())
+    with pytest.raises(MessageError, match="no position of .*panda_joint7.*let go; set the device's option 'prefix'"):
+        device.hear(STATES, message, 1)
+    assert not device.answer(at_home, 1).engaged
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"align_rad": -1.0}, "align_rad is -1.0"),
+        ({"timeout_s": math.nan}, "timeout_s is nan"),
+        ({"signs": {"panda_joint1": 2}}, "a sign is 1 or -1"),
+        ({"signs": ["panda_joint1"]}, "must map joints to numbers"),
+        ({"offsets_rad": {"panda_joint1": "far"}}, "must map joints to numbers"),
+        ({"offsets_rad": {"elbow": 0.1}}, "commands no elbow"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(options, words):
+    with pytest.raises(ConfigError, match=words):
+        leader(**options)
+
+
+def test_a_contract_that_commands_no_joints_is_refused_when_it_would_drive(at_home):
+    device = load("leader", Setup(Contract.load("panda_plane"), options={"prefix": "my_"}))
+    device.hear(PEDAL, pedal(), 0)
+    device.hear(STATES, states([0.0, 0.0], ["my_tool_vx", "my_tool_vy"]), 0)
+    with pytest.raises(ConfigError, match="commands tool_vx, tool_vy.*panda_joints"):
+        device.answer(at_home, 0)
+
+
+class Puppeteer:
+    """A leader arm that is led by the task's script: a second simulation of the arm, driven by tool velocities."""
+
+    def __init__(self):
+        self._arm, self._task = ArmEnv("fork", "panda_plane"), tasks.load("fork")
+        self._device = leader()
+
+    def reset(self, start):
+        self._arm.reset(seed=start.seed)
+        self._steer = self._task.expert("left", np.random.default_rng(0))
+        self._device.reset(start)
+        self._now_ns = 0
+
+    def answer(self, reading, now_ns=0):
+        self._now_ns += JOINTS.step_ns
+        led = self._arm.reading()
+        taken(self._device, states(led.joint_positions), self._now_ns)
+        answer = self._device.answer(reading, self._now_ns)
+        self._arm.advance(self._steer(led))
+        return answer
+
+
+def test_the_follower_does_the_task_as_the_leader_does_it():
+    env, gate = ArmEnv("fork", JOINTS), Gate(JOINTS, GateConfig(rule="demonstration"))
+    rollouts = [run_episode(env, gate, seed, None, Puppeteer()) for seed in range(3)]
+    env.close()
+    assert [rollout.outcome for rollout in rollouts] == ["success"] * 3
+    assert all(rollout.way == 0 for rollout in rollouts)
+    assert all((np.abs(np.diff(r.episode.executed, axis=0)) <= JOINTS.max_step + 1e-6).all() for r in rollouts)
