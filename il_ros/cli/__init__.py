@@ -27,7 +27,7 @@ from types import ModuleType
 from il_ros import __version__
 from il_ros.errors import ConfigError, IlRosError, StorageError
 
-COMMANDS = ("demo", "launch", "collect", "train", "evaluate", "dagger", "ledger", "info", "recover", "doctor")
+COMMANDS = ("demo", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger", "info", "recover", "doctor")
 """Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)

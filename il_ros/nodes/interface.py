@@ -50,6 +50,8 @@ POLICY_ACTION = Topic("policy/action", "trajectory_msgs/msg/JointTrajectory")
 POLICY_DISTANCE = Topic("policy/distance", "std_msgs/msg/Float64")
 """How far each observation is from the nearest that the policy was trained on; to be watched, not recorded."""
 EXPERT_ACTION = Topic("expert/action", "trajectory_msgs/msg/JointTrajectory")
+TWIST = Topic("delta_twist_cmds", "geometry_msgs/msg/TwistStamped")
+"""What the device ``twist`` hears, as MoveIt Servo does."""
 AUTHORITY = Topic("gate/authority", "diagnostic_msgs/msg/DiagnosticArray")
 RECORDED = Topic("recorder/episode", "std_msgs/msg/String", LATCHED)
 """JSON: an episode was closed and verified (path, facts)."""

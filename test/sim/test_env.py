@@ -25,7 +25,8 @@ def followed(env, seed, actions):
     env.reset(seed=seed)
     first = env.reading()
     found = [first, *(env.advance(action)[0] for action in actions)]
-    rows = [np.concatenate([part.ravel() for part in vars(reading).values() if isinstance(part, np.ndarray)]) for reading in found]
+    numbers = [[part.ravel() for part in vars(r).values() if isinstance(part, np.ndarray)] for r in found]
+    rows = [np.concatenate(parts) for parts in numbers]
     return np.array(rows), [reading.stamp_ns - first.stamp_ns for reading in found]
 
 
