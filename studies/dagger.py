@@ -72,10 +72,10 @@ ARMS: dict[str, dict[str, Any]] = {
     "ThriftyDAgger": {**FIVE, "rule": "thrifty:budget=0.005", "labels": "expert_driven"},
 }
 """By name, who drives while a round is collected, and what is learned of it."""
-LONG = ("behaviour cloning", "DAgger", "HG-DAgger")
-"""Whose last policy drives ever longer episodes."""
-FEWER = 2
-"""So many runs do the others get at ``trace``, where a run takes minutes."""
+MAIN = ("behaviour cloning", "DAgger", "HG-DAgger")
+"""Those of the lecture; at ``trace`` their last policies drive ever longer episodes."""
+FEWER = 1
+"""So many runs do the arms get that are not among ``MAIN``: ten minutes of two cores each time."""
 PEER = "imitation's DAgger"
 """The trainer of HumanCompatibleAI/imitation, in an environment of its own; see ``imitation_dagger.py``."""
 RUNS = "dagger-runs.json"
@@ -108,7 +108,7 @@ class Job:
     @property
     def is_long(self) -> bool:
         """Whether its last policy drives ever longer episodes."""
-        return self.task == "trace" and self.arm in LONG
+        return self.task == "trace" and self.arm in MAIN
 
     @property
     def is_pictured(self) -> bool:
@@ -123,12 +123,13 @@ class Job:
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
-    """All of them, seed by seed; those that are only there for what they cost and buy at ``trace`` come last."""
+    """All of them, seed by seed; the many that are there for what they cost and buy come last, and get fewer runs."""
     for seed in range(seeds):
-        yield from (Job("trace", arm, seed, rollouts) for arm in LONG)
-        yield from (Job("avoid", arm, seed, rollouts) for arm in (*ARMS, PEER))
+        yield from (Job(task, arm, seed, rollouts) for task in SETTINGS for arm in MAIN)
+        yield Job("avoid", PEER, seed, rollouts)
+    others = [arm for arm in ARMS if arm not in MAIN]
     for seed in range(min(seeds, FEWER)):
-        yield from (Job("trace", arm, seed, rollouts) for arm in ARMS if arm not in LONG)
+        yield from (Job(task, arm, seed, rollouts) for task in SETTINGS for arm in others)
 
 
 def work(job: Job, folder: Path) -> None:
@@ -260,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
     late = [] if args.only else list(delay.jobs(args.seeds, args.rollouts))
-    timed = [] if args.only else list(wall.jobs(args.seeds, args.rollouts))
+    timed = [] if args.only else list(wall.jobs(min(args.seeds, wall.RUNS), args.rollouts))
     shelf = Shelf(args.folder, {} if args.output is None else kept.published(args.output / RUNS))
     kept.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
     kept.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")

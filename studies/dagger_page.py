@@ -9,7 +9,7 @@ from studies.page import percent, table, verdict
 
 Row = Mapping[str, Any]
 ENOUGH = 0.95
-CLONED = "behaviour cloning"
+CLONED, PEER = "behaviour cloning", "imitation's DAgger"
 SPENT = ("labels", "takeovers", "expert_s")
 
 
@@ -23,7 +23,7 @@ def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
 
 def _head(rows: Sequence[Row]) -> str:
     least = min(row["seeds"] for row in rows)
-    fewer = "" if least == rows[0]["seeds"] else f" ({least} of those that follow the first three at `trace`)"
+    fewer = "" if least == rows[0]["seeds"] else f" ({least} of those that follow the first three)"
     return (
         "# Asking the expert\n\n"
         "A policy's mistakes lead it where no demonstration has been. Here that is measured, and so is every way of "
@@ -97,7 +97,7 @@ def _frontier(rows: Sequence[Row]) -> str:
     ]
     for task in dict.fromkeys(row["task"] for row in rows):
         here = [row for row in rows if row["task"] == task]
-        parts += [f"### `{task}`", _until(here), _last(here), _equal(here)]
+        parts += [f"### `{task}`", _until(here), _compared(here), _last(here), _equal(here)]
     return "\n\n".join([*parts, "![Success over cost](dagger-frontier.png)"])
 
 
@@ -116,6 +116,30 @@ def _until(rows: Sequence[Row]) -> str:
         else:
             lines.append([arm, *(f"{there[key]:,.0f}" for key in SPENT)])
     return table((f"until {percent(ENOUGH)} succeed", "labels added", "take-overs", "at the controls, s"), lines)
+
+
+def _needed(told: Sequence[Row], key: str) -> tuple[float, bool]:
+    """How much of ``key`` an arm had cost when it first succeeded often enough, and whether it ever did."""
+    there = next((row for row in told if row["success"] >= ENOUGH), None)
+    return (told[-1] if there is None else there)[key], there is not None
+
+
+def _compared(rows: Sequence[Row]) -> str:
+    """The same in sentences: labels of corrections and of others, take-overs of a gate that asks and of a person."""
+    arms = _arms(rows)
+    said = [_against(arms, "HG-DAgger", other, "labels") for other in (CLONED, "DAgger", PEER) if other in arms]
+    said.append(_against(arms, "ThriftyDAgger", "HG-DAgger, five", "takeovers"))
+    return " ".join(said)
+
+
+def _against(arms: Mapping[str, Sequence[Row]], one: str, other: str, key: str) -> str:
+    (ours, reached), (theirs, there) = _needed(arms[one], key), _needed(arms[other], key)
+    words = {"labels": "labels", "takeovers": "take-overs"}[key]
+    if not reached:
+        return f"{one} did not get there with {ours:,.0f} {words}, {other} {'did' if there else 'did not either'}."
+    many = f"{theirs:,.0f}" if there else f"more than {theirs:,.0f}"
+    share = f"{'' if there else 'less than '}{percent(ours / theirs)} of that" if theirs else "which has none to count"
+    return f"{one} needed {ours:,.0f} {words}, {other} {many}: {share}."
 
 
 def _last(rows: Sequence[Row]) -> str:

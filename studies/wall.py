@@ -21,7 +21,7 @@ from studies.imitations import rounds_of
 
 LOOP, GRAPH, PEER = "our loop", "our nodes, over topics", "imitation's DAgger"
 WHO = (LOOP, GRAPH, PEER)
-ENOUGH = 0.95
+ENOUGH, RUNS = 0.95, 3
 PLAN = {
     **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25, "demonstrations": 3, "rounds": 12},
     **{"episodes": 60, "added": 60, "policy": "one_step", "execute_steps": 1, "enough": ENOUGH},

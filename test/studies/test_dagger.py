@@ -15,7 +15,7 @@ from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
 from studies import dagger, dagger_page, delay, imitations, wall
-from studies.dagger import ARMS, FEWER, HORIZONS_S, LONG, PEER, SETTINGS, Growth, Job, cost, distances, jobs
+from studies.dagger import ARMS, FEWER, HORIZONS_S, MAIN, PEER, SETTINGS, Growth, Job, cost, distances, jobs
 
 
 def costs_of(power: float, seeds: int = 5, episodes: int = 40) -> np.ndarray:
