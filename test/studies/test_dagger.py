@@ -75,11 +75,8 @@ def test_distances_are_those_of_the_nearest() -> None:
 
 def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     grid = list(jobs(5, 40))
-    assert (
-        len({job.key() for job in grid})
-        == len(grid)
-        == 5 * (len(LONG) + len(ARMS) + 1) + FEWER * (len(ARMS) - len(LONG))
-    )
+    assert len({job.key() for job in grid}) == len(grid)
+    assert len(grid) == 5 * (len(SETTINGS) * len(MAIN) + 1) + FEWER * len(SETTINGS) * (len(ARMS) - len(MAIN))
     for task in SETTINGS:
         plans = [Job(task, arm, 3, 40).plan for arm in ARMS]
         assert len({(plan.seed, plan.added, plan.lapses, plan.expert, plan.demonstrations) for plan in plans}) == 1
