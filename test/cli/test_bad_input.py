@@ -151,7 +151,7 @@ def test_a_checkpoint_of_a_later_program_is_refused(il_ros, checkpoint):
 
 
 def test_a_checkpoint_with_a_flipped_bit_is_refused(il_ros, checkpoint):
-    (path,) = checkpoint.glob("*.safetensors")
+    (path,) = checkpoint.glob("model.safetensors")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
