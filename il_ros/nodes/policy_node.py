@@ -44,7 +44,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._actor: Actor | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
-        self._answers, self._latency_ns = 0, 0
+        self._answers, self._latency_ns, self._distance = 0, 0, math.nan
         self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
         if self.parameters.checkpoint:
             self._swap(Path(self.parameters.checkpoint))
@@ -52,7 +52,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._waiting: Turn | None = None
         self._recorded_ns = -1
         self._topic = self.publisher(interface.POLICY_ACTION)
-        self._distance, self._distances = math.nan, self.publisher(interface.POLICY_DISTANCE)
+        self._distances = self.publisher(interface.POLICY_DISTANCE)
         self._message = JointTrajectory()
         self.take_turns(self._turns, interface.observed(self.contract), self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
