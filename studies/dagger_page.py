@@ -43,7 +43,7 @@ def _compounding(grown: Sequence[Row], horizons: Sequence[int]) -> str:
         "## Errors compound\n\n"
         "`trace` is to follow a winding groove for T steps. Every policy has the same lapses: with a probability of "
         "1 % a step its attention is elsewhere for 0.3 s, and it does something at random. What differs is "
-        "only the states at which the arms got their labels, and HG-DAgger got the fewest (see below). Who has never "
+        "only the states at which the arms got their labels (as many of them, see below). Who has never "
         "seen the arm beside the groove does not know the way back, and pays until the end.\n\n"
         f"{table(head, lines)}\n\n"
         "![Cost by horizon](dagger-cost.png)"
@@ -92,8 +92,8 @@ def _shift() -> str:
 def _frontier(rows: Sequence[Row]) -> str:
     parts = [
         "## What the expert was asked, and what it bought",
-        "Arms whose names are below one another's learn the same policy; those from `HG-DAgger, five` on learn five "
-        "with a critic, which the rules that follow need.",
+        "The arms from `HG-DAgger, five` to `ThriftyDAgger` learn five networks and a critic, which their rules need; "
+        "the others learn one.",
     ]
     for task in dict.fromkeys(row["task"] for row in rows):
         here = [row for row in rows if row["task"] == task]
@@ -155,19 +155,14 @@ def _last(rows: Sequence[Row]) -> str:
 def _equal(rows: Sequence[Row]) -> str:
     """Corrections against as many more demonstrations."""
     arms = _arms(rows)
-    cloned = arms[CLONED][-1]
-    found = []
-    for arm, told in arms.items():
-        if arm == CLONED:
-            continue
-        most = [row for row in told if row["labels"] <= cloned["labels"]][-1]
-        apart = most["interval"][0] > cloned["interval"][1]
-        found.append(
-            f"{arm} {_told(most)} with {most['labels']:,.0f}{'' if apart else ', which is not apart from cloning'}"
-        )
+    cloned = arms.pop(CLONED)[-1]
+    most = {arm: [row for row in told if row["labels"] <= cloned["labels"]][-1] for arm, told in arms.items()}
+    apart = [arm for arm, row in most.items() if row["interval"][0] > cloned["interval"][1]]
+    found = [f"{arm} {_told(most[arm])} with {most[arm]['labels']:,.0f}" for arm in apart]
+    others = ", ".join(arm for arm in most if arm not in apart)
     return (
-        f"With at most as many labels: {CLONED} reaches {_told(cloned)} with {cloned['labels']:,.0f}; "
-        f"{'; '.join(found)}."
+        f"{CLONED.capitalize()} ends at {_told(cloned)} with {cloned['labels']:,.0f} labels. With no more than those, "
+        f"above it and intervals apart: {'; '.join(found) or 'none'}. Not apart from it: {others or 'none'}."
     )
 
 
