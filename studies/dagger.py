@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import hashlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +37,7 @@ from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.specs import Contract
 from studies import dagger_page, dagger_pictures, delay, kept, wall
-from studies.imitations import rounds_of
+from studies.imitations import PEER, rounds_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
@@ -76,8 +75,6 @@ MAIN = ("behaviour cloning", "DAgger", "HG-DAgger")
 """Those of the lecture; at ``trace`` their last policies drive ever longer episodes."""
 FEWER = 1
 """So many runs do the arms get that are not among ``MAIN``: ten minutes of two cores each time."""
-PEER = "imitation's DAgger"
-"""The trainer of HumanCompatibleAI/imitation, in an environment of its own; see ``imitation_dagger.py``."""
 RUNS = "dagger-runs.json"
 COUNTED = ("labels", "takeovers", "switches", "expert_steps", "expert_s", "watched_s")
 PICTURED = ("paths", "away_m", "demonstrated")
@@ -119,7 +116,7 @@ class Job:
         """Equal for equal work."""
         told = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
         told |= {"peer": True} if self.arm == PEER else {}
-        return hashlib.sha256(json.dumps(told, default=dataclasses.asdict).encode()).hexdigest()[:16]
+        return kept.key(told)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[Job]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studies.imitations import PEER
 from studies.page import percent, table, verdict
 
 Row = Mapping[str, Any]
 ENOUGH = 0.95
-CLONED, PEER = "behaviour cloning", "imitation's DAgger"
+CLONED = "behaviour cloning"
 SPENT = ("labels", "takeovers", "expert_s")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +45,7 @@ class Job:
     def key(self) -> str:
         """Equal for equal work."""
         told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS}
-        return "delay-" + hashlib.sha256(json.dumps(told, default=dict).encode()).hexdigest()[:16]
+        return "delay-" + kept.key(told)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[Job]:

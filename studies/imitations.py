@@ -10,6 +10,8 @@ from typing import Any
 from il_ros.errors import ConfigError
 from il_ros.learning.rounds import Plan
 
+PEER = "imitation's DAgger"
+"""What it is called on the page."""
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / ".venv-peers"
 

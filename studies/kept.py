@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
 import json
 import multiprocessing
 import sys
@@ -23,6 +25,15 @@ def keep(path: Path, told: Mapping[str, Any]) -> None:
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(told), encoding="utf-8")
     partial.rename(path)
+
+
+def key(told: Any) -> str:
+    """Equal for equal work: a digest of what it is told by."""
+    return hashlib.sha256(json.dumps(told, default=_plain).encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else dict(value)  # type: ignore[arg-type]
 
 
 def published(path: Path) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import hashlib
 import json
 import shutil
 import sys
@@ -127,8 +126,7 @@ class Cell:
         config = dataclasses.asdict(self.config())
         unused = ("labels", "warm_start", "fresh", "critic")
         used = {name: value for name, value in config.items() if name not in unused}
-        text = json.dumps([*told, used], default=dict)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return kept.key([*told, used])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[Cell]:

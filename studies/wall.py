@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import subprocess
 import sys
@@ -17,9 +16,9 @@ import numpy as np
 from il_ros.errors import ConfigError
 from il_ros.learning.rounds import Plan
 from studies import kept
-from studies.imitations import rounds_of
+from studies.imitations import PEER, rounds_of
 
-LOOP, GRAPH, PEER = "our loop", "our nodes, over topics", "imitation's DAgger"
+LOOP, GRAPH = "our loop", "our nodes, over topics"
 WHO = (LOOP, GRAPH, PEER)
 ENOUGH, RUNS = 0.95, 3
 PLAN = {
@@ -45,7 +44,7 @@ class Job:
     def key(self) -> str:
         """Equal for equal work."""
         told = {"who": self.who, **dataclasses.asdict(self.plan), "training": dataclasses.asdict(self.plan.training())}
-        return "wall-" + hashlib.sha256(json.dumps(told, default=dict).encode()).hexdigest()[:16]
+        return "wall-" + kept.key(told)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[Job]:

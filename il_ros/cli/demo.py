@@ -270,12 +270,7 @@ class Story:
 
             made: dict[str, Any] = director.train(progress, policy=policy)
             progress(1, 1)
-        document = json.loads((Path(made["path"]) / "checkpoint.json").read_text(encoding="utf-8"))
-        points = document["curve"]
-        held_out = [float("nan") if p["held_out"] is None else p["held_out"] for p in points]
-        self.data.curves.append(
-            Curve(words.removesuffix(" learns"), [p["step"] for p in points], [p["loss"] for p in points], held_out)
-        )
+        self.data.curves.append(Curve.of(words.removesuffix(" learns"), Path(made["path"])))
         self._checkpoints.setdefault(policy, Path(made["path"]))
         return made
 

@@ -83,11 +83,12 @@ def run(args: argparse.Namespace) -> int:
             keys, now = typed(terminal, 1.0 / RATE_HZ), time.monotonic()
             for key in keys:
                 pulses.press(key, now)
-            velocity = None if any(key in QUIT for key in keys) else pulses.velocity(now)
+            ends = any(key in QUIT for key in keys)
+            velocity = None if ends else pulses.velocity(now)
             if velocity is not None or drove:  # the last word is zero, or the one before it would go on counting
                 speaker.say(velocity or (0.0, 0.0, 0.0))
             drove = velocity is not None
-            if any(key in QUIT for key in keys):
+            if ends:
                 return 0
 
 

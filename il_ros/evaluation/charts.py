@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,13 @@ class Curve:
     """(N,) loss on the training data."""
     held_out: Sequence[float] = ()
     """(N,) loss on the held-out episodes, NaN where it was not measured; empty if nothing was held out."""
+
+    @classmethod
+    def of(cls, name: str, checkpoint: Path) -> Curve:
+        """That of the training which made a checkpoint."""
+        points = json.loads((checkpoint / "checkpoint.json").read_text(encoding="utf-8"))["curve"]
+        held_out = [math.nan if p["held_out"] is None else p["held_out"] for p in points]
+        return cls(name, [p["step"] for p in points], [p["loss"] for p in points], held_out)
 
 
 class Axes:

@@ -106,9 +106,8 @@ def _progress(results: Mapping[str, Any]) -> list[tuple[str, str]]:
     if len(rounds) < 2:
         return []
     text = f"success of the policy alone, before and after {many(len(rounds) - 1, 'round')} of correction"
-    last = (
-        results.get("confirmed") or rounds[-1]
-    )  # rounds end when one is good, so the last is kinder than a fresh look
+    # rounds end when one is good, so the last of them is kinder than a fresh look
+    last = results.get("confirmed") or rounds[-1]
     return [(f"<s>{percent(rounds[0]['success'])} →</s> {percent(last['success'])}", text)]
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from il_ros.episode import Episode
 from il_ros.evaluation import tracks
@@ -40,7 +37,8 @@ def write(folder: Path) -> Path:
     if by_round:
         data.demonstrations[plan["task"]] = _drawn(by_round[0], contract)
         data.rounds.extend([[], *(_drawn(of_round, contract) for of_round in by_round[1:])])
-    data.curves.extend(_curve(row) for row in rows if Path(row["checkpoint"]["path"]).exists())
+    made = {f"round {row['round']}": Path(row["checkpoint"]["path"]) for row in rows}
+    data.curves.extend(Curve.of(name, checkpoint) for name, checkpoint in made.items() if checkpoint.exists())
     return write_report(folder / NAME, data)
 
 
@@ -81,9 +79,3 @@ def _round(row: Mapping[str, Any]) -> dict[str, Any]:
         "assisted": assisted.get("success"),
         **counted,
     }
-
-
-def _curve(row: Mapping[str, Any]) -> Curve:
-    points = json.loads((Path(row["checkpoint"]["path"]) / "checkpoint.json").read_text(encoding="utf-8"))["curve"]
-    held_out = [np.nan if point["held_out"] is None else point["held_out"] for point in points]
-    return Curve(f"round {row['round']}", [p["step"] for p in points], [p["loss"] for p in points], held_out)

@@ -44,7 +44,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._actor: Actor | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
-        self._answers, self._latency_ns, self._distance = 0, 0, math.nan
+        self._answers, self._latency_ns = 0, 0
         self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
         if self.parameters.checkpoint:
             self._swap(Path(self.parameters.checkpoint))
@@ -111,8 +111,8 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._topic.publish(self._message)
         self._answers += 1
         self._latency_ns += self.now_ns() - began_ns
-        self._distance = self._actor.distance()
-        self._distances.publish(Float64(data=self._distance))
+        if self._distances.get_subscription_count():
+            self._distances.publish(Float64(data=self._actor.distance()))
 
     def _must_wait(self, turn: Turn) -> bool:
         """In lockstep, whether the record of the step before may still empty the history that we would use."""
@@ -122,9 +122,9 @@ class PolicyNode(IlNode[PolicyParameters]):
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
-        author = "" if self._actor is None else self._actor.author
+        author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
         told = {"checkpoint": author, "answers": self._answers, "latency_ms": f"{mean_ms:.3f}"}
-        return {**told, "distance": f"{self._distance:.3f}"}
+        return {**told, "distance": f"{distance:.3f}"}
 
 
 def main() -> int:

@@ -88,6 +88,11 @@ def load(name: str, setup: Setup) -> Device:
     return registry.load(__name__, Device, "device", name)(setup)  # type: ignore[type-abstract]
 
 
+def is_silent(heard_ns: int | None, now_ns: int, timeout_s: float) -> bool:
+    """Whether a driver was never heard, or not within ``timeout_s``."""
+    return heard_ns is None or now_ns - heard_ns > timeout_s * 1e9
+
+
 def at_least(options: Any, low: float, names: Iterable[str]) -> None:
     """Check a device's options.
 

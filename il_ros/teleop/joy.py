@@ -12,7 +12,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least
+from il_ros.teleop import Device, Setup, at_least, is_silent
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,6 @@ class Joy(Device):
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """The sticks, while the button is held and the pad is heard."""
-        heard = self._heard_ns is not None and now_ns - self._heard_ns <= self.mapping.timeout_s * 1e9
-        if not (self._enabled and heard):
+        if not self._enabled or is_silent(self._heard_ns, now_ns, self.mapping.timeout_s):
             return Answer(None, engaged=False, author=self._name)
         return Answer(self.action(self._velocity), engaged=True, author=self._name)

@@ -15,7 +15,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least
+from il_ros.teleop import Device, Setup, at_least, is_silent
 
 STATES, PEDAL = "leader/joint_states", "leader/pedal"
 
@@ -97,7 +97,7 @@ class Leader(Device):
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """Where the leader is, once it has been where the arm is."""
-        silent = self._heard_ns is None or now_ns - self._heard_ns > self.options.timeout_s * 1e9
+        silent = is_silent(self._heard_ns, now_ns, self.options.timeout_s)
         self._drives = self._pedal and not silent and (self._drives or self._is_aligned(reading))
         if not self._drives:
             return Answer(None, engaged=False, author="leader")

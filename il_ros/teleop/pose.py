@@ -12,7 +12,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least
+from il_ros.teleop import Device, Setup, at_least, is_silent
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,7 @@ class Pose(Device):
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """Towards where the hand leads, while it is heard."""
-        if self._is_silent(now_ns):
-            self._away = None
+        if self._is_silent(now_ns):  # so that the next word begins anew
             return Answer(None, engaged=False, author="pose")
         if self._away is None:
             self._away = reading.tool_position - self._hand
@@ -82,4 +81,4 @@ class Pose(Device):
         )
 
     def _is_silent(self, now_ns: int) -> bool:
-        return self._heard_ns is None or now_ns - self._heard_ns > self.options.timeout_s * 1e9
+        return is_silent(self._heard_ns, now_ns, self.options.timeout_s)

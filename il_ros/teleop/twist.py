@@ -12,7 +12,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, Reading
-from il_ros.teleop import Device, Setup, at_least
+from il_ros.teleop import Device, Setup, at_least, is_silent
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,6 @@ class Twist(Device):
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """The last twist, while it is young enough."""
-        if self._heard_ns is None or now_ns - self._heard_ns > self.options.timeout_s * 1e9:
+        if is_silent(self._heard_ns, now_ns, self.options.timeout_s):
             return Answer(None, engaged=False, author="twist")
         return Answer(self.action(self._velocity), engaged=True, author="twist")
