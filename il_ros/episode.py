@@ -29,7 +29,8 @@ class Record:
     stamp_ns: int
     authority: Authority
     reason: str
-    """Why it is so, in a few words: the event of the last transition, or ``steady``."""
+    """Why it is so, in a few words: the event of a transition; ``hand_over`` while the command still goes, step by
+    limited step, to where the new authority wants it; else ``steady``."""
     intervention: int
     """1, 2, ... while an expert intervenes in a rollout; 0 otherwise."""
     executed: Array

@@ -19,6 +19,7 @@ from il_ros import messages, teleop
 from il_ros.episode import Episode, Record
 from il_ros.evaluation.clips import Clip
 from il_ros.gate import Gate, GateConfig
+from il_ros.gate.gate import STEADY
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses, use_one_thread
 from il_ros.signals import Array
@@ -220,7 +221,7 @@ def _film(take: Take) -> Clip:
     def shoot(record: Record) -> None:
         if (record.stamp_ns - env.start.first_stamp_ns) // actor.contract.step_ns % FILM_EVERY == 0:
             frames.append(env.render())
-            captions.append(f"{record.authority.name}: {'' if record.reason == 'steady' else record.reason}")
+            captions.append(f"{record.authority.name}: {'' if record.reason == STEADY else record.reason}")
 
     rollout = run_episode(env, gate, take.seed, actor, supervisor, shoot)
     frames.append(env.render())

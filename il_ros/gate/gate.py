@@ -18,6 +18,9 @@ from il_ros.gate.table import TABLE, Event, State
 from il_ros.signals import DOUBTLESS, Array, Chunk, Doubts
 from il_ros.specs import Contract
 
+STEADY, HAND_OVER = "steady", "hand_over"
+"""Reasons of the steps after a transition: the command has not yet come to what is wanted, then nothing is special."""
+
 
 @dataclass(frozen=True)
 class GateConfig:
@@ -100,6 +103,7 @@ class Gate:
         self._engaged = False
         self._intervention = 0
         self._held: Array | None = None
+        self._is_ramping = False
         self._bound.reset()
         self._executor.clear()
 
@@ -171,7 +175,7 @@ class Gate:
         heard = self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
         engaged = heard and self._answer is not None and self._answer.engaged
         policy = self._policy_action(stamp_ns, now_ns)
-        doubts, reason = self._doubts(stamp_ns), "steady"
+        doubts, reason = self._doubts(stamp_ns), STEADY
         for event, why in self._events(heard, engaged, policy, expert, doubts):
             reason = self._handle(event, reason, why)
         if self.state is State.EXPERT and expert is None:
@@ -252,6 +256,10 @@ class Gate:
         wanted = {Authority.POLICY: policy, Authority.EXPERT: expert, Authority.HOLD: self._held}[authority]
         assert wanted is not None
         executed = self._bound(wanted, rest)
+        if self._is_ramping or reason != STEADY:
+            away = executed - np.clip(wanted, self.contract.low, self.contract.high)
+            self._is_ramping = bool(np.abs(away).max() > 1e-9)
+            reason = HAND_OVER if self._is_ramping and reason == STEADY else reason
         current = self._executor.current
         return Record(
             stamp_ns=stamp_ns,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -77,6 +78,32 @@ def test_take_over_and_release_follow_the_edges_of_engagement() -> None:
     ] * 3 + [Authority.EXPERT] * 2
     assert [r.intervention for r in records] == [0] * 3 + [1] * 3 + [0] * 3 + [2] * 2
     assert [r.reason for r in records[2:8]] == ["steady", "take_over", "steady", "steady", "release", "steady"]
+
+
+def test_the_way_to_what_a_new_authority_wants_is_a_phase_of_its_own() -> None:
+    gate = Gate(CONTRACT, GateConfig(rule="human"))
+    high = float(CONTRACT.high[0])
+    records = run(gate, 4, high, None) + run(gate, 12, high, -high, 4)
+    ramp = math.ceil(2 * high / float(CONTRACT.max_step[0]))
+    reasons = [record.reason for record in records[4:]]
+    assert reasons == ["take_over"] + ["hand_over"] * (ramp - 2) + ["steady"] * (13 - ramp)
+    assert records[3 + ramp].executed[0] == pytest.approx(-high)
+
+
+def test_who_lets_go_makes_the_arm_hold_where_the_rule_says_so_until_control_is_given_back_on_purpose() -> None:
+    gate = Gate(CONTRACT, GateConfig(rule="human:let_go=hold"))
+    records = run(gate, 2, 0.1, None) + run(gate, 2, 0.1, -0.1, 2) + run(gate, 2, 0.1, None, 4)
+    records += run(gate, 1, 0.1, -0.1, 6)
+    assert "".join(record.authority.name[0] for record in records) == "PPEEHHE"
+    assert [record.intervention for record in records] == [0, 0, 1, 1, 0, 0, 1]  # the same one goes on
+    gate.request(Event.RELEASE)
+    assert run(gate, 1, 0.1, None, 7)[0].authority is Authority.POLICY
+
+
+def test_a_rule_that_lets_go_in_a_third_way_is_refused() -> None:
+    with pytest.raises(ConfigError, match="let_go is 'fly'; it must be release or hold"):
+        GateConfig(rule="human:let_go=fly")
+        Gate(CONTRACT, GateConfig(rule="human:let_go=fly"))
 
 
 def test_services_take_over_and_release_at_the_next_step() -> None:

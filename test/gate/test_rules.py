@@ -138,7 +138,8 @@ def test_a_thrifty_policy_without_a_critic_is_not_trusted() -> None:
         ("doubt:limit=1", "limit"),
         ("thrifty:budget=1.5", "budget 1.5, calm 0.5 are shares, of at most 1"),
         ("lazy:agree=0", "agree is 0.0; it must be positive"),
-        ("human:beta=1", "'beta' is not known; it takes no options"),
+        ("human:beta=1", "'beta' is not known; choose from let_go"),
+        ("none:beta=1", "'beta' is not known; it takes no options"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(rule: str, says: str) -> None:

@@ -5,21 +5,35 @@ Kelly et al. 2019, HG-DAgger, arXiv:1810.02890, section III.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from il_ros.errors import ConfigError
 from il_ros.gate.rules import Rule, Situation
 from il_ros.gate.table import Event, State
 
+LET_GO = ("release", "hold")
 
+
+@dataclass
 class Human(Rule):
-    """The edges of the expert's engagement decide: pressing takes over, letting go gives back."""
+    """The edges of the expert's engagement decide: pressing takes over, letting go gives back or makes the arm hold."""
 
     initial = State.POLICY
     sources = ("policy", "expert")
 
+    let_go: str = "release"
+    """What letting go means: ``release`` gives control back to the policy; with ``hold`` the arm stands still, and only
+    the service ``gate/release`` gives back, so that a lost connection never sets a policy free."""
+
+    def __post_init__(self) -> None:
+        if self.let_go not in LET_GO:
+            raise ConfigError(f"gating rule 'human': let_go is {self.let_go!r}; it must be {' or '.join(LET_GO)}")
+
     def decide(self, situation: Situation) -> Event | None:
-        """Take over on the rising edge, release on the falling one while the expert drives."""
+        """Take over on the rising edge; on the falling one, while the expert drives, release or be lost."""
         if situation.engaged and not situation.was_engaged:
             return Event.TAKE_OVER
         let_go = situation.heard and situation.was_engaged and not situation.engaged
         if let_go and situation.state is State.EXPERT:
-            return Event.RELEASE
+            return Event.RELEASE if self.let_go == "release" else Event.EXPERT_LOST
         return None
