@@ -21,6 +21,7 @@ from il_ros.learning.trainer import Progress, TrainingConfig, train
 from il_ros.policies.base import Policy
 from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
+from il_ros.recording.metadata import version_of
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
 
@@ -31,20 +32,27 @@ class Workshop:
     def __init__(self, episodes: Path, checkpoints_folder: Path, contract: Contract) -> None:
         self._episodes, self._folder, self._contract = Episodes(episodes), checkpoints_folder, contract
         self._read: dict[Path, Episode] = {}
+        self._versions: dict[Path, int] = {}
         self.skipped: dict[Path, str] = {}
         """Episodes that could not be read, and why."""
 
     def ingest(self) -> list[Episode]:
-        """Read the episodes that have come since; returns all that satisfy the contract.
+        """Read the episodes that have come since, or were judged anew; returns all that satisfy the contract.
+
+        Those that have been discarded since are forgotten.
 
         Raises:
             DataError: if there is none.
         """
-        for path in self._episodes.closed():
-            if path in self._read or path in self.skipped:
+        before, self._versions = self._versions, {p: version_of(p) for p in self._episodes.closed()}
+        known = {path for path, version in self._versions.items() if before.get(path) == version}
+        read, skipped = self._read, self.skipped
+        self._read, self.skipped = {}, {path: why for path, why in skipped.items() if path in known}
+        for path in self._versions:
+            if path in self.skipped:
                 continue
             try:
-                self._read[path] = read_episode(path, self._contract)
+                self._read[path] = read[path] if path in known else read_episode(path, self._contract)
             except DataError as error:
                 self.skipped[path] = str(error)
         if not self._read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -28,10 +29,12 @@ class ExpertParameters:
     contract: str = say("panda_plane", "contract, by name or path")
     lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known")
     device: str = say(
-        "scripted", "device through which the expert speaks: scripted, supervisor, joy, twist, pose, leader"
+        "scripted",
+        "device through which the expert speaks: scripted, supervisor, page, joy, twist, pose, leader, kinesthetic",
     )
     task: str = say("fork", "task whose scripted expert the device may use; empty for none")
     expert: str = say("random", "which of the task's experts; random draws one for each episode")
+    author: str = say("", "name of the person at the device, for the record; empty for the device's own")
     options: str = say("{}", "the device's own options, as a JSON object")
 
 
@@ -71,7 +74,9 @@ class ExpertNode(IlNode[ExpertParameters]):
             self.subscribe(Topic(name, type_name), self._device_listener(name))
 
     def changed(self, wanted: ExpertParameters) -> None:
-        """Another device or expert may be chosen between episodes."""
+        """Another device or expert may be chosen between episodes; another person may sit down at any time."""
+        if dataclasses.replace(wanted, author=self.parameters.author) == self.parameters:
+            return
         device = make_device(wanted, self.contract)
         if set(device.topics) - set(self._device.topics):
             raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
@@ -92,6 +97,7 @@ class ExpertNode(IlNode[ExpertParameters]):
             self._start = turn.start
             self._device.reset(turn.start)
         answer = self._device.answer(messages.reading_from(turn.messages), self.now_ns())
+        answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
         messages.fill_chunk(self._message, chunk, self.contract, JointTrajectoryPoint)
         self._topic.publish(self._message)

@@ -52,6 +52,12 @@ POLICY_DISTANCE = Topic("policy/distance", "std_msgs/msg/Float64")
 EXPERT_ACTION = Topic("expert/action", "trajectory_msgs/msg/JointTrajectory")
 TWIST = Topic("delta_twist_cmds", "geometry_msgs/msg/TwistStamped")
 """What the device ``twist`` hears, as MoveIt Servo does."""
+HANDS = Topic("page/hands", "sensor_msgs/msg/Joy")
+"""What the hands at the page do, for the device ``page``."""
+PUSH = Topic("push", "geometry_msgs/msg/WrenchStamped")
+"""A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names."""
+GUIDING = Topic("guiding", "std_msgs/msg/Bool")
+"""Whether the arm gives way to a hand now, for the device ``kinesthetic``."""
 AUTHORITY = Topic("gate/authority", "diagnostic_msgs/msg/DiagnosticArray")
 RECORDED = Topic("recorder/episode", "std_msgs/msg/String", LATCHED)
 """JSON: an episode was closed and verified (path, facts)."""
@@ -62,6 +68,8 @@ READING = tuple(Topic(name, type_name) for name, type_name in READING_TOPICS.ite
 
 TAKE_OVER, RELEASE = "gate/take_over", "gate/release"
 START, STOP, DISCARD = "recorder/start", "recorder/stop", "recorder/discard"
+SAVE = "recorder/save"
+"""SetBool: the person says whether the episode, which ends with that, was a success."""
 TRAIN = "trainer/train"
 
 

@@ -12,7 +12,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from il_ros import messages
 from il_ros.errors import IlRosError
@@ -74,15 +74,13 @@ class IlNode(Node, Generic[P]):
 
     def serve(self, name: str, act: Callable[[], str]) -> Any:
         """A Trigger service: ``act`` returns the message of success, or raises an ``IlRosError``."""
+        return self.create_service(Trigger, name, lambda request, response: _answer(response, act))
 
-        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                response.success, response.message = True, act()
-            except IlRosError as error:
-                response.success, response.message = False, str(error)
-            return response
-
-        return self.create_service(Trigger, name, answer)
+    def serve_choice(self, name: str, act: Callable[[bool], str]) -> Any:
+        """A SetBool service: likewise, with what was chosen."""
+        return self.create_service(
+            SetBool, name, lambda request, response: _answer(response, lambda: act(request.data))
+        )
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Any:
         """A timer on the steady clock."""
@@ -148,3 +146,11 @@ class IlNode(Node, Generic[P]):
     def close(self) -> None:
         """Finish what must not be left undone; called once, after the last callback."""
         self.destroy_node()
+
+
+def _answer(response: Any, act: Callable[[], str]) -> Any:
+    try:
+        response.success, response.message = True, act()
+    except IlRosError as error:
+        response.success, response.message = False, str(error)
+    return response

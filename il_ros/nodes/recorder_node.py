@@ -21,6 +21,7 @@ from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import say
+from il_ros.recording import metadata
 from il_ros.recording.bag import finalise
 from il_ros.recording.definitions import definition
 from il_ros.recording.disk import storage_errors
@@ -47,6 +48,7 @@ class RecorderParameters:
     lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
     folder: str = say("runs/live/episodes", "folder of the episodes")
     follow: bool = say(True, "start and stop with the episodes that the arm announces; the services work all the same")
+    note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 
 
 @dataclass
@@ -76,6 +78,10 @@ class RecorderNode(IlNode[RecorderParameters]):
         self._take: Take | None = None
         self._closed_ns, self._closed_episodes, self._messages = -1, 0, 0
         self._failed_ns = -(10**18)
+        self._waits = False
+        """Whether somebody ended the recording before the episode ended, so that the next one is waited for."""
+        self._last: Path | None = None
+        """The bag that was closed last, which can still be judged."""
         self._announced = self.publisher(interface.RECORDED)
         with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
             self._episodes.folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +97,7 @@ class RecorderNode(IlNode[RecorderParameters]):
         self.serve(interface.START, self._start)
         self.serve(interface.STOP, self._stop)
         self.serve(interface.DISCARD, self._discard)
+        self.serve_choice(interface.SAVE, self._save)
         self.every(0.05, self._check)
 
     def _record(self, topic: Topic, stamped: bool) -> None:
@@ -104,7 +111,7 @@ class RecorderNode(IlNode[RecorderParameters]):
             try:
                 if event is not None:
                     self._on_episode(event)
-                if self._take is None and self.parameters.follow and stamp > self._closed_ns and self._may_try():
+                if self._take is None and self._follows() and stamp > self._closed_ns and self._may_try():
                     self._open({})
                 if self._take is not None:
                     self._keep(self._take, name, topic.type_name, data, info, stamp)
@@ -130,6 +137,10 @@ class RecorderNode(IlNode[RecorderParameters]):
         self._take = Take(journal, number, dict(facts), Gaps(), {})
         return self._take
 
+    def _follows(self) -> bool:
+        """Whether what the arm says begins a recording."""
+        return self.parameters.follow and not self._waits
+
     def _may_try(self) -> bool:
         """Whether the disk may be tried again."""
         return self.now_ns() - self._failed_ns > RETRY_S * 1e9
@@ -148,6 +159,7 @@ class RecorderNode(IlNode[RecorderParameters]):
         start = messages.start_from_json(text)
         if start is None or not self.parameters.follow or start.first_stamp_ns <= self._closed_ns:
             return
+        self._waits = False
         take = self._take or self._open({})
         take.facts.update(task=start.task, seed=start.seed, **start.facts)
 
@@ -178,7 +190,7 @@ class RecorderNode(IlNode[RecorderParameters]):
         self._closed_ns = max(take.last_ns.values(), default=-1)
         take.journal.close()
         authors = {role: ", ".join(filter(None, names)) for role, names in take.authors.items()}
-        take.facts.update(number=take.number, gaps=take.gaps.facts(), **authors)
+        take.facts.update(number=take.number, gaps=take.gaps.facts(), **authors, **self._noted())
         self._maker.submit(self._finalise, take)
 
     def _finalise(self, take: Take) -> None:
@@ -188,7 +200,7 @@ class RecorderNode(IlNode[RecorderParameters]):
             self.complain(f"episode {take.number} stays a journal: {error}")
             self._announce(None, {"number": take.number, "error": str(error)})
             return
-        self._closed_episodes += 1
+        self._closed_episodes, self._last = self._closed_episodes + 1, path
         self._announce(path, take.facts)
 
     def _announce(self, path: Path | None, facts: dict[str, Any]) -> None:
@@ -201,21 +213,44 @@ class RecorderNode(IlNode[RecorderParameters]):
         return f"recording episode {self._open({}).number}"
 
     def _stop(self) -> str:
-        take = self._running()
+        if self._take is None:
+            raise DataError("no episode is being recorded; start one first")
+        number, self._waits = self._take.number, True
         self._close()
-        return f"episode {take.number} is being closed"
+        return f"episode {number} is being closed"
+
+    def _save(self, success: bool) -> str:
+        """End the episode with a person's judgement; one that has ended is judged anew."""
+        verdict = {"outcome": "success" if success else "failure", "judged": True}
+        if self._take is not None:
+            self._take.facts.update(verdict)
+            return f"{self._stop()}: {verdict['outcome']}"
+        last = self._last_closed()
+        facts = metadata.amend(last, {**verdict, **self._noted()})
+        self._announce(last, {**facts, "amended": True})
+        return f"{last.name}: {verdict['outcome']}"
 
     def _discard(self) -> str:
-        take = self._running()
-        self._take = None
+        """Put aside what is being recorded, or else the episode that was closed last."""
+        take = self._take
+        if take is None:
+            last, self._last = self._last_closed(), None
+            aside = self._episodes.discard(last)
+            self._announce(None, {"discarded": last.name})
+            return f"{last.name} was put aside at {aside}"
+        self._take, self._waits = None, True
         self._closed_ns = max(take.last_ns.values(), default=-1)
         take.journal.close()
         return f"episode {take.number} was put aside at {self._episodes.discard(take.journal.path)}"
 
-    def _running(self) -> Take:
-        if self._take is None:
-            raise DataError("no episode is being recorded; start one first")
-        return self._take
+    def _last_closed(self) -> Path:
+        self._maker.submit(lambda: None).result()  # whatever is being closed is closed then
+        if self._last is None:
+            raise DataError("no episode is being recorded, and none was closed since the start; begin one first")
+        return self._last
+
+    def _noted(self) -> dict[str, str]:
+        return {"note": self.parameters.note} if self.parameters.note else {}
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell; ``acknowledged`` counts the messages that a kill cannot lose any more."""

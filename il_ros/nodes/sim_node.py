@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from geometry_msgs.msg import Pose
 from rosgraph_msgs.msg import Clock
-from std_msgs.msg import String
+from std_msgs.msg import Bool, String
 
 from il_ros import messages
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
@@ -21,7 +22,7 @@ from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
 
 STALE_S = 0.2
-"""A paced arm stops when it has had no command for this long."""
+"""A paced arm stops when it has had no command for this long; a hand that was not felt for so long is gone."""
 PAUSE_S = 1.0
 """How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
 
@@ -36,6 +37,7 @@ class SimParameters:
     seed: int = say(0, "seed of the next reset; counts up by one with each")
     auto_reset: bool = say(False, "start the first episode by itself, and a new one whenever one has ended")
     rate: float = say(1.0, "speed of a paced simulation, times real time")
+    time_limit: bool = say(True, "end an episode that takes longer than its task allows; false for a person")
 
 
 class SimNode(IlNode[SimParameters]):
@@ -45,10 +47,12 @@ class SimNode(IlNode[SimParameters]):
         super().__init__("sim_node", SimParameters)
         if not self.parameters.rate > 0:
             raise ConfigError(f"parameter rate is {self.parameters.rate}; it must be positive")
-        self._env = ArmEnv(self.parameters.task, self.contract)
+        self._env = ArmEnv(self.parameters.task, self.contract, time_limit=self.parameters.time_limit)
         self._seed = self.parameters.seed
         self._running = False
         self._command: tuple[int, Array] | None = None
+        self._push: tuple[int, str, Array] | None = None
+        self._guiding = self.publisher(interface.GUIDING)
         self._reading_topics = {t.name: self.publisher(t) for t in interface.READING}
         self._reading = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
         for name in ("tool_pose", "objects"):
@@ -56,6 +60,7 @@ class SimNode(IlNode[SimParameters]):
         self._clock_topic = self.publisher(interface.CLOCK)
         self._episode_topic = self.publisher(interface.EPISODE)
         self.subscribe(interface.command(self.contract), self._on_command)
+        self.subscribe(interface.PUSH, self._on_push)
         self.serve("~/reset", self._reset)
         self._idle_since_ns = self.now_ns()
         self.every(0.1, self._reset_by_itself)
@@ -102,6 +107,19 @@ class SimNode(IlNode[SimParameters]):
         if self.parameters.lockstep and self._running and stamp in (None, self._stamp_ns):
             self._advance(action)
 
+    def _on_push(self, message: Any) -> None:
+        """A hand is on the arm; it is felt until the next word, or until there has been none for a while."""
+        force = message.wrench.force
+        pushed = np.array([force.x, force.y, force.z])
+        if not np.isfinite(pushed).all():
+            self._push = None
+            raise MessageError(f"push {pushed.tolist()} is not finite; the arm counts as let go")
+        self._env.yielding(message.header.frame_id, pushed)  # which knows the links
+        self._push = (self.now_ns(), message.header.frame_id, pushed)
+
+    def _is_guided(self) -> bool:
+        return self._push is not None and self.now_ns() - self._push[0] < STALE_S * 1e9
+
     def _tick(self) -> None:
         """One paced step, with the last command unless it is stale."""
         if not self._running:
@@ -113,6 +131,13 @@ class SimNode(IlNode[SimParameters]):
         return self._env.observe(self._env.reading())
 
     def _advance(self, action: Array) -> None:
+        """One step; an arm that gives way to a hand does not obey."""
+        if self._is_guided() and self._push is not None:
+            action = self._env.yielding(*self._push[1:])
+            self._guiding.publish(Bool(data=True))
+        elif self._push is not None:
+            self._push = None
+            self._guiding.publish(Bool(data=False))
         _, outcome = self._env.advance(action)
         if outcome is None:
             self._publish()

@@ -67,7 +67,8 @@ class TrainerNode(IlNode[TrainerParameters]):
             raise ConfigError(f"{', '.join(fixed)} are settled at the start; start the node anew to change them")
 
     def _on_episode(self, message: String) -> None:
-        if json.loads(message.data).get("path"):
+        told = json.loads(message.data)
+        if told.get("path") and not told.get("amended"):
             self._new_episodes += 1
         if self.parameters.every and self._new_episodes >= self.parameters.every and not self._is_busy():
             self._train()

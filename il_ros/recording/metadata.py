@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -48,6 +49,24 @@ def write(bag: Path, contents: Contents) -> None:
     """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
     text = yaml.dump({"rosbag2_bagfile_information": _to_dict(contents)}, Dumper=_Dumper, sort_keys=False)
     replace_text(bag / METADATA, text)
+
+
+def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to what is known of a closed episode, or correct it; returns all that is known now.
+
+    Raises:
+        DataError: if it is not a closed episode.
+        StorageError: if it cannot be written; it is as it was then.
+    """
+    contents = read(bag)
+    amended = {**contents.facts, **facts}
+    write(bag, dataclasses.replace(contents, facts=amended))
+    return amended
+
+
+def version_of(bag: Path) -> int:
+    """Another number whenever what is known of a closed episode has changed."""
+    return (bag / METADATA).stat().st_mtime_ns
 
 
 def read(bag: Path) -> Contents:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, unknown
 from il_ros.signals import Array
 from il_ros.sim.bullet import SUBSTEP_HZ, World
 
@@ -15,6 +15,8 @@ REST = np.array([0.0, 0.2, 0.0, -2.2, 0.0, 2.4, 0.785])
 """A comfortable elbow-up posture, rad, from which inverse kinematics starts."""
 DOWN = (1.0, 0.0, 0.0, 0.0)
 """The tool's orientation, x y z w: pointing at the table."""
+DAMPING = 15.0
+"""N m s/rad: what each joint of a compliant arm sets against being moved."""
 FORCES = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)
 """Torque limits, N m, of the robot's data sheet."""
 
@@ -24,7 +26,7 @@ class Arm:
 
     def __init__(self, world: World, rate_hz: float) -> None:
         self._world = world
-        self._dt = 1.0 / rate_hz
+        self.dt = 1.0 / rate_hz
         self._substeps = round(SUBSTEP_HZ / rate_hz)
         if self._substeps * rate_hz != SUBSTEP_HZ:
             raise ConfigError(
@@ -32,6 +34,10 @@ class Arm:
             )
         self.body = world.load("franka_panda/panda.urdf")
         self._joints = list(range(7))
+        self._links = {
+            world.call("getJointInfo", self.body, j)[12].decode(): j
+            for j in range(world.call("getNumJoints", self.body))
+        }
         info = [world.call("getJointInfo", self.body, j) for j in self._joints]
         self.lower = np.array([i[8] for i in info])
         self.upper = np.array([i[9] for i in info])
@@ -66,15 +72,15 @@ class Arm:
 
     def move_tool(self, velocity: Array) -> None:
         """Move the tool's target by ``velocity`` (3,), m/s, for one control step."""
-        self._tool_target = self._tool_target + velocity * self._dt
+        self._tool_target = self._tool_target + velocity * self.dt
         self.move_joints(self._solve(self._tool_target), tool_target=self._tool_target)
 
     def move_joints(self, target: Array, tool_target: Array | None = None) -> None:
         """Drive the joints to ``target`` (7,), rad, within one control step, as far as limits allow."""
         target = np.clip(target, self.lower, self.upper)
-        reach = self.max_velocity * self._dt
+        reach = self.max_velocity * self.dt
         target = self._joint_target + np.clip(target - self._joint_target, -reach, reach)
-        velocity = (target - self._joint_target) / self._dt
+        velocity = (target - self._joint_target) / self.dt
         self._joint_target = target
         self._drive(target, velocity)
         if tool_target is None:
@@ -96,6 +102,32 @@ class Arm:
             self._world.step()
             touched = touched or self._world.touches(self.body)
         return touched
+
+    def yielding(self, link: str, force: Array) -> tuple[Array, Array]:
+        """How a compliant arm moves when ``force`` (3,), N, pushes at the origin of ``link``.
+
+        Admittance control, as position-controlled arms are made compliant: every joint turns as if it were a damper
+        under the torque that the force makes there; Hogan 1985, doi:10.1115/1.3140702.
+
+        Returns:
+            (7,) rad/s of the joints, and (3,) m/s of the tool, which that amounts to.
+
+        Raises:
+            ConfigError: if the arm has no such link.
+        """
+        if link not in self._links:
+            raise unknown("link of the arm,", link, self._links)
+        velocities = np.clip(
+            self._jacobian(self._links[link]).T @ force / DAMPING, -self.max_velocity, self.max_velocity
+        )
+        return velocities, self._jacobian(TOOL_LINK) @ velocities
+
+    def _jacobian(self, link: int) -> Array:
+        """(3, 7) m/rad, of the link's origin."""
+        at = [self._world.call("getJointState", self.body, joint)[0] for joint in (*self._joints, *FINGERS)]
+        still = [0.0] * len(at)
+        linear, _ = self._world.call("calculateJacobian", self.body, link, (0.0, 0.0, 0.0), at, still, still)
+        return np.array(linear)[:, :7]
 
     def joints(self) -> tuple[Array, Array]:
         """Positions (7,) rad and velocities (7,) rad/s."""

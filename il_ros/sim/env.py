@@ -33,10 +33,15 @@ class ArmEnv(gymnasium.Env[Array, Array]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
 
     def __init__(
-        self, task: str = "fork", contract: str | Contract = "panda_plane", render_mode: str | None = None
+        self,
+        task: str = "fork",
+        contract: str | Contract = "panda_plane",
+        render_mode: str | None = None,
+        time_limit: bool = True,
     ) -> None:
         self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
         self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
+        self._time_limit = time_limit
         self._control = Control.of(self.contract)
         self._world = World()
         self._arm = Arm(self._world, self.contract.rate_hz)
@@ -104,8 +109,16 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         self._stamp_ns += self.contract.step_ns
         reading = self.reading()
         self._path.append(reading.tool_position)
-        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9
+        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9 if self._time_limit else 0.0
         return reading, self.task.outcome(self._path, touched, elapsed_s)
+
+    def yielding(self, link: str, force: Array) -> Array:
+        """(Da,) the action with which the arm gives way to ``force`` (3,), N, on the link of that name.
+
+        Raises:
+            ConfigError: if the arm has no such link.
+        """
+        return np.clip(self._control.yielding(self._arm, link, force), self.contract.low, self.contract.high)
 
     @property
     def way(self) -> int | None:
@@ -152,3 +165,10 @@ class Control:
         values = np.zeros(7 if self._joints else 3)
         values[self._index] = action
         (arm.move_joints if self._joints else arm.move_tool)(values)
+
+    def yielding(self, arm: Arm, link: str, force: Array) -> Array:
+        """(Da,) what makes the arm give way to a force; see ``Arm.yielding``."""
+        joint_velocities, tool_velocity = arm.yielding(link, force)
+        moved = arm.joints()[0] + joint_velocities * arm.dt
+        values: Array = (moved if self._joints else tool_velocity)[self._index]
+        return values

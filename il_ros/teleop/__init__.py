@@ -1,4 +1,4 @@
-"""Devices, one file each, through which an expert speaks: a gamepad, a hand, a leader arm, a script, a supervisor."""
+"""Devices, one file each, through which an expert speaks: a page, a gamepad, a hand, a leader arm, a script, ..."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from il_ros import registry
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
 from il_ros.specs import Contract
 
@@ -77,6 +77,40 @@ class Device(abc.ABC):
         values = np.zeros(3)
         values[: len(velocity)] = velocity
         return self.setup.contract.nearest_move(values[[AXES.index(name) for name in names]])
+
+
+class Switch:
+    """A dead-man switch; held from the very beginning it counts only after it was let go once.
+
+    So one that is stuck or tied down when all is started drives nothing.
+    """
+
+    def __init__(self) -> None:
+        self._was_seen_up = False
+        self.held = False
+
+    def hear(self, down: bool) -> None:
+        """Take its position."""
+        self._was_seen_up = self._was_seen_up or not down
+        self.held = down and self._was_seen_up
+
+
+def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:
+    """(3,) m/s, the velocity that makes up for what is left to go, but no faster than that."""
+    velocity: Array = gain_per_s * (target - position)
+    return velocity * min(1.0, fastest_m_s / max(float(np.linalg.norm(velocity)), 1e-9))
+
+
+def finite(topic: str, what: str, numbers: Iterable[float]) -> Array:
+    """The numbers of a message.
+
+    Raises:
+        MessageError: if one of them is not finite; who calls counts the device as let go then.
+    """
+    spoken = tuple(numbers)
+    if not all(map(math.isfinite, spoken)):
+        raise MessageError(f"{topic}: {what} {spoken} is not finite; whoever speaks there counts as let go")
+    return np.array(spoken)
 
 
 def load(name: str, setup: Setup) -> Device:

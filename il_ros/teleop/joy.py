@@ -12,7 +12,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least, is_silent
+from il_ros.teleop import Device, Setup, Switch, at_least, is_silent
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Joy(Device):
         self.mapping: PadLayout = specs.build(PadLayout, "device 'joy'", setup.options)
         self._name = "joy"
         self._velocity: Array = np.zeros(3)
-        self._enabled = False
+        self._enable = Switch()
         self._heard_ns: int | None = None
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
@@ -67,16 +67,17 @@ class Joy(Device):
         turbo = m.turbo_button < len(buttons) and buttons[m.turbo_button]
         sticks = [axes[a] if a < len(axes) else 0.0 for a in (m.axis_x, m.axis_y, m.axis_z)]
         if not all(map(math.isfinite, sticks)):
-            self._enabled = False
+            self._enable.held = False
             raise MessageError(f"joy axes {sticks} are not finite; the pad counts as let go")
         self._velocity = np.array(sticks) * (m.scale_turbo_m_s if turbo else m.scale_m_s)
-        self._enabled, self._heard_ns = bool(buttons[m.enable_button]), now_ns
+        self._enable.hear(bool(buttons[m.enable_button]))
+        self._heard_ns = now_ns
 
     def reset(self, start: EpisodeStart) -> None:
         """A held button stays held from one episode to the next."""
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """The sticks, while the button is held and the pad is heard."""
-        if not self._enabled or is_silent(self._heard_ns, now_ns, self.mapping.timeout_s):
+        if not self._enable.held or is_silent(self._heard_ns, now_ns, self.mapping.timeout_s):
             return Answer(None, engaged=False, author=self._name)
         return Answer(self.action(self._velocity), engaged=True, author=self._name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,9 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros import specs
-from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least, is_silent
+from il_ros.teleop import Device, Setup, at_least, finite, is_silent, towards
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,11 @@ class Pose(Device):
             MessageError: if a number is not finite; the hand then counts as let go.
         """
         place = message.pose.position
-        spoken = (place.x, place.y, place.z)
-        if not all(map(math.isfinite, spoken)):
-            self._heard_ns, self._away = None, None
-            raise MessageError(f"{topic}: position {spoken} is not finite; the hand counts as let go")
         if self._is_silent(now_ns):
             self._away = None
-        self._hand, self._heard_ns = self.options.scale * np.array(spoken), now_ns
+        self._heard_ns = None
+        self._hand = self.options.scale * finite(topic, "position", (place.x, place.y, place.z))
+        self._heard_ns = now_ns
 
     def reset(self, start: EpisodeStart) -> None:
         """The arm has been put elsewhere, so the hand's place means another one."""
@@ -74,11 +70,9 @@ class Pose(Device):
             return Answer(None, engaged=False, author="pose")
         if self._away is None:
             self._away = reading.tool_position - self._hand
-        velocity = self.options.gain_per_s * (self._hand + self._away - reading.tool_position)
-        speed = float(np.linalg.norm(velocity))
-        return Answer(
-            self.action(velocity * min(1.0, self.options.speed_m_s / max(speed, 1e-9))), engaged=True, author="pose"
-        )
+        o = self.options
+        velocity = towards(self._hand + self._away, reading.tool_position, o.gain_per_s, o.speed_m_s)
+        return Answer(self.action(velocity), engaged=True, author="pose")
 
     def _is_silent(self, now_ns: int) -> bool:
         return is_silent(self._heard_ns, now_ns, self.options.timeout_s)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,9 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros import specs
-from il_ros.errors import MessageError
 from il_ros.signals import Answer, Array, Reading
-from il_ros.teleop import Device, Setup, at_least, is_silent
+from il_ros.teleop import Device, Setup, at_least, finite, is_silent
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,9 @@ class Twist(Device):
             MessageError: if a number is not finite; the driver then counts as let go.
         """
         linear = message.twist.linear
-        spoken = (linear.x, linear.y, linear.z)
-        if not all(map(math.isfinite, spoken)):
-            self._heard_ns = None
-            raise MessageError(f"{topic}: linear velocity {spoken} is not finite; the driver counts as let go")
-        self._velocity, self._heard_ns = self.options.scale * np.array(spoken), now_ns
+        self._heard_ns = None
+        self._velocity = self.options.scale * finite(topic, "linear velocity", (linear.x, linear.y, linear.z))
+        self._heard_ns = now_ns
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """The last twist, while it is young enough."""

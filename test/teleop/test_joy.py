@@ -22,7 +22,10 @@ TIMEOUT_NS = round(LAYOUT.timeout_s * 1e9)
 
 
 def joy(**options):
-    return load("joy", Setup(PLANE, options=options))
+    """A pad whose button has been seen up."""
+    pad = load("joy", Setup(PLANE, options=options))
+    pad.hear("joy", SimpleNamespace(axes=[0.0] * 8, buttons=[0] * 11), 0)
+    return pad
 
 
 def state(forward=0.0, left=0.0, enable=True, turbo=False, axes=8, buttons=11):
@@ -62,7 +65,14 @@ def test_a_held_button_with_centred_sticks_keeps_control_and_stands_still():
 
 
 def test_nobody_has_touched_it_yet():
-    assert not joy().answer(None, 0).engaged
+    assert not load("joy", Setup(PLANE)).answer(None, 0).engaged
+
+
+def test_a_button_that_is_stuck_from_the_beginning_drives_only_after_it_was_let_go():
+    pad = load("joy", Setup(PLANE))
+    assert not any(answered(pad, state(1.0), None).engaged for _ in range(3))
+    assert not answered(pad, state(1.0, enable=False), None).engaged
+    assert answered(pad, state(1.0), None).engaged
 
 
 def test_letting_go_gives_back_at_once():

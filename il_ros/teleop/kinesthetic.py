@@ -1,0 +1,78 @@
+"""Kinesthetic teaching: the arm is made compliant and led by hand, and what it was led through is the demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from il_ros import specs
+from il_ros.errors import ConfigError
+from il_ros.signals import Answer, Array, EpisodeStart, Reading
+from il_ros.teleop import AXES, Device, Setup, at_least, is_silent
+
+GUIDING = "guiding"
+"""The arm's driver says there, at least five times a second, whether it gives way to a hand."""
+
+
+@dataclass(frozen=True)
+class KinestheticOptions:
+    """When the arm counts as led."""
+
+    timeout_s: float = 0.2
+    """A driver that has been silent this long leads nothing."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0.0, ("timeout_s",))
+
+
+class Kinesthetic(Device):
+    """Say what the arm is being led through, while its driver says that it is led.
+
+    The commands that come of it are those that would have made the arm move as it just did, one step late; a compliant
+    arm does not obey them. With a contract of joints they are the joints' positions, else the tool's velocity over the
+    last step.
+    """
+
+    topics: ClassVar[Mapping[str, str]] = {GUIDING: "std_msgs/msg/Bool"}
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self.options: KinestheticOptions = specs.build(KinestheticOptions, "device 'kinesthetic'", setup.options)
+        self._heard_ns: int | None = None
+        self._last: Reading | None = None
+
+    def hear(self, topic: str, message: Any, now_ns: int) -> None:
+        """Take whether the arm gives way."""
+        self._heard_ns = now_ns if message.data else None
+
+    def reset(self, start: EpisodeStart) -> None:
+        """The arm has been put elsewhere, which was no motion."""
+        self._last = None
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """What the arm just did, while it is led."""
+        last, self._last = self._last, reading
+        if is_silent(self._heard_ns, now_ns, self.options.timeout_s):
+            return Answer(None, engaged=False, author="kinesthetic")
+        return Answer(self._done(reading, last), engaged=True, author="kinesthetic")
+
+    def _done(self, reading: Reading, last: Reading | None) -> Array:
+        contract = self.setup.contract
+        if set(contract.action_names) <= set(AXES):
+            passed_s = 0.0 if last is None else (reading.stamp_ns - last.stamp_ns) / 1e9
+            if last is None or not 0.0 < passed_s < 0.5:
+                return self.action(np.zeros(3))
+            velocity: Array = self.action((reading.tool_position - last.tool_position) / passed_s)
+            return np.clip(velocity, contract.low, contract.high)
+        at = dict(zip(reading.joint_names, reading.joint_positions))
+        absent = [name for name in contract.action_names if name not in at]
+        if absent:
+            raise ConfigError(
+                f"device 'kinesthetic' tells tool velocities or joint positions; contract {contract.name!r} commands "
+                f"{', '.join(absent)}; choose a contract of one or the other"
+            )
+        joints: Array = np.clip([at[name] for name in contract.action_names], contract.low, contract.high)
+        return joints
