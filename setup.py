@@ -8,7 +8,16 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "il_ros"
-NODES = ("sim_node", "policy_node", "expert_node", "gate_node", "recorder_node", "trainer_node", "graph_node")
+NODES = (
+    "sim_node",
+    "policy_node",
+    "expert_node",
+    "gate_node",
+    "recorder_node",
+    "trainer_node",
+    "page_node",
+    "graph_node",
+)
 ROOT = Path(__file__).resolve().parent
 
 

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 VOCABULARY = {"errors", "registry", "signals", "resources", "specs", "episode", "messages"}
-PARTS = {"sim", "teleop", "policies", "gate", "recording"}
+PARTS = {"sim", "teleop", "policies", "gate", "recording", "page"}
 USERS = {"learning", "evaluation"}
 TOPS = {"nodes", "cli"}
 
@@ -21,7 +21,13 @@ MAY_IMPORT = {
 }
 """What each area of the package may import of it. ``cli`` and ``nodes`` are the tops: nothing below imports them."""
 
-ONLY_IN = {"rclpy": {"nodes"}, "pybullet": {"sim"}, "pybullet_data": {"sim"}, "torch": {"policies", "learning"}}
+ONLY_IN = {
+    "rclpy": {"nodes"},
+    "pybullet": {"sim"},
+    "pybullet_data": {"sim"},
+    "torch": {"policies", "learning"},
+    **dict.fromkeys(("aiohttp", "viser", "websockets", "trimesh"), {"page"}),
+}
 """Where the heavy libraries may appear."""
 
 

@@ -16,7 +16,16 @@ from il_ros.cli import launch_parameters, launch_source, substitutions
 from il_ros.cli.launch_source import Block
 from il_ros.errors import ConfigError, unknown
 
-NODES = ("sim_node", "policy_node", "expert_node", "gate_node", "recorder_node", "trainer_node", "graph_node")
+NODES = (
+    "sim_node",
+    "policy_node",
+    "expert_node",
+    "gate_node",
+    "recorder_node",
+    "trainer_node",
+    "page_node",
+    "graph_node",
+)
 """The executables of il_ros, each a module of ``il_ros.nodes``."""
 
 OUTPUTS = ("log", "screen", "both")

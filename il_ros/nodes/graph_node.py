@@ -23,6 +23,7 @@ NODES = {
     "policy_node": "PolicyNode",
     "recorder_node": "RecorderNode",
     "trainer_node": "TrainerNode",
+    "page_node": "PageNode",
 }
 
 

@@ -1,0 +1,299 @@
+"""The page of a person who drives: its picture, its buttons, and the hands at it, in words of the graph."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import WrenchStamped
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Joy
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+
+from il_ros import messages
+from il_ros.episode import Authority
+from il_ros.errors import GraphError, IlRosError, MessageError
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import say
+from il_ros.nodes.turns import Turn, Turns
+from il_ros.page.model import Model
+from il_ros.page.scene import Furniture, Scene
+from il_ros.page.seat import RELEASED, Hands
+from il_ros.page.server import Server
+from il_ros.signals import Array, Chunk, Reading
+from il_ros.sim import model, tasks
+
+DRAW_S, TELL_S = 0.04, 0.1
+"""How often, at most, the picture moves, and the page is told how things stand."""
+ANSWER_S = 10.0
+"""How long a service may take."""
+STIFFNESS_N_M, STRONGEST_N = 100.0, 15.0
+"""How hard a handle is pushed when the pointer has gone so far from it, and at most."""
+SILENT_S = 0.5
+"""An arm, or a gate, that says nothing for so long in an episode is a fault."""
+RULES = {True: "human:let_go=hold", False: "demonstration"}
+"""The gating rule with a policy that may drive, and without one."""
+TRIGGERS = {
+    "take_over": interface.TAKE_OVER,
+    "give_back": interface.RELEASE,
+    "discard": interface.DISCARD,
+    "train": interface.TRAIN,
+    "new_episode": "sim_node/reset",
+}
+SET = ("gate_node", "expert_node", "recorder_node")
+"""Nodes of which the page sets a parameter."""
+
+
+@dataclass(frozen=True)
+class PageParameters:
+    """Parameters of the page node."""
+
+    contract: str = say("panda_plane", "contract, by name or path")
+    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
+    task: str = say("fork", "task whose scene is drawn; empty for none")
+    urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's")
+    host: str = say("127.0.0.1", "interface on which the page is served")
+    port: int = say(0, "port of the page; 0 for one that is free")
+    token: str = say("", "what opens the page; empty for a random one, which is best")
+
+
+def furniture(name: str) -> Furniture:
+    """What stands on the table in a task."""
+    if not name:
+        return Furniture()
+    task = tasks.load(name)
+    finish = None if task.groove is not None else task.finish_x_m
+    width = getattr(task, "half_width_m", Furniture.half_width)
+    return Furniture(getattr(task, "post_radius_m", 0.02), task.post_height_m, finish, width, task.groove)
+
+
+class PageNode(IlNode[PageParameters]):
+    """Hears everything, publishes what the hands do, calls what the buttons say."""
+
+    def __init__(self) -> None:
+        super().__init__("page_node", PageParameters)
+        p = self.parameters
+        self._model = Model.load(Path(p.urdf) if p.urdf else model.URDF)
+        handles = {} if p.urdf else model.HANDLES
+        self._tool = model.TOOL if not p.urdf else self._model.joints[-1].child
+        self._scene = Scene(self._model, self._tool, handles, furniture(p.task))
+        self._reading: Reading | None = None
+        self._drawn_ns = self._heard_ns = self._decided_ns = 0
+        self._pushed = ""
+        self._state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
+        self._state |= {"recording": None, "saved": None, "training": None, "task": p.task, "policy_drives": True}
+        self._facts: dict[str, dict[str, str]] = {}
+        self._hands = self.publisher(interface.HANDS)
+        self._push = self.publisher(interface.PUSH)
+        self._triggers = {what: self.create_client(Trigger, service) for what, service in TRIGGERS.items()}
+        self._saver = self.create_client(SetBool, interface.SAVE)
+        self._setters = {node: self.create_client(SetParameters, f"{node}/set_parameters") for node in SET}
+        self._turns = Turns([t.name for t in interface.READING], self.contract.step_ns, lockstep=False)
+        self.take_turns(self._turns, interface.READING, self._take)
+        self.subscribe(interface.AUTHORITY, self._on_authority)
+        self.subscribe(interface.POLICY_ACTION, lambda m: self._on_chunk("policy", m))
+        self.subscribe(interface.EXPERT_ACTION, lambda m: self._on_chunk("expert", m))
+        self.subscribe(interface.EPISODE, self._on_episode)
+        self.subscribe(interface.RECORDED, self._on_recorded)
+        self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
+        self.subscribe(interface.DIAGNOSTICS, self._on_diagnostics)
+        address = f"http://127.0.0.1:{self._scene.port}", {"X-Il-Ros-Scene": self._scene.secret}
+        self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), address)
+        self.every(TELL_S, self._tell)
+        self.get_logger().info(f"the page is at {self._server.url}")
+
+    # The hands, called from the server's thread -----------------------------------------------------------------------
+
+    def hands(self, hands: Hands) -> None:
+        """Publish what the hands do."""
+        grab = self._scene.grab if hands.pointer else None
+        drags = grab is not None and grab.handle == "tool"
+        place = grab.end if grab is not None and drags else np.zeros(3)
+        message = Joy(axes=[*hands.deflection, *map(float, place)])
+        message.buttons = [int(hands.held or drags), int(hands.fast), int(drags)]
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._hands.publish(message)
+        if grab is not None and not drags:
+            self._pushed = model.HANDLES[grab.handle]
+            self._push_at(self._pushed, _capped(STIFFNESS_N_M * (grab.end - grab.start), STRONGEST_N))
+        elif self._pushed:  # the hand is taken away
+            self._push_at(self._pushed, np.zeros(3))
+            self._pushed = ""
+
+    def _push_at(self, link: str, force: Array) -> None:
+        message = WrenchStamped()
+        message.header.frame_id = link
+        message.wrench.force.x, message.wrench.force.y, message.wrench.force.z = map(float, force)
+        self._push.publish(message)
+
+    # The buttons, called in the server's thread -----------------------------------------------------------------------
+
+    async def act(self, what: str, told: Mapping[str, Any]) -> str:
+        """Do what a button says.
+
+        Raises:
+            MessageError: if there is no such button.
+            GraphError: if a node is not there, or will not.
+        """
+        if what in TRIGGERS:
+            return await self._call(self._triggers[what], Trigger.Request())
+        if what == "sit":
+            return await self._set("expert_node", author=" ".join(str(told["name"]).split()))
+        if what == "save":
+            await self._set("recorder_node", note=str(told.get("note", ""))[:500])
+            return await self._call(self._saver, SetBool.Request(data=told.get("success") is True))
+        if what == "policy":
+            drives = told.get("drives") is True
+            words = await self._set("gate_node", rule=RULES[drives])
+            self._state["policy_drives"] = drives
+            return f"{words}; it counts from the next episode on"
+        if what == "leave":
+            return "the seat is free"
+        raise MessageError(f"button {what!r:.40} is not known; the page is of another version, load it anew")
+
+    async def _set(self, node: str, **values: Any) -> str:
+        request = SetParameters.Request()
+        request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+        await self._call(self._setters[node], request)
+        return f"{node}: " + ", ".join(f"{name} is {value!r}" for name, value in values.items())
+
+    async def _call(self, client: Any, request: Any) -> str:
+        """The words of a service's answer."""
+        if not client.service_is_ready():
+            raise GraphError(f"{client.srv_name} is not there; is its node running?")
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Any] = loop.create_future()
+
+        def tell(future: Any) -> None:
+            loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(future.result()))
+
+        client.call_async(request).add_done_callback(tell)
+        try:
+            response = await asyncio.wait_for(answered, ANSWER_S)
+        except asyncio.TimeoutError as error:
+            late = f"{client.srv_name} did not answer within {ANSWER_S:g} s"
+            raise GraphError(f"{late}; see the log of its node") from error
+        if isinstance(response, SetParameters.Response):
+            (result,) = response.results
+            done, words = result.successful, result.reason
+        else:
+            done, words = response.success, response.message
+        if not done:
+            raise GraphError(words)
+        return str(words)
+
+    # What is heard ----------------------------------------------------------------------------------------------------
+
+    def _take(self, turn: Turn | None) -> None:
+        if turn is None:
+            return
+        self._reading, self._heard_ns = messages.reading_from(turn.messages), self.now_ns()
+        if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
+            self._drawn_ns = self.now_ns()
+            self._scene.show(self._reading)
+
+    def _on_chunk(self, who: str, message: Any) -> None:
+        if self._reading is None or self.now_ns() - self._drawn_ns > DRAW_S * 1e9 / 2:
+            return  # drawn with the picture, and not more often
+        try:
+            self._scene.show_path(who, self._path(messages.chunk_from(message, self.contract)))
+        except IlRosError:
+            self._scene.show_path(who, np.empty((0, 3)))  # the gate tells why it is refused
+
+    def _path(self, chunk: Chunk) -> Array:
+        """(N, 3) m, where the tool goes if the chunk is carried out from here."""
+        assert self._reading is not None
+        names, here = self.contract.action_names, self._reading.tool_position
+        if names[0].startswith("tool_v"):
+            steps = np.zeros((len(chunk.actions), 3))
+            steps[:, ["xyz".index(name[-1]) for name in names]] = chunk.actions
+            return np.vstack([here, here + np.cumsum(steps, axis=0) / self.contract.rate_hz])
+        return np.array([here, *(self._scene.tool_at(dict(zip(names, row))) for row in chunk.actions)])
+
+    def _on_authority(self, message: Any) -> None:
+        record = messages.record_from(message)
+        state = self._state
+        if record.reason != "steady":
+            state["why"] = record.reason
+        state["authority"] = record.authority.name
+        state["interventions"] = max(state["interventions"], record.intervention)
+        state["score"] = None if np.isnan(record.score) else round(record.score, 4)
+        state["driver"] = record.expert_name if record.authority is Authority.EXPERT else record.checkpoint
+        self._decided_ns = self.now_ns()
+
+    def _on_episode(self, message: String) -> None:
+        told = json.loads(message.data)
+        running = told["event"] == "start"
+        self._state["episode"] = {"running": running, **{k: told.get(k) for k in ("number", "seed", "outcome")}}
+        if running:
+            self._state |= {"interventions": 0, "why": "", "saved": None}
+
+    def _on_recorded(self, message: String) -> None:
+        told = json.loads(message.data)
+        name = Path(told["path"]).name if told.get("path") else None
+        self._state["saved"] = {"name": name, **{k: told.get(k) for k in ("outcome", "error", "discarded", "note")}}
+
+    def _on_checkpoint(self, message: String) -> None:
+        told = json.loads(message.data)
+        self._state["checkpoint"] = {k: told.get(k) for k in ("policy", "episodes", "labels", "train_s")}
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            name = status.name.rpartition("/")[2]
+            self._facts[name] = {item.key: item.value for item in status.values}
+
+    # What the page is told --------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        fact = lambda node, key: self._facts.get(node, {}).get(key)  # noqa: E731
+        dropped = sum(int(facts.get("dropped", 0)) for facts in self._facts.values())
+        trainer = {key: fact("trainer_node", key) for key in ("state", "step", "steps")}
+        strips = {"latency_ms": fact("policy_node", "latency_ms"), "distance": fact("policy_node", "distance")}
+        strips |= {"dropped": dropped, "recording": fact("recorder_node", "recording"), "trainer": trainer}
+        self._server.tell({**self._state, **strips, "fault": self._fault()})
+
+    def _fault(self) -> str | None:
+        """What is wrong, if the arm is to be moved and cannot."""
+        if not (self._state["episode"] or {}).get("running"):
+            return None
+        now = self.now_ns()
+        if now - self._heard_ns > SILENT_S * 1e9:
+            return "the arm is silent"
+        if now - self._decided_ns > SILENT_S * 1e9:
+            return "the gate is silent"
+        return None
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell."""
+        return {"driver": self._server.seat.name if self._server.seat.viewer else "nobody"}
+
+    def close(self) -> None:
+        """Whoever drives has let go."""
+        self._server.close()
+        self._scene.close()
+        self.hands(RELEASED)
+        super().close()
+
+
+def _capped(force: Array, strongest: float) -> Array:
+    return force * min(1.0, strongest / max(float(np.linalg.norm(force)), 1e-9))
+
+
+def main() -> int:
+    """Entry point."""
+    return run(PageNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

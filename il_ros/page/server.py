@@ -1,0 +1,305 @@
+"""The server of the page: on this machine alone, for who has the token, and for no other site.
+
+It serves the page and its files, carries what the driver does, tells all viewers how things stand, and passes the
+picture on. It runs in a thread of its own, beside the one that spins the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from il_ros.errors import ConfigError, IlRosError, MessageError
+from il_ros.page.seat import RELEASED, Hands, Seat
+
+STATIC = Path(__file__).parent / "static"
+FRAME_BYTES = 4096
+"""A page's message is no longer than this."""
+FRAMES_PER_S = 120
+"""A page that says more has gone wrong, and is sent away; ours says 30 a second, and one more with each key."""
+VIEWERS = 16
+CHECK_S = 0.02
+"""How often it is checked whether the driver is still heard."""
+SCENE_BYTES = 64 * 1024 * 1024
+DRAG = b"SceneNodeDrag"
+"""What is in a message by which somebody drags something in the picture."""
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Operator(Protocol):
+    """What the server asks of the node behind it; every method but ``act`` returns at once."""
+
+    def hands(self, hands: Hands) -> None:
+        """The driver's hands do this now."""
+
+    def act(self, what: str, told: Mapping[str, Any]) -> Awaitable[str]:
+        """Do what a button says; the words that tell of it. May raise an ``IlRosError``."""
+
+
+class Budget:
+    """So many messages a second, and as many at once."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s, self._left, self._then = per_s, per_s, time.monotonic()
+
+    def spend(self) -> bool:
+        """Whether one more is within it."""
+        now = time.monotonic()
+        self._left = min(self._per_s, self._left + (now - self._then) * self._per_s)
+        self._then = now
+        self._left -= 1.0
+        return self._left >= 0.0
+
+
+class Server:
+    """Serves until ``close``.
+
+    Args:
+        operator: the node behind it.
+        host: the interface; the loopback one unless somebody wants more.
+        port: 0 for one that is free.
+        token: who knows it may open the page.
+        scene: the address and the secret header of the picture's own server.
+    """
+
+    def __init__(
+        self, operator: Operator, host: str, port: int, token: str, scene: tuple[str, Mapping[str, str]]
+    ) -> None:
+        self.seat = Seat()
+        self._operator, self._host, self._port, self._token = operator, host, port, token
+        self._scene_url, self._scene_headers = scene
+        self._viewers: dict[str, web.WebSocketResponse] = {}
+        self._told = RELEASED
+        self._loop = asyncio.new_event_loop()
+        self._ready: threading.Event = threading.Event()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise ConfigError(
+                f"the page cannot be served at {host}:{port}: {self._failure.strerror}; give another port"
+            )
+
+    @property
+    def url(self) -> str:
+        """Where the page is, token included."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}/?token={self._token}"
+
+    # Its thread -------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        except OSError as error:
+            self._failure = error
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        application = web.Application(middlewares=[self._guard], client_max_size=FRAME_BYTES)
+        application.router.add_get("/", self._page)
+        application.router.add_get("/live", self._live)
+        application.router.add_get("/scene/{viewer:[0-9a-f]+}{rest:(/.*)?}", self._scene)
+        application.router.add_get("/{file:[a-z]+\\.(css|js)}", self._file)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+            self._port = runner.addresses[0][1]
+            async with aiohttp.ClientSession(auto_decompress=False) as self._client:
+                self._ready.set()
+                while not self._stop.is_set():
+                    self._watch()
+                    with contextlib.suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._stop.wait(), CHECK_S)
+                for socket in list(self._viewers.values()):
+                    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the graph was ended")
+        finally:
+            await runner.cleanup()
+
+    def close(self) -> None:
+        """End it; whoever drives has let go."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(timeout=5.0)
+
+    def tell(self, state: Mapping[str, Any]) -> None:
+        """Let all viewers know how things stand; from any thread."""
+        if self._viewers:
+            seat = {"viewer": self.seat.viewer, "name": self.seat.name} if self.seat.viewer else None
+            text = json.dumps({"state": {**state, "seat": seat}})
+            self._loop.call_soon_threadsafe(self._tell_all, text)
+
+    def _tell_all(self, text: str) -> None:
+        for socket in self._viewers.values():
+            if not socket.closed:
+                asyncio.ensure_future(_send(socket, text))
+
+    def _watch(self) -> None:
+        """Pass on what the hands do, if that has changed; silence changes it."""
+        hands = self.seat.hands(time.monotonic_ns())
+        if hands != self._told:
+            self._pass_on(hands)
+
+    def _pass_on(self, hands: Hands) -> None:
+        self._told = hands
+        self._operator.hands(hands)
+
+    # Who may come in --------------------------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
+        """Nobody without the token, and no page of another site; what it refuses is not told apart."""
+        given = request.query.get("token") if request.path == "/" and "token" in request.query else None
+        given = given or request.cookies.get(self._cookie(), "")
+        known = secrets.compare_digest(given.encode(), self._token.encode())
+        origin = request.headers.get("Origin")
+        ours = origin is None or urlsplit(origin).netloc == request.host
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            ours = ours and origin is not None
+        if not (known and ours):
+            return web.Response(status=403, text="open the address that il-ros teleop printed, token included\n")
+        answer = await handler(request)
+        return answer
+
+    def _cookie(self) -> str:
+        """Cookies are the host's, not the port's, so each server has a name of its own for it."""
+        return f"il_ros_{self._port}"
+
+    # What it serves ---------------------------------------------------------------------------------------------------
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if "token" in request.query:  # out of the address bar, the history and every referrer
+            answer = web.Response(status=303, headers={"Location": "/", **HEADERS})
+            answer.set_cookie(self._cookie(), self._token, httponly=True, samesite="Strict")
+            return answer
+        return self._static("index.html", "text/html")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name = request.match_info["file"]
+        if not (STATIC / name).is_file():
+            raise web.HTTPNotFound
+        return self._static(name, "text/css" if name.endswith("css") else "text/javascript")
+
+    def _static(self, name: str, kind: str) -> web.Response:
+        text = (STATIC / name).read_text(encoding="utf-8")
+        return web.Response(text=text, content_type=kind, headers=HEADERS)
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        """The page's own line: what the driver does comes in, how things stand goes out."""
+        if len(self._viewers) >= VIEWERS:
+            return web.Response(status=503, text=f"{VIEWERS} pages are open; close one\n")
+        socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0)
+        await socket.prepare(request)
+        viewer, budget = secrets.token_hex(8), Budget(FRAMES_PER_S)
+        self._viewers[viewer] = socket
+        try:
+            await _send(socket, json.dumps({"viewer": viewer}))
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT or not budget.spend():
+                    why = b"too many messages" if message.type is WSMsgType.TEXT else b"only text is understood"
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=why)
+                    break
+                await self._hear(viewer, socket, message.data)
+        finally:
+            del self._viewers[viewer]
+            if self.seat.leave(viewer):
+                self._pass_on(RELEASED)
+        return socket
+
+    async def _hear(self, viewer: str, socket: web.WebSocketResponse, text: str) -> None:
+        try:
+            told = json.loads(text)
+            if not isinstance(told, dict) or not isinstance(told.get("do"), str):
+                raise MessageError("a message must be a JSON object with 'do'")
+            if told["do"] == "hands":
+                self.seat.hear(viewer, Hands.from_json(told), time.monotonic_ns())
+                self._pass_on(self.seat.hands(time.monotonic_ns()))
+                return
+            asyncio.ensure_future(self._act(viewer, socket, told))
+        except (ValueError, RecursionError):
+            if self.seat.leave(viewer):
+                self._pass_on(RELEASED)
+            await socket.close(code=WSCloseCode.INVALID_TEXT, message=b"not JSON")
+        except MessageError as error:
+            self.seat.leave(viewer)
+            self._watch()
+            await _send(socket, json.dumps({"refused": str(error)}))
+
+    async def _act(self, viewer: str, socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
+        """Do what a button says, and answer."""
+        what = told["do"]
+        try:
+            if what == "sit":
+                self.seat.sit(viewer, str(told.get("name", "")), time.monotonic_ns())
+            elif viewer != self.seat.viewer:
+                raise MessageError(f"{self.seat.name or 'nobody'} drives; take the seat first")
+            if what == "leave":
+                self.seat.leave(viewer)
+                self._watch()
+            words = await self._operator.act(what, told)
+            await _send(socket, json.dumps({"done": what, "words": words}))
+        except IlRosError as error:
+            await _send(socket, json.dumps({"refused": str(error)}))
+
+    # The picture ------------------------------------------------------------------------------------------------------
+
+    async def _scene(self, request: web.Request) -> web.StreamResponse:
+        """Pass the picture on; only the driver's drags go through."""
+        viewer = request.match_info["viewer"]
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._scene_line(request, viewer)
+        kept = {name: request.headers[name] for name in ("Accept", "Accept-Encoding") if name in request.headers}
+        path = request.match_info["rest"] or "/"
+        async with self._client.get(self._scene_url + path, headers={**kept, **self._scene_headers}) as theirs:
+            names = ("Content-Type", "Content-Encoding")
+            headers = {name: theirs.headers[name] for name in names if name in theirs.headers}
+            return web.Response(status=theirs.status, body=await theirs.read(), headers={**HEADERS, **headers})
+
+    async def _scene_line(self, request: web.Request, viewer: str) -> web.StreamResponse:
+        spoken = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        ours = web.WebSocketResponse(protocols=spoken, max_msg_size=1024 * 1024, compress=False, timeout=1.0)
+        await ours.prepare(request)
+        async with self._client.ws_connect(
+            self._scene_url, protocols=spoken, headers=self._scene_headers, max_msg_size=SCENE_BYTES
+        ) as theirs:
+
+            async def outwards() -> None:
+                async for message in theirs:
+                    if message.type is WSMsgType.BINARY:
+                        await ours.send_bytes(message.data)
+
+            passing = asyncio.ensure_future(outwards())
+            try:
+                async for message in ours:
+                    if message.type is WSMsgType.BINARY and (DRAG not in message.data or viewer == self.seat.viewer):
+                        await theirs.send_bytes(message.data)
+            finally:
+                passing.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
+                    await passing
+        return ours
+
+
+async def _send(socket: web.WebSocketResponse, text: str) -> None:
+    with contextlib.suppress(ConnectionError, RuntimeError):  # it has gone meanwhile
+        await socket.send_str(text)

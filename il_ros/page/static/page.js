@@ -1,0 +1,203 @@
+// What a person does here goes to the node at once, and again 30 times a second while the seat is ours; silence lets go.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const BEAT_MS = 33, REMEMBER = 120;
+const MOVES = {
+  KeyW: [1, 0, 0], ArrowUp: [1, 0, 0], KeyS: [-1, 0, 0], ArrowDown: [-1, 0, 0],
+  KeyA: [0, 1, 0], ArrowLeft: [0, 1, 0], KeyD: [0, -1, 0], ArrowRight: [0, -1, 0],
+  KeyR: [0, 0, 1], KeyF: [0, 0, -1],
+};
+const ACTS = { KeyT: "take_over", KeyG: "give_back", KeyN: "new_episode", Enter: "success", Delete: "discard" };
+const DEAD_MAN = "Space", FAST = ["ShiftLeft", "ShiftRight"];
+const WHY = {
+  take_over: "taken over", hand_over: "handing over", release: "given back", policy_lost: "no policy answers",
+  policy_back: "the policy is back", expert_lost: "let go: hold space to drive on, or give back",
+};
+const HOLDS = { "": "waits for a new episode, or for you" };
+const down = new Set();
+const past = {};
+let pointer = false, viewer = null, seated = false, line = null;
+
+// The line ----------------------------------------------------------------------------------------------------------
+
+function connect() {
+  line = new WebSocket(`ws://${location.host}/live`);
+  line.onmessage = (event) => hear(JSON.parse(event.data));
+  line.onclose = (event) => {
+    release();
+    seated = false;
+    show("FAULT", event.reason || "the connection is lost; trying again");
+    setTimeout(connect, 1000);
+  };
+}
+
+function say(told) {
+  if (line && line.readyState === WebSocket.OPEN) line.send(JSON.stringify(told));
+}
+
+function hear(told) {
+  if (told.viewer) {
+    viewer = told.viewer;
+    $("scene").src = `/scene/${viewer}/`;
+  }
+  if (told.state) tell(told.state);
+  if (told.refused) words(told.refused, true);
+  if (told.done) words(told.words || told.done, false);
+}
+
+function words(text, refused) {
+  $("words").textContent = text;
+  $("words").classList.toggle("refused", refused);
+}
+
+// The hands ---------------------------------------------------------------------------------------------------------
+
+function hands() {
+  const told = { do: "hands", held: down.has(DEAD_MAN), fast: FAST.some((key) => down.has(key)), pointer };
+  told.deflection = [0, 1, 2].map((axis) => {
+    let sum = 0;
+    for (const key of down) if (MOVES[key]) sum += MOVES[key][axis];
+    return Math.max(-1, Math.min(1, sum));
+  });
+  const pad = navigator.getGamepads ? [...navigator.getGamepads()].find((each) => each && each.connected) : null;
+  if (pad && pad.buttons.length > 5 && pad.buttons[4].pressed && !told.held) {
+    told.held = true;
+    told.fast = pad.buttons[5].pressed;
+    told.deflection = [-(pad.axes[1] || 0), -(pad.axes[0] || 0), -(pad.axes[3] || 0)].map(still);
+  }
+  return told;
+}
+
+const still = (value) => (Math.abs(value) < 0.08 ? 0 : Math.max(-1, Math.min(1, value)));
+
+function beat() {
+  if (seated && !document.hidden && document.hasFocus()) say(hands());
+}
+
+function release() {
+  down.clear();
+  pointer = false;
+  if (seated) say(hands());
+}
+
+function key(event, pressed) {
+  if (event.target && /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const code = event.code;
+  if (!(code in MOVES || code in ACTS || code === DEAD_MAN || FAST.includes(code))) return;
+  event.preventDefault();  // space would press a button, and the picture has keys of its own
+  event.stopImmediatePropagation();
+  if (event.repeat) return;
+  if (code in ACTS) {
+    if (pressed && seated) act(ACTS[code]);
+    return;
+  }
+  pressed ? down.add(code) : down.delete(code);
+  beat();
+}
+
+function watch(frame) {
+  frame.addEventListener("keydown", (event) => key(event, true), true);
+  frame.addEventListener("keyup", (event) => key(event, false), true);
+  frame.addEventListener("blur", () => setTimeout(() => document.hasFocus() || release()), true);
+}
+
+watch(window);
+document.addEventListener("visibilitychange", () => document.hidden && release());
+window.addEventListener("pagehide", release);
+$("scene").addEventListener("load", () => {
+  const frame = $("scene").contentWindow;
+  watch(frame);
+  frame.addEventListener("pointerdown", () => { pointer = true; beat(); }, true);
+  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => { pointer = false; beat(); }, true);
+  const style = frame.document.createElement("style");
+  style.textContent = "#root > * :is(.mantine-Paper-root) { display: none !important; }";  // no settings of viser's own
+  frame.document.head.append(style);
+});
+setInterval(beat, BEAT_MS);
+
+// The buttons -------------------------------------------------------------------------------------------------------
+
+function act(what) {
+  if (what === "success" || what === "failure") {
+    say({ do: "save", success: what === "success", note: $("note").value });
+    $("note").value = "";
+    return;
+  }
+  say({ do: what });
+}
+
+for (const button of document.querySelectorAll("[data-do]")) button.onclick = () => act(button.dataset.do);
+$("success").onclick = () => act("success");
+$("failure").onclick = () => act("failure");
+$("policy").onchange = () => say({ do: "policy", drives: $("policy").checked });
+$("sit").onclick = () => {
+  if (seated) return say({ do: "leave" });
+  localStorage.setItem("il_ros_name", $("name").value);
+  say({ do: "sit", name: $("name").value });
+  $("sit").blur();
+};
+$("name").value = localStorage.getItem("il_ros_name") || "";
+for (const box of [$("name"), $("note")]) {
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") { box.blur(); if (box.id === "name" && !seated) $("sit").click(); }
+  });
+}
+
+// How things stand --------------------------------------------------------------------------------------------------
+
+function show(state, why) {
+  $("banner").dataset.state = state;
+  $("who").textContent = state;
+  $("why").textContent = why;
+  document.title = `${state} · il_ros`;
+}
+
+function tell(state) {
+  seated = state.seat !== null && state.seat.viewer === viewer;
+  const [event, detail] = (state.why || "").split(": ");
+  const why = [WHY[event] === undefined ? event : WHY[event], detail].filter(Boolean).join(": ");
+  const running = state.episode && state.episode.running;
+  if (state.fault) show("FAULT", state.fault);
+  else if (!running) show("HOLD", state.episode ? `the episode has ended: ${state.episode.outcome}` : "press NEW EPISODE");
+  else show(state.authority, why);
+  $("sit").textContent = seated ? "LEAVE" : "DRIVE";
+  $("sit").disabled = !seated && state.seat !== null;
+  $("name").disabled = seated;
+  $("driver").textContent = seated ? "You drive." : state.seat ? `${state.seat.name} drives; you watch.` : "Nobody drives.";
+  for (const control of document.querySelectorAll(".buttons button, .buttons input")) control.disabled = !seated;
+  if (document.activeElement !== $("policy")) $("policy").checked = state.policy_drives;
+  const e = state.episode;
+  $("episode").textContent = e ? `${e.number} (seed ${e.seed})${e.running ? "" : `: ${e.outcome}`}` : "none yet";
+  const s = state.saved, now = state.recording;
+  const last = s && (s.error || (s.discarded ? `${s.discarded} discarded` : `${s.name}: ${s.outcome || "saved"}`));
+  $("recording").textContent = now && now !== "None" ? `● ${now}` : last || "no";
+  $("interventions").textContent = state.interventions;
+  const c = state.checkpoint;
+  $("checkpoint").textContent = c ? `${c.policy}, ${c.labels} labels` : "none trained yet";
+  $("dropped").textContent = state.dropped;
+  for (const strip of document.querySelectorAll("canvas")) draw(strip, Number.parseFloat(state[strip.dataset.of]));
+  const t = state.trainer;
+  $("training").textContent = t.state || "";
+  $("progress").value = t.state === "training" && Number(t.steps) ? t.step / t.steps : 0;
+}
+
+function draw(strip, value) {
+  const kept = (past[strip.dataset.of] ||= []);
+  kept.push(value);
+  if (kept.length > REMEMBER) kept.shift();
+  $(strip.dataset.of).textContent = Number.isFinite(value) ? value.toPrecision(3) : "–";
+  const pen = strip.getContext("2d"), top = Math.max(1e-9, ...kept.filter(Number.isFinite));
+  pen.clearRect(0, 0, strip.width, strip.height);
+  pen.beginPath();
+  kept.forEach((each, i) => {
+    if (!Number.isFinite(each)) return;
+    const y = strip.height - 2 - (each / top) * (strip.height - 4);
+    pen.lineTo((i / (REMEMBER - 1)) * strip.width, y);
+  });
+  pen.strokeStyle = "#0072b2";
+  pen.stroke();
+}
+
+connect();
