@@ -3,6 +3,7 @@
 Examples:
   il-ros doctor                                    is this machine fit?
   il-ros demo                                      the whole story in a few minutes, with a report at the end
+  il-ros teleop                                    drive the arm yourself, from a page in the browser
   il-ros launch collect task:=fork expert:=left    record demonstrations of a scripted expert
   il-ros info runs/episodes                        what was recorded
   il-ros train runs/episodes --policy diffusion    learn from it
@@ -27,7 +28,10 @@ from types import ModuleType
 from il_ros import __version__
 from il_ros.errors import ConfigError, IlRosError, StorageError
 
-COMMANDS = ("demo", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger", "info", "recover", "doctor")
+COMMANDS = (
+    *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger"),
+    *("info", "recover", "prune", "doctor"),
+)
 """Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)

@@ -17,7 +17,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -37,7 +37,7 @@ POLL_S = 0.05
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros launch``."""
-    parser.add_argument("file", metavar="FILE", help="a .launch.yaml file, or bringup, collect, dagger")
+    parser.add_argument("file", metavar="FILE", help="a .launch.yaml file, or bringup, collect, dagger, teleop")
     parser.add_argument("arguments", metavar="name:=value", nargs="*", help="arguments of the launch file")
     parser.add_argument("--show-args", "-s", action="store_true", help="list the arguments and end")
     parser.add_argument("--dry-run", action="store_true", help="print the commands, one a line, and end")
@@ -100,14 +100,18 @@ def show_commands(launch: Launch, as_json: bool) -> None:
         print(json.dumps(vars(node)) if as_json else shlex.join(words))
 
 
-def supervise(launch: Launch, folder: Path) -> int:
-    """Run the nodes until all have ended, or one whose end is the end of all; returns the exit code."""
+def supervise(launch: Launch, folder: Path, hear: Callable[[str, str], None] | None = None) -> int:
+    """Run the nodes until all have ended, or one whose end is the end of all; returns the exit code.
+
+    What they say goes to ``hear``, or is printed.
+    """
     environment = {**DEFAULTS, **os.environ}
     with Processes(folder, environment) as processes:
         for node in launch.commands:
-            echo = None if node.output == "log" else say
+            echo = None if node.output == "log" else hear or say
             child = processes.start(node.name, node.command, node.environment, echo)
-            say("launch", f"started {node.name} (process {child.process.pid}), log in {child.log}")
+            if hear is None:
+                say("launch", f"started {node.name} (process {child.process.pid}), log in {child.log}")
         return watch(processes, {node.name: node for node in launch.commands})
 
 

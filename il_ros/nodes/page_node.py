@@ -29,7 +29,7 @@ from il_ros.nodes.parameters import say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.page.model import Model
 from il_ros.page.scene import Furniture, Scene
-from il_ros.page.seat import RELEASED, Hands
+from il_ros.page.seat import Hands
 from il_ros.page.server import Server
 from il_ros.signals import Array, Chunk, Reading
 from il_ros.sim import model, tasks
@@ -88,6 +88,8 @@ class PageNode(IlNode[PageParameters]):
         handles = {} if p.urdf else model.HANDLES
         self._tool = model.TOOL if not p.urdf else self._model.joints[-1].child
         self._scene = Scene(self._model, self._tool, handles, furniture(p.task))
+        if not p.urdf:
+            self._scene.pose(dict(zip(model.JOINT_NAMES, model.REST)))
         self._reading: Reading | None = None
         self._drawn_ns = self._heard_ns = self._decided_ns = 0
         self._pushed = ""
@@ -117,6 +119,8 @@ class PageNode(IlNode[PageParameters]):
 
     def hands(self, hands: Hands) -> None:
         """Publish what the hands do."""
+        if not self.context.ok():
+            return  # the graph ends
         grab = self._scene.grab if hands.pointer else None
         drags = grab is not None and grab.handle == "tool"
         place = grab.end if grab is not None and drags else np.zeros(3)
@@ -147,7 +151,8 @@ class PageNode(IlNode[PageParameters]):
             GraphError: if a node is not there, or will not.
         """
         if what in TRIGGERS:
-            return await self._call(self._triggers[what], Trigger.Request())
+            words = await self._call(self._triggers[what], Trigger.Request())
+            return "a new episode" if what == "new_episode" else words
         if what == "sit":
             return await self._set("expert_node", author=" ".join(str(told["name"]).split()))
         if what == "save":
@@ -279,10 +284,9 @@ class PageNode(IlNode[PageParameters]):
         return {"driver": self._server.seat.name if self._server.seat.viewer else "nobody"}
 
     def close(self) -> None:
-        """Whoever drives has let go."""
+        """Whoever drives falls silent, which lets go."""
         self._server.close()
         self._scene.close()
-        self.hands(RELEASED)
         super().close()
 
 

@@ -75,8 +75,8 @@ class Scene:
         server.gui.configure_theme(show_logo=False, show_share_button=False)
         server.gui.main_panel.minimize()
         server.scene.set_up_direction("+z")
-        server.initial_camera.position = (-0.75, 0.0, 0.95)
-        server.initial_camera.look_at = (0.42, 0.0, 0.1)
+        server.initial_camera.position = (-0.12, -0.62, 0.88)  # beside the arm, which would hide its own tool
+        server.initial_camera.look_at = (0.46, 0.02, 0.05)
 
     def _furnish(self) -> None:
         scene, f = self._server.scene, self._furniture
@@ -107,13 +107,17 @@ class Scene:
 
     def show(self, reading: Reading) -> None:
         """Put the arm and the objects where they are."""
-        frames = self._model.frames(dict(zip(reading.joint_names, reading.joint_positions)))
         with self._server.atomic():
-            for link, frame in self._frames.items():
-                _place(frame, frames[link])
-            for name, grip in self._grips.items():
-                grip.position = reading.tool_position if name == "tool" else frames[self._handles[name]][:3, 3]
+            self.pose(dict(zip(reading.joint_names, reading.joint_positions)))
             self._show_posts(reading.objects)
+
+    def pose(self, positions: Mapping[str, float]) -> None:
+        """Put the arm where its joints say."""
+        frames = self._model.frames(positions)
+        for link, frame in self._frames.items():
+            _place(frame, frames[link])
+        for name, grip in self._grips.items():
+            grip.position = frames[self._handles.get(name, self._tool)][:3, 3]
 
     def _show_posts(self, objects: Array) -> None:
         f = self._furniture

@@ -41,6 +41,10 @@ class Episodes:
         """Where a finalised episode lies."""
         return self.folder / f"episode_{number:06d}"
 
+    def discarded(self) -> list[Path]:
+        """What was put aside, by number: bags, and journals that were never made into one."""
+        return sorted((self.folder / DISCARDED).glob("episode_*"), key=_number)
+
     def discard(self, path: Path) -> Path:
         """Put an episode, or a journal that is closed, aside under ``discarded/``; returns where it lies now.
 

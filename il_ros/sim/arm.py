@@ -7,12 +7,11 @@ import numpy as np
 from il_ros.errors import ConfigError, unknown
 from il_ros.signals import Array
 from il_ros.sim.bullet import SUBSTEP_HZ, World
+from il_ros.sim.model import JOINT_NAMES, REST
 
-JOINT_NAMES = tuple(f"panda_joint{i}" for i in range(1, 8))
+__all__ = ["JOINT_NAMES", "REST", "Arm"]
 FINGERS = (9, 10)
 TOOL_LINK = 11
-REST = np.array([0.0, 0.2, 0.0, -2.2, 0.0, 2.4, 0.785])
-"""A comfortable elbow-up posture, rad, from which inverse kinematics starts."""
 DOWN = (1.0, 0.0, 0.0, 0.0)
 """The tool's orientation, x y z w: pointing at the table."""
 DAMPING = 15.0

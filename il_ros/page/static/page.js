@@ -14,7 +14,6 @@ const WHY = {
   take_over: "taken over", hand_over: "handing over", release: "given back", policy_lost: "no policy answers",
   policy_back: "the policy is back", expert_lost: "let go: hold space to drive on, or give back",
 };
-const HOLDS = { "": "waits for a new episode, or for you" };
 const down = new Set();
 const past = {};
 let pointer = false, viewer = null, seated = false, line = null;

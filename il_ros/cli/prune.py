@@ -1,0 +1,46 @@
+"""Remove for good what was discarded.
+
+Examples:
+  il-ros prune runs/teleop/fork/episodes        tell what would go
+  il-ros prune runs/teleop/fork/episodes --yes  remove it
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from il_ros.errors import DataError
+from il_ros.recording.bag import bytes_of
+from il_ros.recording.disk import storage_errors
+from il_ros.recording.episodes import DISCARDED, Episodes
+
+HELP = "remove discarded episodes for good"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros prune``."""
+    parser.add_argument("folder", type=Path, help="a folder of episodes")
+    parser.add_argument("--yes", action="store_true", help="remove them; otherwise they are only told")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros prune``.
+
+    Raises:
+        DataError: if there is no such folder.
+        StorageError: if one cannot be removed.
+    """
+    if not args.folder.is_dir():
+        raise DataError(f"{args.folder} is not a folder; name one of episodes")
+    discarded = Episodes(args.folder).discarded()
+    for path in discarded:
+        print(f"{path}  {bytes_of(path):,} bytes")
+        if args.yes:
+            with storage_errors(path, "it stays"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    left = f"none is discarded in {args.folder / DISCARDED}"
+    verb = "removed" if args.yes else "would be removed; say --yes to remove"
+    print(f"{len(discarded)} {verb}" if discarded else left)
+    return 0

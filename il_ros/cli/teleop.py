@@ -1,0 +1,70 @@
+"""Drive the arm from a page in the browser: demonstrate, train, watch the policy, take over, and train again.
+
+Examples:
+  il-ros teleop                                    the fork, with nothing learned yet
+  il-ros teleop --task avoid --checkpoint CHECKPOINT
+  il-ros teleop --no-browser                       print the page's address and open nothing
+  il-ros teleop device:=joy                        further arguments of launch/teleop.launch.yaml
+
+The page is served on this machine alone, to whoever has its address: it holds a token. Ctrl-C ends all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import webbrowser
+from pathlib import Path
+
+from il_ros import resources
+from il_ros.cli import launch, launch_format
+from il_ros.cli.domain import isolate
+
+HELP = "drive the arm from a page in the browser"
+ADDRESS = re.compile(r"the page is at (\S+)")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros teleop``."""
+    parser.add_argument("--task", default="fork", help="the task that is set up (default: fork)")
+    parser.add_argument("--checkpoint", type=Path, help="the policy to begin with (default: the newest of the run)")
+    parser.add_argument("--folder", type=Path, default=Path("runs/teleop"), help="of the run (default: runs/teleop)")
+    parser.add_argument("--policy", default="mixture", help="the policy class that TRAIN trains (default: mixture)")
+    parser.add_argument("--port", type=int, default=0, help="port of the page (default: one that is free)")
+    parser.add_argument("--no-browser", action="store_true", help="open no browser")
+    parser.add_argument("--shared", action="store_true", help="in the ROS domain of the environment, for drivers there")
+    parser.add_argument("arguments", metavar="name:=value", nargs="*", help="further arguments of the launch file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros teleop``.
+
+    Raises:
+        ConfigError: if an argument is wrong.
+    """
+    run_folder = args.folder.absolute() / args.task.partition(":")[0]
+    checkpoint = args.checkpoint or _newest(run_folder / "checkpoints")
+    told = {"task": args.task, "policy": args.policy, "port": str(args.port), "composed": "true"}
+    told |= {"folder": str(run_folder / "episodes"), "checkpoints": str(run_folder / "checkpoints")}
+    told |= {"checkpoint": "" if checkpoint is None else str(checkpoint.absolute())}
+    environment = dict(os.environ) if args.shared else isolate(os.environ)
+    path = resources.find("launch", "teleop", ".launch.yaml")
+    described = launch_format.resolve(path, {**told, **launch.given(args.arguments)}, environment)
+    os.environ.update(environment)
+
+    def hear(name: str, line: str) -> None:
+        address = ADDRESS.search(line)
+        if address is None:
+            launch.say(name, line)
+            return
+        print(f"the page is at {address[1]}\nepisodes and checkpoints go to {run_folder}; Ctrl-C ends all", flush=True)
+        if not args.no_browser:
+            webbrowser.open(address[1])
+
+    return launch.supervise(described, run_folder / "logs", hear)
+
+
+def _newest(checkpoints: Path) -> Path | None:
+    """What was trained last, so that a session goes on where the one before it ended."""
+    return max(checkpoints.glob("checkpoint_[0-9]*"), default=None)
