@@ -75,6 +75,7 @@ class Scene:
         server.gui.configure_theme(show_logo=False, show_share_button=False)
         server.gui.main_panel.minimize()
         server.scene.set_up_direction("+z")
+        server.scene.configure_default_lights(cast_shadow=False)  # which take most of the time of a weak machine
         server.initial_camera.position = (-0.12, -0.62, 0.88)  # beside the arm, which would hide its own tool
         server.initial_camera.look_at = (0.46, 0.02, 0.05)
 

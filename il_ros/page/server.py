@@ -86,6 +86,7 @@ class Server:
         self._scene_url, self._scene_headers = scene
         self._viewers: dict[str, web.WebSocketResponse] = {}
         self._told = RELEASED
+        self._watcher = (STATIC / "scene.js").read_bytes()
         self._loop = asyncio.new_event_loop()
         self._ready: threading.Event = threading.Event()
         self._failure: OSError | None = None
@@ -125,7 +126,7 @@ class Server:
         try:
             await web.TCPSite(runner, self._host, self._port).start()
             self._port = runner.addresses[0][1]
-            async with aiohttp.ClientSession(auto_decompress=False) as self._client:
+            async with aiohttp.ClientSession() as self._client:
                 self._ready.set()
                 while not self._stop.is_set():
                     self._watch()
@@ -169,17 +170,28 @@ class Server:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
         """Nobody without the token, and no page of another site; what it refuses is not told apart."""
-        given = request.query.get("token") if request.path == "/" and "token" in request.query else None
+        may = self._knows_viewer(request) if request.path.startswith("/scene/") else self._knows_token(request)
+        if not may:
+            return web.Response(status=403, text="open the address that il-ros teleop printed, token included\n")
+        return await handler(request)
+
+    def _knows_token(self, request: web.Request) -> bool:
+        given = request.query.get("token", "") if request.path == "/" else ""
         given = given or request.cookies.get(self._cookie(), "")
         known = secrets.compare_digest(given.encode(), self._token.encode())
         origin = request.headers.get("Origin")
         ours = origin is None or urlsplit(origin).netloc == request.host
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            ours = ours and origin is not None
-        if not (known and ours):
-            return web.Response(status=403, text="open the address that il-ros teleop printed, token included\n")
-        answer = await handler(request)
-        return answer
+        return known and ours and not (_is_line(request) and origin is None)
+
+    def _knows_viewer(self, request: web.Request) -> bool:
+        """Whether one of our pages asks for its picture.
+
+        The frame of the picture is a sandbox, whose origin is ``null`` and who is sent no cookies; that it knows the
+        name of a viewer, which was told to that viewer alone, is proof enough.
+        """
+        origin = request.headers.get("Origin", "null")
+        ours = origin == "null" or urlsplit(origin).netloc == request.host
+        return ours and request.match_info.get("viewer") in self._viewers
 
     def _cookie(self) -> str:
         """Cookies are the host's, not the port's, so each server has a name of its own for it."""
@@ -210,7 +222,7 @@ class Server:
             return web.Response(status=503, text=f"{VIEWERS} pages are open; close one\n")
         socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0)
         await socket.prepare(request)
-        viewer, budget = secrets.token_hex(8), Budget(FRAMES_PER_S)
+        viewer, budget = secrets.token_hex(16), Budget(FRAMES_PER_S)
         self._viewers[viewer] = socket
         try:
             await _send(socket, json.dumps({"viewer": viewer}))
@@ -266,14 +278,14 @@ class Server:
     async def _scene(self, request: web.Request) -> web.StreamResponse:
         """Pass the picture on; only the driver's drags go through."""
         viewer = request.match_info["viewer"]
-        if request.headers.get("Upgrade", "").lower() == "websocket":
+        if _is_line(request):
             return await self._scene_line(request, viewer)
-        kept = {name: request.headers[name] for name in ("Accept", "Accept-Encoding") if name in request.headers}
         path = request.match_info["rest"] or "/"
-        async with self._client.get(self._scene_url + path, headers={**kept, **self._scene_headers}) as theirs:
-            names = ("Content-Type", "Content-Encoding")
-            headers = {name: theirs.headers[name] for name in names if name in theirs.headers}
-            return web.Response(status=theirs.status, body=await theirs.read(), headers={**HEADERS, **headers})
+        async with self._client.get(self._scene_url + path, headers=self._scene_headers) as theirs:
+            body, headers = await theirs.read(), {**HEADERS, "Content-Type": theirs.headers["Content-Type"]}
+            if path == "/":
+                body = body.replace(b"<head>", b"<head><script>" + self._watcher + b"</script>", 1)
+            return web.Response(status=theirs.status, body=body, headers=headers)
 
     async def _scene_line(self, request: web.Request, viewer: str) -> web.StreamResponse:
         spoken = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
@@ -298,6 +310,10 @@ class Server:
                 with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
                     await passing
         return ours
+
+
+def _is_line(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def _send(socket: web.WebSocketResponse, text: str) -> None:

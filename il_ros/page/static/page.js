@@ -2,7 +2,8 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const BEAT_MS = 33, REMEMBER = 120;
+const frame = $("scene");
+const BEAT_MS = 33, FRAME_MS = 150, REMEMBER = 120;
 const MOVES = {
   KeyW: [1, 0, 0], ArrowUp: [1, 0, 0], KeyS: [-1, 0, 0], ArrowDown: [-1, 0, 0],
   KeyA: [0, 1, 0], ArrowLeft: [0, 1, 0], KeyD: [0, -1, 0], ArrowRight: [0, -1, 0],
@@ -16,7 +17,7 @@ const WHY = {
 };
 const down = new Set();
 const past = {};
-let pointer = false, viewer = null, seated = false, line = null;
+let pointer = false, frameHeard = 0, viewer = null, seated = false, line = null;
 
 // The line ----------------------------------------------------------------------------------------------------------
 
@@ -38,7 +39,7 @@ function say(told) {
 function hear(told) {
   if (told.viewer) {
     viewer = told.viewer;
-    $("scene").src = `/scene/${viewer}/`;
+    frame.src = `/scene/${viewer}/`;
   }
   if (told.state) tell(told.state);
   if (told.refused) words(told.refused, true);
@@ -53,6 +54,9 @@ function words(text, refused) {
 // The hands ---------------------------------------------------------------------------------------------------------
 
 function hands() {
+  if (document.activeElement === frame || pointer) {  // what the picture tells counts while it is alive
+    if (performance.now() - frameHeard > FRAME_MS) forget();
+  }
   const told = { do: "hands", held: down.has(DEAD_MAN), fast: FAST.some((key) => down.has(key)), pointer };
   told.deflection = [0, 1, 2].map((axis) => {
     let sum = 0;
@@ -74,20 +78,17 @@ function beat() {
   if (seated && !document.hidden && document.hasFocus()) say(hands());
 }
 
-function release() {
+function forget() {
   down.clear();
   pointer = false;
+}
+
+function release() {
+  forget();
   if (seated) say(hands());
 }
 
-function key(event, pressed) {
-  if (event.target && /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
-  const code = event.code;
-  if (!(code in MOVES || code in ACTS || code === DEAD_MAN || FAST.includes(code))) return;
-  event.preventDefault();  // space would press a button, and the picture has keys of its own
-  event.stopImmediatePropagation();
-  if (event.repeat) return;
+function press(code, pressed) {
   if (code in ACTS) {
     if (pressed && seated) act(ACTS[code]);
     return;
@@ -96,23 +97,25 @@ function key(event, pressed) {
   beat();
 }
 
-function watch(frame) {
-  frame.addEventListener("keydown", (event) => key(event, true), true);
-  frame.addEventListener("keyup", (event) => key(event, false), true);
-  frame.addEventListener("blur", () => setTimeout(() => document.hasFocus() || release()), true);
+function key(event, pressed) {
+  if (event.target && /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const code = event.code;
+  if (!(code in MOVES || code in ACTS || code === DEAD_MAN || FAST.includes(code))) return;
+  event.preventDefault();  // space would press a button
+  if (!event.repeat) press(code, pressed);
 }
 
-watch(window);
+window.addEventListener("keydown", (event) => key(event, true), true);
+window.addEventListener("keyup", (event) => key(event, false), true);
+window.addEventListener("blur", () => setTimeout(() => document.hasFocus() || release()));
 document.addEventListener("visibilitychange", () => document.hidden && release());
 window.addEventListener("pagehide", release);
-$("scene").addEventListener("load", () => {
-  const frame = $("scene").contentWindow;
-  watch(frame);
-  frame.addEventListener("pointerdown", () => { pointer = true; beat(); }, true);
-  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => { pointer = false; beat(); }, true);
-  const style = frame.document.createElement("style");
-  style.textContent = "#root > * :is(.mantine-Paper-root) { display: none !important; }";  // no settings of viser's own
-  frame.document.head.append(style);
+window.addEventListener("message", (event) => {
+  if (event.source !== frame.contentWindow) return;
+  frameHeard = performance.now();
+  if (typeof event.data.pointer === "boolean") { pointer = event.data.pointer; beat(); }
+  if (typeof event.data.code === "string") press(event.data.code, event.data.pressed === true);
 });
 setInterval(beat, BEAT_MS);
 
