@@ -14,7 +14,7 @@ from il_ros.errors import ConfigError
 from il_ros.signals import Array
 
 GREY = (200, 200, 200)
-CELL_M = 0.006
+CELL_M = 0.003
 """Vertices that share a cell of this size are drawn as one, for a screen without a graphics card to follow."""
 
 

@@ -53,13 +53,17 @@ def _is_share(value: Any) -> bool:
 
 
 class Seat:
-    """One driver at a time; others may watch. Time comes in as an argument, ns of the steady clock."""
+    """One driver at a time; others may watch. Time comes in as an argument, ns of the steady clock.
+
+    Whoever fell silent with his hand on the switch has to let go of it before it counts again, so that a page which
+    was slow does not make the arm move on by itself.
+    """
 
     def __init__(self) -> None:
         self.viewer: str | None = None
         """Who sits there."""
         self.name = ""
-        self._hands, self._heard_ns = RELEASED, 0
+        self._hands, self._heard_ns, self._must_let_go = RELEASED, 0, False
 
     def sit(self, viewer: str, name: str, now_ns: int) -> None:
         """Take the seat.
@@ -73,7 +77,7 @@ class Seat:
         if self.viewer not in (None, viewer) and now_ns - self._heard_ns < LEASE_S * 1e9:
             raise MessageError(f"{self.name} drives; wait until the seat is free")
         self.viewer, self.name = viewer, name
-        self._hands, self._heard_ns = RELEASED, now_ns
+        self._hands, self._heard_ns, self._must_let_go = RELEASED, now_ns, True
 
     def leave(self, viewer: str) -> bool:
         """Give the seat up, which lets go; returns whether the viewer sat there."""
@@ -90,10 +94,13 @@ class Seat:
         """
         if viewer != self.viewer:
             raise MessageError(f"{self.name or 'nobody'} drives; take the seat first")
-        self._hands, self._heard_ns = hands, now_ns
+        self.hands(now_ns)
+        self._must_let_go = self._must_let_go and (hands.held or hands.pointer)
+        self._hands, self._heard_ns = RELEASED if self._must_let_go else hands, now_ns
 
     def hands(self, now_ns: int) -> Hands:
         """What the driver's hands do now; nothing, once nothing has been heard."""
         if self.viewer is None or now_ns - self._heard_ns > HEARTBEAT_S * 1e9:
+            self._must_let_go = self._must_let_go or self._hands.held or self._hands.pointer
             self._hands = RELEASED
         return self._hands

@@ -34,8 +34,13 @@ CHECK_S = 0.02
 SCENE_BYTES = 64 * 1024 * 1024
 DRAG = b"SceneNodeDrag"
 """What is in a message by which somebody drags something in the picture."""
+LOOPBACK = "http://localhost:* http://127.0.0.1:*"
+SOURCES = "'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+POLICY = f"default-src {SOURCES}; frame-src 'self' {LOOPBACK}; frame-ancestors "
+"""Nothing is loaded from elsewhere. The page shows the picture under the other of these two names of this machine, for
+which a browser takes a process of its own."""
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'",
+    "Content-Security-Policy": POLICY + "'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -186,11 +191,11 @@ class Server:
     def _knows_viewer(self, request: web.Request) -> bool:
         """Whether one of our pages asks for its picture.
 
-        The frame of the picture is a sandbox, whose origin is ``null`` and who is sent no cookies; that it knows the
-        name of a viewer, which was told to that viewer alone, is proof enough.
+        Under its other name it is sent no cookies; that it knows the name of a viewer, which was told to that viewer
+        alone, is proof enough.
         """
-        origin = request.headers.get("Origin", "null")
-        ours = origin == "null" or urlsplit(origin).netloc == request.host
+        origin = request.headers.get("Origin")
+        ours = origin is None or urlsplit(origin).netloc == request.host
         return ours and request.match_info.get("viewer") in self._viewers
 
     def _cookie(self) -> str:
@@ -283,6 +288,7 @@ class Server:
         path = request.match_info["rest"] or "/"
         async with self._client.get(self._scene_url + path, headers=self._scene_headers) as theirs:
             body, headers = await theirs.read(), {**HEADERS, "Content-Type": theirs.headers["Content-Type"]}
+            headers["Content-Security-Policy"] = f"{POLICY} 'self' {LOOPBACK}"
             if path == "/":
                 body = body.replace(b"<head>", b"<head><script>" + self._watcher + b"</script>", 1)
             return web.Response(status=theirs.status, body=body, headers=headers)

@@ -39,7 +39,8 @@ function say(told) {
 function hear(told) {
   if (told.viewer) {
     viewer = told.viewer;
-    frame.src = `/scene/${viewer}/`;
+    const other = { "127.0.0.1": "localhost", localhost: "127.0.0.1" }[location.hostname] || location.hostname;
+    frame.src = `http://${other}:${location.port}/scene/${viewer}/`;  // another site, and so another process
   }
   if (told.state) tell(told.state);
   if (told.refused) words(told.refused, true);

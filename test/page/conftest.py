@@ -1,0 +1,109 @@
+"""A real browser at the page of a real graph; without a browser these tests are skipped, and say so."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from geometry_msgs.msg import TwistStamped
+from rclpy.serialization import deserialize_message
+
+from il_ros.cli import graph
+from il_ros.nodes import interface
+from il_ros.nodes.director import Director
+from il_ros.specs import Contract
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DRAWS_ALONE = ("--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader", "--window-size=760,520")
+
+
+@dataclass
+class Arm:
+    """What the arm was commanded, as it came in."""
+
+    commands: list[tuple[float, float]] = field(default_factory=list)
+    """(when it was sent, s since the epoch; tool speed, m/s)"""
+
+    def hear(self, data: Any, info: Any = None) -> None:
+        data, info = data if info is None else (data, info)  # see IlNode.subscribe_raw
+        speed = deserialize_message(data, TwistStamped).twist.linear
+        self.commands.append((info["source_timestamp"] / 1e9, (speed.x**2 + speed.y**2) ** 0.5))
+
+    def moves(self) -> bool:
+        return bool(self.commands) and self.commands[-1][1] > 0.05
+
+    def rests(self) -> bool:
+        return bool(self.commands) and self.commands[-1][1] == 0.0
+
+
+@dataclass
+class Stage:
+    """The graph, its director, the arm, and where the page is."""
+
+    director: Director
+    arm: Arm
+    url: str
+    folder: Path
+
+    def until(self, what: str, fact: Any, timeout_s: float = 15.0) -> None:
+        self.director.wait(what, fact, timeout_s)
+
+    def listen(self, seconds: float) -> None:
+        """Hear what comes for a while."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            self.director._executor.spin_once(timeout_sec=0.01)
+
+
+@pytest.fixture(scope="module")
+def start_browser() -> Iterator[Callable[[], Any]]:
+    """Starts browsers without a screen."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        started: list[Any] = []
+
+        def start() -> Any:
+            started.append(playwright.chromium.launch(executable_path=found, args=list(DRAWS_ALONE)))
+            return started[-1]
+
+        yield start
+        for browser in started:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(start_browser: Callable[[], Any]) -> Any:
+    """One that serves all tests which do not end it."""
+    return start_browser()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Arm, gate, recorder, trainer, policy, expert and page, in real time."""
+    folder = tmp_path_factory.mktemp("teleop")
+    told = {"folder": folder / "episodes", "checkpoints": folder / "checkpoints", "composed": True, "lockstep": False}
+    os.environ.pop("ROS_DOMAIN_ID", None)
+    with graph.running("teleop", folder / "logs", **told) as director:
+        arm = Arm()
+        topic = interface.command(Contract.load("panda_plane"))
+
+        def hear(data: Any, info: Any = None) -> None:
+            arm.hear(data, info)
+
+        hear.__signature__ = inspect.signature(lambda data, info: None)  # type: ignore[attr-defined]
+        director.create_subscription(TwistStamped, topic.name, hear, topic.qos, raw=True)
+        log = folder / "logs" / "graph_node.log"
+        url = re.search(r"the page is at (\S+)", log.read_text())
+        assert url is not None
+        yield Stage(director, arm, url[1], folder)
