@@ -1,0 +1,189 @@
+"""How fast the page is, in a real browser before the whole graph, the policy driving along.
+
+From a key's press in the browser to the first changed command at the arm, without the wait for the next control step:
+from the press to the driver's hands on their topic, and from the next reading to the command that answers it. Then the
+page's share of a core while somebody drives, and how long the first picture takes from the start of all.
+
+Examples:
+  python -m bench.page
+  python -m bench.page --presses 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rclpy.serialization import deserialize_message
+from rich.console import Console
+from rich.table import Table
+
+from il_ros.cli import graph
+from il_ros.errors import ConfigError, GraphError, IlRosError
+from il_ros.nodes import interface
+from il_ros.nodes.director import Director
+from il_ros.nodes.interface import Topic
+from il_ros.specs import Contract
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = ("--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader")
+READING = Topic("tool_pose", "geometry_msgs/msg/PoseStamped")
+
+
+class Watch:
+    """The messages of a topic, and when each was sent, s since the epoch."""
+
+    def __init__(self, director: Director, topic: Topic) -> None:
+        self.sent: list[tuple[float, Any]] = []
+        kind = interface.message_class(topic.type_name)
+
+        def hear(data: Any, info: Any) -> None:
+            self.sent.append((info["source_timestamp"] / 1e9, deserialize_message(data, kind)))
+
+        def hear_either(*arguments: Any) -> None:
+            hear(*(arguments if len(arguments) == 2 else arguments[0]))  # see IlNode.subscribe_raw
+
+        hear_either.__signature__ = inspect.signature(hear)  # type: ignore[attr-defined]
+        director.create_subscription(kind, topic.name, hear_either, topic.qos, raw=True)
+
+    def first(self, after: float, fact: Callable[[Any], bool] = lambda message: True) -> float:
+        """When the first that is so was sent."""
+        return next(when for when, message in self.sent if when > after and fact(message))
+
+
+def spin(director: Director, seconds: float) -> None:
+    """Let messages in for a while."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        director._executor.spin_once(timeout_sec=0.005)
+
+
+def processor_s(pid: int) -> float:
+    """What a process has used of the processor, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def page_process() -> int:
+    """The page node's process id, among our children."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if b"il_ros.nodes.page_node" in words and parent == os.getpid():
+                return int(entry.name)
+    raise ConfigError("the page node is not a process of its own")
+
+
+def measure(presses: int, checkpoint: Path | None) -> dict[str, float]:
+    """All figures, ms, shares of a core and s."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        raise ConfigError("no Chromium is installed; apt-get install chromium")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        started = time.monotonic()
+        told = {"folder": f"{folder}/episodes", "checkpoints": f"{folder}/checkpoints", "lockstep": False}
+        told |= {"checkpoint": "" if checkpoint is None else checkpoint, "rule": "human:let_go=hold"}
+        with graph.running("teleop", Path(folder) / "logs", **told) as director:
+            watches = [Watch(director, t) for t in (interface.HANDS, READING, interface.command(CONTRACT))]
+            address = re.search(r"the page is at (\S+)", (Path(folder) / "logs" / "page_node.log").read_text())
+            assert address is not None
+            page = browser.new_page(viewport={"width": 760, "height": 520})
+            page.goto(address[1])
+            page.frame_locator("#scene").locator("canvas").first.wait_for()
+            picture_s = time.monotonic() - started
+            page.fill("#name", "bench")
+            page.click("#sit")
+            page.wait_for_function("document.getElementById('driver').textContent === 'You drive.'")
+            page.evaluate(
+                "window.presses = []; window.addEventListener('keydown', (e) => e.repeat || e.code === 'Space' ||"
+                " window.presses.push((performance.timeOrigin + performance.now()) / 1000), true)"
+            )
+            took, shares, stalls = [], [], 0
+            pid = page_process()
+            while len(took) < presses:
+                number = len(took) + stalls
+                if number % 8 == 0:
+                    page.keyboard.press("n")
+                    spin(director, 0.6)
+                page.keyboard.down("Space")
+                spin(director, 0.3)
+                used, since = processor_s(pid), time.monotonic()
+                page.keyboard.down("ad"[number % 2])
+                spin(director, 0.25 + 0.05 * np.random.default_rng(number).random())
+                page.keyboard.up("ad"[number % 2])
+                spin(director, 0.15)
+                shares.append((processor_s(pid) - used) / (time.monotonic() - since))
+                page.keyboard.up("Space")
+                try:
+                    took.append(latency(page.evaluate("window.presses.at(-1)"), 1 - 2 * (number % 2), *watches))
+                except StopIteration:  # the browser was silent for too long, and the arm held
+                    stalls += 1
+                    if stalls > presses:
+                        raise GraphError("the browser is too slow for this machine; close what else runs") from None
+                for watch in watches:
+                    watch.sent.clear()
+        browser.close()
+    print(f"{time.monotonic() - began:.0f} s in all", file=sys.stderr)
+    p50, p99 = np.percentile(took, (50, 99))
+    return {
+        "press_ms_p50": p50,
+        "press_ms_p99": p99,
+        "stalls": stalls,
+        "core": float(np.mean(shares)),
+        "first_picture_s": picture_s,
+    }
+
+
+def latency(pressed: float, way: float, hands: Watch, readings: Watch, commands: Watch) -> float:
+    """ms, of a press after which the tool is to go ``way``, +1 left or -1 right."""
+    told = hands.first(pressed, lambda message: message.axes[1] * way > 0)
+    reading = readings.first(told)
+    changed = commands.first(reading, lambda message: message.twist.linear.y * way > 0)
+    return 1000 * (told - pressed + changed - reading)
+
+
+CONTRACT = Contract.load("panda_plane")
+
+
+def main() -> int:
+    """Measure, print and leave."""
+    parser = argparse.ArgumentParser(prog="python -m bench.page", description="How fast the page is.")
+    parser.add_argument("--presses", type=int, default=200, help="key presses (default: 200)")
+    parser.add_argument("--checkpoint", type=Path, help="a policy that drives along")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    args = parser.parse_args()
+    told = {name: round(float(value), 3) for name, value in measure(args.presses, args.checkpoint).items()}
+    if args.json:
+        print(json.dumps(told))
+        return 0
+    table = Table("figure", "value")
+    for name, value in told.items():
+        table.add_row(name, str(value))
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except IlRosError as error:
+        sys.exit(f"bench.page: {error}")
