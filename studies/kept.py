@@ -32,8 +32,13 @@ def key(told: Any) -> str:
     return hashlib.sha256(json.dumps(told, default=_plain).encode()).hexdigest()[:16]
 
 
+LATER = ("experts",)
+"""Fields that came after studies were published; empty, they change nothing."""
+
+
 def _plain(value: Any) -> dict[str, Any]:
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else dict(value)  # type: ignore[arg-type]
+    told = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else dict(value)  # type: ignore[arg-type]
+    return {name: each for name, each in told.items() if each or name not in LATER}
 
 
 def published(path: Path) -> dict[str, dict[str, Any]]:

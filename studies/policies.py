@@ -124,7 +124,7 @@ class Cell:
         setting = self.setting
         told = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
         config = dataclasses.asdict(self.config())
-        unused = ("labels", "warm_start", "fresh", "critic")
+        unused = ("labels", "warm_start", "fresh", "critic", "experts")
         used = {name: value for name, value in config.items() if name not in unused}
         return kept.key([*told, used])
 

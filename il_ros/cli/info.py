@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     parser.description = (
         "An episode: its facts, topics, counts, gaps, steps by authority and interventions; every byte is checked. "
-        "A folder of episodes: one table, by task, expert and outcome. A checkpoint: its policy, contract and data."
+        "A folder of episodes: one table, by task, expert and outcome; with --experts how the experts compare. "
+        "A checkpoint: its policy, contract and data."
     )
     parser.add_argument("path", type=Path, help="an episode, a folder of episodes, or a checkpoint's folder")
+    parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
+    parser.add_argument("--contract", default="panda_plane", help="contract for --experts, by name or path")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
@@ -37,11 +41,16 @@ def run(args: argparse.Namespace) -> int:
         DataError: if it is none of these, or is damaged.
         CheckpointError: if a checkpoint cannot be read.
     """
-    summary = summarise(args.path)
+    summary = experts(args.path, args.contract) if args.experts else summarise(args.path)
     if args.json:
         print(json.dumps(summary))
         return 0
-    show = {"episode": _show_episode, "episodes": _show_folder, "checkpoint": _show_checkpoint}
+    show = {
+        "experts": _show_experts,
+        "episode": _show_episode,
+        "episodes": _show_folder,
+        "checkpoint": _show_checkpoint,
+    }
     show[summary["kind"]](Console(markup=False), summary)
     return 0
 
@@ -58,6 +67,41 @@ def summarise(path: Path) -> dict[str, Any]:
     if not bags and not left:
         raise DataError(f"{path} holds no episode and no checkpoint; name an episode, its folder or a checkpoint")
     return {"kind": "episodes", "path": str(path), "rows": folder_summary(bags), "leftovers": [p.name for p in left]}
+
+
+def experts(path: Path, contract_name: str) -> dict[str, Any]:
+    """The plain form of how the experts of a folder of episodes compare."""
+    from il_ros.evaluation.experts import compare
+    from il_ros.learning.workshop import Workshop
+    from il_ros.specs import Contract
+
+    contract = Contract.load(contract_name)
+    return {"kind": "experts", "path": str(path), "rows": compare(Workshop(path, path, contract).ingest(), contract)}
+
+
+def _show_experts(console: Console, summary: dict[str, Any]) -> None:
+    table = Table(title=summary["path"])
+    for name in (
+        "expert",
+        "episodes",
+        "success",
+        "interventions",
+        "seconds",
+        "smoothness",
+        "states met",
+        "disagreement",
+    ):
+        table.add_column(name, justify="left" if name == "expert" else "right", overflow="fold")
+    for row in summary["rows"]:
+        told = [row["expert"], str(row["episodes"]), f"{row['success']:.0%}", str(row["interventions"])]
+        told += [f"{row['duration_s']:.1f}", _if_known(row["smoothness"], ".1f"), f"{row['met']:.0%}"]
+        table.add_row(*told, _if_known(row["disagreement"], ".1%"))
+    console.print(table)
+    console.print("states that another expert met, too, and how far the actions differ there (share of the range)")
+
+
+def _if_known(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 Examples:
   il-ros train runs/episodes --policy mixture
+  il-ros train runs/episodes --experts anna=1,ben=0.5,others=0
   il-ros train runs/episodes --policy my_training.yaml --steps 8000 --seed 3
 """
 
@@ -10,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from il_ros.cli.progress import bars
+from il_ros.errors import ConfigError
 from il_ros.specs import Contract
 
 HELP = "train a policy on recorded episodes"
@@ -28,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")
     parser.add_argument("--steps", type=int, help="gradient steps (default: the configuration's)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the training")
+    parser.add_argument(
+        "--experts",
+        metavar="NAME=WEIGHT,...",
+        help="how much each expert counts; 0 leaves out, others=0 the rest",
+    )
     parser.add_argument("--json", action="store_true", help="print the checkpoint's facts as JSON")
 
 
@@ -36,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     from il_ros.learning.trainer import TrainingConfig
     from il_ros.learning.workshop import Workshop
 
-    changes = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
+    changes: dict[str, Any] = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
+    if args.experts is not None:
+        changes["experts"] = weights(args.experts)
     config = TrainingConfig.load(args.policy, **changes)
     folder = args.checkpoints or args.episodes.parent / "checkpoints"
     workshop = Workshop(args.episodes, folder, Contract.load(args.contract))
@@ -54,3 +64,15 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(key, str(value))
     Console().print(table)
     return 0
+
+
+def weights(text: str) -> dict[str, float]:
+    """What ``--experts`` says.
+
+    Raises:
+        ConfigError: if it is of another form.
+    """
+    try:
+        return {name.strip(): float(weight) for name, weight in (part.rsplit("=", 1) for part in text.split(","))}
+    except ValueError as error:
+        raise ConfigError(f"--experts is {text!r}; write NAME=WEIGHT, several with commas between them") from error

@@ -33,6 +33,10 @@ LONGEST = 10_000
 """Steps of the longest history or chunk: more is a typing error, and would not fit into memory."""
 
 
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 @dataclass(frozen=True)
 class TrainingConfig:
     """What to train and how; the keys of the YAML files under ``config/training``.
@@ -55,6 +59,9 @@ class TrainingConfig:
     """What this policy class can be told beside the sizes."""
     labels: str = "expert_driven"
     """The scheme of labels, by which a workshop makes windows of episodes."""
+    experts: Mapping[str, float] = field(default_factory=dict)
+    """How much the labels of each expert count, by name; ``others`` is for those that are not named, 1 by default. A
+    workshop leaves out the episodes of whom counts 0; an episode by several counts as the least of them."""
     critic: bool = False
     """Whether a workshop trains a critic of the policy, too, by which gating rules can decide."""
     warm_start: bool = False
@@ -99,6 +106,8 @@ class TrainingConfig:
         if not 0 <= self.seed < 2**63:
             raise ConfigError(f"training: seed is {self.seed}; it must be at least 0 and less than 2**63")
         labels.load(self.labels)
+        if not isinstance(self.experts, Mapping) or not all(map(_is_weight, self.experts.values())):
+            raise ConfigError(f"training: experts is {self.experts!r}; it must map names to numbers from 0 on")
         if not isinstance(self.options, Mapping):
             raise ConfigError(f"training: options is {self.options!r}; it must map the policy's options to values")
         if not 0 <= self.observation_noise < math.inf:

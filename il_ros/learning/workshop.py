@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +69,26 @@ class Workshop:
     ) -> dict[str, Any]:
         """Train on everything and write a checkpoint; returns the facts of its announcement."""
         check_writable(self._folder)
-        episodes = self.ingest()
+        self.ingest()
+        weights = {path: weight_of(episode, config.experts) for path, episode in self._read.items()}
+        chosen = {path: episode for path, episode in self._read.items() if weights[path] > 0}
+        if not chosen:
+            names = ", ".join(sorted({name for each in self._read.values() for name in experts_of(each)})) or "nobody"
+            raise DataError(f"no episode is left: {self._episodes.folder} has those of {names}; see 'experts'")
+        episodes = list(chosen.values())
         fewest = min(config.fewest, config.horizon)
         scheme = labels.load(config.labels)
         data = Dataset.from_episodes(episodes, config.history, config.horizon, scheme, fewest)
+        data = data.weighed([weights[path] for path in chosen])
         old = self._trained_on()
-        new = [number for number, path in enumerate(self._read) if path.name not in old]
+        new = [number for number, path in enumerate(chosen) if path.name not in old]
         data = data.mixed(new, config.fresh) if config.fresh else data
         unfinished = self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
         before = self._last() if config.warm_start else None
         trained = train(data, config, progress, before, should_stop, unfinished)
         manifest = [
             {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}
-            for path, episode in self._read.items()
+            for path, episode in chosen.items()
         ]
         number = max(self._numbers(), default=0) + 1
         path = self._folder / f"checkpoint_{number:03d}_{config.policy.rpartition('.')[2]}"
@@ -116,3 +123,14 @@ class Workshop:
             return None
         loaded = checkpoints.load(there[max(there)])
         return loaded.policy, loaded.normaliser
+
+
+def experts_of(episode: Episode) -> list[str]:
+    """Who drove it, by name."""
+    return [name for name in str(episode.facts.get("expert") or "").split(", ") if name]
+
+
+def weight_of(episode: Episode, experts: Mapping[str, float]) -> float:
+    """How much an episode counts; see ``TrainingConfig.experts``."""
+    others = experts.get("others", 1.0)
+    return min((experts.get(name, others) for name in experts_of(episode)), default=others)
