@@ -81,23 +81,17 @@ def experts(path: Path, contract_name: str) -> dict[str, Any]:
 
 def _show_experts(console: Console, summary: dict[str, Any]) -> None:
     table = Table(title=summary["path"])
-    for name in (
-        "expert",
-        "episodes",
-        "success",
-        "interventions",
-        "seconds",
-        "smoothness",
-        "states met",
-        "disagreement",
-    ):
+    for name in ("expert", "episodes", "success", "take-overs", "seconds", "smooth", "met", "differs"):
         table.add_column(name, justify="left" if name == "expert" else "right", overflow="fold")
     for row in summary["rows"]:
         told = [row["expert"], str(row["episodes"]), f"{row['success']:.0%}", str(row["interventions"])]
         told += [f"{row['duration_s']:.1f}", _if_known(row["smoothness"], ".1f"), f"{row['met']:.0%}"]
         table.add_row(*told, _if_known(row["disagreement"], ".1%"))
     console.print(table)
-    console.print("states that another expert met, too, and how far the actions differ there (share of the range)")
+    console.print(
+        "seconds: of driving in an episode; smooth: log dimensionless jerk, nearer to 0 is smoother; met: states that "
+        "another expert met, too; differs: by how much the actions there did, as a share of the range"
+    )
 
 
 def _if_known(value: float, form: str) -> str:

@@ -22,6 +22,7 @@ from std_srvs.srv import SetBool, Trigger
 from il_ros import messages
 from il_ros.episode import Authority
 from il_ros.errors import GraphError, IlRosError, MessageError
+from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
@@ -229,8 +230,9 @@ class PageNode(IlNode[PageParameters]):
     def _on_authority(self, message: Any) -> None:
         record = messages.record_from(message)
         state = self._state
-        if record.reason != "steady":
+        if record.reason not in (STEADY, HAND_OVER):
             state["why"] = record.reason
+        state["hand_over"] = record.reason == HAND_OVER
         state["authority"] = record.authority.name
         state["interventions"] = max(state["interventions"], record.intervention)
         state["score"] = None if np.isnan(record.score) else round(record.score, 4)

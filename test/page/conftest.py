@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from geometry_msgs.msg import TwistStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.serialization import deserialize_message
 
 from il_ros.cli import graph
@@ -31,6 +31,8 @@ class Arm:
 
     commands: list[tuple[float, float]] = field(default_factory=list)
     """(when it was sent, s since the epoch; tool speed, m/s)"""
+    left: float = 0.0
+    """m, how far to the left its tool is."""
 
     def hear(self, data: Any, info: Any = None) -> None:
         data, info = data if info is None else (data, info)  # see IlNode.subscribe_raw
@@ -103,6 +105,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
         hear.__signature__ = inspect.signature(lambda data, info: None)  # type: ignore[attr-defined]
         director.create_subscription(TwistStamped, topic.name, hear, topic.qos, raw=True)
+        director.create_subscription(
+            PoseStamped, "tool_pose", lambda m: setattr(arm, "left", m.pose.position.y), interface.STREAM
+        )
         log = folder / "logs" / "graph_node.log"
         url = re.search(r"the page is at (\S+)", log.read_text())
         assert url is not None

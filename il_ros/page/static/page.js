@@ -12,7 +12,7 @@ const MOVES = {
 const ACTS = { KeyT: "take_over", KeyG: "give_back", KeyN: "new_episode", Enter: "success", Delete: "discard" };
 const DEAD_MAN = "Space", FAST = ["ShiftLeft", "ShiftRight"];
 const WHY = {
-  take_over: "taken over", hand_over: "handing over", release: "given back", policy_lost: "no policy answers",
+  take_over: "taken over", release: "given back", policy_lost: "no policy answers",
   policy_back: "the policy is back", expert_lost: "let go: hold space to drive on, or give back",
 };
 const down = new Set();
@@ -115,7 +115,11 @@ window.addEventListener("pagehide", release);
 window.addEventListener("message", (event) => {
   if (event.source !== frame.contentWindow) return;
   frameHeard = performance.now();
-  if (typeof event.data.pointer === "boolean") { pointer = event.data.pointer; beat(); }
+  if (typeof event.data.pointer === "boolean") {
+    pointer = event.data.pointer;
+    if (!pointer && document.activeElement === frame) { frame.blur(); window.focus(); }  // keys are ours again
+    beat();
+  }
   if (typeof event.data.code === "string") press(event.data.code, event.data.pressed === true);
 });
 setInterval(beat, BEAT_MS);
@@ -164,6 +168,7 @@ function tell(state) {
   const running = state.episode && state.episode.running;
   if (state.fault) show("FAULT", state.fault);
   else if (!running) show("HOLD", state.episode ? `the episode has ended: ${state.episode.outcome}` : "press NEW EPISODE");
+  else if (state.authority === "EXPERT") show("EXPERT", state.driver + (state.hand_over ? ", handing over" : ""));
   else show(state.authority, why);
   $("sit").textContent = seated ? "LEAVE" : "DRIVE";
   $("sit").disabled = !seated && state.seat !== null;
