@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint doctor bench study study-policies study-dagger venv clean distclean
+.PHONY: help demo teleop test lint doctor bench study study-policies study-dagger venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -21,6 +21,7 @@ BIN := $(RUN) $(VENV)/bin
 
 help: ## this text
 	@echo "make demo     the whole story in a few minutes; leaves runs/demo/report.html"
+	@echo "make teleop   drive the arm yourself, from a page in the browser"
 	@echo "make test     linters and tests"
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
@@ -32,6 +33,9 @@ help: ## this text
 
 demo: $(STAMP)
 	@$(BIN)/il-ros demo
+
+teleop: $(STAMP)
+	@$(BIN)/il-ros teleop
 
 doctor: $(STAMP)
 	@$(BIN)/il-ros doctor
@@ -45,6 +49,7 @@ lint: $(STAMP)
 
 bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
+	@$(BIN)/python -m bench.page
 
 study: study-policies study-dagger
 

@@ -41,6 +41,8 @@ ANSWER_S = 10.0
 """How long a service may take."""
 STIFFNESS_N_M, STRONGEST_N = 100.0, 15.0
 """How hard a handle is pushed when the pointer has gone so far from it, and at most."""
+GOES_ON = 10
+"""A velocity that stands alone is drawn as if it went on for so many steps."""
 SILENT_S = 0.5
 """An arm, or a gate, that says nothing for so long in an episode is a fault."""
 RULES = {True: "human:let_go=hold", False: "demonstration"}
@@ -105,8 +107,9 @@ class PageNode(IlNode[PageParameters]):
         self._turns = Turns([t.name for t in interface.READING], self.contract.step_ns, lockstep=False)
         self.take_turns(self._turns, interface.READING, self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
-        self.subscribe(interface.POLICY_ACTION, lambda m: self._on_chunk("policy", m))
-        self.subscribe(interface.EXPERT_ACTION, lambda m: self._on_chunk("expert", m))
+        self._said: dict[str, Any] = {}
+        self.subscribe(interface.POLICY_ACTION, lambda message: self._said.update(policy=message))
+        self.subscribe(interface.EXPERT_ACTION, lambda message: self._said.update(expert=message))
         self.subscribe(interface.EPISODE, self._on_episode)
         self.subscribe(interface.RECORDED, self._on_recorded)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
@@ -207,23 +210,27 @@ class PageNode(IlNode[PageParameters]):
         self._reading, self._heard_ns = messages.reading_from(turn.messages), self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()
-            self._scene.show(self._reading)
+            self._draw(self._reading)
 
-    def _on_chunk(self, who: str, message: Any) -> None:
-        if self._reading is None or self.now_ns() - self._drawn_ns > DRAW_S * 1e9 / 2:
-            return  # drawn with the picture, and not more often
-        try:
-            self._scene.show_path(who, self._path(messages.chunk_from(message, self.contract)))
-        except IlRosError:
-            self._scene.show_path(who, np.empty((0, 3)))  # the gate tells why it is refused
+    def _draw(self, reading: Reading) -> None:
+        """The arm, and where those who have spoken since the last time mean to go."""
+        self._scene.show(reading)
+        said, self._said = self._said, {}
+        for who in ("policy", "expert"):
+            try:
+                path = self._path(messages.chunk_from(said[who], self.contract)) if who in said else np.empty((0, 3))
+            except IlRosError:
+                path = np.empty((0, 3))  # the gate tells why it is refused
+            self._scene.show_path(who, path)
 
     def _path(self, chunk: Chunk) -> Array:
         """(N, 3) m, where the tool goes if the chunk is carried out from here."""
         assert self._reading is not None
         names, here = self.contract.action_names, self._reading.tool_position
         if names[0].startswith("tool_v"):
-            steps = np.zeros((len(chunk.actions), 3))
-            steps[:, ["xyz".index(name[-1]) for name in names]] = chunk.actions
+            actions = np.repeat(chunk.actions, GOES_ON, axis=0) if len(chunk.actions) == 1 else chunk.actions
+            steps = np.zeros((len(actions), 3))
+            steps[:, ["xyz".index(name[-1]) for name in names]] = actions
             return np.vstack([here, here + np.cumsum(steps, axis=0) / self.contract.rate_hz])
         return np.array([here, *(self._scene.tool_at(dict(zip(names, row))) for row in chunk.actions)])
 
