@@ -215,7 +215,8 @@ class Gate:
         before, self.state = self.state, TABLE[self.state, event]
         if self.state is before:
             return reason
-        if self.state is State.EXPERT and "policy" in self.rule.sources and before is not State.EXPERT_LOST:
+        heard = self._policy.stamp_ns >= 0  # who takes over from a policy that never spoke demonstrates
+        if self.state is State.EXPERT and heard and before is not State.EXPERT_LOST:
             self._intervention += 1
         return f"{event.value}: {why}" if why else event.value
 

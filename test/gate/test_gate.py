@@ -121,6 +121,15 @@ def test_without_a_policy_the_arm_holds_until_it_is_heard() -> None:
     assert run(gate, 1, 0.1, None, 4)[0].authority is Authority.POLICY
 
 
+def test_who_drives_where_no_policy_ever_spoke_demonstrates_and_does_not_intervene() -> None:
+    gate = Gate(CONTRACT, GateConfig(rule="human"))
+    records = run(gate, 2, None, None) + run(gate, 3, None, 0.1, 2) + run(gate, 2, None, None, 5)
+    assert [r.authority for r in records[2:5]] == [Authority.EXPERT] * 3
+    assert {r.intervention for r in records} == {0}
+    assert run(gate, 2, 0.1, None, 7)[-1].authority is Authority.POLICY
+    assert run(gate, 1, 0.1, 0.2, 9)[0].intervention == 1
+
+
 def test_a_policy_that_stops_answering_is_lost_in_the_middle_of_its_chunk() -> None:
     gate = Gate(CONTRACT, GateConfig(rule="none", policy_timeout_s=0.1, execute_steps=8))
     run(gate, 1, 0.1, None)

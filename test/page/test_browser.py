@@ -116,7 +116,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     demonstration = read_episode(episodes.closed()[0], CONTRACT)
     told = {key: demonstration.facts.get(key) for key in ("outcome", "judged", "note", "expert")}
     assert told == {"outcome": "success", "judged": True, "note": "the first one", "expert": "Anna"}
-    assert (demonstration.authority == Authority.EXPERT).sum() > 40
+    assert (demonstration.authority == Authority.EXPERT).sum() > 40 and demonstration.interventions == 0
     picture("saved")
 
     page.click("[data-do=train]")
