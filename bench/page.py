@@ -32,10 +32,14 @@ from rich.table import Table
 from il_ros.cli import graph
 from il_ros.cli.processes import Processes
 from il_ros.errors import ConfigError, GraphError, IlRosError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.nodes import interface
 from il_ros.nodes.director import Director
 from il_ros.nodes.interface import Topic
 from il_ros.specs import Contract
+from studies.demonstrations import demonstrate
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = ("--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader")
@@ -90,7 +94,7 @@ def page_process() -> int:
     raise ConfigError("the page node is not a process of its own")
 
 
-def measure(presses: int, checkpoint: Path | None, picture: bool) -> dict[str, float]:
+def measure(presses: int, picture: bool) -> dict[str, float]:
     """All figures, ms, shares of a core and s."""
     from playwright.sync_api import sync_playwright
 
@@ -98,7 +102,7 @@ def measure(presses: int, checkpoint: Path | None, picture: bool) -> dict[str, f
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         told = {"folder": f"{folder}/episodes", "checkpoints": f"{folder}/checkpoints", "lockstep": False}
-        told |= {"checkpoint": "" if checkpoint is None else checkpoint, "rule": "human:let_go=hold"}
+        told |= {"checkpoint": taught(Path(folder) / "taught")}
         with graph.running("teleop", Path(folder) / "logs", **told) as director:
             watches = [Watch(director, t) for t in (interface.HANDS, READING, interface.command(CONTRACT))]
             address = re.search(r"the page is at (\S+)", (Path(folder) / "logs" / "page_node.log").read_text())
@@ -146,6 +150,15 @@ def measure(presses: int, checkpoint: Path | None, picture: bool) -> dict[str, f
     return {**told, "core": float(np.mean(shares))}
 
 
+def taught(folder: Path) -> Path:
+    """A checkpoint that drives along: ten demonstrations of ``fork``, learned in a few seconds."""
+    config = TrainingConfig.load("mixture", steps=400)
+    shown = demonstrate("fork", "panda_plane", "left", range(10))
+    data = Dataset.from_episodes(shown, config.history, config.horizon, fewest=config.fewest)
+    checkpoints.save(folder, train(data, config), CONTRACT, [])
+    return folder
+
+
 def first_picture(times: int = 3) -> float:
     """From the start of ``il-ros teleop`` to the picture in the browser, s; the median."""
     from playwright.sync_api import sync_playwright
@@ -162,7 +175,7 @@ def first_picture(times: int = 3) -> float:
                 while address is None:
                     processes.check()
                     time.sleep(0.01)
-                    address = re.search(r"the page is at (\\S+)", log.read_text())
+                    address = re.search(r"the page is at (\S+)", log.read_text())
                 page = browser.new_page(viewport={"width": 760, "height": 520})
                 page.goto(address[1])
                 page.frame_locator("#scene").locator("canvas").first.wait_for()
@@ -195,7 +208,6 @@ def main() -> int:
     """Measure, print and leave."""
     parser = argparse.ArgumentParser(prog="python -m bench.page", description="How fast the page is.")
     parser.add_argument("--presses", type=int, default=200, help="key presses (default: 200)")
-    parser.add_argument("--checkpoint", type=Path, help="a policy that drives along")
     parser.add_argument(
         "--no-picture",
         action="store_true",
@@ -203,7 +215,7 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args()
-    measured = measure(args.presses, args.checkpoint, not args.no_picture)
+    measured = measure(args.presses, not args.no_picture)
     measured["first_picture_s"] = first_picture()
     told = {name: round(float(value), 3) for name, value in measured.items()}
     if args.json:
