@@ -29,6 +29,8 @@ FRAME_BYTES = 4096
 FRAMES_PER_S = 120
 """A page that says more has gone wrong, and is sent away; ours says 30 a second, and one more with each key."""
 VIEWERS = 16
+ALIVE_S = 10.0
+"""A page that does not even answer a ping within half of this is gone."""
 CHECK_S = 0.02
 """How often it is checked whether the driver is still heard."""
 SCENE_BYTES = 64 * 1024 * 1024
@@ -90,6 +92,7 @@ class Server:
         self._operator, self._host, self._port, self._token = operator, host, port, token
         self._scene_url, self._scene_headers = scene
         self._viewers: dict[str, web.WebSocketResponse] = {}
+        self._telling: dict[str, asyncio.Future[None]] = {}
         self._told = RELEASED
         self._watcher = (STATIC / "scene.js").read_bytes()
         self._loop = asyncio.new_event_loop()
@@ -156,9 +159,10 @@ class Server:
             self._loop.call_soon_threadsafe(self._tell_all, text)
 
     def _tell_all(self, text: str) -> None:
-        for socket in self._viewers.values():
-            if not socket.closed:
-                asyncio.ensure_future(_send(socket, text))
+        for viewer in self._viewers.keys() - self._telling.keys():  # who is still being told misses this one
+            telling = asyncio.ensure_future(_send(self._viewers[viewer], text))
+            self._telling[viewer] = telling
+            telling.add_done_callback(lambda _, viewer=viewer: self._telling.pop(viewer))  # type: ignore[misc]
 
     def _watch(self) -> None:
         """Pass on what the hands do, if that has changed; silence changes it."""
@@ -225,7 +229,7 @@ class Server:
         """The page's own line: what the driver does comes in, how things stand goes out."""
         if len(self._viewers) >= VIEWERS:
             return web.Response(status=503, text=f"{VIEWERS} pages are open; close one\n")
-        socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0)
+        socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0, heartbeat=ALIVE_S)
         await socket.prepare(request)
         viewer, budget = secrets.token_hex(16), Budget(FRAMES_PER_S)
         self._viewers[viewer] = socket
