@@ -83,11 +83,16 @@ class Server:
         port: 0 for one that is free.
         token: who knows it may open the page.
         scene: the address and the secret header of the picture's own server.
+
+    Raises:
+        ConfigError: if it cannot serve there.
     """
 
     def __init__(
         self, operator: Operator, host: str, port: int, token: str, scene: tuple[str, Mapping[str, str]]
     ) -> None:
+        if not 0 <= port < 2**16:
+            raise ConfigError(f"port is {port}; it must be from 0 (one that is free) to {2**16 - 1}")
         self.seat = Seat()
         self._operator, self._host, self._port, self._token = operator, host, port, token
         self._scene_url, self._scene_headers = scene

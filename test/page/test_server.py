@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from il_ros.errors import GraphError
+from il_ros.errors import ConfigError, GraphError
 from il_ros.page.seat import RELEASED, Hands
 from il_ros.page.server import FRAME_BYTES, FRAMES_PER_S, Server
 
@@ -232,6 +232,18 @@ def test_json_of_another_form_is_refused_and_lets_go(server, operator, told):
 
     visit(server, story)
     assert operator.heard[-1] == RELEASED
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99999), ("127.0.0.1", -1), ("192.0.2.1", 0)])
+def test_a_place_that_cannot_be_is_told(operator, host, port):
+    with pytest.raises(ConfigError, match="port is|cannot be served at 192.0.2.1"):
+        Server(operator, host, port, TOKEN, ("http://127.0.0.1:9", {}))
+
+
+def test_a_port_that_is_taken_is_told(server, operator):
+    port = int(server.url.partition("/?")[0].rpartition(":")[2])
+    with pytest.raises(ConfigError, match=f"cannot be served at 127.0.0.1:{port}"):
+        Server(operator, "127.0.0.1", port, TOKEN, ("http://127.0.0.1:9", {}))
 
 
 def test_a_flood_is_sent_away(server, operator):
