@@ -12,11 +12,8 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
-import re
-import shutil
 import sys
 import tempfile
 import time
@@ -29,8 +26,10 @@ from rclpy.serialization import deserialize_message
 from rich.console import Console
 from rich.table import Table
 
+from bench import browser
 from il_ros.cli import graph
 from il_ros.cli.processes import Processes
+from il_ros.cli.teleop import ADDRESS
 from il_ros.errors import ConfigError, GraphError, IlRosError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.dataset import Dataset
@@ -38,11 +37,11 @@ from il_ros.learning.trainer import TrainingConfig, train
 from il_ros.nodes import interface
 from il_ros.nodes.director import Director
 from il_ros.nodes.interface import Topic
+from il_ros.nodes.node import subscribe_raw
 from il_ros.specs import Contract
 from studies.demonstrations import demonstrate
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = ("--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader")
+CONTRACT = Contract.load("panda_plane")
 READING = Topic("tool_pose", "geometry_msgs/msg/PoseStamped")
 
 
@@ -53,14 +52,10 @@ class Watch:
         self.sent: list[tuple[float, Any]] = []
         kind = interface.message_class(topic.type_name)
 
-        def hear(data: Any, info: Any) -> None:
+        def hear(data: bytes, info: dict[str, Any]) -> None:
             self.sent.append((info["source_timestamp"] / 1e9, deserialize_message(data, kind)))
 
-        def hear_either(*arguments: Any) -> None:
-            hear(*(arguments if len(arguments) == 2 else arguments[0]))  # see IlNode.subscribe_raw
-
-        hear_either.__signature__ = inspect.signature(hear)  # type: ignore[attr-defined]
-        director.create_subscription(kind, topic.name, hear_either, topic.qos, raw=True)
+        subscribe_raw(director, topic, hear, topic.qos)
 
     def first(self, after: float, fact: Callable[[Any], bool] = lambda message: True) -> float:
         """When the first that is so was sent."""
@@ -100,14 +95,14 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        started = playwright.chromium.launch(executable_path=chromium(), args=browser.ARGUMENTS)
         told = {"folder": f"{folder}/episodes", "checkpoints": f"{folder}/checkpoints", "lockstep": False}
         told |= {"checkpoint": taught(Path(folder) / "taught")}
         with graph.running("teleop", Path(folder) / "logs", **told) as director:
             watches = [Watch(director, t) for t in (interface.HANDS, READING, interface.command(CONTRACT))]
-            address = re.search(r"the page is at (\S+)", (Path(folder) / "logs" / "page_node.log").read_text())
+            address = ADDRESS.search((Path(folder) / "logs" / "page_node.log").read_text())
             assert address is not None
-            page = browser.new_page(viewport={"width": 760, "height": 520})
+            page = started.new_page(viewport={"width": 760, "height": 520})
             page.goto(address[1])
             page.frame_locator("#scene").locator("canvas").first.wait_for()
             page.fill("#name", "bench")
@@ -143,7 +138,7 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
                         raise GraphError("the browser is too slow for this machine; close what else runs") from None
                 for watch in watches:
                     watch.sent.clear()
-        browser.close()
+        started.close()
     print(f"{time.monotonic() - began:.0f} s in all", file=sys.stderr)
     p50, p99 = np.percentile(took, (50, 99))
     told = {"press_ms_p50": p50, "press_ms_p99": p99, "stalls": stalls}
@@ -165,7 +160,7 @@ def first_picture(times: int = 3) -> float:
 
     took = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        started = playwright.chromium.launch(executable_path=chromium(), args=browser.ARGUMENTS)
         for _ in range(times):
             with tempfile.TemporaryDirectory() as folder, Processes(Path(folder) / "logs") as processes:
                 began = time.monotonic()
@@ -175,19 +170,19 @@ def first_picture(times: int = 3) -> float:
                 while address is None:
                     processes.check()
                     time.sleep(0.01)
-                    address = re.search(r"the page is at (\S+)", log.read_text())
-                page = browser.new_page(viewport={"width": 760, "height": 520})
+                    address = ADDRESS.search(log.read_text())
+                page = started.new_page(viewport={"width": 760, "height": 520})
                 page.goto(address[1])
                 page.frame_locator("#scene").locator("canvas").first.wait_for()
                 took.append(time.monotonic() - began)
                 page.close()
-        browser.close()
+        started.close()
     return float(np.median(took))
 
 
 def chromium() -> str:
     """The browser of this machine."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = browser.find()
     if found is None:
         raise ConfigError("no Chromium is installed; apt-get install chromium")
     return found
@@ -199,9 +194,6 @@ def latency(pressed: float, way: float, hands: Watch, readings: Watch, commands:
     reading = readings.first(told)
     changed = commands.first(reading, lambda message: message.twist.linear.y * way > 0)
     return 1000 * (told - pressed + changed - reading)
-
-
-CONTRACT = Contract.load("panda_plane")
 
 
 def main() -> int:

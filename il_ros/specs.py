@@ -29,6 +29,9 @@ COMMAND_TYPES = (
 FASTEST_HZ = 1000.0
 """Faster control than this is not for messages."""
 
+TOOL_AXES = ("tool_vx", "tool_vy", "tool_vz")
+"""What components of an action are called that are velocities of the tool, m/s, along the axes of the base frame."""
+
 
 @dataclass(frozen=True)
 class ObservationComponent:
@@ -120,6 +123,11 @@ class Contract:
     def action_names(self) -> tuple[str, ...]:
         """The names of the action's components, in order."""
         return tuple(part.name for part in self.action)
+
+    @cached_property
+    def moves_tool(self) -> bool:
+        """Whether its action is made of velocities of the tool, some of ``TOOL_AXES``."""
+        return set(self.action_names) <= set(TOOL_AXES)
 
     @cached_property
     def low(self) -> Array:

@@ -103,8 +103,7 @@ def smoothness(episode: Episode, contract: Contract) -> float:
     if length < 5:
         return float("nan")
     dt, moved = episode.step_ns / 1e9, episode.executed[start:stop].astype(np.float64)
-    is_velocity = all(name.startswith("tool_v") for name in contract.action_names)
-    velocity = moved if is_velocity else np.gradient(moved, dt, axis=0)
+    velocity = moved if contract.moves_tool else np.gradient(moved, dt, axis=0)
     jerk = np.gradient(np.gradient(velocity, dt, axis=0), dt, axis=0)
     peak = float((velocity**2).sum(axis=1).max())
     squared = float((jerk**2).sum() * dt)

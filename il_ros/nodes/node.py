@@ -63,14 +63,10 @@ class IlNode(Node, Generic[P]):
     def subscribe_raw(self, topic: Topic, callback: Callable[[bytes, dict[str, Any]], None], qos: QoSProfile) -> Any:
         """A subscription to the serialised bytes and what the middleware knows of them."""
 
-        def hear(*arguments: Any) -> None:
-            # the events executor of Jazzy's wheels hands both over as one tuple
-            data, info = arguments if len(arguments) == 2 else arguments[0]
+        def hear(data: bytes, info: dict[str, Any]) -> None:
             self._guarded(callback, data, info)
 
-        hear.__signature__ = inspect.signature(callback)  # type: ignore[attr-defined]  # rclpy counts the arguments
-        kind = interface.message_class(topic.type_name)
-        return self.create_subscription(kind, topic.name, hear, qos, raw=True)
+        return subscribe_raw(self, topic, hear, qos)
 
     def serve(self, name: str, act: Callable[[], str]) -> Any:
         """A Trigger service: ``act`` returns the message of success, or raises an ``IlRosError``."""
@@ -146,6 +142,17 @@ class IlNode(Node, Generic[P]):
     def close(self) -> None:
         """Finish what must not be left undone; called once, after the last callback."""
         self.destroy_node()
+
+
+def subscribe_raw(node: Node, topic: Topic, callback: Callable[[bytes, dict[str, Any]], None], qos: QoSProfile) -> Any:
+    """A subscription of any node to the serialised bytes and what the middleware knows of them."""
+
+    def hear(*arguments: Any) -> None:
+        # the events executor of Jazzy's wheels hands both over as one tuple
+        callback(*(arguments if len(arguments) == 2 else arguments[0]))
+
+    hear.__signature__ = inspect.signature(callback)  # type: ignore[attr-defined]  # rclpy counts the arguments
+    return node.create_subscription(interface.message_class(topic.type_name), topic.name, hear, qos, raw=True)
 
 
 def _answer(response: Any, act: Callable[[], str]) -> Any:

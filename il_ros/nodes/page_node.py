@@ -34,6 +34,8 @@ from il_ros.page.seat import Hands
 from il_ros.page.server import Server
 from il_ros.signals import Array, Chunk, Reading
 from il_ros.sim import model, tasks
+from il_ros.specs import TOOL_AXES
+from il_ros.teleop import shortened
 
 DRAW_S, TELL_S = 0.04, 0.1
 """How often, at most, the picture moves, and the page is told how things stand."""
@@ -78,7 +80,9 @@ def furniture(name: str) -> Furniture:
     task = tasks.load(name)
     finish = None if task.groove is not None else task.finish_x_m
     width = getattr(task, "half_width_m", Furniture.half_width)
-    return Furniture(getattr(task, "post_radius_m", 0.02), task.post_height_m, finish, width, task.groove)
+    return Furniture(
+        getattr(task, "post_radius_m", Furniture.post_radius), task.post_height_m, finish, width, task.groove
+    )
 
 
 class PageNode(IlNode[PageParameters]):
@@ -87,17 +91,17 @@ class PageNode(IlNode[PageParameters]):
     def __init__(self) -> None:
         super().__init__("page_node", PageParameters)
         p = self.parameters
-        self._model = Model.load(Path(p.urdf) if p.urdf else model.URDF)
-        handles = {} if p.urdf else model.HANDLES
-        self._tool = model.TOOL if not p.urdf else self._model.joints[-1].child
-        self._scene = Scene(self._model, self._tool, handles, furniture(p.task))
-        if not p.urdf:
+        if p.urdf:
+            arm = Model.load(Path(p.urdf))
+            self._scene = Scene(arm, arm.joints[-1].child, {}, furniture(p.task))
+        else:
+            self._scene = Scene(Model.load(model.URDF), model.TOOL, model.HANDLES, furniture(p.task))
             self._scene.pose(dict(zip(model.JOINT_NAMES, model.REST)))
         self._reading: Reading | None = None
         self._drawn_ns = self._heard_ns = self._decided_ns = 0
         self._pushed = ""
         self._state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
-        self._state |= {"recording": None, "saved": None, "training": None, "task": p.task, "policy_drives": True}
+        self._state |= {"saved": None, "policy_drives": True}
         self._facts: dict[str, dict[str, str]] = {}
         self._hands = self.publisher(interface.HANDS)
         self._push = self.publisher(interface.PUSH)
@@ -114,8 +118,7 @@ class PageNode(IlNode[PageParameters]):
         self.subscribe(interface.RECORDED, self._on_recorded)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
         self.subscribe(interface.DIAGNOSTICS, self._on_diagnostics)
-        address = f"http://127.0.0.1:{self._scene.port}", {"X-Il-Ros-Scene": self._scene.secret}
-        self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), address)
+        self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
         self.every(TELL_S, self._tell)
         self.get_logger().info(f"the page is at {self._server.url}")
 
@@ -134,7 +137,7 @@ class PageNode(IlNode[PageParameters]):
         self._hands.publish(message)
         if grab is not None and not drags:
             self._pushed = model.HANDLES[grab.handle]
-            self._push_at(self._pushed, _capped(STIFFNESS_N_M * (grab.end - grab.start), STRONGEST_N))
+            self._push_at(self._pushed, shortened(STIFFNESS_N_M * (grab.end - grab.start), STRONGEST_N))
         elif self._pushed:  # the hand is taken away
             self._push_at(self._pushed, np.zeros(3))
             self._pushed = ""
@@ -158,7 +161,7 @@ class PageNode(IlNode[PageParameters]):
             words = await self._call(self._triggers[what], Trigger.Request())
             return "a new episode" if what == "new_episode" else words
         if what == "sit":
-            return await self._set("expert_node", author=" ".join(str(told["name"]).split()))
+            return await self._set("expert_node", author=self._server.seat.name)
         if what == "save":
             await self._set("recorder_node", note=str(told.get("note", ""))[:500])
             return await self._call(self._saver, SetBool.Request(data=told.get("success") is True))
@@ -227,10 +230,10 @@ class PageNode(IlNode[PageParameters]):
         """(N, 3) m, where the tool goes if the chunk is carried out from here."""
         assert self._reading is not None
         names, here = self.contract.action_names, self._reading.tool_position
-        if names[0].startswith("tool_v"):
+        if self.contract.moves_tool:
             actions = np.repeat(chunk.actions, GOES_ON, axis=0) if len(chunk.actions) == 1 else chunk.actions
             steps = np.zeros((len(actions), 3))
-            steps[:, ["xyz".index(name[-1]) for name in names]] = actions
+            steps[:, [TOOL_AXES.index(name) for name in names]] = actions
             return np.vstack([here, here + np.cumsum(steps, axis=0) / self.contract.rate_hz])
         return np.array([here, *(self._scene.tool_at(dict(zip(names, row))) for row in chunk.actions)])
 
@@ -256,11 +259,11 @@ class PageNode(IlNode[PageParameters]):
     def _on_recorded(self, message: String) -> None:
         told = json.loads(message.data)
         name = Path(told["path"]).name if told.get("path") else None
-        self._state["saved"] = {"name": name, **{k: told.get(k) for k in ("outcome", "error", "discarded", "note")}}
+        self._state["saved"] = {"name": name, **{k: told.get(k) for k in ("outcome", "error", "discarded")}}
 
     def _on_checkpoint(self, message: String) -> None:
         told = json.loads(message.data)
-        self._state["checkpoint"] = {k: told.get(k) for k in ("policy", "episodes", "labels", "train_s")}
+        self._state["checkpoint"] = {k: told.get(k) for k in ("policy", "labels")}
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
@@ -297,10 +300,6 @@ class PageNode(IlNode[PageParameters]):
         self._server.close()
         self._scene.close()
         super().close()
-
-
-def _capped(force: Array, strongest: float) -> Array:
-    return force * min(1.0, strongest / max(float(np.linalg.norm(force)), 1e-9))
 
 
 def main() -> int:

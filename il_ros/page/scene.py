@@ -19,7 +19,7 @@ from il_ros.page.model import Model
 from il_ros.signals import Array, Reading
 
 KEY = "X-Il-Ros-Scene"
-"""The header that each request to the picture's own server must have."""
+"""The header in which a request to the picture's own server has the secret."""
 ORANGE, GREEN, BLUE, PINK = (213, 94, 0), (0, 158, 115), (0, 114, 178), (204, 121, 167)
 ROWS = 24
 """A path has so many points at most."""
@@ -57,13 +57,15 @@ class Scene:
     """
 
     def __init__(self, model: Model, tool: str, handles: Mapping[str, str], furniture: Furniture) -> None:
-        self.secret = secrets.token_urlsafe(32)
+        secret = secrets.token_urlsafe(32)
         self.grab: Grab | None = None
         self._model, self._tool, self._handles, self._furniture = model, tool, dict(handles), furniture
         self._posts: list[Any] = []
-        with _requiring(KEY, self.secret), contextlib.redirect_stdout(io.StringIO()):  # its banner's address is closed
+        with _requiring(KEY, secret), contextlib.redirect_stdout(io.StringIO()):  # its banner's address is closed
             self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False, label="il_ros")
-        self.port = self._server.get_port()
+        self.address = f"http://127.0.0.1:{self._server.get_port()}", {KEY: secret}
+        """Where its own server is, and the headers that each request to it must have."""
+        self._placed: dict[str, Array] = {}
         self._paths: dict[str, Any] = {}
         self._look()
         self._furnish()
@@ -116,7 +118,11 @@ class Scene:
         """Put the arm where its joints say."""
         frames = self._model.frames(positions)
         for link, frame in self._frames.items():
-            _place(frame, frames[link])
+            if link in self._placed and np.allclose(self._placed[link], frames[link], atol=1e-5):
+                continue
+            self._placed[link] = frames[link]
+            frame.position = frames[link][:3, 3]
+            frame.wxyz = viser.transforms.SO3.from_matrix(frames[link][:3, :3]).wxyz
         for name, grip in self._grips.items():
             grip.position = frames[self._handles.get(name, self._tool)][:3, 3]
 
@@ -155,15 +161,6 @@ class Scene:
     def close(self) -> None:
         """End the server."""
         self._server.stop()
-
-
-def _place(frame: Any, transform: Array) -> None:
-    if np.allclose(frame.position, transform[:3, 3], atol=1e-5) and frame.wxyz is not None:
-        turned = viser.transforms.SO3.from_matrix(transform[:3, :3]).wxyz
-        if abs(abs(float(np.dot(turned, frame.wxyz))) - 1.0) < 1e-9:
-            return
-    frame.position = transform[:3, 3]
-    frame.wxyz = viser.transforms.SO3.from_matrix(transform[:3, :3]).wxyz
 
 
 @contextlib.contextmanager

@@ -248,9 +248,13 @@ class Server:
                 await self._hear(viewer, socket, message.data)
         finally:
             del self._viewers[viewer]
-            if self.seat.leave(viewer):
-                self._pass_on(RELEASED)
+            self._leave(viewer)
         return socket
+
+    def _leave(self, viewer: str) -> None:
+        """The seat is free if the viewer sat there, and the hands that were on the switch are off."""
+        self.seat.leave(viewer)
+        self._watch()
 
     async def _hear(self, viewer: str, socket: web.WebSocketResponse, text: str) -> None:
         try:
@@ -263,12 +267,10 @@ class Server:
                 return
             asyncio.ensure_future(self._act(viewer, socket, told))
         except (ValueError, RecursionError):
-            if self.seat.leave(viewer):
-                self._pass_on(RELEASED)
+            self._leave(viewer)
             await socket.close(code=WSCloseCode.INVALID_TEXT, message=b"not JSON")
         except MessageError as error:
-            self.seat.leave(viewer)
-            self._watch()
+            self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
 
     async def _act(self, viewer: str, socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
@@ -280,8 +282,7 @@ class Server:
             elif viewer != self.seat.viewer:
                 raise MessageError(f"{self.seat.name or 'nobody'} drives; take the seat first")
             if what == "leave":
-                self.seat.leave(viewer)
-                self._watch()
+                self._leave(viewer)
             words = await self._operator.act(what, told)
             await _send(socket, json.dumps({"done": what, "words": words}))
         except IlRosError as error:

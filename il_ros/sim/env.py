@@ -13,7 +13,7 @@ from il_ros.signals import Array, EpisodeStart, Reading
 from il_ros.sim import tasks
 from il_ros.sim.arm import JOINT_NAMES, Arm
 from il_ros.sim.bullet import World
-from il_ros.specs import Contract
+from il_ros.specs import TOOL_AXES, Contract
 
 PAUSE_NS = 1_000_000_000
 """Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
@@ -137,11 +137,9 @@ class ArmEnv(gymnasium.Env[Array, Array]):
 class Control:
     """How the contract's action moves the arm: by tool velocities or by joint positions, whichever it names."""
 
-    AXES = ("tool_vx", "tool_vy", "tool_vz")
-
     def __init__(self, names: tuple[str, ...], joints: bool) -> None:
         self._joints = joints
-        self._index = [(JOINT_NAMES if joints else self.AXES).index(name) for name in names]
+        self._index = [(JOINT_NAMES if joints else TOOL_AXES).index(name) for name in names]
 
     @classmethod
     def of(cls, contract: Contract) -> Control:
@@ -153,10 +151,10 @@ class Control:
         names = contract.action_names
         if set(names) == set(JOINT_NAMES):
             return cls(names, joints=True)
-        if set(names) <= set(cls.AXES):
+        if contract.moves_tool:
             return cls(names, joints=False)
         raise ConfigError(
-            f"the simulated arm cannot be driven by {', '.join(names)}; name some of {', '.join(cls.AXES)}, "
+            f"the simulated arm cannot be driven by {', '.join(names)}; name some of {', '.join(TOOL_AXES)}, "
             f"or all of {', '.join(JOINT_NAMES)}"
         )
 

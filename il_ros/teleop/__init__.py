@@ -13,9 +13,7 @@ import numpy as np
 from il_ros import registry
 from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.specs import Contract
-
-AXES = ("tool_vx", "tool_vy", "tool_vz")
+from il_ros.specs import TOOL_AXES, Contract
 
 
 class Guide(Protocol):
@@ -69,14 +67,14 @@ class Device(abc.ABC):
             ConfigError: if the contract's action is not made of tool velocities.
         """
         names = self.setup.contract.action_names
-        if not set(names) <= set(AXES):
+        if not self.setup.contract.moves_tool:
             raise ConfigError(
                 f"device {type(self).__name__.lower()!r} gives tool velocities; contract {self.setup.contract.name!r} "
-                f"commands {', '.join(names)}; choose a contract with {', '.join(AXES)}"
+                f"commands {', '.join(names)}; choose a contract with {', '.join(TOOL_AXES)}"
             )
         values = np.zeros(3)
         values[: len(velocity)] = velocity
-        return self.setup.contract.nearest_move(values[[AXES.index(name) for name in names]])
+        return self.setup.contract.nearest_move(values[[TOOL_AXES.index(name) for name in names]])
 
 
 class Switch:
@@ -97,8 +95,29 @@ class Switch:
 
 def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:
     """(3,) m/s, the velocity that makes up for what is left to go, but no faster than that."""
-    velocity: Array = gain_per_s * (target - position)
-    return velocity * min(1.0, fastest_m_s / max(float(np.linalg.norm(velocity)), 1e-9))
+    return shortened(gain_per_s * (target - position), fastest_m_s)
+
+
+def shortened(vector: Array, longest: float) -> Array:
+    """The vector, no longer than that."""
+    length = float(np.linalg.norm(vector))
+    return vector * min(1.0, longest / max(length, 1e-9))
+
+
+def joints_at(reading: Reading, contract: Contract, device: str) -> Array:
+    """(Da,) rad, where the joints are that the contract commands.
+
+    Raises:
+        ConfigError: if it commands anything that is not a joint of the arm.
+    """
+    at = dict(zip(reading.joint_names, reading.joint_positions))
+    absent = [name for name in contract.action_names if name not in at]
+    if absent:
+        raise ConfigError(
+            f"device {device!r} gives joint positions; contract {contract.name!r} commands {', '.join(absent)}, "
+            "which the arm has not; choose a contract of joints, such as panda_joints"
+        )
+    return np.array([at[name] for name in contract.action_names])
 
 
 def finite(topic: str, what: str, numbers: Iterable[float]) -> Array:

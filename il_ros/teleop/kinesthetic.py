@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros import specs
-from il_ros.errors import ConfigError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import AXES, Device, Setup, at_least, is_silent
+from il_ros.teleop import Device, Setup, at_least, is_silent, joints_at
 
 GUIDING = "guiding"
 """The arm's driver says there, at least five times a second, whether it gives way to a hand."""
@@ -61,18 +60,11 @@ class Kinesthetic(Device):
 
     def _done(self, reading: Reading, last: Reading | None) -> Array:
         contract = self.setup.contract
-        if set(contract.action_names) <= set(AXES):
+        if contract.moves_tool:
             passed_s = 0.0 if last is None else (reading.stamp_ns - last.stamp_ns) / 1e9
             if last is None or not 0.0 < passed_s < 0.5:
                 return self.action(np.zeros(3))
             velocity: Array = self.action((reading.tool_position - last.tool_position) / passed_s)
             return np.clip(velocity, contract.low, contract.high)
-        at = dict(zip(reading.joint_names, reading.joint_positions))
-        absent = [name for name in contract.action_names if name not in at]
-        if absent:
-            raise ConfigError(
-                f"device 'kinesthetic' tells tool velocities or joint positions; contract {contract.name!r} commands "
-                f"{', '.join(absent)}; choose a contract of one or the other"
-            )
-        joints: Array = np.clip([at[name] for name in contract.action_names], contract.low, contract.high)
+        joints: Array = np.clip(joints_at(reading, contract, "kinesthetic"), contract.low, contract.high)
         return joints

@@ -15,7 +15,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least, is_silent
+from il_ros.teleop import Device, Setup, at_least, is_silent, joints_at
 
 STATES, PEDAL = "leader/joint_states", "leader/pedal"
 
@@ -105,12 +105,5 @@ class Leader(Device):
         return Answer(np.clip(self._wanted, contract.low, contract.high), engaged=True, author="leader")
 
     def _is_aligned(self, reading: Reading) -> bool:
-        at = dict(zip(reading.joint_names, reading.joint_positions))
-        names = self.setup.contract.action_names
-        absent = [name for name in names if name not in at]
-        if absent:
-            raise ConfigError(
-                f"device 'leader' gives joint positions; contract {self.setup.contract.name!r} commands "
-                f"{', '.join(absent)}, which the arm has not; choose a contract of joints, such as panda_joints"
-            )
-        return bool(np.abs(self._wanted - [at[name] for name in names]).max() <= self.options.align_rad)
+        at = joints_at(reading, self.setup.contract, "leader")
+        return bool(np.abs(self._wanted - at).max() <= self.options.align_rad)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,13 +13,13 @@ import pytest
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.serialization import deserialize_message
 
+from bench import browser as chromium
 from il_ros.cli import graph
+from il_ros.cli.teleop import ADDRESS
 from il_ros.nodes import interface
 from il_ros.nodes.director import Director
+from il_ros.nodes.node import subscribe_raw
 from il_ros.specs import Contract
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-DRAWS_ALONE = ("--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader", "--window-size=760,520")
 
 
 @dataclass
@@ -34,8 +31,7 @@ class Arm:
     left: float = 0.0
     """m, how far to the left its tool is."""
 
-    def hear(self, data: Any, info: Any = None) -> None:
-        data, info = data if info is None else (data, info)  # see IlNode.subscribe_raw
+    def hear(self, data: bytes, info: dict[str, Any]) -> None:
         speed = deserialize_message(data, TwistStamped).twist.linear
         self.commands.append((info["source_timestamp"] / 1e9, (speed.x**2 + speed.y**2) ** 0.5))
 
@@ -68,7 +64,7 @@ class Stage:
 @pytest.fixture(scope="module")
 def start_browser() -> Iterator[Callable[[], Any]]:
     """Starts browsers without a screen."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = chromium.find()
     if found is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
@@ -76,7 +72,7 @@ def start_browser() -> Iterator[Callable[[], Any]]:
         started: list[Any] = []
 
         def start() -> Any:
-            started.append(playwright.chromium.launch(executable_path=found, args=list(DRAWS_ALONE)))
+            started.append(playwright.chromium.launch(executable_path=found, args=chromium.ARGUMENTS))
             return started[-1]
 
         yield start
@@ -99,16 +95,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with graph.running("teleop", folder / "logs", **told) as director:
         arm = Arm()
         topic = interface.command(Contract.load("panda_plane"))
-
-        def hear(data: Any, info: Any = None) -> None:
-            arm.hear(data, info)
-
-        hear.__signature__ = inspect.signature(lambda data, info: None)  # type: ignore[attr-defined]
-        director.create_subscription(TwistStamped, topic.name, hear, topic.qos, raw=True)
+        subscribe_raw(director, topic, arm.hear, topic.qos)
         director.create_subscription(
             PoseStamped, "tool_pose", lambda m: setattr(arm, "left", m.pose.position.y), interface.STREAM
         )
         log = folder / "logs" / "graph_node.log"
-        url = re.search(r"the page is at (\S+)", log.read_text())
+        url = ADDRESS.search(log.read_text())
         assert url is not None
         yield Stage(director, arm, url[1], folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import aiohttp
@@ -87,6 +87,15 @@ async def seated(line: Any, name: str = "Anna") -> None:
     await line.send_json({"do": "hands"})
 
 
+@contextlib.asynccontextmanager
+async def driving(visitor: Visitor) -> AsyncIterator[Any]:
+    """The line of who has opened the page and taken the seat."""
+    await visitor.opens()
+    async with visitor.line() as line:
+        await seated(line)
+        yield line
+
+
 async def closed(line: Any) -> int:
     """Reads to the end; the code with which the server closed."""
     async for _ in line:
@@ -144,9 +153,7 @@ def test_another_sites_page_gets_no_line_though_the_browser_sends_it_the_cookie(
 
 def test_what_the_driver_does_is_passed_on_and_silence_lets_go(server, operator):
     async def story(visitor: Visitor) -> None:
-        await visitor.opens()
-        async with visitor.line() as line:
-            await seated(line)
+        async with driving(visitor) as line:
             await line.send_json(HELD)
             await eventually(lambda: operator.heard[-1:] == [Hands(True, (1.0, 0.0, 0.0))])
             await eventually(lambda: operator.heard[-1] == RELEASED)
@@ -156,9 +163,7 @@ def test_what_the_driver_does_is_passed_on_and_silence_lets_go(server, operator)
 
 def test_a_line_that_is_cut_lets_go_at_once_and_frees_the_seat(server, operator):
     async def story(visitor: Visitor) -> None:
-        await visitor.opens()
-        async with visitor.line() as line:
-            await seated(line)
+        async with driving(visitor) as line:
             await line.send_json(HELD)
             await eventually(lambda: bool(operator.heard))
         await eventually(lambda: operator.heard[-1] == RELEASED)
@@ -186,9 +191,7 @@ def test_a_second_driver_is_told_who_drives_and_does_nothing(server, operator):
 
 def test_a_button_that_fails_tells_why(server):
     async def story(visitor: Visitor) -> None:
-        await visitor.opens()
-        async with visitor.line() as line:
-            await seated(line)
+        async with driving(visitor) as line:
             await line.send_json({"do": "train"})
             assert "trainer/train is not there" in (await until(line, "refused"))["refused"]
 
@@ -206,9 +209,7 @@ def test_a_button_that_fails_tells_why(server):
 )
 def test_who_sends_what_cannot_be_is_sent_away_and_has_let_go(server, operator, word, code):
     async def story(visitor: Visitor) -> None:
-        await visitor.opens()
-        async with visitor.line() as line:
-            await seated(line)
+        async with driving(visitor) as line:
             await line.send_json(HELD)
             await eventually(lambda: bool(operator.heard))
             await (line.send_bytes(word) if isinstance(word, bytes) else line.send_str(word))
@@ -223,9 +224,7 @@ def test_who_sends_what_cannot_be_is_sent_away_and_has_let_go(server, operator, 
 @pytest.mark.parametrize("told", [{}, [], 1, {"do": 1}, {**HELD, "held": "yes"}, {**HELD, "deflection": [9, 0, 0]}])
 def test_json_of_another_form_is_refused_and_lets_go(server, operator, told):
     async def story(visitor: Visitor) -> None:
-        await visitor.opens()
-        async with visitor.line() as line:
-            await seated(line)
+        async with driving(visitor) as line:
             await line.send_json(HELD)
             await line.send_json(told)
             assert await until(line, "refused")
@@ -248,9 +247,7 @@ def test_a_port_that_is_taken_is_told(server, operator):
 
 def test_a_flood_is_sent_away(server, operator):
     async def story(visitor: Visitor) -> None:
-        await visitor.opens()
-        async with visitor.line() as line:
-            await seated(line)
+        async with driving(visitor) as line:
             with contextlib.suppress(ConnectionError, aiohttp.ClientError):
                 for _ in range(20 * FRAMES_PER_S):
                     await line.send_json(HELD)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from il_ros.signals import Reading
+from il_ros.signals import EpisodeStart, Reading
 from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
 from il_ros.teleop import Device, Setup, load
+from il_ros.teleop.leader import PEDAL, STATES
 
-PLANE = Contract.load("panda_plane")
+JOINTS, PLANE = Contract.load("panda_joints"), Contract.load("panda_plane")
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,32 @@ def device() -> Callable[..., Device]:
         return load(name, Setup(contract, tasks.Scripted(loaded, expert), loaded.clearance, options))
 
     return make
+
+
+class Puppeteer:
+    """A leader arm that is led by the task's script: a second simulation of the arm, driven by tool velocities."""
+
+    def __init__(self) -> None:
+        self._arm, self._task = ArmEnv("fork", "panda_plane"), tasks.load("fork")
+        self._device = load("leader", Setup(JOINTS))
+
+    def reset(self, start: EpisodeStart) -> None:
+        self._arm.reset(seed=start.seed)
+        self._steer = self._task.expert("left", np.random.default_rng(0))
+        self._device.reset(start)
+        self._now_ns = 0
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Any:
+        self._now_ns += JOINTS.step_ns
+        led = self._arm.reading()
+        self._device.hear(PEDAL, SimpleNamespace(data=True), self._now_ns)
+        told = SimpleNamespace(name=led.joint_names, position=led.joint_positions)
+        self._device.hear(STATES, told, self._now_ns)
+        self._arm.advance(self._steer(led))
+        return self._device.answer(reading, self._now_ns)
+
+
+@pytest.fixture(scope="session")
+def puppeteer() -> type[Puppeteer]:
+    """Makes leaders that are led."""
+    return Puppeteer

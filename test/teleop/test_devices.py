@@ -11,8 +11,8 @@ from il_ros import registry, teleop
 from il_ros.errors import ConfigError
 from il_ros.recording.definitions import definition
 from il_ros.signals import Answer, EpisodeStart
-from il_ros.specs import Contract
-from il_ros.teleop import AXES, Device, Setup
+from il_ros.specs import TOOL_AXES, Contract
+from il_ros.teleop import Device, Setup
 
 DEVICES = tuple(registry.available("il_ros.teleop", Device))
 PLANE = Contract.load("panda_plane")
@@ -98,7 +98,7 @@ def test_a_velocity_goes_to_the_components_by_name(device):
 
 def test_a_contract_without_tool_velocities_is_refused_with_the_ones_there_are(device, reading):
     made = device("scripted", commanding("panda_joint1"))
-    with pytest.raises(ConfigError, match=f"commands panda_joint1; choose a contract with {', '.join(AXES)}"):
+    with pytest.raises(ConfigError, match=f"commands panda_joint1; choose a contract with {', '.join(TOOL_AXES)}"):
         made.answer(reading())
 
 

@@ -15,7 +15,6 @@ from il_ros.errors import ConfigError, MessageError
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.signals import EpisodeStart
-from il_ros.sim import tasks
 from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
@@ -143,31 +142,9 @@ def test_a_contract_that_commands_no_joints_is_refused_when_it_would_drive(at_ho
         device.answer(at_home, 0)
 
 
-class Puppeteer:
-    """A leader arm that is led by the task's script: a second simulation of the arm, driven by tool velocities."""
-
-    def __init__(self):
-        self._arm, self._task = ArmEnv("fork", "panda_plane"), tasks.load("fork")
-        self._device = leader()
-
-    def reset(self, start):
-        self._arm.reset(seed=start.seed)
-        self._steer = self._task.expert("left", np.random.default_rng(0))
-        self._device.reset(start)
-        self._now_ns = 0
-
-    def answer(self, reading, now_ns=0):
-        self._now_ns += JOINTS.step_ns
-        led = self._arm.reading()
-        taken(self._device, states(led.joint_positions), self._now_ns)
-        answer = self._device.answer(reading, self._now_ns)
-        self._arm.advance(self._steer(led))
-        return answer
-
-
-def test_the_follower_does_the_task_as_the_leader_does_it():
+def test_the_follower_does_the_task_as_the_leader_does_it(puppeteer):
     env, gate = ArmEnv("fork", JOINTS), Gate(JOINTS, GateConfig(rule="demonstration"))
-    rollouts = [run_episode(env, gate, seed, None, Puppeteer()) for seed in range(3)]
+    rollouts = [run_episode(env, gate, seed, None, puppeteer()) for seed in range(3)]
     env.close()
     assert [rollout.outcome for rollout in rollouts] == ["success"] * 3
     assert all(rollout.way == 0 for rollout in rollouts)
