@@ -73,8 +73,11 @@ ARMS: dict[str, dict[str, Any]] = {
 """By name, who drives while a round is collected, and what is learned of it."""
 MAIN = ("behaviour cloning", "DAgger", "HG-DAgger")
 """Those of the lecture; at ``trace`` their last policies drive ever longer episodes."""
-FEWER = 1
-"""So many runs do the arms get that are not among ``MAIN``: ten minutes of two cores each time."""
+BESIDE: dict[str, dict[str, Any]] = {
+    dagger_page.LONGER: {**ARMS["behaviour cloning"], "rounds": 18},
+    PEER: ARMS["DAgger"],
+}
+"""What is done at ``avoid`` alone: cloning goes on until it gets there as well."""
 RUNS = "dagger-runs.json"
 COUNTED = ("labels", "takeovers", "switches", "expert_steps", "expert_s", "watched_s")
 PICTURED = ("paths", "away_m", "demonstrated")
@@ -99,7 +102,7 @@ class Job:
     @property
     def plan(self) -> Plan:
         """What is done."""
-        arm = ARMS["DAgger" if self.arm == PEER else self.arm]
+        arm = (ARMS | BESIDE)[self.arm]
         return Plan(**{**SETTINGS[self.task], **arm}, evaluated=self.rollouts, seed=self.seed)
 
     @property
@@ -120,13 +123,10 @@ class Job:
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
-    """All of them, seed by seed; the many that are there for what they cost and buy come last, and get fewer runs."""
+    """All of them, seed by seed."""
     for seed in range(seeds):
-        yield from (Job(task, arm, seed, rollouts) for task in SETTINGS for arm in MAIN)
-        yield Job("avoid", PEER, seed, rollouts)
-    others = [arm for arm in ARMS if arm not in MAIN]
-    for seed in range(min(seeds, FEWER)):
-        yield from (Job(task, arm, seed, rollouts) for task in SETTINGS for arm in others)
+        yield from (Job(task, arm, seed, rollouts) for task in SETTINGS for arm in ARMS)
+        yield from (Job("avoid", arm, seed, rollouts) for arm in BESIDE)
 
 
 def work(job: Job, folder: Path) -> None:
@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = [job for job in jobs(args.seeds, args.rollouts) if args.only in f"{job.task} {job.arm}"]
     if not everything:
-        raise ConfigError(f"--only {args.only!r} is in no 'task arm'; take one of {', '.join(ARMS)}")
+        raise ConfigError(f"--only {args.only!r} is in no 'task arm'; take one of {', '.join(ARMS | BESIDE)}")
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
     late = [] if args.only else list(delay.jobs(args.seeds, args.rollouts))
@@ -262,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shelf = Shelf(args.folder, {} if args.output is None else kept.published(args.output / RUNS))
     kept.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
     kept.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")
-    order = [(task, arm) for task in SETTINGS for arm in (*ARMS, PEER)]
+    order = [(task, arm) for task in SETTINGS for arm in (*ARMS, *BESIDE)]
     groups: dict[tuple[str, str], list[Job]] = {}
     for job in sorted(everything, key=lambda job: order.index((job.task, job.arm))):
         groups.setdefault((job.task, job.arm), []).append(job)

@@ -11,6 +11,7 @@ from studies.page import percent, table, verdict
 Row = Mapping[str, Any]
 ENOUGH = 0.95
 CLONED = "behaviour cloning"
+LONGER = f"{CLONED}, longer"
 SPENT = ("labels", "takeovers", "expert_s")
 
 
@@ -23,13 +24,11 @@ def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
 
 
 def _head(rows: Sequence[Row]) -> str:
-    least = min(row["seeds"] for row in rows)
-    fewer = "" if least == rows[0]["seeds"] else f" ({least} of those that follow the first three)"
     return (
         "# Asking the expert\n\n"
         "A policy's mistakes lead it where no demonstration has been. Here that is measured, and so is every way of "
-        f"asking an expert about it: what it costs him, and what it buys. {rows[0]['seeds']} runs of each arm"
-        f"{fewer}, on equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. "
+        f"asking an expert about it: what it costs him, and what it buys. {rows[0]['seeds']} runs of each arm, on "
+        f"equal seeds; every policy drives alone through {rows[0]['episodes']} episodes. "
         "`make study-dagger` makes this page, its pictures and its rows ([dagger.json](dagger.json)) anew."
     )
 
@@ -128,7 +127,8 @@ def _needed(told: Sequence[Row], key: str) -> tuple[float, bool]:
 def _compared(rows: Sequence[Row]) -> str:
     """The same in sentences: labels of corrections and of others, take-overs of a gate that asks and of a person."""
     arms = _arms(rows)
-    said = [_against(arms, "HG-DAgger", other, "labels") for other in (CLONED, "DAgger", PEER) if other in arms]
+    others = (LONGER if LONGER in arms else CLONED, "DAgger", PEER)
+    said = [_against(arms, "HG-DAgger", other, "labels") for other in others if other in arms]
     said.append(_against(arms, "ThriftyDAgger", "HG-DAgger, five", "takeovers"))
     return " ".join(said)
 
@@ -156,6 +156,7 @@ def _last(rows: Sequence[Row]) -> str:
 def _equal(rows: Sequence[Row]) -> str:
     """Corrections against as many more demonstrations."""
     arms = _arms(rows)
+    arms.pop(LONGER, None)  # the same until then
     cloned = arms.pop(CLONED)[-1]
     most = {arm: [row for row in told if row["labels"] <= cloned["labels"]][-1] for arm, told in arms.items()}
     apart = [arm for arm, row in most.items() if row["interval"][0] > cloned["interval"][1]]

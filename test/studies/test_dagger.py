@@ -15,7 +15,7 @@ from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
 from studies import dagger, dagger_page, delay, imitations, wall
-from studies.dagger import ARMS, FEWER, HORIZONS_S, MAIN, PEER, SETTINGS, Growth, Job, cost, distances, jobs
+from studies.dagger import ARMS, BESIDE, HORIZONS_S, PEER, SETTINGS, Growth, Job, cost, distances, jobs
 
 
 def costs_of(power: float, seeds: int = 5, episodes: int = 40) -> np.ndarray:
@@ -76,7 +76,7 @@ def test_distances_are_those_of_the_nearest() -> None:
 def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     grid = list(jobs(5, 40))
     assert len({job.key() for job in grid}) == len(grid)
-    assert len(grid) == 5 * (len(SETTINGS) * len(MAIN) + 1) + FEWER * len(SETTINGS) * (len(ARMS) - len(MAIN))
+    assert len(grid) == 5 * (len(SETTINGS) * len(ARMS) + len(BESIDE))
     for task in SETTINGS:
         plans = [Job(task, arm, 3, 40).plan for arm in ARMS]
         assert len({(plan.seed, plan.added, plan.lapses, plan.expert, plan.demonstrations) for plan in plans}) == 1
@@ -90,6 +90,7 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     few = {"steps": 20, "rounds": 1, "added": 30, "demonstrations": 1}
     monkeypatch.setitem(dagger.SETTINGS, "trace", {**SETTINGS["trace"], **few, "task": "trace:horizon_s=4"})
     monkeypatch.setitem(dagger.SETTINGS, "avoid", {**SETTINGS["avoid"], **few, "episodes": 2})
+    monkeypatch.setitem(dagger.BESIDE, dagger_page.LONGER, {**ARMS["behaviour cloning"], **few})
     monkeypatch.setattr(delay, "DELAYS", (0, 3))
     monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
     monkeypatch.setitem(delay.TRAINING, "steps", 20)
@@ -102,7 +103,7 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     words = ["--seeds", "1", "--rollouts", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
     assert dagger.main(words) == 0
     rows = json.loads((tmp_path / "docs" / "dagger.json").read_text())
-    assert len(rows) == 2 * (len(SETTINGS) * len(ARMS) + 1)
+    assert len(rows) == 2 * (len(SETTINGS) * len(ARMS) + len(BESIDE))
     (peers,) = (row for row in rows if row["arm"] == PEER and row["round"] == 1)
     assert (peers["labels"], peers["success"], peers["wall_s"]) == (70, 0.5, 5.0)
     asked = {"task", "rule", "labels_scheme", "labels", "takeovers", "expert_steps", "success", "interval", "seeds"}
