@@ -134,14 +134,14 @@ def reading_from(messages: Mapping[str, Any]) -> Reading:
     )
 
 
-def plain_messages(reading: Reading, joint_names: Sequence[str]) -> dict[str, Any]:
+def plain_messages(reading: Reading) -> dict[str, Any]:
     """The same messages that the simulation node publishes, as plain namespaces: what the loop reads instead."""
     stamp = SimpleNamespace(sec=reading.stamp_ns // 1_000_000_000, nanosec=reading.stamp_ns % 1_000_000_000)
-    header = SimpleNamespace(stamp=stamp, frame_id="panda_link0")
+    header = SimpleNamespace(stamp=stamp, frame_id=reading.frame)
     return {
         "joint_states": SimpleNamespace(
             header=header,
-            name=list(joint_names),
+            name=list(reading.joint_names),
             position=reading.joint_positions,
             velocity=reading.joint_velocities,
             effort=np.empty(0),
@@ -157,12 +157,13 @@ def _pose(position: Any, quaternion: Any) -> SimpleNamespace:
     return SimpleNamespace(position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw))
 
 
-def fill_reading(messages: Mapping[str, Any], reading: Reading, joint_names: Sequence[str], pose: type[Any]) -> None:
+def fill_reading(messages: Mapping[str, Any], reading: Reading, pose: type[Any]) -> None:
     """Write a reading into a JointState, a PoseStamped and a PoseArray; ``pose`` makes the elements of the last."""
     for message in messages.values():
         set_stamp(message, reading.stamp_ns)
+        message.header.frame_id = reading.frame
     joints = messages["joint_states"]
-    joints.name = list(joint_names)
+    joints.name = list(reading.joint_names)
     joints.position = array("d", reading.joint_positions.tolist())
     joints.velocity = array("d", reading.joint_velocities.tolist())
     _fill_pose(messages["tool_pose"].pose, reading.tool_position, reading.tool_quaternion)

@@ -30,6 +30,8 @@ class Reading:
     """(N, 3) float64, m: the centres of the objects of the task, in the task's order."""
     joint_names: tuple[str, ...] = ()
     """(J,) as the arm calls them."""
+    frame: str = ""
+    """What the base frame is called."""
 
 
 @dataclass(frozen=True)

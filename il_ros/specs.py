@@ -74,6 +74,8 @@ class Contract:
     frame: str = ""
     moves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Named actions; with any, experts choose among these, and a categorical policy can imitate them."""
+    robot: str = ""
+    """Which arm the simulation puts in the place of the real one: a file, or a name from ``config/robots``."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
@@ -179,6 +181,7 @@ class Contract:
             "action": {part.name: plain(part) for part in self.action},
             "command": {"type": self.command_type, "frame": self.frame},
             **({"moves": {name: list(move) for name, move in self.moves.items()}} if self.moves else {}),
+            **({"robot": self.robot} if self.robot else {}),
         }
 
     @classmethod
@@ -189,12 +192,13 @@ class Contract:
             ConfigError: for a key that is missing, unknown or of the wrong type.
         """
         where = f"contract {name!r}"
-        check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves",))
-        command = data["command"]
+        check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves", "robot"))
+        command, robot = data["command"], data.get("robot", "")
         check_keys(f"{where}: command", command, required=("type",), optional=("frame",))
-        for key, value in (("type", command["type"]), ("frame", command.get("frame", ""))):
+        told = {"command type": command["type"], "command frame": command.get("frame", ""), "robot": robot}
+        for key, value in told.items():
             if not isinstance(value, str):
-                raise ConfigError(f"{where}: command {key} is {value!r}; it must be a string")
+                raise ConfigError(f"{where}: {key} is {value!r}; it must be a string")
         return cls(
             name=name,
             rate_hz=_number(where, "rate_hz", data["rate_hz"]),
@@ -210,6 +214,7 @@ class Contract:
             command_type=command["type"],
             frame=command.get("frame", ""),
             moves=_moves(where, data.get("moves", {})),
+            robot=robot,
         )
 
     @classmethod

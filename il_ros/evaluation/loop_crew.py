@@ -18,7 +18,6 @@ from il_ros.learning.trainer import Progress, TrainingConfig
 from il_ros.learning.workshop import Workshop
 from il_ros.recording.loop import LoopRecorder
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
 from il_ros.teleop import Device
@@ -73,7 +72,7 @@ class LoopCrew:
         with LoopRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
 
             def keep(record: Record) -> None:
-                recorder.add(messages.plain_messages(self._env.reading(), JOINT_NAMES), record)
+                recorder.add(messages.plain_messages(self._env.reading()), record)
                 heard["expert"].setdefault(record.expert_name)
                 heard["checkpoint"].setdefault(record.checkpoint)
 

@@ -24,7 +24,6 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses, use_one_thread
 from il_ros.signals import Array
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
 from il_ros.teleop import Device
@@ -72,7 +71,7 @@ def run_episode(
     positions = [reading.tool_position[:2]]
     while outcome is None:
         stamp = reading.stamp_ns
-        parts = messages.plain_messages(reading, JOINT_NAMES)
+        parts = messages.plain_messages(reading)
         observation = messages.observation(contract, parts)
         if actor is not None:
             actor.observe(stamp, observation)

@@ -33,7 +33,8 @@ from il_ros.page.scene import Furniture, Scene
 from il_ros.page.seat import Hands
 from il_ros.page.server import Server
 from il_ros.signals import Array, Chunk, Reading
-from il_ros.sim import model, tasks
+from il_ros.sim import tasks
+from il_ros.sim.robot import Robot
 from il_ros.specs import TOOL_AXES
 from il_ros.teleop import shortened
 
@@ -93,10 +94,13 @@ class PageNode(IlNode[PageParameters]):
         p = self.parameters
         if p.urdf:
             arm = Model.load(Path(p.urdf))
-            self._scene = Scene(arm, arm.joints[-1].child, {}, furniture(p.task))
+            self._handles: Mapping[str, str] = {}
+            self._scene = Scene(arm, arm.joints[-1].child, self._handles, furniture(p.task))
         else:
-            self._scene = Scene(Model.load(model.URDF), model.TOOL, model.HANDLES, furniture(p.task))
-            self._scene.pose(dict(zip(model.JOINT_NAMES, model.REST)))
+            robot = Robot.load(self.contract.robot)
+            self._handles = robot.handles
+            self._scene = Scene(Model.load(Path(robot.urdf)), robot.tool, robot.handles, furniture(p.task), robot.tip)
+            self._scene.pose({**robot.held, **robot.rest})
         self._reading: Reading | None = None
         self._drawn_ns = self._heard_ns = self._decided_ns = 0
         self._pushed = ""
@@ -136,7 +140,7 @@ class PageNode(IlNode[PageParameters]):
         message.header.stamp = self.get_clock().now().to_msg()
         self._hands.publish(message)
         if grab is not None and not drags:
-            self._pushed = model.HANDLES[grab.handle]
+            self._pushed = self._handles[grab.handle]
             self._push_at(self._pushed, shortened(STIFFNESS_N_M * (grab.end - grab.start), STRONGEST_N))
         elif self._pushed:  # the hand is taken away
             self._push_at(self._pushed, np.zeros(3))

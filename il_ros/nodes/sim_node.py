@@ -18,7 +18,6 @@ from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import say
 from il_ros.signals import Array
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
 
 STALE_S = 0.2
@@ -55,8 +54,6 @@ class SimNode(IlNode[SimParameters]):
         self._guiding = self.publisher(interface.GUIDING)
         self._reading_topics = {t.name: self.publisher(t) for t in interface.READING}
         self._reading = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
-        for name in ("tool_pose", "objects"):
-            self._reading[name].header.frame_id = self.contract.frame or "base_link"
         self._clock_topic = self.publisher(interface.CLOCK)
         self._episode_topic = self.publisher(interface.EPISODE)
         self.subscribe(interface.command(self.contract), self._on_command)
@@ -96,7 +93,7 @@ class SimNode(IlNode[SimParameters]):
         clock = Clock()
         clock.clock.sec, clock.clock.nanosec = divmod(reading.stamp_ns, 1_000_000_000)
         self._clock_topic.publish(clock)
-        messages.fill_reading(self._reading, reading, JOINT_NAMES, Pose)
+        messages.fill_reading(self._reading, reading, Pose)
         for name, topic in self._reading_topics.items():
             topic.publish(self._reading[name])
         self._stamp_ns = reading.stamp_ns

@@ -17,7 +17,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from il_ros import messages, resources
 from il_ros.errors import MessageError
 from il_ros.nodes.sim_node import SimNode
-from il_ros.sim.arm import JOINT_NAMES
+from il_ros.sim.robot import Robot
+
+JOINT_NAMES = Robot.load("").joints
 
 pytestmark = pytest.mark.graph
 
