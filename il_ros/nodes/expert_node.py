@@ -19,6 +19,7 @@ from il_ros.nodes.parameters import say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.sim import tasks
+from il_ros.sim.kinematics import Kinematics
 from il_ros.specs import Contract
 
 
@@ -50,11 +51,12 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
         raise ConfigError(
             f"parameter 'options' is {parameters.options!r}, not JSON ({error}); write an object"
         ) from error
+    solve = None if contract.moves_tool else Kinematics.of(contract)
     if not parameters.task:
-        return teleop.load(parameters.device, teleop.Setup(contract, options=options))
+        return teleop.load(parameters.device, teleop.Setup(contract, options=options, solve=solve))
     task = tasks.load(parameters.task)
     guide = tasks.Scripted(task, parameters.expert)
-    return teleop.load(parameters.device, teleop.Setup(contract, guide, task.clearance, options))
+    return teleop.load(parameters.device, teleop.Setup(contract, guide, task.clearance, options, solve))
 
 
 class ExpertNode(IlNode[ExpertParameters]):

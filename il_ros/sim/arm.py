@@ -51,10 +51,9 @@ class Arm:
 
     def reset(self, tool_position: Array) -> None:
         """Put the arm at rest with its tool at ``tool_position``, m; the same argument gives the same bits."""
-        joints = self._rest.copy()
+        joints = self._rest
         for _ in range(60):
-            self._place(joints)
-            joints = self._solve(tool_position)
+            joints = self.solve(joints, tool_position)
         self._place(joints)
         self._joint_target = joints
         self._tool_target = np.array(tool_position, dtype=np.float64)
@@ -63,6 +62,11 @@ class Arm:
     def _place(self, joints: Array) -> None:
         for joint, angle in zip((*self._joints, *self._held), (*joints.tolist(), *self._held_at)):
             self._world.call("resetJointState", self.body, joint, angle, 0.0)
+
+    def solve(self, joints: Array, tool_position: Array) -> Array:
+        """(J,) rad, a posture near ``joints`` (J,) that has the tool at ``tool_position`` (3,), m, pointing down."""
+        self._place(joints)
+        return self._solve(tool_position)
 
     def _solve(self, tool_position: Array) -> Array:
         """(J,) rad, one round of damped least squares from the present posture."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import weakref
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -38,11 +39,15 @@ SUBSTEP_HZ = 240
 
 
 class World:
-    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it."""
+    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it.
+
+    One that is forgotten is closed when it is collected.
+    """
 
     def __init__(self) -> None:
         with _quiet():
             self.client: int = pybullet.connect(pybullet.DIRECT)
+        self._disconnect = weakref.finalize(self, pybullet.disconnect, self.client)
         self._posts: list[int] = []
         self.call("setAdditionalSearchPath", pybullet_data.getDataPath())
         self.call("setGravity", 0.0, 0.0, -9.81)
@@ -120,9 +125,7 @@ class World:
 
     def close(self) -> None:
         """Disconnect the client; a second call does nothing."""
-        if self.client >= 0:
-            pybullet.disconnect(self.client)
-            self.client = -1
+        self._disconnect()
 
     def __enter__(self) -> World:
         return self
