@@ -11,6 +11,7 @@ from trajectory_msgs.msg import JointTrajectoryPoint
 
 from il_ros import messages
 from il_ros.gate import Gate, GateConfig, rules
+from il_ros.gate.backlog import Backlog
 from il_ros.gate.table import Event
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
@@ -57,6 +58,7 @@ class GateNode(IlNode[GateParameters]):
         self._next_gate: Gate | None = None
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._turn: Turn | None = None
+        self._backlog, self._is_late = Backlog(), False
         self._since_ns = 0
         self._answered = dict.fromkeys(("policy", "expert"), -1)
         self._heard: list[tuple[str, Chunk, int]] = []
@@ -92,8 +94,10 @@ class GateNode(IlNode[GateParameters]):
                 self._next_gate.requests = self._gate.requests
                 self._gate, self._next_gate = self._next_gate, None
             self._gate.reset(turn.start.seed)
+            self._backlog.reset()
             self._lost.clear()
         self._turn, self._since_ns = turn, self.now_ns()
+        self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
         self._decide_if_complete()
 
     def _clock_ns(self, stamp_ns: int) -> int:
@@ -153,7 +157,7 @@ class GateNode(IlNode[GateParameters]):
         turn, self._turn = self._turn, None
         self._offer(turn.stamp_ns)
         observation = messages.observation(self.contract, turn.messages)
-        record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns))
+        record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns), self._is_late)
         message = DiagnosticArray()
         messages.fill_record(message, record, DiagnosticStatus, KeyValue)
         self._record_topic.publish(message)

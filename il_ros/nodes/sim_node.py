@@ -49,7 +49,8 @@ class SimNode(IlNode[SimParameters]):
         self._env = ArmEnv(self.parameters.task, self.contract, time_limit=self.parameters.time_limit)
         self._seed = self.parameters.seed
         self._running = False
-        self._command: tuple[int, Array] | None = None
+        self._command: tuple[int, int | None, Array] | None = None
+        """When it came, by the steady clock; its stamp, if it has one; and what it says."""
         self._push: tuple[int, str, Array] | None = None
         self._guiding = self.publisher(interface.GUIDING)
         self._reading_topics = {t.name: self.publisher(t) for t in interface.READING}
@@ -100,7 +101,7 @@ class SimNode(IlNode[SimParameters]):
 
     def _on_command(self, message: Any) -> None:
         stamp, action = messages.command_from(message, self.contract)
-        self._command = (self.now_ns(), action)
+        self._command = (self.now_ns(), stamp, action)
         if self.parameters.lockstep and self._running and stamp in (None, self._stamp_ns):
             self._advance(action)
 
@@ -121,8 +122,16 @@ class SimNode(IlNode[SimParameters]):
         """One paced step, with the last command unless it is stale."""
         if not self._running:
             return
-        fresh = self._command is not None and self.now_ns() - self._command[0] < STALE_S * 1e9
-        self._advance(self._command[1] if fresh and self._command else self.contract.rest(self._observation()))
+        action = self._fresh_command()
+        self._advance(self.contract.rest(self._observation()) if action is None else action)
+
+    def _fresh_command(self) -> Array | None:
+        """The last command, if it came lately, and not late: one that was held up on its way is for a state past."""
+        if self._command is None:
+            return None
+        heard_ns, stamp_ns, action = self._command
+        age_ns = max(self.now_ns() - heard_ns, 0 if stamp_ns is None else self._stamp_ns - stamp_ns)
+        return action if age_ns < STALE_S * 1e9 else None
 
     def _observation(self) -> Array:
         return self._env.observe(self._env.reading())
