@@ -50,15 +50,17 @@ def read_dataset(folder: Path, contract: Contract) -> dict[str, Episode]:
     """
     info = _info(folder, contract)
     places = _all_places(folder, info["features"], contract)
-    columns = {column for of_kind in places.values() for column, _ in of_kind} | {SOURCE, INTERVENTION}
-    frames = _read(folder, "data", ["episode_index", "frame_index", *sorted(columns)])
-    rows = _read(folder, "meta/episodes", ["episode_index", "tasks", RECORDED, FACTS, FIRST_STAMP])
+    columns = {column for of_kind in places.values() for column, _ in of_kind}
+    frames = _read(folder, "data", ["episode_index", "frame_index", *sorted(columns)], (SOURCE, INTERVENTION))
+    rows = _read(folder, "meta/episodes", ["episode_index", "tasks"], (RECORDED, FACTS, FIRST_STAMP))
     try:
         counts = len(frames["frame_index"]), len(rows["episode_index"])
         if counts == (info["total_frames"], info["total_episodes"]):
             return dict(_episodes(frames, rows, places, contract))
-    except (DataError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{folder} cannot be used: {error}; mend or leave out what is wrong there") from error
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
     raise DataError(
         f"{folder} holds {counts[0]} frames of {counts[1]} episodes, its {INFO} says {info['total_frames']} of "
         f"{info['total_episodes']}; get the rest of its files"
@@ -108,7 +110,8 @@ def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -
 
 
 def _places(features: Mapping[str, Any], kind: str, names: Sequence[str]) -> list[tuple[str, int]]:
-    columns = [column for column in features if column == kind or column.startswith(kind + ".")]
+    numbers = [column for column, feature in features.items() if str(feature.get("dtype")).startswith("float")]
+    columns = [column for column in numbers if column == kind or column.startswith(kind + ".")]
     there = {name: (column, i) for column in reversed(columns) for i, name in enumerate(features[column]["names"])}
     for name in names:
         if name not in there:
@@ -116,32 +119,34 @@ def _places(features: Mapping[str, Any], kind: str, names: Sequence[str]) -> lis
     return [there[name] for name in names]
 
 
-def _read(folder: Path, name: str, columns: Sequence[str]) -> dict[str, Any]:
-    """Those of the columns that there are, from all parquet files below ``folder/name``, as numpy arrays or lists."""
+def _read(folder: Path, name: str, columns: Sequence[str], more: Sequence[str]) -> dict[str, Any]:
+    """``columns``, and those of ``more`` that there are, from all parquet files below ``folder/name``."""
     parquet, pyarrow = library("pyarrow.parquet"), library("pyarrow")
     paths = sorted((folder / name).glob("*/*.parquet"))
     if not paths:
         raise DataError(f"{folder} has no parquet files in {name}; get the rest of its files")
-    tables = []
+    found: dict[str, list[Array]] = {}
     for path in paths:
         try:
-            there = parquet.read_schema(path).names
-            tables.append(parquet.read_table(path, columns=[name for name in columns if name in there]))
-        except (pyarrow.ArrowException, OSError) as error:
+            there = set(parquet.read_schema(path).names)
+            if missing := sorted(set(columns) - there):
+                raise DataError(f"{path} lacks {', '.join(missing)}, which {INFO} has; get it anew")
+            table = parquet.read_table(path, columns=[*columns, *there.intersection(more)])
+            for column in table.column_names:
+                found.setdefault(column, []).append(_plain(table[column].combine_chunks(), pyarrow))
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); get it anew") from error
-    table = pyarrow.concat_tables(tables)
-    return {name: _plain(table[name], pyarrow) for name in table.column_names}
+    return {column: np.concatenate(parts) for column, parts in found.items()}
 
 
-def _plain(column: Any, pyarrow: Any) -> Any:
-    """(F,) numbers, (F, W) numbers, or a list of F strings or of lists of strings."""
-    is_list = pyarrow.types.is_list(column.type) or pyarrow.types.is_fixed_size_list(column.type)
-    kind = column.type.value_type if is_list else column.type
-    if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
-        return column.to_pylist()
-    values = column.combine_chunks()
-    flat = (values.flatten() if is_list else values).to_numpy(zero_copy_only=False)
-    return flat.reshape(len(values), -1) if is_list else flat
+def _plain(values: Any, pyarrow: Any) -> Array:
+    """(F,) numbers, (F, W) numbers, or (F,) objects: strings or lists of them."""
+    is_list = pyarrow.types.is_list(values.type) or pyarrow.types.is_fixed_size_list(values.type)
+    if is_list and pyarrow.types.is_floating(values.type.value_type):
+        flat: Array = values.flatten().to_numpy(zero_copy_only=False)
+        return flat.reshape(len(values), -1)
+    plain: Array = values.to_numpy(zero_copy_only=False)
+    return plain
 
 
 def _episodes(
