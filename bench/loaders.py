@@ -1,7 +1,7 @@
 """What the loaders of other projects find in our exports, as JSON; for the environments that have those projects.
 
 Run it as ``.venv-peers/bin/python -m bench.loaders robomimic FILE KEY...``, or as
-``.venv-lerobot/bin/python -m bench.loaders lerobot FOLDER``.
+``.venv-lerobot/bin/python -m bench.loaders lerobot FOLDER OWN``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ def robomimic(path: str, *keys: str) -> dict[str, Any]:
     return {"keys": found, "env": file_utils.get_env_metadata_from_dataset(path), **told}
 
 
-def lerobot(root: str) -> dict[str, Any]:
-    """Every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata."""
+def lerobot(root: str, own: str) -> dict[str, Any]:
+    """Every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata.
+
+    It writes a data set of its own, too, to the folder ``own``, of the same states and actions.
+    """
     import numpy as np
     import torch
     from lerobot.datasets.lerobot_dataset import LeRobotDataset  # type: ignore[import-not-found]
@@ -45,6 +48,7 @@ def lerobot(root: str) -> dict[str, Any]:
     plain = lambda value: value.tolist() if isinstance(value, (torch.Tensor, np.ndarray)) else value  # noqa: E731
     batch = next(iter(torch.utils.data.DataLoader(data, batch_size=4)))
     shapes = {name: list(value.shape) for name, value in batch.items() if isinstance(value, torch.Tensor)}
+    _rewrite(own, data.features, [items[a:b] for a, b in _bounds(data.meta.episodes)], rate)
     return {
         "fps": data.fps,
         "episodes": data.num_episodes,
@@ -54,6 +58,24 @@ def lerobot(root: str) -> dict[str, Any]:
         "batch": shapes,
         "frames": [{name: plain(value) for name, value in item.items()} for item in items],
     }
+
+
+def _bounds(episodes: Any) -> list[tuple[int, int]]:
+    return list(zip(episodes["dataset_from_index"], episodes["dataset_to_index"]))
+
+
+def _rewrite(root: str, features: dict[str, Any], episodes: list[list[dict[str, Any]]], rate: int) -> None:
+    """Write the states and actions of these episodes with LeRobot's own writer."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    kept = {name: features[name] for name in ("observation.state", "action")}
+    made = LeRobotDataset.create("il_ros/own", rate, kept, root=root, use_videos=False)
+    for episode in episodes:
+        for item in episode:
+            state, action = item["observation.state"].numpy(), item["action"][0].numpy()
+            made.add_frame({"observation.state": state, "action": action, "task": "go round the post"})
+        made.save_episode()
+    made.finalize()
 
 
 def main() -> None:

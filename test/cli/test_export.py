@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +51,11 @@ def test_what_cannot_be_exported_is_told_with_what_to_do(il_ros, episodes, tmp_p
     il_ros("export", "lerobot", episodes, tmp_path / "x")
     said = il_ros("train", tmp_path / "x", "--contract", "panda_joints")
     assert said.code == 4 and "component of observation 'panda_joint1' is not known" in said.complaint
+
+
+@pytest.mark.parametrize("form", ["lerobot", "robomimic"])
+def test_a_full_disk_leaves_no_half_export(child, episodes, form):
+    full = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000)), "env": dict(os.environ)}
+    said = child("export", form, episodes, episodes.parent / "exported", **full)
+    assert said.code == 6 and "cannot be written" in said.complaint and "nothing was exported" in said.complaint
+    assert [path.name for path in episodes.parent.iterdir()] == ["episodes"]

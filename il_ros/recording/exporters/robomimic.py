@@ -5,6 +5,7 @@ A filter key of robomimic's chooses whole demos, so every span of one authority 
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -59,14 +60,16 @@ class Robomimic(Exporter):
         if not demos:
             raise DataError(f"none of {len(episodes)} episodes was driven by anybody, so there is nothing to export")
         keys = _keys(demos)
-        hdf5 = library("h5py")
-        with written_whole(target) as path, hdf5.File(path, "w") as file:
+        memory = io.BytesIO()  # for the library crashes where a disk is full
+        with library("h5py").File(memory, "w") as file:
             data = file.create_group("data")
             for number, demo in enumerate(demos):
                 _write(data.create_group(f"demo_{number}"), demo, contract)
             data.attrs.update(_attributes(demos, contract))
             for key, numbers in keys.items():
                 file[f"mask/{key}"] = np.array([f"demo_{number}" for number in numbers], dtype="S")
+        with written_whole(target) as path:
+            path.write_bytes(memory.getbuffer())
         steps = sum(demo.stop - demo.start for demo in demos)
         return {
             "recorded_episodes": len(episodes),

@@ -13,6 +13,7 @@ import pytest
 from bench.environment import ONE_THREAD, OURS_ALONE
 from il_ros.episode import Authority
 from il_ros.recording import exporters
+from il_ros.recording.exporters.lerobot_reader import read_dataset
 
 ROOT = Path(__file__).resolve().parents[3]
 FIELDS = ("observations", "executed", "authority", "intervention")
@@ -66,10 +67,10 @@ def test_robomimics_loader_gives_what_each_filter_key_says(episodes, contract, t
 
 
 @there(LEROBOT)
-def test_lerobots_loader_gives_the_frames_their_chunks_and_who_commanded(episodes, contract, tmp_path):
+def test_lerobots_loader_gives_frames_chunks_and_who_commanded_and_we_read_what_it_writes(episodes, contract, tmp_path):
     pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
     report = exporters.load("lerobot").write(episodes, contract, tmp_path / "exported")
-    found = found_by(LEROBOT, "lerobot", tmp_path / "exported")
+    found = found_by(LEROBOT, "lerobot", tmp_path / "exported", tmp_path / "theirs")
     assert (found["fps"], found["episodes"], len(found["frames"])) == (20, 6, report["frames"])
     assert found["policy"] == {"observation.state": ["STATE", 4], "action": ["ACTION", 2]}
     assert found["batch"]["observation.state"] == [4, 4] and found["batch"]["action"] == [4, 2, 2]
@@ -83,3 +84,8 @@ def test_lerobots_loader_gives_the_frames_their_chunks_and_who_commanded(episode
         assert frame["action"][1] == (frame if is_last else following)["action"][0]
         assert frame["timestamp"] == np.float32(frame["frame_index"] / 20) and frame["task"] == "fork"
     np.testing.assert_allclose(found["stats"]["action"]["mean"], together["executed"].mean(axis=0), rtol=1e-5)
+    theirs = list(read_dataset(tmp_path / "theirs", contract).values())
+    assert [len(e) for e in theirs] == found["lengths"] and theirs[0].facts["task"] == "go round the post"
+    assert all((e.authority == Authority.EXPERT).all() for e in theirs)
+    for name in ("observations", "executed"):
+        np.testing.assert_array_equal(np.concatenate([getattr(e, name) for e in theirs]), together[name])
