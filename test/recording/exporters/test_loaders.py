@@ -45,6 +45,7 @@ def episodes(make_episode, offsets):
     return {f"episode_{number:06d}": episode for number, episode in enumerate(made, 1)}
 
 
+@pytest.mark.slow
 @there(PEERS)
 def test_robomimics_loader_gives_what_each_filter_key_says(episodes, contract, tmp_path):
     pytest.importorskip("h5py", reason="pip install -r requirements-export.txt brings h5py")
@@ -66,6 +67,7 @@ def test_robomimics_loader_gives_what_each_filter_key_says(episodes, contract, t
         np.testing.assert_allclose(unscaled, together["executed"][rows], atol=1e-6)
 
 
+@pytest.mark.slow
 @there(LEROBOT)
 def test_lerobots_loader_gives_frames_chunks_and_who_commanded_and_we_read_what_it_writes(episodes, contract, tmp_path):
     pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
