@@ -11,6 +11,7 @@ endif
 VENV := $(if $(filter jazzy,$(ROS_DISTRO)),.venv,.venv-$(ROS_DISTRO))
 STAMP := $(VENV)/.complete
 PEERS := .venv-peers
+LEROBOT := .venv-lerobot
 REQUIREMENTS := requirements.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
@@ -69,7 +70,10 @@ $(STAMP): $(REQUIREMENTS) setup.py scripts/make_venv
 	@$(RUN) PYTHON="$(PYTHON)" scripts/make_venv $(VENV) $(ROS_DISTRO)
 
 $(PEERS)/.complete: bench/requirements-peers.txt bench/make_peers | $(STAMP)
-	@$(RUN) bench/make_peers $(PEERS) $(VENV)/bin/python
+	@$(RUN) bench/make_peers $(PEERS) $(VENV)/bin/python $<
+
+$(LEROBOT)/.complete: bench/requirements-lerobot.txt bench/make_peers | $(STAMP)
+	@$(RUN) bench/make_peers $(LEROBOT) $(VENV)/bin/python $<
 
 clean:
 	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,9 +28,9 @@ def version() -> str:
     return match[1]
 
 
-def requirements() -> list[str]:
-    """The pinned direct dependencies, loosened to the releases that are compatible with them."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def requirements(name: str) -> list[str]:
+    """The pinned direct dependencies in a file, loosened to the releases that are compatible with them."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     return [line.replace("==", "~=", 1) for line in lines if line and not line.startswith("#")]
 
 
@@ -53,7 +53,8 @@ setup(
     python_requires=">=3.10,<3.12",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
-    install_requires=requirements(),
+    install_requires=requirements("requirements.txt"),
+    extras_require={"export": requirements("requirements-export.txt")},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
