@@ -12,7 +12,7 @@ VENV := $(if $(filter jazzy,$(ROS_DISTRO)),.venv,.venv-$(ROS_DISTRO))
 STAMP := $(VENV)/.complete
 PEERS := .venv-peers
 LEROBOT := .venv-lerobot
-REQUIREMENTS := requirements.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
+REQUIREMENTS := requirements.txt requirements-export.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
 # a sourced ROS 2 would shadow the wheels.
