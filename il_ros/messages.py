@@ -238,18 +238,20 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
 # Commands -------------------------------------------------------------------------------------------------------------
 
 
-def fill_command(message: Any, stamp: int, action: Array, contract: Contract, point: type[Any]) -> None:
-    """Write one action into a command of the contract's type."""
+def fill_command(
+    message: Any, stamp: int, action: Array, contract: Contract, point: type[Any], ahead: Sequence[Array] = ()
+) -> None:
+    """Write one action into a command of the contract's type; ``ahead`` are those after it, for a JointTrajectory."""
     if contract.command_type.endswith("Float64MultiArray"):
         message.data = array("d", action.tolist())
         return
     set_stamp(message, stamp)
     if contract.command_type.endswith("JointTrajectory"):
         message.joint_names = list(contract.action_names)
-        element = point()
-        element.positions = array("d", action.tolist())
-        element.time_from_start.sec, element.time_from_start.nanosec = divmod(contract.step_ns, 1_000_000_000)
-        message.points = [element]
+        message.points = [point() for _ in range(1 + len(ahead))]
+        for i, (element, values) in enumerate(zip(message.points, (action, *ahead)), 1):
+            element.positions = array("d", values.tolist())
+            element.time_from_start.sec, element.time_from_start.nanosec = divmod(i * contract.step_ns, 1_000_000_000)
         return
     message.header.frame_id = contract.frame
     for part, value in zip(contract.action, action.tolist()):
@@ -263,6 +265,8 @@ def fill_command(message: Any, stamp: int, action: Array, contract: Contract, po
 def command_from(message: Any, contract: Contract) -> tuple[int | None, Array]:
     """Read ``(stamp_ns, action)`` of a command; the stamp is None for a Float64MultiArray, which has none.
 
+    Of a trajectory it is the first point: the others are for when no command follows.
+
     Raises:
         MessageError: if the command is not the contract's, or is not finite.
     """
@@ -275,7 +279,7 @@ def command_from(message: Any, contract: Contract) -> tuple[int | None, Array]:
             names = list(message.joint_names)
             if set(names) != set(contract.action_names) or not message.points:
                 raise MessageError(f"command names {sorted(names)}; the contract's action is {contract.action_names}")
-            positions = message.points[-1].positions
+            positions = message.points[0].positions
             values = [positions[names.index(n)] for n in contract.action_names]
         else:
             values = [getter(part.field)(message) for part in contract.action]

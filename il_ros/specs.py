@@ -74,6 +74,9 @@ class Contract:
     frame: str = ""
     moves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Named actions; with any, experts choose among these, and a categorical policy can imitate them."""
+    points: int = 1
+    """How many points a JointTrajectory has: the step that is commanded, and the rest of the policy's chunk, with which
+    a trajectory controller goes on while it hears nothing new."""
     robot: str = ""
     """Which arm the simulation puts in the place of the real one: a file, or a name from ``config/robots``."""
 
@@ -84,6 +87,11 @@ class Contract:
             raise ConfigError(f"contract {self.name!r}: rate_hz is {self.rate_hz:g}; it must be at most {FASTEST_HZ:g}")
         if self.command_type not in COMMAND_TYPES:
             raise unknown("command type", self.command_type, COMMAND_TYPES)
+        if self.points < 1 or (self.points > 1 and not self.command_type.endswith("JointTrajectory")):
+            raise ConfigError(
+                f"contract {self.name!r}: command points is {self.points}; it must be at least 1, and 1 for a command "
+                "that is no JointTrajectory"
+            )
         if not self.observation or not self.action:
             raise ConfigError(f"contract {self.name!r} needs at least one observation and one action component")
         for part in self.observation:
@@ -174,12 +182,13 @@ class Contract:
         def plain(part: ObservationComponent | ActionComponent) -> dict[str, Any]:
             return {k: v for k, v in dataclasses.asdict(part).items() if k != "name"}
 
+        points = {} if self.points == 1 else {"points": self.points}
         return {
             "rate_hz": self.rate_hz,
             "topics": dict(self.topics),
             "observation": {part.name: plain(part) for part in self.observation},
             "action": {part.name: plain(part) for part in self.action},
-            "command": {"type": self.command_type, "frame": self.frame},
+            "command": {"type": self.command_type, "frame": self.frame, **points},
             **({"moves": {name: list(move) for name, move in self.moves.items()}} if self.moves else {}),
             **({"robot": self.robot} if self.robot else {}),
         }
@@ -194,7 +203,7 @@ class Contract:
         where = f"contract {name!r}"
         check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves", "robot"))
         command, robot = data["command"], data.get("robot", "")
-        check_keys(f"{where}: command", command, required=("type",), optional=("frame",))
+        check_keys(f"{where}: command", command, required=("type",), optional=("frame", "points"))
         told = {"command type": command["type"], "command frame": command.get("frame", ""), "robot": robot}
         for key, value in told.items():
             if not isinstance(value, str):
@@ -214,6 +223,7 @@ class Contract:
             command_type=command["type"],
             frame=command.get("frame", ""),
             moves=_moves(where, data.get("moves", {})),
+            points=_whole(where, "command points", command.get("points", 1)),
             robot=robot,
         )
 
@@ -279,8 +289,8 @@ def build(cls: type[Any], where: str, data: Mapping[str, Any]) -> Any:
         kind, value = str(f.type), values[f.name]
         if kind == "float" or (kind == "float | str" and not isinstance(value, str)):
             values[f.name] = _number(where, f.name, value)
-        elif kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ConfigError(f"{where}: {f.name} is {value!r}; it must be a whole number")
+        elif kind == "int":
+            _whole(where, f.name, value)
         elif kind == "bool" and not isinstance(value, bool):
             raise ConfigError(f"{where}: {f.name} is {value!r}; it must be true or false")
         elif kind == "str" and not isinstance(value, str):
@@ -292,6 +302,12 @@ def _number(where: str, key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ConfigError(f"{where}: {key} is {value!r}; it must be a number")
     return float(value)
+
+
+def _whole(where: str, key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{where}: {key} is {value!r}; it must be a whole number")
+    return value
 
 
 def _topics(where: str, data: Any) -> dict[str, str]:

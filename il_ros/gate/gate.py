@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -188,6 +189,17 @@ class Gate:
         reason = self._handle(presence, reason, why)
         self._engaged, self._stamp_ns = engaged, stamp_ns
         return self._record(stamp_ns, observation, policy, expert, reason, doubts)
+
+    def ahead(self, steps: int) -> list[Array]:
+        """What follows the last step if nothing changes: up to so many actions (Da,) of the chunk that is played.
+
+        There is none unless the policy drives: what an expert will do next only he knows.
+        """
+        if self.state is not State.POLICY:
+            return []
+        instants = [self._stamp_ns + (i + 1) * self.contract.step_ns for i in range(steps)]
+        wanted = itertools.takewhile(lambda action: action is not None, map(self._executor.planned, instants))
+        return self._bound.ahead([action for action in wanted if action is not None])
 
     def _doubts(self, stamp_ns: int) -> Doubts:
         """What the policy thinks of its answer to this step's observation, if that was asked for."""

@@ -161,7 +161,8 @@ class GateNode(IlNode[GateParameters]):
         message = DiagnosticArray()
         messages.fill_record(message, record, DiagnosticStatus, KeyValue)
         self._record_topic.publish(message)
-        messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint)
+        ahead = self._gate.ahead(self.contract.points - 1)
+        messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint, ahead)
         self._command_topic.publish(self._command)
         self._steps += 1
 
