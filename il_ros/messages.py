@@ -59,7 +59,12 @@ def getter(path: str) -> Callable[[Any], float]:
             for step in steps:
                 value = value[step] if isinstance(step, int) else getattr(value, step)
             if by_name is not None:
-                value = value[list(message.name).index(by_name)]
+                names = list(message.name)
+                if by_name not in names:
+                    raise MessageError(
+                        f"field {path!r}: the message has {', '.join(names)}; check the contract's field"
+                    )
+                value = value[names.index(by_name)]
         except (AttributeError, IndexError, ValueError, TypeError) as error:
             raise MessageError(f"field {path!r} is not in the message ({error}); check the contract's field") from error
         return float(value)
