@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from il_ros import messages
-from il_ros.gate import Gate, GateConfig, rules
+from il_ros.gate import Gate, GateConfig
 from il_ros.gate.table import Event
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import Chunk
 
@@ -25,23 +26,25 @@ CHECK_S = 0.01
 REMEMBER = 16
 """Answers to observations that have not come yet; more than these are forgotten."""
 
+TIMEOUTS_S, DELAYS = (0.01, 60.0), (0, 1000)
+"""The ranges of the parameters that are called so; delays are steps."""
+
 
 @dataclass(frozen=True)
-class GateParameters:
+class GateParameters(NodeParameters):
     """Parameters of the gate node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "wait for every source's answer to each observation before deciding")
+    lockstep: bool = say(False, "wait for every source's answer to each observation before deciding", read_only=True)
     rule: str = say("human", "gating rule, such as none, human or demonstration; with options as in beta:beta=0.5")
-    policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost")
-    expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost")
-    execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted")
-    ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none")
+    policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost", TIMEOUTS_S)
+    expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost", TIMEOUTS_S)
+    execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted", (1, 1000))
+    ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
     anchored: bool = say(
         True, "drop the rows of a chunk that come too late; false plays a late chunk from its beginning"
     )
-    policy_delay: int = say(0, "steps that pass before an answer of the policy counts, for studies")
-    expert_delay: int = say(0, "the same for the expert")
+    policy_delay: int = say(0, "steps that pass before an answer of the policy counts, for studies", DELAYS)
+    expert_delay: int = say(0, "the same for the expert", DELAYS)
 
     def config(self) -> GateConfig:
         """The same for the gate itself."""
@@ -72,10 +75,14 @@ class GateNode(IlNode[GateParameters]):
         self.serve(interface.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
 
-    def changed(self, wanted: GateParameters) -> None:
+    def prepare(self, wanted: GateParameters) -> Callable[[], None]:
         """A new rule counts from the next episode on."""
-        rules.load(wanted.rule)
-        self._next_gate = Gate(self.contract, wanted.config())
+        gate = Gate(self.contract, wanted.config())
+
+        def take_effect() -> None:
+            self._next_gate = gate
+
+        return take_effect
 
     def _request(self, event: Event) -> str:
         self._gate.request(event)

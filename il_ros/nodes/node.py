@@ -18,25 +18,27 @@ from il_ros import messages
 from il_ros.errors import IlRosError
 from il_ros.nodes import interface, parameters
 from il_ros.nodes.interface import Topic
+from il_ros.nodes.parameters import NodeParameters
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.specs import Contract
 
-P = TypeVar("P")
+P = TypeVar("P", bound=NodeParameters)
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
 
 
 class IlNode(Node, Generic[P]):
     """A node of this package.
 
-    Subclasses give ``facts()`` for the diagnostics and may override ``changed()`` to follow parameters at run time.
+    Subclasses give ``facts()`` for the diagnostics and may override ``prepare()`` to follow parameters at run time.
     """
 
     def __init__(self, name: str, parameter_class: type[P]) -> None:
         super().__init__(name)
         self._publishers_by_topic: list[Any] = []
         self.complaint = ""
-        self.parameters: P = parameters.declare(self, parameter_class, self._parameters_set)
+        self.parameters: P = parameters.declare(self, parameter_class)
+        parameters.follow(self, self.parameters, self._prepare)
         self.contract = Contract.load(self.parameters.contract)
         self._diagnostics = self.publisher(interface.DIAGNOSTICS)
         self.every(1.0, self.report)
@@ -112,12 +114,22 @@ class IlNode(Node, Generic[P]):
         self.complaint = text
         self.get_logger().warning(text, throttle_duration_sec=1.0)
 
-    def _parameters_set(self, wanted: P) -> None:
-        self.changed(wanted)
-        self.parameters = wanted
+    def _prepare(self, wanted: P) -> Callable[[], None]:
+        take_effect = self.prepare(wanted)
 
-    def changed(self, wanted: P) -> None:
-        """Follow a change of parameters; raise an ``IlRosError`` to refuse it."""
+        def adopt() -> None:
+            self.parameters = wanted
+            if take_effect is not None:
+                take_effect()
+
+        return adopt
+
+    def prepare(self, wanted: P) -> Callable[[], None] | None:
+        """Get ready for a change of parameters; returns what is to be done once they are set.
+
+        Raises:
+            IlRosError: to refuse the change; nothing may have happened by then.
+        """
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell of this node."""

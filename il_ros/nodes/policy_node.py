@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,24 +17,30 @@ from il_ros.episode import Authority
 from il_ros.errors import CheckpointError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses
+from il_ros.learning.checkpoint import Checkpoint
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import SEEDS, NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 
 
 @dataclass(frozen=True)
-class PolicyParameters:
+class PolicyParameters(NodeParameters):
     """Parameters of the policy node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "answer the first observation of an episode only once its seed is known")
+    lockstep: bool = say(
+        False, "answer the first observation of an episode only once its seed is known", read_only=True
+    )
     checkpoint: str = say("", "folder of the checkpoint to load; empty to wait for the trainer's")
-    seed: int = say(0, "seed of the policy's draws where no episode announces one")
-    lapses: float = say(0.0, "probability a step that the policy's attention lapses, for studies; 0 for never")
-    lapse_reach: float = say(1.0, "how far it then strays: the share of the action's range that is drawn from")
+    seed: int = say(0, "seed of the policy's draws where no episode announces one", SEEDS, read_only=True)
+    lapses: float = say(
+        0.0, "probability a step that the policy's attention lapses, for studies; 0 for never", (0.0, 1.0)
+    )
+    lapse_reach: float = say(
+        1.0, "how far it then strays: the share of the action's range that is drawn from", (0.001, 1.0)
+    )
 
 
 class PolicyNode(IlNode[PolicyParameters]):
@@ -47,7 +54,7 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._answers, self._latency_ns = 0, 0
         self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
         if self.parameters.checkpoint:
-            self._swap(Path(self.parameters.checkpoint))
+            self._adopt(self._load(Path(self.parameters.checkpoint)))
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._waiting: Turn | None = None
         self._recorded_ns = -1
@@ -58,20 +65,31 @@ class PolicyNode(IlNode[PolicyParameters]):
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
 
-    def changed(self, wanted: PolicyParameters) -> None:
+    def prepare(self, wanted: PolicyParameters) -> Callable[[], None]:
         """Another checkpoint may be chosen at any time."""
-        self._lapses = Lapses(wanted.lapses, reach=wanted.lapse_reach)
-        if self._actor is not None:
-            self._actor.lapses = self._lapses
-        if wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint:
-            self._swap(Path(wanted.checkpoint))
+        lapses = Lapses(wanted.lapses, reach=wanted.lapse_reach)
+        other = wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint
+        loaded = self._load(Path(wanted.checkpoint)) if other else None
+
+        def take_effect() -> None:
+            self._lapses = lapses
+            if self._actor is not None:
+                self._actor.lapses = lapses
+            if loaded is not None:
+                self._adopt(loaded)
+
+        return take_effect
 
     def _on_checkpoint(self, message: String) -> None:
         announced = json.loads(message.data)
-        self._swap(Path(announced["path"]), announced["hash"])
+        self._adopt(self._load(Path(announced["path"]), announced["hash"]))
 
-    def _swap(self, path: Path, expected: str = "") -> None:
-        """Load, verify, and go over to it; the old one stays if anything is wrong."""
+    def _load(self, path: Path, expected: str = "") -> Checkpoint:
+        """A verified checkpoint.
+
+        Raises:
+            CheckpointError: if it is damaged, not the one that was announced, or for another contract.
+        """
         loaded = checkpoints.load(path)
         if expected and loaded.hash != expected:
             raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
@@ -80,6 +98,10 @@ class PolicyNode(IlNode[PolicyParameters]):
                 f"{path} was trained for contract {loaded.contract.name!r}, which is not this node's "
                 f"{self.contract.name!r}; set the parameter 'contract' to match"
             )
+        return loaded
+
+    def _adopt(self, loaded: Checkpoint) -> None:
+        """Go over to a checkpoint."""
         self._actor = Actor(loaded, self.parameters.seed, self._lapses)
         self._remembers = loaded.policy.config.history > 1
         if self._start is not None:

@@ -20,7 +20,7 @@ from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.recording import metadata
 from il_ros.recording.bag import finalise
 from il_ros.recording.definitions import definition
@@ -41,12 +41,10 @@ AUTHORS = {interface.EXPERT_ACTION.name: "expert", interface.POLICY_ACTION.name:
 
 
 @dataclass(frozen=True)
-class RecorderParameters:
+class RecorderParameters(NodeParameters):
     """Parameters of the recorder node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
-    folder: str = say("runs/live/episodes", "folder of the episodes")
+    folder: str = say("runs/live/episodes", "folder of the episodes", read_only=True)
     follow: bool = say(True, "start and stop with the episodes that the arm announces; the services work all the same")
     note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 

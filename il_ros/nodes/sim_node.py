@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,11 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool, String
 
 from il_ros import messages
-from il_ros.errors import ConfigError, MessageError
+from il_ros.errors import MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import SEEDS, NodeParameters, say
 from il_ros.signals import Array
 from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
@@ -28,16 +29,17 @@ PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
-class SimParameters:
+class SimParameters(NodeParameters):
     """Parameters of the simulation node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "wait for the command of each step before making the next one")
-    task: str = say("fork", "task to set up")
-    seed: int = say(0, "seed of the next reset; counts up by one with each")
+    lockstep: bool = say(False, "wait for the command of each step before making the next one", read_only=True)
+    task: str = say("fork", "task to set up", read_only=True)
+    seed: int = say(0, "seed of the next reset; counts up by one with each", SEEDS)
     auto_reset: bool = say(False, "start the first episode by itself, and a new one whenever one has ended")
-    rate: float = say(1.0, "speed of a paced simulation, times real time")
-    time_limit: bool = say(True, "end an episode that takes longer than its task allows; false for a person")
+    rate: float = say(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
+    time_limit: bool = say(
+        True, "end an episode that takes longer than its task allows; false for a person", read_only=True
+    )
 
 
 class SimNode(IlNode[SimParameters]):
@@ -45,8 +47,6 @@ class SimNode(IlNode[SimParameters]):
 
     def __init__(self) -> None:
         super().__init__("sim_node", SimParameters)
-        if not self.parameters.rate > 0:
-            raise ConfigError(f"parameter rate is {self.parameters.rate}; it must be positive")
         self._env = ArmEnv(self.parameters.task, self.contract, time_limit=self.parameters.time_limit)
         self._seed = self.parameters.seed
         self._running = False
@@ -67,9 +67,13 @@ class SimNode(IlNode[SimParameters]):
         if not self.parameters.lockstep:
             self.every(1.0 / (self.contract.rate_hz * self.parameters.rate), self._tick)
 
-    def changed(self, wanted: SimParameters) -> None:
+    def prepare(self, wanted: SimParameters) -> Callable[[], None]:
         """The seed may be set at any time; it counts from the next reset on."""
-        self._seed = wanted.seed
+
+        def take_effect() -> None:
+            self._seed = wanted.seed
+
+        return take_effect
 
     def _reset_by_itself(self) -> None:
         """Begin the next episode, once somebody who commands is there and had time to look around."""

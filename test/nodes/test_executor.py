@@ -50,7 +50,7 @@ def test_a_node_delivers_idles_and_ends_on_a_signal(executor: str, farewell: sig
     [
         (["-p", "rule:=nobodys"], "gating rule 'nobodys' is not known"),
         (["-p", "contract:=pandaplane"], "pandaplane"),
-        (["-p", "execute_steps:=0"], "execute_steps is 0; it must be positive"),
+        (["-p", "execute_steps:=0"], "execute_steps is 0; it must be from 1 to 1000"),
     ],
 )
 def test_a_node_that_cannot_start_says_why_in_one_line(arguments: list[str], said: str) -> None:
