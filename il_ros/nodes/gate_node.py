@@ -62,9 +62,10 @@ class GateNode(IlNode[GateParameters]):
         self._turn: Turn | None = None
         self._since_ns = 0
         self._answered = dict.fromkeys(("policy", "expert"), -1)
+        self._heard_ns: dict[str, int] = {}
+        """When each source was heard last, by the steady clock."""
         self._heard: list[tuple[str, Chunk, int]] = []
         self._lost: set[str] = set()
-        self._steps = 0
         self._command_topic = self.publisher(interface.command(self.contract))
         self._record_topic = self.publisher(interface.AUTHORITY)
         self._command = interface.message_class(self.contract.command_type)()
@@ -116,6 +117,7 @@ class GateNode(IlNode[GateParameters]):
     def _hear(self, source: str, message: Any) -> None:
         """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
         self._answered[source] = max(self._answered[source], messages.stamp_ns(message))
+        self._heard_ns[source] = self.now_ns()
         self._lost.discard(source)
         try:
             chunk = messages.chunk_from(message, self.contract)
@@ -166,17 +168,19 @@ class GateNode(IlNode[GateParameters]):
         self._record_topic.publish(message)
         messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint)
         self._command_topic.publish(self._command)
-        self._steps += 1
+        self.rates.counts["steps"] += 1
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
+        now_ns = self.now_ns()
         refused = ", ".join(f"{why} {count}" for why, count in sorted(self._gate.refused.items()))
         return {
             "rule": self._gate.config.rule,
             "state": self._gate.state.value,
-            "steps": self._steps,
+            "steps": self.rates.counts["steps"],
             "refused": refused or "none",
             "dropped": self._turns.dropped,
+            **{f"{source}_age_s": f"{(now_ns - then_ns) / 1e9:.3f}" for source, then_ns in self._heard_ns.items()},
         }
 
 

@@ -47,8 +47,8 @@ class IlNode(Node, Generic[P]):
     Subclasses give ``facts()`` for the diagnostics and may override ``prepare()`` to follow parameters at run time.
     """
 
-    def __init__(self, name: str, parameter_class: type[P]) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, parameter_class: type[P], **options: Any) -> None:
+        super().__init__(name, **options)
         self.said: list[tuple[Topic, Any]] = []
         """Our publishers, each with its row of the table."""
         self.heard: list[tuple[Topic, Any]] = []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from std_msgs.msg import Float64, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -20,14 +22,17 @@ from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
-from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import SEEDS, NodeParameters, say
+from il_ros.nodes.managed import ManagedNode, ManagedParameters
+from il_ros.nodes.parameters import SEEDS, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 
+LATENCIES = 1000
+"""Over how many of the last answers the quantiles of the latency are told."""
+
 
 @dataclass(frozen=True)
-class PolicyParameters(NodeParameters):
+class PolicyParameters(ManagedParameters):
     """Parameters of the policy node."""
 
     lockstep: bool = say(
@@ -43,18 +48,19 @@ class PolicyParameters(NodeParameters):
     )
 
 
-class PolicyNode(IlNode[PolicyParameters]):
-    """Serves one checkpoint after the other."""
+class PolicyNode(ManagedNode[PolicyParameters]):
+    """Serves one checkpoint after the other; inactive it follows the episode and says nothing."""
 
     def __init__(self) -> None:
         super().__init__("policy_node", PolicyParameters)
         self._actor: Actor | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
+        self._announced: dict[str, Any] | None = None
+        """What the trainer has announced, unless a checkpoint has been chosen since."""
         self._answers, self._latency_ns = 0, 0
+        self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
         self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
-        if self.parameters.checkpoint:
-            self._adopt(self._load(Path(self.parameters.checkpoint)))
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._waiting: Turn | None = None
         self._recorded_ns = -1
@@ -64,6 +70,27 @@ class PolicyNode(IlNode[PolicyParameters]):
         self.take_turns(self._turns, interface.observed(self.contract), self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
+        self.start()
+
+    def configure(self) -> None:
+        """Load the checkpoint, if there is one yet."""
+        if self._announced is not None:
+            self._adopt(self._load(Path(self._announced["path"]), self._announced["hash"]))
+        elif self.parameters.checkpoint:
+            self._adopt(self._load(Path(self.parameters.checkpoint)))
+
+    def activate(self) -> None:
+        """Begin with an empty history, in the middle of an episode too."""
+        if self._actor is not None:
+            self._actor.forget()
+
+    def deactivate(self) -> None:
+        """The observation that waits for its turn is not answered any more."""
+        self._waiting = None
+
+    def cleanup(self) -> None:
+        """Let go of the checkpoint."""
+        self._actor = None
 
     def prepare(self, wanted: PolicyParameters) -> Callable[[], None]:
         """Another checkpoint may be chosen at any time."""
@@ -76,13 +103,17 @@ class PolicyNode(IlNode[PolicyParameters]):
             if self._actor is not None:
                 self._actor.lapses = lapses
             if loaded is not None:
-                self._adopt(loaded)
+                self._announced = None
+                if self.configured:
+                    self._adopt(loaded)
 
         return take_effect
 
     def _on_checkpoint(self, message: String) -> None:
         announced = json.loads(message.data)
-        self._adopt(self._load(Path(announced["path"]), announced["hash"]))
+        if self.configured:
+            self._adopt(self._load(Path(announced["path"]), announced["hash"]))
+        self._announced = announced
 
     def _load(self, path: Path, expected: str = "") -> Checkpoint:
         """A verified checkpoint.
@@ -119,7 +150,10 @@ class PolicyNode(IlNode[PolicyParameters]):
             self._take(self._waiting)
 
     def _take(self, turn: Turn | None) -> None:
-        if turn is None or self._actor is None:
+        if turn is None:
+            return
+        if not self.active or self._actor is None:
+            self._start = turn.start or self._start
             return
         self._waiting = turn if self._must_wait(turn) else None
         if self._waiting is not None:
@@ -131,8 +165,9 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._actor.observe(turn.stamp_ns, messages.observation(self.contract, turn.messages))
         messages.fill_chunk(self._message, self._actor.chunk(), self.contract, JointTrajectoryPoint)
         self._topic.publish(self._message)
-        self._answers += 1
-        self._latency_ns += self.now_ns() - began_ns
+        latency_ns = self.now_ns() - began_ns
+        self._answers, self._latency_ns = self._answers + 1, self._latency_ns + latency_ns
+        self._latencies_ns.append(latency_ns)
         if self._distances.get_subscription_count():
             self._distances.publish(Float64(data=self._actor.distance()))
 
@@ -145,8 +180,10 @@ class PolicyNode(IlNode[PolicyParameters]):
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
-        told = {"checkpoint": author, "answers": self._answers, "latency_ms": f"{mean_ms:.3f}"}
-        return {**told, "distance": f"{distance:.3f}"}
+        told = {"checkpoint": author, "answers": self._answers, "dropped": self._turns.dropped}
+        told |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
+        p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
+        return {**super().facts(), **told, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
 
 
 def main() -> int:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Pose
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool, String
 
@@ -26,6 +28,11 @@ STALE_S = 0.2
 """A paced arm stops when it has had no command for this long; a hand that was not felt for so long is gone."""
 PAUSE_S = 1.0
 """How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
+
+MAKES_TIME = ParameterDescriptor(
+    type=Parameter.Type.BOOL.value, description="false, whatever is asked for: this node makes the time", read_only=True
+)
+"""Who publishes the clock does not listen to it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class SimNode(IlNode[SimParameters]):
     """Publishes readings, takes commands, announces where an episode begins and ends."""
 
     def __init__(self) -> None:
-        super().__init__("sim_node", SimParameters)
+        super().__init__("sim_node", SimParameters, parameter_overrides=[Parameter("use_sim_time", value=False)])
+        self.set_descriptor("use_sim_time", MAKES_TIME)
         self._env = ArmEnv(self.parameters.task, self.contract, time_limit=self.parameters.time_limit)
         self._seed = self.parameters.seed
         self._running = False
