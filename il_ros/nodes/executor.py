@@ -21,6 +21,7 @@ from rclpy.task import Future
 from il_ros.errors import IlRosError
 
 LONG_S = 1e6
+FAREWELLS = (signal.SIGINT, signal.SIGTERM)
 
 
 def make() -> Any:
@@ -52,7 +53,7 @@ def hear_signals() -> list[int]:
     Python's own answer to SIGINT is an exception at whatever line is being run, be it one that closes a file.
     """
     told: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in FAREWELLS:
         signal.signal(number, lambda number, frame: told.append(number))
     return told
 
@@ -71,15 +72,17 @@ def main(*factories: Callable[[], Node]) -> int:
             nodes.append(factory())
         gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
         spin(nodes)
-    except IlRosError as error:
+    except Exception as error:
+        if told and not rclpy.ok():
+            return 128 + told[0]  # a node that was being made found that all is over
+        if not isinstance(error, IlRosError):
+            raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
-    except Exception:
-        if rclpy.ok():
-            raise
-        return 128 + told[0] if told else 1  # what was being made found that all is over
     finally:
         for node in nodes:
             node.close()
         rclpy.try_shutdown()
+        for number in FAREWELLS:
+            signal.signal(number, signal.SIG_IGN)  # Python's end would bring back what kills
     return 0

@@ -1,4 +1,9 @@
-"""The expert: a device through which a person or a script answers every reading."""
+"""The expert: a device through which a person or a script answers every reading.
+
+When things fail: who is silent at a device for 0.2 s has let go. A device that hears other topics than the one at the
+start is refused at run time, and so are an expert, a task or options that are not there. What a device cannot read is
+told and counts as nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it."""
+"""The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it.
+
+When things fail: an answer that is stale, late, malformed or not finite is refused, and counted by its reason in the
+diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the arm
+holds. What is still undecided after half a step, in lockstep after 5 s, is decided without the late ones.
+"""
 
 from __future__ import annotations
 

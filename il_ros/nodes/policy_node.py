@@ -1,4 +1,10 @@
-"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps."""
+"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps.
+
+When things fail: a checkpoint that is damaged, is not the one that was announced, or was trained for another contract
+is refused, and the one before goes on. At the start that ends the process, or with ``autostart:=false`` leaves the node
+unconfigured. Without a checkpoint the node is silent, and the gate holds the arm or lets the expert drive. After a gap
+in the observations the history begins anew.
+"""
 
 from __future__ import annotations
 

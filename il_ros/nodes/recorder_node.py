@@ -1,4 +1,10 @@
-"""The recorder: keeps the raw bytes of every topic, and makes a verified bag of each episode."""
+"""The recorder: keeps the raw bytes of every topic, and makes a verified bag of each episode.
+
+When things fail: a kill at any moment loses nothing that was written, and the next recorder of the same folder makes a
+partial episode of it. When the disk takes no more the episode is given up, its journal stays, ``recorder/episode``
+tells it with a path of null, and the disk is tried again after a second. Messages that were sent and never came are
+listed in the episode by sequence number. A signal, or deactivation, closes the running episode as a partial one.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A simulated arm behind the topics of a real one; paced, or in lockstep with its commands."""
+"""A simulated arm behind the topics of a real one; paced, or in lockstep with its commands.
+
+When things fail: a paced arm that has had no sound command for 0.2 s stands still; in lockstep it waits for the command
+of its step. A command that does not satisfy the contract, or a push that is not finite, moves nothing and is told. A
+push that is not renewed for 0.2 s counts as let go. An episode that is reset while it runs ends as aborted.
+"""
 
 from __future__ import annotations
 

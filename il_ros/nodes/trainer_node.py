@@ -1,4 +1,8 @@
-"""The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints."""
+"""The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints.
+
+When things fail: a training that fails is told in the diagnostics (``state``), and the node goes on. Episodes that
+cannot be read are passed over and counted. A training that a signal ends is given up, and nothing of it is announced.
+"""
 
 from __future__ import annotations
 
