@@ -56,12 +56,14 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
     def _change(self, change: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
         """Answer ``~/change_state``; rclpy would raise, and end the process, where a transition is not possible now."""
         try:
-            return change(request, response)
+            change(request, response)
+            if self._failure is not None:
+                self.complain(str(self._failure))
         except rclpy_implementation.RCLError:
             wanted = request.transition.label or f"number {request.transition.id}"
             self.complain(f"transition {wanted} does not lead from {self.state()!r}; see ~/get_available_transitions")
             response.success = False
-            return response
+        return response
 
     def state(self) -> str:
         """The label of the state: unconfigured, inactive, active or finalized."""
@@ -110,7 +112,6 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
             act()
         except IlRosError as error:
             self._failure = error
-            self.complain(str(error))
             return TransitionCallbackReturn.FAILURE
         self._failure, self.configured, self.active = None, configured, active
         return TransitionCallbackReturn.SUCCESS
