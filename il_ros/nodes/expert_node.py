@@ -1,9 +1,15 @@
-"""The expert: a device through which a person or a script answers every reading."""
+"""The expert: a device through which a person or a script answers every reading.
+
+When things fail: who is silent at a device for 0.2 s has let go. A device that hears other topics than the one at the
+start is refused at run time, and so are an expert, a task or options that are not there. What a device cannot read is
+told and counts as nothing.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +21,7 @@ from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.sim import tasks
@@ -24,11 +30,10 @@ from il_ros.specs import Contract
 
 
 @dataclass(frozen=True)
-class ExpertParameters:
+class ExpertParameters(NodeParameters):
     """Parameters of the expert node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known")
+    lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known", read_only=True)
     device: str = say(
         "scripted",
         "device through which the expert speaks: scripted, supervisor, page, joy, twist, pose, leader, kinesthetic",
@@ -75,16 +80,20 @@ class ExpertNode(IlNode[ExpertParameters]):
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
 
-    def changed(self, wanted: ExpertParameters) -> None:
+    def prepare(self, wanted: ExpertParameters) -> Callable[[], None] | None:
         """Another device or expert may be chosen between episodes; another person may sit down at any time."""
         if dataclasses.replace(wanted, author=self.parameters.author) == self.parameters:
-            return
+            return None
         device = make_device(wanted, self.contract)
         if set(device.topics) - set(self._device.topics):
             raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
-        self._device = device
-        if self._start is not None:
-            self._device.reset(self._start)
+
+        def take_effect() -> None:
+            self._device = device
+            if self._start is not None:
+                self._device.reset(self._start)
+
+        return take_effect
 
     def _device_listener(self, name: str) -> Any:
         def hear(message: Any) -> None:

@@ -2,6 +2,8 @@
 
 ``graph_node --ros-args -p nodes:="[sim_node, gate_node]"``; parameters of each node are given as
 ``-p sim_node:task:=fork`` or in a parameter file.
+
+When things fail: a node that cannot be made ends the process, and with it all the others.
 """
 
 from __future__ import annotations

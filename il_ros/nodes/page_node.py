@@ -1,4 +1,9 @@
-"""The page of a person who drives: its picture, its buttons, and the hands at it, in words of the graph."""
+"""The page of a person who drives: its picture, its buttons, and the hands at it, in words of the graph.
+
+When things fail: a page that falls silent has let go of the arm. A button whose node is missing, refuses or does not
+answer within 10 s says so on the page. An arm or a gate that is silent in an episode for 0.5 s is shown as a fault. A
+port that is taken ends the process.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +31,7 @@ from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.page.model import Model
 from il_ros.page.scene import Furniture, Scene
@@ -62,16 +67,14 @@ SET = ("gate_node", "expert_node", "recorder_node")
 
 
 @dataclass(frozen=True)
-class PageParameters:
+class PageParameters(NodeParameters):
     """Parameters of the page node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
-    task: str = say("fork", "task whose scene is drawn; empty for none")
-    urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's")
-    host: str = say("127.0.0.1", "interface on which the page is served")
-    port: int = say(0, "port of the page; 0 for one that is free")
-    token: str = say("", "what opens the page; empty for a random one, which is best")
+    task: str = say("fork", "task whose scene is drawn; empty for none", read_only=True)
+    urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's", read_only=True)
+    host: str = say("127.0.0.1", "interface on which the page is served", read_only=True)
+    port: int = say(0, "port of the page; 0 for one that is free", (0, 2**16 - 1), read_only=True)
+    token: str = say("", "what opens the page; empty for a random one, which is best", read_only=True)
 
 
 def furniture(name: str) -> Furniture:

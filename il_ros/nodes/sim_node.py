@@ -1,22 +1,30 @@
-"""A simulated arm behind the topics of a real one; paced, or in lockstep with its commands."""
+"""A simulated arm behind the topics of a real one; paced, or in lockstep with its commands.
+
+When things fail: a paced arm that has had no sound command for 0.2 s stands still; in lockstep it waits for the command
+of its step. A command that does not satisfy the contract, or a push that is not finite, moves nothing and is told. A
+push that is not renewed for 0.2 s counts as let go. An episode that is reset while it runs ends as aborted.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Pose
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import Bool, String
 
 from il_ros import messages
-from il_ros.errors import ConfigError, MessageError
+from il_ros.errors import MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import SEEDS, NodeParameters, say
 from il_ros.signals import Array
 from il_ros.sim.env import ArmEnv
 
@@ -25,27 +33,32 @@ STALE_S = 0.2
 PAUSE_S = 1.0
 """How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
 
+MAKES_TIME = ParameterDescriptor(
+    type=Parameter.Type.BOOL.value, description="false, whatever is asked for: this node makes the time", read_only=True
+)
+"""Who publishes the clock does not listen to it."""
+
 
 @dataclass(frozen=True)
-class SimParameters:
+class SimParameters(NodeParameters):
     """Parameters of the simulation node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "wait for the command of each step before making the next one")
-    task: str = say("fork", "task to set up")
-    seed: int = say(0, "seed of the next reset; counts up by one with each")
+    lockstep: bool = say(False, "wait for the command of each step before making the next one", read_only=True)
+    task: str = say("fork", "task to set up", read_only=True)
+    seed: int = say(0, "seed of the next reset; counts up by one with each", SEEDS)
     auto_reset: bool = say(False, "start the first episode by itself, and a new one whenever one has ended")
-    rate: float = say(1.0, "speed of a paced simulation, times real time")
-    time_limit: bool = say(True, "end an episode that takes longer than its task allows; false for a person")
+    rate: float = say(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
+    time_limit: bool = say(
+        True, "end an episode that takes longer than its task allows; false for a person", read_only=True
+    )
 
 
 class SimNode(IlNode[SimParameters]):
     """Publishes readings, takes commands, announces where an episode begins and ends."""
 
     def __init__(self) -> None:
-        super().__init__("sim_node", SimParameters)
-        if not self.parameters.rate > 0:
-            raise ConfigError(f"parameter rate is {self.parameters.rate}; it must be positive")
+        super().__init__("sim_node", SimParameters, parameter_overrides=[Parameter("use_sim_time", value=False)])
+        self.set_descriptor("use_sim_time", MAKES_TIME)
         self._env = ArmEnv(self.parameters.task, self.contract, time_limit=self.parameters.time_limit)
         self._seed = self.parameters.seed
         self._running = False
@@ -65,9 +78,13 @@ class SimNode(IlNode[SimParameters]):
         if not self.parameters.lockstep:
             self.every(1.0 / (self.contract.rate_hz * self.parameters.rate), self._tick)
 
-    def changed(self, wanted: SimParameters) -> None:
+    def prepare(self, wanted: SimParameters) -> Callable[[], None]:
         """The seed may be set at any time; it counts from the next reset on."""
-        self._seed = wanted.seed
+
+        def take_effect() -> None:
+            self._seed = wanted.seed
+
+        return take_effect
 
     def _reset_by_itself(self) -> None:
         """Begin the next episode, once somebody who commands is there and had time to look around."""
