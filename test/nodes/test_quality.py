@@ -51,6 +51,7 @@ class Stage:
         return done()
 
     def close(self) -> None:
+        self._executor.shutdown()  # or the nodes would still be there for the tests that follow
         self.ours.close()
         self.foreign.destroy_node()
 
