@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from mcap.writer import Writer
 
 from il_ros.errors import DataError, StorageError
 from il_ros.recording import metadata
+from il_ros.recording.blocks import Block, Topic
+from il_ros.recording.columns import Columns
 from il_ros.recording.definitions import decoder
 from il_ros.recording.disk import storage_errors, sync
 from il_ros.recording.journal import LIBRARY, SUFFIX, locked
 from il_ros.recording.metadata import METADATA, Contents
-from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, Topic, facts_record
+from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, facts_record
 
 CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
@@ -154,17 +157,15 @@ class BagReader:
         Raises:
             DataError: at the end, if the bag turned out to be truncated or damaged.
         """
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for name in self.contents.files:
             scan = self._scan(self.path / name)
             for message in scan:
                 if topics is None or message.topic.name in topics:
                     yield message
             self._check(not scan.damage, name, scan.damage[0] if scan.damage else "")
-            for topic, count in scan.counts.items():
-                counts[topic] = counts.get(topic, 0) + count
-        wanted = {topic: count for topic, count in self.counts.items() if count}
-        self._check(counts == wanted, ", ".join(self.contents.files), f"it holds {counts}, {METADATA} says {wanted}")
+            counts.update(scan.counts)
+        self._check_counts(counts)
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, int, Any]]:
         """``(topic, log_time_ns, message)`` of ``topics`` (all if None), decoded, in the order of ``raw``.
@@ -173,12 +174,46 @@ class BagReader:
             DataError: as ``raw``; or if a message is not what its type says.
         """
         for topic, log_time_ns, _, _, data in self.raw(topics):
-            decode = decoder(topic.type_name, topic.definition)
-            try:
-                message = decode(data)
-            except Exception as error:  # the decoder raises whatever its generated code meets
-                raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
-            yield topic.name, log_time_ns, message
+            yield topic.name, log_time_ns, self.decode(topic, data)
+
+    def decode(self, topic: Topic, data: bytes) -> Any:
+        """The message that was serialised as ``data``.
+
+        Raises:
+            DataError: if it is not what its type says.
+        """
+        try:
+            return decoder(topic.type_name, topic.definition)(data)
+        except DataError:
+            raise
+        except Exception as error:  # the decoder raises whatever its generated code meets
+            raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
+
+    def columns(self, fields: Mapping[str, Sequence[str]]) -> dict[str, Columns]:
+        """The numbers at ``fields``, paths by topic, of all messages of those topics; see ``ObservationComponent``.
+
+        Raises:
+            DataError: as ``messages``.
+        """
+        columns = {topic: Columns(paths, self.decode) for topic, paths in fields.items()}
+        for topic, block in self.blocks(fields):
+            columns[topic.name].add(topic, block)
+        return columns
+
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+        """The serialised messages of ``topics``, many of one topic at a time; ``order`` counts through all files.
+
+        Raises:
+            DataError: as ``raw``.
+        """
+        counts: Counter[str] = Counter()
+        for name in self.contents.files:
+            before, scan = counts.total(), self._scan(self.path / name)
+            for topic, block in scan.blocks(topics):
+                yield topic, block._replace(order=block.order + before)
+            self._check(not scan.damage, name, scan.damage[0] if scan.damage else "")
+            counts.update(scan.counts)
+        self._check_counts(counts)
 
     def verify(self) -> None:
         """Read every byte.
@@ -186,13 +221,18 @@ class BagReader:
         Raises:
             DataError: naming the file, what is wrong and the remedy.
         """
-        for _ in self.raw():
+        for _ in self.blocks(()):
             pass
 
     def _scan(self, path: Path) -> Scan:
         if not path.is_file():
             self._check(False, path.name, "the file is missing")
         return Scan(path)
+
+    def _check_counts(self, counts: Mapping[str, int]) -> None:
+        wanted = {topic: count for topic, count in self.counts.items() if count}
+        files = ", ".join(self.contents.files)
+        self._check(counts == wanted, files, f"it holds {dict(counts)}, {METADATA} says {wanted}")
 
     def _check(self, sound: bool, name: str, reason: str) -> None:
         if not sound:

@@ -6,16 +6,18 @@ one whose writer was killed; this one starts at the beginning, checks every CRC 
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 import zstandard
 from mcap.data_stream import ReadDataStream, RecordBuilder
 from mcap.exceptions import EndOfFile
@@ -24,16 +26,23 @@ from mcap.records import Channel, Chunk, Metadata, Schema
 from mcap.stream_reader import get_chunk_data_stream
 
 from il_ros.errors import DataError
+from il_ros.recording.blocks import ROOM, Block, Topic, window
+from il_ros.signals import Array
 
 MAGIC = b"\x89MCAP0\r\n"
 FACTS = "il_ros.facts"
 """The name of the metadata record that holds an episode's facts."""
 RECORD = struct.Struct("<BQ")  # opcode, length
 MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
+HEAD = struct.Struct("<BQH")  # opcode, length, and the channel if it is a message
+LOG_TIME = 15
+"""Where the log time lies in a message's record."""
 CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
 JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
 """The only records of a journal; any other is a damaged one."""
 FOOTER_BYTES = 20
+BLOCK_BYTES = 1 << 20
+"""Of records that are looked at together; larger ones save little."""
 _BROKEN = (
     struct.error,
     ValueError,
@@ -45,19 +54,6 @@ _BROKEN = (
     EOFError,
     MemoryError,
 )
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A topic as the file describes it."""
-
-    name: str
-    type_name: str
-    definition: str
-    """The message type's definition."""
-    type_hash: str
-    encoding: str
-    """How the definition is written: ``ros2msg`` or ``ros2idl``."""
 
 
 class RawMessage(NamedTuple):
@@ -119,19 +115,35 @@ class Scan:
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[RawMessage]:
-        with self.path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                self.damage.append("the file does not begin as MCAP does")
-                return
-            for opcode, payload, offset in self._records(file):
-                try:
-                    for message in self._messages(opcode, payload):
-                        self.counts[message.topic.name] = self.counts.get(message.topic.name, 0) + 1
-                        self.data_bytes += len(message.data)
-                        self.digest.add(message)
-                        yield message
-                except _BROKEN as error:
-                    self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
+        for records, starts in self._runs():
+            for at in starts:
+                message = self._message(records, at)
+                self.counts[message.topic.name] = self.counts.get(message.topic.name, 0) + 1
+                self.data_bytes += len(message.data)
+                self.digest.add(message)
+                yield message
+
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+        """The messages of ``topics``, many at a time, in the order in which each topic's were written.
+
+        Every byte is checked as by iteration, which this is an alternative to; ``digest`` and ``data_bytes`` stay as
+        they are. ``Block.order`` counts the messages of the whole file.
+        """
+        counts: Counter[int] = Counter()
+        for data, starts in _joined(self._runs()):
+            channels = window(data, "u2")[starts + RECORD.size].view("<u2")  # (n,)
+            times = window(data, "u8")[starts + LOG_TIME].view("<u8").astype(np.int64)
+            sizes = window(data, "u8")[starts + 1].view("<u8").astype(np.int64) - (MESSAGE.size - RECORD.size)
+            for channel in np.unique(channels).tolist():
+                mine = np.flatnonzero(channels == channel)
+                topic = self.topics[channel]
+                if topic.name in topics:
+                    order = counts.total() + mine
+                    yield topic, Block(data, starts[mine] + MESSAGE.size, sizes[mine], times[mine], order)
+            counts.update(channels.tolist())
+        for channel, count in counts.items():
+            name = self.topics[channel].name
+            self.counts[name] = self.counts.get(name, 0) + count
 
     def read(self) -> Scan:
         """Read to the end, for the description only."""
@@ -173,12 +185,48 @@ class Scan:
         if said not in (0, found):
             self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
 
-    def _messages(self, opcode: int, payload: bytes) -> Iterator[RawMessage]:
-        if opcode == Opcode.CHUNK:
-            yield from self._chunk(payload)
-        elif opcode == Opcode.MESSAGE:
-            yield self._message(payload, -RECORD.size, len(payload))
-        elif opcode == Opcode.SCHEMA:
+    def _runs(self) -> Iterator[tuple[bytes, list[int]]]:
+        """Records that lie together, and where among them the messages begin; described topics are added."""
+        with self.path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                self.damage.append("the file does not begin as MCAP does")
+                return
+            for opcode, payload, offset in self._records(file):
+                records, starts = b"", list[int]()
+                try:
+                    if opcode == Opcode.CHUNK:
+                        records = _content(payload)
+                        self._walk(records, starts)
+                    elif opcode == Opcode.MESSAGE:
+                        records = RECORD.pack(opcode, len(payload)) + payload
+                        self._walk(records, starts)
+                    else:
+                        self._describe(opcode, payload)
+                except _BROKEN as error:
+                    self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
+                if starts:
+                    yield records, starts
+
+    def _walk(self, records: bytes, starts: list[int]) -> None:
+        """Find where the messages begin, step by step; this loop is all the Python that there is for each of them."""
+        at, size, unpack, topics, message = 0, len(records), HEAD.unpack_from, self.topics, int(Opcode.MESSAGE)
+        while at < size:
+            opcode, length, channel = unpack(records, at)
+            end = at + RECORD.size + length
+            if end > size:
+                raise ValueError("a record in it reaches beyond its end")
+            if opcode != message:
+                self._describe(opcode, records[at + RECORD.size : end])
+            elif channel not in topics:
+                raise ValueError(f"the description of its topic, number {channel}, is lost")
+            elif end < at + MESSAGE.size:
+                raise ValueError("a message in it is too short")
+            else:
+                starts.append(at)
+            at = end
+
+    def _describe(self, opcode: int, payload: bytes) -> None:
+        if opcode == Opcode.SCHEMA:
             schema = Schema.read(ReadDataStream(BytesIO(payload)))
             self._schemas[schema.id] = schema
         elif opcode == Opcode.CHANNEL:
@@ -188,36 +236,43 @@ class Scan:
             if record.name == FACTS or "crc32" in record.metadata:
                 self.facts = _facts(record.metadata)
 
-    def _chunk(self, payload: bytes) -> Iterator[RawMessage]:
-        _, _, size, crc, name_length = CHUNK.unpack_from(payload)
-        at = CHUNK.size + name_length
-        name = payload[CHUNK.size : at].decode()
-        (length,) = struct.unpack_from("<Q", payload, at)
-        if at + 8 + length != len(payload):
-            raise ValueError(f"its content is said to have {length} bytes")
-        records = _expanded(name, payload[at + 8 :], size)
-        if len(records) != size or (crc and zlib.crc32(records) != crc):
-            raise ValueError("its CRC is wrong")
-        at = 0
-        while at < size:
-            opcode, length = RECORD.unpack_from(records, at)
-            if opcode == Opcode.MESSAGE:
-                yield self._message(records, at, length)
-            else:
-                yield from self._messages(opcode, records[at + RECORD.size : at + RECORD.size + length])
-            at += RECORD.size + length
-
-    def _message(self, records: bytes, at: int, length: int) -> RawMessage:
-        channel, sequence, log_time_ns, publish_time_ns = struct.unpack_from("<HIQQ", records, at + RECORD.size)
+    def _message(self, records: bytes, at: int) -> RawMessage:
+        _, length, channel, sequence, log_time_ns, publish_time_ns = MESSAGE.unpack_from(records, at)
         data = records[at + MESSAGE.size : at + RECORD.size + length]
-        if channel not in self.topics:
-            raise ValueError(f"the description of its topic, number {channel}, is lost")
         return RawMessage(self.topics[channel], log_time_ns, publish_time_ns, sequence, data)
 
     def _add_topic(self, channel: Channel) -> None:
         schema = self._schemas[channel.schema_id]
         type_hash = channel.metadata.get("topic_type_hash", "")
         self.topics[channel.id] = Topic(channel.topic, schema.name, schema.data.decode(), type_hash, schema.encoding)
+
+
+def _content(payload: bytes) -> bytes:
+    """The records of a chunk, with the CRC checked."""
+    _, _, size, crc, name_length = CHUNK.unpack_from(payload)
+    at = CHUNK.size + name_length
+    name = payload[CHUNK.size : at].decode()
+    (length,) = struct.unpack_from("<Q", payload, at)
+    if at + 8 + length != len(payload):
+        raise ValueError(f"its content is said to have {length} bytes")
+    records = _expanded(name, payload[at + 8 :], size)
+    if len(records) != size or (crc and zlib.crc32(records) != crc):
+        raise ValueError("its CRC is wrong")
+    return records
+
+
+def _joined(runs: Iterable[tuple[bytes, list[int]]]) -> Iterator[tuple[bytes, Array]]:
+    """Runs put together to ``BLOCK_BYTES`` or more, with room behind them, and where their messages begin (n,)."""
+    pieces: list[bytes] = []
+    starts: list[Array] = []
+    size = 0
+    for records, at in itertools.chain(runs, [(b"", [])]):
+        pieces.append(records)
+        starts.append(np.array(at, np.int64) + size)
+        size += len(records)
+        if size > BLOCK_BYTES or (size and not records):
+            yield b"".join((*pieces, bytes(ROOM))), np.concatenate(starts)
+            pieces, starts, size = [], [], 0
 
 
 def _expanded(compression: str, data: bytes, size: int) -> bytes:
