@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,6 +49,12 @@ class Block(NamedTuple):
         """The serialised bytes of one of them."""
         at = int(self.at[row])
         return self.data[at : at + int(self.size[row])]
+
+
+def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array) -> Block:
+    """The block of some serialised messages."""
+    size = np.array([len(message) for message in messages], np.int64)
+    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order)
 
 
 def window(data: bytes, code: str) -> Array:

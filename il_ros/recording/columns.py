@@ -95,7 +95,7 @@ class Columns:
             for column, place in zip(values.T, fields):
                 column[:] = np.nan if isinstance(place, MessageError) else layout.read(mine, *place)
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
-            self._keep(mine, sec, nanosec, values)
+            self._keep(mine, _stamps(sec, nanosec), values)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
         return block.rows(np.flatnonzero(~alike))
 
@@ -104,11 +104,10 @@ class Columns:
         found = [_number(message, path) for path in (*STAMP, *self.paths)]
         numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
-        self._keep(one, np.array([sec]), np.array([nanosec]), np.array([numbers[2:]]))
+        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]))
         self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
 
-    def _keep(self, block: Block, sec: Array, nanosec: Array, values: Array) -> None:
-        stamps = np.where((sec == -1) & (nanosec == -1), -1, sec * 1_000_000_000 + nanosec)
+    def _keep(self, block: Block, stamps: Array, values: Array) -> None:
         self._parts.append((block.order, block.log_time_ns, stamps, values))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
@@ -125,6 +124,10 @@ def _find(layout: Layout, path: str) -> _Place:
         return layout.find(path)
     except MessageError as error:
         return error
+
+
+def _stamps(sec: Array, nanosec: Array) -> Array:
+    return np.where((sec == -1) & (nanosec == -1), -1, sec * 1_000_000_000 + nanosec)
 
 
 def _whole(layout: Layout, block: Block, place: _Place) -> Array:

@@ -12,10 +12,11 @@ import numpy as np
 from il_ros import messages
 from il_ros.episode import Episode, Record
 from il_ros.errors import DataError, MessageError
-from il_ros.recording.bag import BagReader, read
+from il_ros.recording.bag import BagReader, is_ours, read
 from il_ros.recording.blocks import Block, Topic
 from il_ros.recording.columns import Columns, Decode
 from il_ros.recording.diagnostics import diagnostics
+from il_ros.recording.foreign import read_foreign
 from il_ros.recording.joining import Observations, joined, paths
 from il_ros.signals import Array
 from il_ros.specs import Contract
@@ -27,7 +28,8 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
     """The steps of the bag ``folder``: every stamp with an observation and a record of authority, in order of time.
 
     The observation is joined as the live policy joins it. A message that came twice makes no second step. The facts
-    gain ``steps`` and ``dropped``: how many stamps made no step, by reason.
+    gain ``steps`` and ``dropped``: how many stamps made no step, by reason. A bag of another program, without records
+    of authority, is read as a demonstration; see ``read_foreign``.
 
     Raises:
         DataError: if the bag is damaged, lacks a topic of the contract, has two that could be it, or none of its
@@ -35,6 +37,8 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
     """
     reader = read(folder)
     names = {topic: find_topic(reader.types, topic, folder) for topic in (*contract.topics, AUTHORITY)}
+    if names[AUTHORITY] is None and not is_ours(reader):
+        return _foreign(reader, contract, names)
     if None in names.values():
         return _without(reader, contract, [topic for topic, name in names.items() if name is None])
     wanted = {topic: name for topic, name in names.items() if name is not None}
@@ -70,6 +74,15 @@ def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -
     return {wanted[topic]: Columns(paths(contract, topic), reader.decode) for topic in contract.topics}
 
 
+def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
+    action = find_topic(reader.types, contract.foreign.topic, reader.path)
+    found = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
+    missing = [topic for topic in contract.topics if topic not in found]
+    if missing or action is None:
+        raise _lacks(reader, contract, [*missing, *([contract.foreign.topic] if action is None else [])])
+    return read_foreign(reader, contract, found, action)
+
+
 def find_topic(topics: Mapping[str, str], wanted: str, folder: Path) -> str | None:
     """The recorded topic that ``wanted`` means: itself, whatever its namespace; None if there is none.
 
@@ -92,9 +105,11 @@ def _without(reader: BagReader, contract: Contract, missing: list[str]) -> Episo
 
 def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> DataError:
     there = ", ".join(sorted(reader.types)) or "no topics"
+    remedy = "use the contract that it was recorded with"
+    if not is_ours(reader):
+        remedy = "name its topics in a contract, and under foreign: topic where the action is"
     return DataError(
-        f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; "
-        "use the contract that it was recorded with"
+        f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; {remedy}"
     )
 
 
@@ -116,7 +131,7 @@ class Records:
             data = block.message(row)
             try:
                 message = diagnostics(data)
-            except (ValueError, struct.error):
+            except (ValueError, IndexError, struct.error):
                 message = decode(topic, data)
             stamp = messages.stamp_ns(message)
             if stamp in self.by_stamp:
