@@ -30,7 +30,7 @@ class Topic:
 class Block(NamedTuple):
     """Messages of one topic; row n of every array is the same message."""
 
-    data: bytes
+    data: bytes | bytearray
     """The memory; whatever else lies in it, ``ROOM`` bytes follow the last message."""
     at: Array
     """(n,) int64, where the messages' serialised bytes begin."""
@@ -48,7 +48,7 @@ class Block(NamedTuple):
     def message(self, row: int) -> bytes:
         """The serialised bytes of one of them."""
         at = int(self.at[row])
-        return self.data[at : at + int(self.size[row])]
+        return bytes(self.data[at : at + int(self.size[row])])
 
 
 def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array) -> Block:
@@ -57,7 +57,7 @@ def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array) -> Block
     return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order)
 
 
-def window(data: bytes, code: str) -> Array:
+def window(data: bytes | bytearray, code: str) -> Array:
     """The bytes that begin at each place of ``data`` and suffice for a number of the type ``code`` (``u2``, ``f8``).
 
     They are of a type without meaning, which needs no alignment: index first, then ``view`` them as what they are.

@@ -46,16 +46,18 @@ class Layout:
         masks = (walk.is_structure.view(np.uint8) * np.uint8(255)).view(np.uint64)
         padded = np.frombuffer(data + bytes(len(walk.is_structure) - len(data)), np.uint64)
         used = np.flatnonzero(masks)
-        self._words = used * 8  # (W,), where the structure lies
-        self._masks = masks[used]
-        self._expected = padded[used] & self._masks
+        self._words = list(zip((used * 8).tolist(), masks[used], padded[used] & masks[used]))
+        """Where words of structure lie, which of their bits belong to it, and what these are."""
 
     def is_of(self, block: Block) -> Array:
         """(n,) bool, which messages of a block are laid out so."""
         alike: Array = block.size == self.size
         rows = np.flatnonzero(alike)
-        words = window(block.data, "u8")[block.at[rows, None] + self._words].view(np.uint64)  # (m, W)
-        alike[rows] = ((words & self._masks) == self._expected).all(axis=1)
+        words, at = window(block.data, "u8"), block.at[rows]
+        is_so = np.ones(len(rows), np.bool_)
+        for place, mask, expected in self._words:  # one after the other, since a table of all is much memory
+            is_so &= (words[at + place].view(np.uint64) & mask) == expected
+        alike[rows] = is_so
         return alike
 
     def find(self, path: str) -> tuple[int, str]:

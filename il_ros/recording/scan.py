@@ -10,7 +10,7 @@ import itertools
 import json
 import struct
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +26,7 @@ from mcap.stream_reader import get_chunk_data_stream
 
 from il_ros.errors import DataError
 from il_ros.recording.blocks import ROOM, Block, Topic, window
+from il_ros.recording.rhythm import leap, period
 from il_ros.signals import Array
 
 MAGIC = b"\x89MCAP0\r\n"
@@ -40,6 +41,8 @@ CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of t
 JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
 """The only records of a journal; any other is a damaged one."""
 FOOTER_BYTES = 20
+FEW, MANY = 64, 65536
+"""Messages that are found step by step before it is tried whether their sizes repeat: at first, and at most."""
 BLOCK_BYTES = 1 << 22
 """Of records that are looked at together; larger ones save little."""
 _ZSTD = zstandard.ZstdDecompressor()
@@ -115,9 +118,9 @@ class Scan:
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[RawMessage]:
-        for records, starts in self._runs():
-            for at in starts:
-                message = self._message(records, at)
+        for data, starts in self._together():
+            for at in starts.tolist():
+                message = self._message(data, at)
                 self.counts[message.topic.name] = self.counts.get(message.topic.name, 0) + 1
                 self.data_bytes += len(message.data)
                 self.digest.add(message)
@@ -130,7 +133,7 @@ class Scan:
         they are. ``Block.order`` counts the messages of the whole file.
         """
         total = 0
-        for data, starts in _joined(self._runs()):
+        for data, starts in self._together():
             channels = window(data, "u2")[starts + RECORD.size].view("<u2")  # (n,)
             times = window(data, "u8")[starts + LOG_TIME].view("<u8").astype(np.int64)
             sizes = window(data, "u8")[starts + 1].view("<u8").astype(np.int64) - (MESSAGE.size - RECORD.size)
@@ -183,45 +186,77 @@ class Scan:
         if said not in (0, found):
             self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
 
-    def _runs(self) -> Iterator[tuple[bytes, list[int]]]:
-        """Records that lie together, and where among them the messages begin; described topics are added."""
+    def _together(self) -> Iterator[tuple[bytearray, Array]]:
+        """Records put together to ``BLOCK_BYTES`` or more, with room behind them, and where the messages begin (n,)."""
+        data, ends, offsets = bytearray(), list[int](), list[int]()
+        for records, offset in itertools.chain(self._pieces(), [(b"", self.size)]):
+            data += records
+            ends.append(len(data))
+            offsets.append(offset)
+            if len(data) > BLOCK_BYTES or not records:
+                data += bytes(ROOM)
+                yield data, self._starts(data, np.array(ends), offsets)
+                data, ends, offsets = bytearray(), [], []
+
+    def _pieces(self) -> Iterator[tuple[bytes, int]]:
+        """Whole records: the content of each chunk, and each message that lies outside one; and where it was found."""
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 self.damage.append("the file does not begin as MCAP does")
                 return
             for opcode, payload, offset in self._records(file):
-                records, starts = b"", list[int]()
                 try:
-                    if opcode == Opcode.CHUNK:
-                        records = _content(payload)
-                        self._walk(records, starts)
+                    if opcode == Opcode.CHUNK and (records := _content(payload)):
+                        yield records, offset
                     elif opcode == Opcode.MESSAGE:
-                        records = RECORD.pack(opcode, len(payload)) + payload
-                        self._walk(records, starts)
+                        yield RECORD.pack(opcode, len(payload)) + payload, offset
                     else:
                         self._describe(opcode, payload)
                 except _BROKEN as error:
-                    self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
-                if starts:
-                    yield records, starts
+                    self._is_damaged(offset, error)
 
-    def _walk(self, records: bytes, starts: list[int]) -> None:
-        """Find where the messages begin, step by step; this loop is all the Python that there is for each of them."""
-        at, size, unpack, topics, message = 0, len(records), HEAD.unpack_from, self.topics, int(Opcode.MESSAGE)
-        while at < size:
-            opcode, length, channel = unpack(records, at)
-            end = at + RECORD.size + length
-            if end > size:
+    def _is_damaged(self, offset: int, error: Exception) -> None:
+        self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
+
+    def _starts(self, data: bytearray, ends: Array, offsets: Sequence[int]) -> Array:
+        """Where messages begin (n,) in pieces of the file that end at ``ends`` and were found at ``offsets``.
+
+        Some are found step by step; if their sizes repeat, those that go on so are found at a stroke.
+        """
+        found: list[Sequence[int] | Array] = []
+        at, steps, recent = 0, FEW, list[int]()
+        for end, offset in zip(ends.tolist(), offsets):
+            while at < end:
+                try:
+                    at = self._walk(data, at, end, steps, recent)
+                except _BROKEN as error:
+                    self._is_damaged(offset, error)
+                    at = end
+                if len(recent) < steps:
+                    continue
+                leapt = leap(data, at, ends, period(recent[-FEW:], at), self.topics)
+                found += [recent, leapt[:-1]]
+                at, recent, steps = int(leapt[-1]), [], FEW if len(leapt) > FEW else min(2 * steps, MANY)
+        return np.concatenate([np.empty(0, np.int64), *found, recent]).astype(np.int64)
+
+    def _walk(self, data: bytearray, at: int, end: int, most: int, starts: list[int]) -> int:
+        """Find where messages begin, until there are ``most``; returns where the next record begins."""
+        unpack, topics, message = HEAD.unpack_from, self.topics, int(Opcode.MESSAGE)
+        while at < end and len(starts) < most:
+            opcode, length, channel = unpack(data, at)
+            after = at + RECORD.size + length
+            if after > end:
                 raise ValueError("a record in it reaches beyond its end")
             if opcode != message:
-                self._describe(opcode, records[at + RECORD.size : end])
+                self._describe(opcode, bytes(data[at + RECORD.size : after]))
             elif channel not in topics:
                 raise ValueError(f"the description of its topic, number {channel}, is lost")
-            elif end < at + MESSAGE.size:
+            elif after < at + MESSAGE.size:
                 raise ValueError("a message in it is too short")
             else:
                 starts.append(at)
-            at = end
+            at = after
+        return at
 
     def _describe(self, opcode: int, payload: bytes) -> None:
         if opcode == Opcode.SCHEMA:
@@ -234,9 +269,9 @@ class Scan:
             if record.name == FACTS or "crc32" in record.metadata:
                 self.facts = _facts(record.metadata)
 
-    def _message(self, records: bytes, at: int) -> RawMessage:
+    def _message(self, records: bytearray, at: int) -> RawMessage:
         _, length, channel, sequence, log_time_ns, publish_time_ns = MESSAGE.unpack_from(records, at)
-        data = records[at + MESSAGE.size : at + RECORD.size + length]
+        data = bytes(records[at + MESSAGE.size : at + RECORD.size + length])
         return RawMessage(self.topics[channel], log_time_ns, publish_time_ns, sequence, data)
 
     def _add_topic(self, channel: Channel) -> None:
@@ -257,20 +292,6 @@ def _content(payload: bytes) -> bytes:
     if len(records) != size or (crc and zlib.crc32(records) != crc):
         raise ValueError("its CRC is wrong")
     return records
-
-
-def _joined(runs: Iterable[tuple[bytes, list[int]]]) -> Iterator[tuple[bytes, Array]]:
-    """Runs put together to ``BLOCK_BYTES`` or more, with room behind them, and where their messages begin (n,)."""
-    pieces: list[bytes] = []
-    starts: list[Array] = []
-    size = 0
-    for records, at in itertools.chain(runs, [(b"", [])]):
-        pieces.append(records)
-        starts.append(np.array(at, np.int64) + size)
-        size += len(records)
-        if size > BLOCK_BYTES or (size and not records):
-            yield b"".join((*pieces, bytes(ROOM))), np.concatenate(starts)
-            pieces, starts, size = [], [], 0
 
 
 def _expanded(compression: str, data: bytes, size: int) -> bytes:
