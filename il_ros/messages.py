@@ -65,9 +65,9 @@ def getter(path: str) -> Callable[[Any], float]:
                         f"field {path!r}: the message has {', '.join(names)}; check the contract's field"
                     )
                 value = value[names.index(by_name)]
+            return float(value)
         except (AttributeError, IndexError, ValueError, TypeError) as error:
             raise MessageError(f"field {path!r} is not in the message ({error}); check the contract's field") from error
-        return float(value)
 
     return read
 
@@ -80,9 +80,14 @@ def observation(contract: Contract, messages: Mapping[str, Any]) -> Array:
     """
     values = np.array([getter(part.field)(messages[part.topic]) for part in contract.observation])
     if not np.isfinite(values).all():
-        bad = contract.observation_names[int(np.flatnonzero(~np.isfinite(values))[0])]
-        raise MessageError(f"observation {bad!r} is not a finite number; the step is dropped, check its publisher")
+        raise not_finite(contract, values)
     return values.astype(np.float32)
+
+
+def not_finite(contract: Contract, values: Array) -> MessageError:
+    """What is wrong with an observation (Do,) that holds NaN or infinity."""
+    bad = contract.observation_names[int(np.flatnonzero(~np.isfinite(values))[0])]
+    return MessageError(f"observation {bad!r} is not a finite number; the step is dropped, check its publisher")
 
 
 class Aligner:

@@ -61,6 +61,18 @@ class ActionComponent:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """How bags that other programs recorded are read."""
+
+    topic: str = "command"
+    """Where the action is."""
+    fields: tuple[str, ...] = ()
+    """Path of each component of the action in the messages of ``topic``; without any they are commands."""
+    stale_s: float = 0.0
+    """The greatest age of a message that an observation or an action may be read from; 0: see ``stale_ns``."""
+
+
+@dataclass(frozen=True)
 class Contract:
     """What an observation and an action are for one robot."""
 
@@ -79,6 +91,7 @@ class Contract:
     a trajectory controller goes on while it hears nothing new."""
     robot: str = ""
     """Which arm the simulation puts in the place of the real one: a file, or a name from ``config/robots``."""
+    foreign: Foreign = Foreign()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
@@ -112,6 +125,15 @@ class Contract:
                 )
             if isinstance(a.rest, str) and a.rest not in names:
                 raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, names)
+        if len(self.foreign.fields) not in (0, len(self.action)):
+            raise ConfigError(
+                f"contract {self.name!r}: foreign has {len(self.foreign.fields)} fields; name one for each of "
+                f"{', '.join(self.action_names)}, or none if {self.foreign.topic!r} carries commands"
+            )
+        if not 0.0 <= self.foreign.stale_s < math.inf:
+            raise ConfigError(
+                f"contract {self.name!r}: foreign: stale_s is {self.foreign.stale_s}; it must be a time of 0 s or more"
+            )
         for name, move in self.moves.items():
             if len(move) != len(self.action) or not all(a.low <= v <= a.high for a, v in zip(self.action, move)):
                 raise ConfigError(
@@ -123,6 +145,11 @@ class Contract:
     def step_ns(self) -> int:
         """The length of one control step, ns."""
         return round(1e9 / self.rate_hz)
+
+    @property
+    def stale_ns(self) -> int:
+        """The greatest age of a message of a foreign bag, ns: two steps or 0.1 s, if the contract does not say."""
+        return round(1e9 * self.foreign.stale_s) or max(2 * self.step_ns, 100_000_000)
 
     @cached_property
     def observation_names(self) -> tuple[str, ...]:
@@ -191,7 +218,11 @@ class Contract:
             "command": {"type": self.command_type, "frame": self.frame, **points},
             **({"moves": {name: list(move) for name, move in self.moves.items()}} if self.moves else {}),
             **({"robot": self.robot} if self.robot else {}),
+            **({"foreign": self._foreign_to_dict()} if self.foreign != Foreign() else {}),
         }
+
+    def _foreign_to_dict(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self.foreign), "fields": list(self.foreign.fields)}
 
     @classmethod
     def from_dict(cls, name: str, data: Mapping[str, Any]) -> Contract:
@@ -201,7 +232,9 @@ class Contract:
             ConfigError: for a key that is missing, unknown or of the wrong type.
         """
         where = f"contract {name!r}"
-        check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves", "robot"))
+        check_keys(
+            where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves", "robot", "foreign")
+        )
         command, robot = data["command"], data.get("robot", "")
         check_keys(f"{where}: command", command, required=("type",), optional=("frame", "points"))
         told = {"command type": command["type"], "command frame": command.get("frame", ""), "robot": robot}
@@ -225,6 +258,7 @@ class Contract:
             moves=_moves(where, data.get("moves", {})),
             points=_whole(where, "command points", command.get("points", 1)),
             robot=robot,
+            foreign=_foreign(f"{where}: foreign", data.get("foreign", {})),
         )
 
     @classmethod
@@ -320,6 +354,15 @@ def _moves(where: str, data: Any) -> dict[str, tuple[float, ...]]:
     if not isinstance(data, Mapping) or not all(isinstance(move, list) for move in data.values()):
         raise ConfigError(f"{where}: moves must map each move's name to a list of numbers")
     return {str(name): tuple(_number(where, f"move {name!r}", v) for v in move) for name, move in data.items()}
+
+
+def _foreign(where: str, data: Any) -> Foreign:
+    check_keys(where, data, optional=("topic", "fields", "stale_s"))
+    fields = data.get("fields", [])
+    if not isinstance(fields, list) or not all(isinstance(path, str) for path in fields):
+        raise ConfigError(f"{where}: fields is {fields!r}; it must be a list of paths such as position[panda_joint1]")
+    made: Foreign = build(Foreign, where, {**data, "fields": tuple(fields)})
+    return made
 
 
 def _section(where: str, key: str, data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

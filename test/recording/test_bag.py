@@ -202,9 +202,13 @@ def test_what_is_no_bag_is_refused(tmp_path, bag, journal_of):
     with pytest.raises(DataError, match="closed already"):
         finalise(journal_of([]), tmp_path, {})
     text = (bag / METADATA).read_text()
-    (bag / METADATA).write_text(text.replace("storage_identifier: mcap", "storage_identifier: sqlite3"))
-    with pytest.raises(DataError, match="sqlite3.*ros2 bag convert"):
-        read(bag)
+    for change in (
+        ("storage_identifier: mcap", "storage_identifier: tar"),
+        ("compression_mode: ''", "compression_mode: odd"),
+    ):
+        (bag / METADATA).write_text(text.replace(*change))
+        with pytest.raises(DataError, match="(tar|odd).*ros2 bag convert"):
+            read(bag)
 
 
 def test_a_journal_that_is_open_or_damaged_is_not_finalised(kit, tmp_path):
