@@ -29,7 +29,7 @@ from il_ros import __version__
 from il_ros.errors import ConfigError, IlRosError, StorageError
 
 COMMANDS = (
-    *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger"),
+    *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger", "onnx"),
     *("info", "recover", "prune", "doctor"),
 )
 """Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""

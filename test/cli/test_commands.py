@@ -117,3 +117,13 @@ def test_collect_records_what_the_experts_do_and_train_learns_from_it(child, tmp
 def test_info_tells_of_a_checkpoint(il_ros, checkpoint):
     assert il_ros("info", checkpoint, "--json").json["policy"] == "deterministic"
     assert "deterministic" in il_ros("info", checkpoint).out
+
+
+def test_onnx_writes_a_graph_and_a_page_about_it(il_ros, checkpoint, tmp_path):
+    pytest.importorskip("onnx", reason="the package onnx is not installed")
+    path = tmp_path / "out" / "policy.onnx"
+    said = il_ros("onnx", checkpoint, path, "--json")
+    assert said.code == 0, said.err
+    assert said.json == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert said.json["checkpoint"] == checkpoints.load(checkpoint).hash
+    assert "already there" in il_ros("onnx", checkpoint, path).complaint
