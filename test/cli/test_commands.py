@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,17 @@ def test_onnx_writes_a_graph_and_a_page_about_it(il_ros, checkpoint, tmp_path):
     assert said.json == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     assert said.json["checkpoint"] == checkpoints.load(checkpoint).hash
     assert "already there" in il_ros("onnx", checkpoint, path).complaint
+
+
+def test_the_programs_that_the_page_about_elsewhere_shows_run_as_they_are(il_ros, checkpoint, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "elsewhere.md").read_text(encoding="utf-8")
+    drive, *reach = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+    exec("\n".join(reach), names)
+    assert names["action"].shape == (2,)
+    pytest.importorskip("onnx", reason="the package onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")
+    monkeypatch.chdir(tmp_path)
+    assert il_ros("onnx", checkpoint, "avoid.onnx").code == 0
+    exec(drive, names)
+    assert names["info"]["outcome"] in ("success", "collision", "lost", "timeout")
