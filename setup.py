@@ -31,7 +31,8 @@ def version() -> str:
 def requirements() -> list[str]:
     """The pinned direct dependencies, loosened to the releases that are compatible with them."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [line.replace("==", "~=", 1) for line in lines if line and not line.startswith("#")]
+    pins = [line.replace("==", "~=", 1) for line in lines if line and not line.startswith(("#", "numpy"))]
+    return ["numpy>=1.26,<3", *pins]
 
 
 def folder(name: str) -> list[tuple[str, list[str]]]:
@@ -50,7 +51,7 @@ setup(
     description="Imitation learning on a robot arm, as ordinary ROS 2 nodes",
     author="The il_ros authors",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.12",
+    python_requires=">=3.10,<3.13",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
     install_requires=requirements(),

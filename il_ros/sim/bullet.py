@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.errors import ConfigError
 from il_ros.signals import Array
 
 
@@ -30,17 +31,29 @@ def _quiet() -> Iterator[None]:
                 os.close(copy)
 
 
-with _quiet():
-    import pybullet
-    import pybullet_data
+try:
+    with _quiet():
+        import pybullet
+        import pybullet_data
+except ImportError:  # it has no wheels for Python 3.12 and later; all but the simulation works without it
+    pybullet = None
 
 SUBSTEP_HZ = 240
 
 
 class World:
-    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it."""
+    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it.
+
+    Raises:
+        ConfigError: if there is no PyBullet.
+    """
 
     def __init__(self) -> None:
+        if pybullet is None:
+            raise ConfigError(
+                "the simulation needs PyBullet, which cannot be imported; il-ros doctor tells how to install it, or "
+                "drive a real arm"
+            )
         with _quiet():
             self.client: int = pybullet.connect(pybullet.DIRECT)
         self._posts: list[int] = []

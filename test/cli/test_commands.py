@@ -100,6 +100,7 @@ def test_recover_makes_an_episode_of_what_a_killed_recorder_left_and_finds_nothi
 
 @pytest.mark.graph
 @pytest.mark.slow
+@pytest.mark.usefixtures("simulation")
 def test_collect_records_what_the_experts_do_and_train_learns_from_it(child, tmp_path):
     folder = tmp_path / "runs" / "episodes"
     words = ["--task", "fork", "--episodes", "3", "--seed", "10", "--folder", folder, "--composed", "--json"]

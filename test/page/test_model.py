@@ -12,7 +12,7 @@ from il_ros.sim.model import HANDLES, TOOL, URDF
 
 
 @pytest.fixture(scope="module")
-def panda() -> Model:
+def panda(simulation: None) -> Model:
     return Model.load(URDF)
 
 

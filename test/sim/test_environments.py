@@ -72,6 +72,7 @@ def elsewhere(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+@pytest.mark.usefixtures("simulation")
 def test_gymnasium_finds_them_without_an_import_when_the_module_is_named():
     code = "import gymnasium; print(gymnasium.make('il_ros.sim.environments:il_ros/Avoid-v0').unwrapped.task_name)"
     assert elsewhere(code).split()[-1] == "avoid"
@@ -80,3 +81,15 @@ def test_gymnasium_finds_them_without_an_import_when_the_module_is_named():
 def test_registering_loads_neither_physics_nor_networks():
     heavy = "{'pybullet', 'torch', 'rclpy'}"
     assert elsewhere(f"import sys, il_ros.sim.environments; print({heavy} & sys.modules.keys())").strip() == "set()"
+
+
+def test_without_physics_everything_is_imported_and_only_who_simulates_is_refused():
+    code = (
+        "import sys; sys.modules['pybullet'] = None\n"
+        "import il_ros.evaluation.rollouts\n"
+        "from il_ros.errors import ConfigError\n"
+        "from il_ros.sim.env import ArmEnv\n"
+        "try: ArmEnv()\n"
+        "except ConfigError as error: print(error)"
+    )
+    assert "needs PyBullet, which cannot be imported; il-ros doctor tells" in elsewhere(code)
