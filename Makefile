@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test lint doctor bench study study-policies study-dagger venv clean distclean
+.PHONY: help demo teleop test test-noble lint doctor bench study study-policies study-dagger venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -24,6 +24,7 @@ help: ## this text
 	@echo "make demo     the whole story in a few minutes; leaves runs/demo/report.html"
 	@echo "make teleop   drive the arm yourself, from a page in the browser"
 	@echo "make test     linters and tests"
+	@echo "make test-noble   the same as on Ubuntu 24.04: Python 3.12 and numpy 1.26; PyBullet is compiled, or left out"
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
@@ -47,6 +48,10 @@ PYTEST := $(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m pytest
 test: lint
 	$(PYTEST) -n 2 -m "not graph" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	$(PYTEST) -m graph $(PYTEST_ARGS) || [ $$? -eq 5 ]
+
+# What Ubuntu 24.04 brings, where ROS 2 Jazzy lives: Python 3.12 and numpy 1.26, in an environment of their own.
+test-noble:
+	@$(MAKE) --no-print-directory test PYTHON=python3.12 VENV=.venv-noble
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -90,7 +90,7 @@ def test_every_argument_of_our_launch_files_is_described_and_has_a_default_or_is
 
 
 def test_direct_dependencies_are_pinned_exactly():
-    pinned = r'[\w.-]+==[\w.]+(; python_version (>=|<) "3.11")?'
+    pinned = r'[\w.-]+==[\w.]+(; python_version (>=|<|==) "3.1[12]")?'
     for path in ROOT.glob("requirements*.txt"):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert not line or line.startswith("#") or re.fullmatch(pinned, line), f"{path.name}: {line}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.errors import ConfigError
 from il_ros.signals import Array
 
 
@@ -31,9 +32,12 @@ def _quiet() -> Iterator[None]:
                 os.close(copy)
 
 
-with _quiet():
-    import pybullet
-    import pybullet_data
+try:
+    with _quiet():
+        import pybullet
+        import pybullet_data
+except ImportError:  # it has no wheels for Python 3.12 and later; all but the simulation works without it
+    pybullet = None
 
 SUBSTEP_HZ = 240
 
@@ -42,9 +46,17 @@ class World:
     """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it.
 
     One that is forgotten is closed when it is collected.
+
+    Raises:
+        ConfigError: if there is no PyBullet.
     """
 
     def __init__(self) -> None:
+        if pybullet is None:
+            raise ConfigError(
+                "the simulation needs PyBullet, which cannot be imported; il-ros doctor tells how to install it, or "
+                "drive a real arm"
+            )
         with _quiet():
             self.client: int = pybullet.connect(pybullet.DIRECT)
         self._disconnect = weakref.finalize(self, pybullet.disconnect, self.client)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import pybullet_data
 
 from il_ros import resources, specs
 from il_ros.errors import ConfigError
@@ -69,10 +68,11 @@ class Robot:
             robot: Robot = specs.build(cls, "robot", specs.read_yaml(path))
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
-        folders = (path.parent, Path(pybullet_data.getDataPath()))
+        data = find_spec("pybullet_data")  # where it cannot be had, an arm brings its own description
+        folders = [path.parent, *([Path(data.origin).parent] if data is not None and data.origin else [])]
         urdf = next((folder / robot.urdf for folder in folders if (folder / robot.urdf).is_file()), None)
         if urdf is None:
-            raise ConfigError(f"{path}: urdf {robot.urdf} is neither beside it nor in {folders[1]}; give its path")
+            raise ConfigError(f"{path}: urdf {robot.urdf} is in none of {', '.join(map(str, folders))}; give its path")
         return dataclasses.replace(robot, urdf=urdf)
 
 

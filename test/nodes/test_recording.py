@@ -50,6 +50,7 @@ class Watcher(IlNode[PolicyParameters]):
             self.seen[turn.stamp_ns] = messages.observation(self.contract, turn.messages)
 
 
+@pytest.mark.usefixtures("simulation")
 def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path: Path) -> None:
     settings = {"task": "fork", "folder": tmp_path / "episodes"}
     with graph.running("collect", tmp_path / "logs", **settings) as director:
@@ -94,6 +95,7 @@ def start_victim(processes: Processes, director: Director, folder: Path, number:
     return child
 
 
+@pytest.mark.usefixtures("simulation")
 def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     """Killed with -9 at a random moment of an episode, 20 times, beside a recorder that lives and tells what there was.
 

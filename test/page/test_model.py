@@ -20,7 +20,7 @@ def contract(request) -> Contract:
 
 
 @pytest.fixture(scope="module")
-def robot(contract) -> Robot:
+def robot(contract, simulation: None) -> Robot:
     return Robot.load(contract.robot)
 
 

@@ -83,7 +83,7 @@ def described(tmp_path: Path, **changes) -> str:
         ({"down": "up"}, "down is 'up'; it must be a list of 4 numbers"),
         ({"rest": {"joint1": "far"}}, "rest is .* numbers, rad or m"),
         ({"rest": {}}, "rest is empty"),
-        ({"urdf": "nowhere.urdf"}, "nowhere.urdf is neither beside it nor in"),
+        ({"urdf": "nowhere.urdf"}, "nowhere.urdf is in none of .*pybullet_data"),
         ({"colour": "red"}, "'colour'"),
     ],
 )
