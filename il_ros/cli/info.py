@@ -116,7 +116,9 @@ def _checkpoint(path: Path) -> dict[str, Any]:
 def _show_episode(console: Console, summary: dict[str, Any]) -> None:
     facts = summary["facts"]
     steps = ", ".join(f"{n} {who}" for who, n in summary["steps"].items()) or "none"
-    values = {key: value for key, value in facts.items() if key not in ("gaps", "resampled")}
+    values = {key: value for key, value in facts.items() if key not in ("gaps", "resampled", "silences")}
+    if facts.get("silences"):
+        values["silences"] = ", ".join(f"{silence['s']:g} s" for silence in facts["silences"])
     values["steps"] = f"{steps}; {summary['interventions']} interventions"
     values["length"] = f"{summary['duration_s']:.2f} s, {summary['messages']:,} messages, {summary['bytes']:,} bytes"
     console.print(_pairs(summary["path"], values))

@@ -32,7 +32,7 @@ from il_ros.recording.bag import finalise
 from il_ros.recording.definitions import definition
 from il_ros.recording.disk import storage_errors
 from il_ros.recording.episodes import Episodes
-from il_ros.recording.gaps import Gaps
+from il_ros.recording.gaps import Gaps, Silences
 from il_ros.recording.journal import Journal
 from il_ros.recording.recovery import recover
 
@@ -52,6 +52,7 @@ class RecorderParameters(ManagedParameters):
 
     folder: str = say("runs/live/episodes", "folder of the episodes", read_only=True)
     follow: bool = say(True, "start and stop with the episodes that the arm announces; the services work all the same")
+    lockstep: bool = say(False, "the arm waits for each command, so nothing comes too late", read_only=True)
     note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 
 
@@ -65,6 +66,8 @@ class Take:
     gaps: Gaps
     last_ns: dict[str, int]
     """The newest stamp of every stamped topic."""
+    silences: Silences = field(default_factory=Silences)
+    """Of the observation's first topic."""
     authors: dict[str, dict[str, None]] = field(default_factory=lambda: {"expert": {}, "checkpoint": {}})
     """Who has spoken as an expert, and which policies have, in the order of appearance."""
     ending: bool = False
@@ -92,6 +95,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         """Whether somebody ended the recording before the episode ended, so that the next one is waited for."""
         self._last: Path | None = None
         """The bag that was closed last, which can still be judged."""
+        self._pulse = self.resolve_topic_name(next(iter(self.contract.topics)))
         self._announced = self.publisher(interface.RECORDED)
         streams = (*interface.READING, interface.POLICY_ACTION, interface.EXPERT_ACTION, interface.AUTHORITY)
         observed = tuple(t for t in interface.observed(self.contract) if t not in streams)
@@ -154,6 +158,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         take.journal.write(name, type_name, data, time.time_ns(), info["source_timestamp"], sequence)
         take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
         take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
+        if name == self._pulse and not self.parameters.lockstep:
+            take.silences.add(stamp, self.now_ns())
         self._messages, self._bytes = self._messages + 1, self._bytes + len(data)
 
     def _open(self, facts: dict[str, Any]) -> Take:
@@ -216,7 +222,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         take.journal.close()
         authors = {role: ", ".join(filter(None, names)) for role, names in take.authors.items()}
         gaps = take.gaps.facts()
-        take.facts.update(number=take.number, gaps=gaps, **authors, **self._noted())
+        take.facts.update(number=take.number, gaps=gaps, silences=take.silences.facts, **authors, **self._noted())
         self._lost, self._submitted = self._lost + _lost(gaps), self._submitted + 1
         self._maker.submit(self._finalise, take)
 
