@@ -5,9 +5,11 @@ One YAML file describes it, and the same file is read by live inference and by t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -266,10 +268,11 @@ class Contract:
         """Read a contract from a YAML file, or one of ours by its bare name.
 
         Raises:
-            ConfigError: if there is no such file, or it does not say what a contract says.
+            ConfigError: if there is no such file, or it does not say what a contract says, with the line.
         """
         path = resources.find("config/contracts", name, ".yaml")
-        return cls.from_dict(path.stem, read_yaml(path))
+        with located(path):
+            return cls.from_dict(path.stem, read_yaml(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -287,6 +290,27 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ConfigError(f"{path} holds {type(data).__name__} at its top level; it must be a mapping of keys")
     return data
+
+
+@contextlib.contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Tells of what is wrong with the content of a YAML file together with the line.
+
+    It is that of the innermost key that the complaint, without its remedy, names.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        if str(error).startswith(str(path)):
+            raise
+        named = set(re.findall(r"[\w.]+", str(error).partition(";")[0]))
+        node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
+        while isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value in named]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        raise ConfigError(f"{path}:{line}: {error}") from error
 
 
 def check_keys(where: str, data: Any, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:

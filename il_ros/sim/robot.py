@@ -64,10 +64,8 @@ class Robot:
             ConfigError: if there is no such file, or it does not say what a robot is.
         """
         path = resources.find("config/robots", name or DEFAULT, ".yaml")
-        try:
+        with specs.located(path):
             robot: Robot = specs.build(cls, "robot", specs.read_yaml(path))
-        except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
         data = find_spec("pybullet_data")  # where it cannot be had, an arm brings its own description
         folders = [path.parent, *([Path(data.origin).parent] if data is not None and data.origin else [])]
         urdf = next((folder / robot.urdf for folder in folders if (folder / robot.urdf).is_file()), None)
