@@ -53,8 +53,8 @@ GOES_ON = 10
 """A velocity that stands alone is drawn as if it went on for so many steps."""
 SILENT_S = 0.5
 """An arm, or a gate, that says nothing for so long in an episode is a fault."""
-RULES = {True: "human:let_go=hold", False: "demonstration"}
-"""The gating rule with a policy that may drive, and without one."""
+TOGETHER, ALONE = "human:let_go=hold", "demonstration"
+"""The gating rule with a policy that may drive, unless another is set, and without one."""
 TRIGGERS = {
     "take_over": interface.TAKE_OVER,
     "give_back": interface.RELEASE,
@@ -71,6 +71,7 @@ class PageParameters(NodeParameters):
     """Parameters of the page node."""
 
     task: str = say("fork", "task whose scene is drawn; empty for none", read_only=True)
+    rule: str = say(TOGETHER, "gating rule while the page lets the policy drive", read_only=True)
     urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's", read_only=True)
     host: str = say("127.0.0.1", "interface on which the page is served", read_only=True)
     port: int = say(0, "port of the page; 0 for one that is free", (0, 2**16 - 1), read_only=True)
@@ -108,7 +109,8 @@ class PageNode(IlNode[PageParameters]):
         self._drawn_ns = self._heard_ns = self._decided_ns = 0
         self._pushed = ""
         self._state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
-        self._state |= {"saved": None, "policy_drives": True}
+        self._state |= {"saved": None, "policy_drives": p.rule != ALONE}
+        self._together = TOGETHER if p.rule == ALONE else p.rule
         self._facts: dict[str, dict[str, str]] = {}
         self._hands = self.publisher(interface.HANDS)
         self._push = self.publisher(interface.PUSH)
@@ -174,7 +176,7 @@ class PageNode(IlNode[PageParameters]):
             return await self._call(self._saver, SetBool.Request(data=told.get("success") is True))
         if what == "policy":
             drives = told.get("drives") is True
-            words = await self._set("gate_node", rule=RULES[drives])
+            words = await self._set("gate_node", rule=self._together if drives else ALONE)
             self._state["policy_drives"] = drives
             return f"{words}; it counts from the next episode on"
         if what == "leave":
