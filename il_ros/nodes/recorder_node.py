@@ -26,6 +26,7 @@ from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.managed import ManagedNode, ManagedParameters
+from il_ros.nodes.offered import offered
 from il_ros.nodes.parameters import say
 from il_ros.recording import metadata
 from il_ros.recording.bag import finalise
@@ -155,7 +156,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def _keep(self, take: Take, name: str, type_name: str, data: bytes, info: dict[str, Any], stamp: int) -> None:
         sequence = info["publication_sequence_number"] or 0
-        take.journal.write(name, type_name, data, time.time_ns(), info["source_timestamp"], sequence)
+        now_ns, sent_ns = time.time_ns(), info["source_timestamp"]
+        take.journal.write(name, type_name, data, now_ns, sent_ns, sequence, lambda: offered(self, name))
         take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
         take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
         if name == self._pulse and not self.parameters.lockstep:

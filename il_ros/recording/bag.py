@@ -99,12 +99,13 @@ def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Cont
         start_ns=first,
         duration_ns=max(0, last - first) if channels else 0,
         facts=known,
+        offered={name: metadata.profiles(topic.offered) for name, (_, topic) in channels.items()},
     )
 
 
 def _register(writer: Writer, topic: Topic) -> int:
     schema = writer.register_schema(topic.type_name, topic.encoding, topic.definition.encode())
-    described = {"offered_qos_profiles": "", "topic_type_hash": topic.type_hash}
+    described = {"offered_qos_profiles": topic.offered, "topic_type_hash": topic.type_hash}
     return writer.register_channel(topic.name, "cdr", schema, described)
 
 

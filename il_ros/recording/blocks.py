@@ -25,6 +25,8 @@ class Topic:
     type_hash: str
     encoding: str
     """How the definition is written: ``ros2msg`` or ``ros2idl``."""
+    offered: str = ""
+    """The qualities of service that its publishers offer, a list in YAML; empty if they are not known."""
 
 
 class Block(NamedTuple):

@@ -40,6 +40,8 @@ class Contents:
     start_ns: int = NO_START_NS
     duration_ns: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
+    offered: Mapping[str, list[Any]] = field(default_factory=dict)
+    """The qualities of service that the publishers offer, by topic."""
     storage: str = "mcap"
     """``mcap`` or ``sqlite3``."""
     compression: str = ""
@@ -53,8 +55,20 @@ class Contents:
 
 def write(bag: Path, contents: Contents) -> None:
     """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
-    text = yaml.dump({"rosbag2_bagfile_information": _to_dict(contents)}, Dumper=_Dumper, sort_keys=False)
+    text = to_yaml({"rosbag2_bagfile_information": _to_dict(contents)})
     replace_text(bag / METADATA, text)
+
+
+def to_yaml(value: Any) -> str:
+    """The text of a plain value, keys in their order, everything written out."""
+    return str(yaml.dump(value, Dumper=_Plain, sort_keys=False))
+
+
+class _Plain(_Dumper):  # type: ignore[misc,valid-type]
+    """Writes what occurs twice twice: rosbag2 knows no references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +153,7 @@ def _topic(contents: Contents, name: str) -> dict[str, Any]:
         "name": name,
         "type": contents.types[name],
         "serialization_format": "cdr",
-        "offered_qos_profiles": [],
+        "offered_qos_profiles": contents.offered.get(name, []),
         "type_description_hash": contents.hashes[name],
     }
     return {"topic_metadata": described, "message_count": contents.counts[name]}
@@ -156,9 +170,19 @@ def _from_dict(information: dict[str, Any]) -> Contents:
         start_ns=int(information["starting_time"]["nanoseconds_since_epoch"]),
         duration_ns=int(information["duration"]["nanoseconds"]),
         facts={key: _fact_from_text(value) for key, value in custom.items()},
+        offered={name: profiles(t["topic_metadata"].get("offered_qos_profiles")) for name, t in topics.items()},
         storage=information["storage_identifier"],
         compression=_compression(information),
     )
+
+
+def profiles(text: Any) -> list[Any]:
+    """Offered qualities of service, which older versions hold as YAML within YAML; none if they cannot be read."""
+    try:
+        told = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
+    except yaml.YAMLError:
+        return []
+    return told if isinstance(told, list) else []
 
 
 def _fact_to_text(value: Any) -> str:

@@ -277,7 +277,9 @@ class Scan:
     def _add_topic(self, channel: Channel) -> None:
         schema = self._schemas[channel.schema_id]
         type_hash = channel.metadata.get("topic_type_hash", "")
-        self.topics[channel.id] = Topic(channel.topic, schema.name, schema.data.decode(), type_hash, schema.encoding)
+        offered = channel.metadata.get("offered_qos_profiles", "")
+        text = schema.data.decode()
+        self.topics[channel.id] = Topic(channel.topic, schema.name, text, type_hash, schema.encoding, offered)
 
 
 def _content(payload: bytes) -> bytes:

@@ -62,6 +62,12 @@ def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path
         facts = director.episodes([4, 5])
         watcher.close()
     for one in facts:
+        offered = bag.read(Path(one["path"])).contents.offered
+        assert {name: told[0]["durability"] for name, told in offered.items() if name in ("/episode", "/objects")} == {
+            "/episode": "transient_local",
+            "/objects": "volatile",
+        }
+        assert all(told[0]["reliability"] == "reliable" for told in offered.values())
         episode = read_episode(Path(one["path"]), CONTRACT)
         assert len(episode) > 30
         live = np.array([watcher.seen[stamp] for stamp in episode.stamps_ns.tolist()])
