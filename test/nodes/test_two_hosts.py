@@ -92,13 +92,18 @@ def recorded(hosts: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bag
     return bag.read(path), read_episode(path, CONTRACT)
 
 
+def longest_hold(episode: Episode) -> tuple[int, int]:
+    """The first step of it and the one after its last; on a busy machine there may be another of a step or two."""
+    holds = [(start, stop) for start, stop, authority in episode.spans() if authority is Authority.HOLD]
+    return max(holds, key=lambda hold: hold[1] - hold[0])
+
+
 def test_the_arm_holds_while_the_link_is_down_and_goes_on_when_it_is_back(recorded):
     _, episode = recorded
-    spans = [(stop - start, authority) for start, stop, authority in episode.spans()]
-    assert [authority for _, authority in spans] == [Authority.EXPERT, Authority.HOLD, Authority.EXPERT]
-    held_s = spans[1][0] / CONTRACT.rate_hz
-    assert CUT_S - 0.2 < held_s < EPISODE_S / 2
-    ((start, stop),) = [span[:2] for span in episode.spans() if span[2] is Authority.HOLD]
+    start, stop = longest_hold(episode)
+    assert CUT_S - 0.2 < (stop - start) / CONTRACT.rate_hz < EPISODE_S / 2
+    for driven in (episode.authority[:start], episode.authority[stop:]):
+        assert (driven == Authority.EXPERT).mean() > 0.9
     positions = episode.observations[:, :2]
     stopped = positions[start + 6 : stop]  # an arm holds by itself after 0.2 s without a command
     assert np.abs(np.diff(stopped, axis=0)).max() < 5e-4
@@ -108,9 +113,7 @@ def test_the_arm_holds_while_the_link_is_down_and_goes_on_when_it_is_back(record
 def test_the_record_lists_the_silence_and_every_step_is_accounted_for(recorded):
     reader, episode = recorded
     assert len(episode) + sum(episode.facts["dropped"].values()) == EPISODE_S * CONTRACT.rate_hz
-    (silence,) = reader.facts["silences"]
+    silence = max(reader.facts["silences"], key=lambda told: told["s"])
     assert CUT_S - 0.1 < silence["s"] < EPISODE_S / 2
-    held = episode.stamps_ns[episode.authority == Authority.HOLD]
-    assert (
-        abs(silence["after_ns"] - held[0]) <= 300_000_000
-    )  # a packet that is lost just before makes a reader wait, too
+    start, _ = longest_hold(episode)  # a packet that is lost just before makes one reader wait sooner than another
+    assert abs(silence["after_ns"] - episode.stamps_ns[start]) <= 300_000_000
