@@ -6,6 +6,7 @@ One YAML file describes it, and the same file is read by live inference and by t
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -270,6 +271,21 @@ class Contract:
         """
         path = resources.find("config/contracts", name, ".yaml")
         return cls.from_dict(path.stem, read_yaml(path))
+
+
+def json_object(where: str, text: str) -> dict[str, Any]:
+    """The options that ``text`` holds, an object in JSON.
+
+    Raises:
+        ConfigError: if it is anything else.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} is {text!r}, not JSON ({error}); write an object") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} is {text!r}; it must be a JSON object such as {{}}")
+    return data
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
