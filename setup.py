@@ -10,6 +10,7 @@ from setuptools import find_packages, setup
 NAME = "il_ros"
 NODES = (
     "sim_node",
+    "gym_node",
     "policy_node",
     "expert_node",
     "gate_node",

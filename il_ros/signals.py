@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+PAUSE_NS = 1_000_000_000
+"""Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
+
 
 @dataclass(frozen=True)
 class Reading:

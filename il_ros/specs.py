@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -273,6 +274,21 @@ class Contract:
         path = resources.find("config/contracts", name, ".yaml")
         with located(path):
             return cls.from_dict(path.stem, read_yaml(path))
+
+
+def json_object(where: str, text: str) -> dict[str, Any]:
+    """The options that ``text`` holds, an object in JSON.
+
+    Raises:
+        ConfigError: if it is anything else.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} is {text!r}, not JSON ({error}); write an object") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} is {text!r}; it must be a JSON object such as {{}}")
+    return data
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -1,21 +1,28 @@
-"""Does a graph that runs, or a bag, satisfy a contract?
+"""Does a graph that runs, or a bag, satisfy a contract? And what is the contract of a gymnasium environment?
 
 Examples:
   il-ros contract check my_arm.yaml                          what is said now in your ROS_DOMAIN_ID
   il-ros contract check my_arm.yaml --bag recordings/day_1   what a rosbag2 holds
   il-ros contract check panda_plane --namespace left         the one of two arms
+  il-ros contract from-gym panda_gym:PandaReach-v3 > reach.yaml
 
-The exit code is 1 if it does not.
+The exit code of ``check`` is 1 if it does not.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import dataclasses
 import json
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -24,30 +31,39 @@ from il_ros.recording import conformance
 from il_ros.recording.bag import read
 from il_ros.recording.conformance import COMMAND, ERROR, Finding
 from il_ros.recording.steps import find_topic
-from il_ros.specs import Contract
+from il_ros.specs import Contract, json_object
 
-HELP = "compare a contract with a live graph or a bag"
+HELP = "compare a contract with a live graph or a bag, or write one for a gymnasium environment"
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 DISCOVERY_S = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros contract``."""
-    parser.add_argument("what", choices=["check"], metavar="check", help="compare")
-    parser.add_argument("contract", metavar="CONTRACT", help="contract, by name or path")
+    parser.add_argument(
+        "what", choices=["check", "from-gym"], metavar="WHAT", help="check: compare; from-gym: write one to the output"
+    )
+    parser.add_argument(
+        "contract", metavar="CONTRACT", help="contract, by name or path; the environment's name for from-gym"
+    )
     parser.add_argument("--bag", type=Path, help="a rosbag2 folder, instead of the live graph")
     parser.add_argument("--namespace", default="", help="where the live graph's topics are (default: /)")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to listen (default: 3)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--options", default="{}", help="what gymnasium.make is given for from-gym, a JSON object")
+    parser.add_argument("--rate", type=float, help="steps a second for from-gym (default: its render_fps)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros contract``.
 
     Raises:
-        ConfigError: if the contract cannot be read, or ``--seconds`` is no length of time.
+        ConfigError: if the contract or the environment cannot be had, or ``--seconds`` is no length of time.
         DataError: if the bag cannot be read.
     """
+    if args.what == "from-gym":
+        print(of_environment(args.contract, json_object("--options", args.options), args.rate), end="")
+        return 0
     contract = Contract.load(args.contract)
     if not 0 < args.seconds <= 3600:
         raise ConfigError(f"--seconds is {args.seconds:g}; it must be a number from 0 to 3600")
@@ -59,6 +75,34 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(contract, found, satisfied)
     return 0 if satisfied else 1
+
+
+def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> str:
+    """The contract for an environment, in YAML."""
+    from il_ros.sim.foreign import contract_of
+
+    with _stdout_to_stderr():
+        plain = contract_of(environment, options, rate_hz).to_dict()
+    for part in (*plain["observation"].values(), *plain["action"].values()):
+        for key in [key for key, value in part.items() if value == ""]:
+            del part[key]
+    told = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
+    return told + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)
+
+
+@contextlib.contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Keep what an environment prints, and what its C libraries do, out of the file to which our output goes."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def of_bag(contract: Contract, folder: Path) -> list[Finding]:

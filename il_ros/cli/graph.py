@@ -18,6 +18,7 @@ NODES = {
     "bringup": ("sim_node", "gate_node"),
     "collect": ("sim_node", "gate_node", "expert_node", "recorder_node"),
     "dagger": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
+    "gym": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
     "teleop": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node", "page_node"),
 }
 """The nodes that each of our launch files starts."""

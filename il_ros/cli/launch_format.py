@@ -18,6 +18,7 @@ from il_ros.errors import ConfigError, unknown
 
 NODES = (
     "sim_node",
+    "gym_node",
     "policy_node",
     "expert_node",
     "gate_node",

@@ -8,7 +8,6 @@ told and counts as nothing.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,7 @@ from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.sim import tasks
 from il_ros.sim.kinematics import Kinematics
-from il_ros.specs import Contract
+from il_ros.specs import Contract, json_object
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class ExpertParameters(NodeParameters):
     lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known", read_only=True)
     device: str = say(
         "scripted",
-        "device through which the expert speaks: scripted, supervisor, page, joy, twist, pose, leader, kinesthetic",
+        "device through which the expert speaks: scripted, supervisor, function, page, joy, twist, pose, leader, "
+        "kinesthetic",
     )
     task: str = say("fork", "task whose scripted expert the device may use; empty for none")
     expert: str = say("random", "which of the task's experts; random draws one for each episode")
@@ -50,12 +50,7 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
     Raises:
         ConfigError: if there is no such device, task, expert or option.
     """
-    try:
-        options = json.loads(parameters.options)
-    except ValueError as error:
-        raise ConfigError(
-            f"parameter 'options' is {parameters.options!r}, not JSON ({error}); write an object"
-        ) from error
+    options = json_object("parameter 'options'", parameters.options)
     solve = None if contract.moves_tool else Kinematics.of(contract)
     if not parameters.task:
         return teleop.load(parameters.device, teleop.Setup(contract, options=options, solve=solve))
@@ -72,11 +67,11 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._device = make_device(self.parameters, self.contract)
         self._start: EpisodeStart | None = None
         self._answers = 0
-        names = [t.name for t in interface.READING]
-        self._turns = Turns(names, self.contract.step_ns, self.parameters.lockstep)
+        watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
+        self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(interface.EXPERT_ACTION)
         self._message = JointTrajectory()
-        self.take_turns(self._turns, interface.READING, self._take)
+        self.take_turns(self._turns, watched, self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
 
@@ -85,7 +80,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         if dataclasses.replace(wanted, author=self.parameters.author) == self.parameters:
             return None
         device = make_device(wanted, self.contract)
-        if set(device.topics) - set(self._device.topics):
+        if set(device.topics) - set(self._device.topics) or device.watched != self._device.watched:
             raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
 
         def take_effect() -> None:
@@ -107,7 +102,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         if turn.start is not None:
             self._start = turn.start
             self._device.reset(turn.start)
-        answer = self._device.answer(messages.reading_from(turn.messages), self.now_ns())
+        answer = self._device.respond(turn.messages, self.now_ns())
         answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
         messages.fill_chunk(self._message, chunk, self.contract, JointTrajectoryPoint)

@@ -93,6 +93,8 @@ class IlNode(Node, Generic[P]):
         return self._hears(topic._replace(qos=qos), _with_info(hear), raw=True)
 
     def _hears(self, topic: Topic, callback: Callable[..., None], **options: Any) -> Any:
+        if topic.qos is interface.LATCHED:
+            topic = topic._replace(qos=interface.LATCHED_HEARD)
         options["event_callbacks"] = SubscriptionEventCallbacks(**SILENT)
         made = _connect(self.create_subscription, topic, callback, **options)
         self.rates.counts[topic.name] += 0

@@ -63,8 +63,8 @@ def section(name: str) -> str:
     with _made(name) as node:
         topics = [_topic("says", *end) for end in node.said if end[0] is not interface.DIAGNOSTICS]
         topics += [_topic("hears", *end) for end in node.heard]
-        services = [_service("serves", s, name) for s in node.services if not _is_common(s)]
-        services += [_service("calls", c, name) for c in node.clients]
+        services = [_service("serves", s, node.get_name()) for s in node.services if not _is_common(s)]
+        services += [_service("calls", c, node.get_name()) for c in node.clients]
         parameters = [_parameter(field) for field in dataclasses.fields(node.parameters)]
         managed = "\nA managed node.\n" if isinstance(node, ManagedNode) else ""
     return "\n".join(

@@ -9,15 +9,12 @@ import numpy as np
 
 from il_ros import messages
 from il_ros.errors import ConfigError
-from il_ros.signals import Array, EpisodeStart, Reading
+from il_ros.signals import PAUSE_NS, Array, EpisodeStart, Reading
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
 from il_ros.sim.bullet import World
 from il_ros.sim.robot import Robot
 from il_ros.specs import TOOL_AXES, Contract
-
-PAUSE_NS = 1_000_000_000
-"""Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
 
 CORNERS = 200
 """A groove is drawn with so many."""
@@ -86,6 +83,11 @@ class ArmEnv(gymnasium.Env[Array, Array]):
     def start(self) -> EpisodeStart:
         """The facts of the running episode."""
         return self._start
+
+    @property
+    def stamp_ns(self) -> int:
+        """Time of the reading, in nanoseconds of the arm's clock."""
+        return self._stamp_ns
 
     def reading(self) -> Reading:
         """What the arm's sensors say now."""

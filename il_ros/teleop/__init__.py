@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from il_ros import registry
+from il_ros import messages, registry
 from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
 from il_ros.specs import TOOL_AXES, Contract
@@ -57,6 +57,15 @@ class Device(abc.ABC):
 
     def reset(self, start: EpisodeStart) -> None:  # noqa: B027
         """Forget the last episode."""
+
+    @property
+    def watched(self) -> Mapping[str, str]:
+        """Topic to message type, for what it answers: the arm's readings, unless a device says otherwise."""
+        return messages.READING_TOPICS
+
+    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> Answer:
+        """Say what to do now, given a message of each topic that is watched."""
+        return self.answer(messages.reading_from(heard), now_ns)
 
     @abc.abstractmethod
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:

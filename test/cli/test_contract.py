@@ -47,3 +47,27 @@ def test_a_live_graph_satisfies_its_contract_and_an_empty_namespace_none(tmp_pat
         missing = command.of_graph(plane, "elsewhere", 0.5)
     assert ERROR not in levels
     assert [finding.about for finding in missing if finding.level == ERROR] == ["tool_pose", "objects", "stamps"]
+
+
+def test_the_contract_of_an_environment_is_written_so_that_it_can_be_read(il_ros, tmp_path: Path):
+    answer = il_ros("contract", "from-gym", "Pendulum-v1", "--options", '{"g": 9.81}', "--rate", 20)
+    assert answer.code == 0
+    path = tmp_path / "pendulum.yaml"
+    path.write_text(answer.out, encoding="utf-8")
+    contract = Contract.load(path)
+    assert (contract.rate_hz, len(contract.observation), contract.high.tolist()) == (20.0, 3, [2.0])
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["Nix-v0"], "environment 'Nix-v0' cannot be made"),
+        (["Pendulum-v1", "--options", "[1]"], "--options is '[1]'; it must be a JSON object"),
+        (["Pendulum-v1", "--options", "{"], "--options is '{', not JSON"),
+        (["Pendulum-v1", "--rate", "-3"], "rate_hz is -3"),
+        (["CartPole-v1"], "is not continuous"),
+    ],
+)
+def test_an_environment_that_can_have_no_contract_is_refused(il_ros, words, complaint):
+    answer = il_ros("contract", "from-gym", *words)
+    assert answer.code == 2 and complaint in answer.complaint

@@ -127,6 +127,7 @@ def test_a_paced_arm_stops_when_its_commands_cease(ros: Callable[..., None], mon
     monkeypatch.setattr(node, "now_ns", lambda: clock[0])
     node._reset()
     message = TwistStamped()
+    messages.set_stamp(message, node._stamp_ns)
     message.twist.linear.x = 0.1
     node._on_command(message)
     moved = []

@@ -73,7 +73,7 @@ def test_without_a_task_a_device_works_or_says_that_it_needs_one(name):
     try:
         made = teleop.load(name, Setup(PLANE))
     except ConfigError as error:
-        assert "set the parameter 'task'" in str(error)
+        assert ("lacks the key 'expert'" if name == "function" else "set the parameter 'task'") in str(error)
         return
     assert made.topics  # a person's device hears his driver
 
@@ -85,7 +85,7 @@ def test_a_supervisor_needs_a_task_that_can_tell_its_clearance(device):
 
 
 def test_an_unknown_device_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="device 'joi' is not known; choose from joy, .*did you mean 'joy'"):
+    with pytest.raises(ConfigError, match="device 'joi' is not known; choose from .*joy, .*did you mean 'joy'"):
         teleop.load("joi", Setup(PLANE))
 
 
