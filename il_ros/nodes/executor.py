@@ -73,8 +73,8 @@ def main(*factories: Callable[[], Node]) -> int:
         gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
         spin(nodes)
     except Exception as error:
-        if told and not rclpy.ok():
-            return 128 + told[0]  # a node that was being made found that all is over
+        if told and not rclpy.ok():  # a callback, or a node that was being made, found that all is over
+            return 0 if len(nodes) == len(factories) else 128 + told[0]
         if not isinstance(error, IlRosError):
             raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

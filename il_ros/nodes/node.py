@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.exceptions import ParameterException
@@ -139,6 +140,10 @@ class IlNode(Node, Generic[P]):
             callback(*arguments)
         except IlRosError as error:
             self.complain(str(error))
+        except RCLError:
+            if self.context.ok():
+                raise
+            # A signal has ended the context meanwhile: there is nobody left to publish to.
 
     def complain(self, text: str) -> None:
         """Tell of something wrong, once a second at most, in the log and in the diagnostics."""

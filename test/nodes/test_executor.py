@@ -85,6 +85,27 @@ def test_a_signal_while_a_node_is_being_made_ends_the_process_without_a_word(tmp
     assert (done.returncode, done.stderr) == (130, b"")
 
 
+@pytest.mark.parametrize("executor", ["events", "single"])
+def test_a_signal_in_the_middle_of_a_callback_ends_the_process_well_and_without_a_word(executor: str) -> None:
+    code = (
+        "import os, signal, rclpy; from std_msgs.msg import String\n"
+        "from il_ros.nodes import executor; from il_ros.nodes.gate_node import GateNode\n"
+        "class Node(GateNode):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.every(0.01, self.act)\n"
+        "        self.topic = self.create_publisher(String, 'late', 1)\n"
+        "    def act(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        while rclpy.ok(): pass\n"
+        "        self.topic.publish(String())\n"
+        "raise SystemExit(executor.main(Node))"
+    )
+    environment = {**graph._environment(), "IL_ROS_EXECUTOR": executor}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
