@@ -123,16 +123,18 @@ class Aligner:
 
 # Readings -------------------------------------------------------------------------------------------------------------
 
+OBJECTS = "objects"
 READING_TOPICS: dict[str, str] = {
     "joint_states": "sensor_msgs/msg/JointState",
     "tool_pose": "geometry_msgs/msg/PoseStamped",
-    "objects": "geometry_msgs/msg/PoseArray",
+    OBJECTS: "geometry_msgs/msg/PoseArray",
 }
 
 
 def reading_from(messages: Mapping[str, Any]) -> Reading:
-    """What an expert sees, from the three topics of ``READING_TOPICS``."""
-    joints, tool, objects = messages["joint_states"], messages["tool_pose"].pose, messages["objects"].poses
+    """What an expert sees, from the topics of ``READING_TOPICS``; no objects where nobody tells of them."""
+    joints, tool = messages["joint_states"], messages["tool_pose"].pose
+    objects = messages[OBJECTS].poses if OBJECTS in messages else []
     return Reading(
         stamp_ns=stamp_ns(messages["tool_pose"]),
         joint_positions=np.array(joints.position, dtype=np.float64),

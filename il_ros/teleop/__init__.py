@@ -60,8 +60,12 @@ class Device(abc.ABC):
 
     @property
     def watched(self) -> Mapping[str, str]:
-        """Topic to message type, for what it answers: the arm's readings, unless a device says otherwise."""
-        return messages.READING_TOPICS
+        """Topic to message type, for what it answers: the arm's readings, unless a device says otherwise.
+
+        Only scripts look at objects; an arm that a person drives needs nobody who sees them.
+        """
+        unseen = () if self.setup.guide is not None else (messages.OBJECTS,)
+        return {name: kind for name, kind in messages.READING_TOPICS.items() if name not in unseen}
 
     def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> Answer:
         """Say what to do now, given a message of each topic that is watched."""

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from il_ros import registry, teleop
+from il_ros import messages, registry, teleop
 from il_ros.errors import ConfigError
 from il_ros.recording.definitions import definition
 from il_ros.signals import Answer, EpisodeStart
@@ -113,3 +113,12 @@ def test_the_scripted_device_drives_all_the_time_under_the_name_of_whom_it_drew(
         authors.append(author)
         assert np.sign(sum(answer.action[1] for answer in answers)) == {"left": 1, "right": -1}[author]
     assert set(authors) == {"left", "right"}
+
+
+def test_an_arm_that_a_person_drives_needs_nobody_who_sees_objects(device, reading):
+    alone, script = teleop.load("joy", Setup(PLANE)), device("scripted")
+    assert set(script.watched) - set(alone.watched) == {"objects"}
+    seen = messages.plain_messages(reading())
+    told = messages.reading_from({name: seen[name] for name in alone.watched})
+    assert len(told.objects) == 0
+    assert not alone.respond({name: seen[name] for name in alone.watched}).engaged
