@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-launch lint doctor bench study study-policies study-dagger venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint doctor bench study study-policies study-dagger venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -12,7 +12,7 @@ VENV := $(if $(filter jazzy,$(ROS_DISTRO)),.venv,.venv-$(ROS_DISTRO))
 STAMP := $(VENV)/.complete
 PEERS := .venv-peers
 LEROBOT := .venv-lerobot
-LAUNCH := .venv-launch
+TOOLS := .venv-ros
 REQUIREMENTS := requirements.txt requirements-export.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
@@ -26,7 +26,7 @@ help: ## this text
 	@echo "make teleop   drive the arm yourself, from a page in the browser"
 	@echo "make test     linters and tests"
 	@echo "make test-noble   the same as on Ubuntu 24.04: Python 3.12 and numpy 1.26; PyBullet is compiled, or left out"
-	@echo "make test-launch  il-ros launch beside ROS 2's own launch, from its repositories"
+	@echo "make test-ros what needs ROS 2's own launch and linters, taken from their repositories"
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
@@ -56,8 +56,8 @@ test-noble:
 	@$(MAKE) --no-print-directory test PYTHON=python3.12 VENV=.venv-noble
 
 # Without wheels, and without need for more than the sources: beside the virtual environment, not in it.
-test-launch: $(LAUNCH)/.complete
-	$(RUN) PYTHONPATH=$(LAUNCH) AMENT_PREFIX_PATH=$(abspath $(LAUNCH)) $(VENV)/bin/python -m pytest test/cli/test_real_launch.py
+test-ros: $(TOOLS)/.complete
+	$(RUN) PYTHONPATH=$(TOOLS) AMENT_PREFIX_PATH=$(abspath $(TOOLS)) $(VENV)/bin/python -m pytest test/cli/test_real_launch.py test/test_ament_linters.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -86,8 +86,8 @@ $(PEERS)/.complete: bench/requirements-peers.txt bench/make_peers | $(STAMP)
 $(LEROBOT)/.complete: bench/requirements-lerobot.txt bench/make_peers | $(STAMP)
 	@$(RUN) bench/make_peers $(LEROBOT) $(VENV)/bin/python $<
 
-$(LAUNCH)/.complete: test/requirements-launch.txt | $(STAMP)
-	$(BIN)/pip install --quiet --no-build-isolation --no-deps --upgrade --target $(LAUNCH) -r $<
+$(TOOLS)/.complete: test/requirements-ros.txt | $(STAMP)
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps --upgrade --target $(TOOLS) -r $<
 	touch $@
 
 clean:

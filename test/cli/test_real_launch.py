@@ -1,6 +1,6 @@
 """``il-ros launch`` and ROS 2's own launch make the same commands of a file; skipped where ``launch_ros`` is missing.
 
-It has no wheel: ``make test-launch`` installs it from its repositories, and runs this.
+It has no wheel: ``make test-ros`` installs it from its repositories, and runs this.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from il_ros.errors import ConfigError
 
 if find_spec("composition_interfaces") is None:  # no wheel either, and nothing here composes
     sys.modules["composition_interfaces"] = sys.modules["composition_interfaces.srv"] = MagicMock()
-pytest.importorskip("launch_ros", reason="launch_ros is not installed; see make test-launch")
-pytest.importorskip("launch_yaml", reason="launch_yaml is not installed; see make test-launch")
+pytest.importorskip("launch_ros", reason="launch_ros is not installed; see make test-ros")
+pytest.importorskip("launch_yaml", reason="launch_yaml is not installed; see make test-ros")
 
 from launch import LaunchService
 from launch.actions import ExecuteLocal, IncludeLaunchDescription, Shutdown

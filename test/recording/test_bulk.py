@@ -24,7 +24,7 @@ from il_ros.recording.steps import AUTHORITY, find_topic, read_episode, read_obs
 from il_ros.specs import Contract
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
-ANY_TIME = dict(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
 def one_by_one(folder, contract):
