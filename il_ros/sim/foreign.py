@@ -166,7 +166,8 @@ def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | N
         ConfigError: if it cannot be made, tells no rate, or has actions without limits.
     """
     env = make(environment, options)
-    seen, space, rate = names(env.observation_space), _box(env.action_space), rate_hz or env.metadata.get("render_fps")
+    seen, space = names(env.observation_space), _box(env.action_space)
+    rate = env.metadata.get("render_fps") if rate_hz is None else rate_hz
     env.close()
     if rate is None:
         raise ConfigError(f"environment {environment!r} has no render_fps; give its steps a second, as in --rate 20")

@@ -64,7 +64,7 @@ def test_the_contract_of_an_environment_is_written_so_that_it_can_be_read(il_ros
         (["Nix-v0"], "environment 'Nix-v0' cannot be made"),
         (["Pendulum-v1", "--options", "[1]"], "--options is '[1]'; it must be a JSON object"),
         (["Pendulum-v1", "--options", "{"], "--options is '{', not JSON"),
-        (["Pendulum-v1", "--rate", "-3"], "rate_hz is -3"),
+        (["Pendulum-v1", "--rate", "0"], "rate_hz is 0.0; it must be a positive number"),
         (["CartPole-v1"], "is not continuous"),
     ],
 )
