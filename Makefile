@@ -66,6 +66,7 @@ lint: $(STAMP)
 bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.graph
 
 study: study-policies study-dagger
 
