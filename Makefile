@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test lint doctor bench study study-policies study-dagger venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint doctor bench study study-policies study-dagger venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -11,7 +11,9 @@ endif
 VENV := $(if $(filter jazzy,$(ROS_DISTRO)),.venv,.venv-$(ROS_DISTRO))
 STAMP := $(VENV)/.complete
 PEERS := .venv-peers
-REQUIREMENTS := requirements.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
+LEROBOT := .venv-lerobot
+TOOLS := .venv-ros
+REQUIREMENTS := requirements.txt requirements-export.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
 # a sourced ROS 2 would shadow the wheels.
@@ -23,6 +25,8 @@ help: ## this text
 	@echo "make demo     the whole story in a few minutes; leaves runs/demo/report.html"
 	@echo "make teleop   drive the arm yourself, from a page in the browser"
 	@echo "make test     linters and tests"
+	@echo "make test-noble   the same as on Ubuntu 24.04: Python 3.12 and numpy 1.26; PyBullet is compiled, or left out"
+	@echo "make test-ros what needs ROS 2's own launch and linters, taken from their repositories"
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
@@ -47,6 +51,14 @@ test: lint
 	$(PYTEST) -n 2 -m "not graph" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	$(PYTEST) -m graph $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
+# What Ubuntu 24.04 brings, where ROS 2 Jazzy lives: Python 3.12 and numpy 1.26, in an environment of their own.
+test-noble:
+	@$(MAKE) --no-print-directory test PYTHON=python3.12 VENV=.venv-noble
+
+# Without wheels, and without need for more than the sources: beside the virtual environment, not in it.
+test-ros: $(TOOLS)/.complete
+	$(RUN) PYTHONPATH=$(TOOLS) AMENT_PREFIX_PATH=$(abspath $(TOOLS)) $(VENV)/bin/python -m pytest test/cli/test_real_launch.py test/test_ament_linters.py
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -54,6 +66,7 @@ lint: $(STAMP)
 bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 	@$(BIN)/python -m bench.page
+	@$(BIN)/python -m bench.graph
 
 study: study-policies study-dagger
 
@@ -69,7 +82,14 @@ $(STAMP): $(REQUIREMENTS) setup.py scripts/make_venv
 	@$(RUN) PYTHON="$(PYTHON)" scripts/make_venv $(VENV) $(ROS_DISTRO)
 
 $(PEERS)/.complete: bench/requirements-peers.txt bench/make_peers | $(STAMP)
-	@$(RUN) bench/make_peers $(PEERS) $(VENV)/bin/python
+	@$(RUN) bench/make_peers $(PEERS) $(VENV)/bin/python $<
+
+$(LEROBOT)/.complete: bench/requirements-lerobot.txt bench/make_peers | $(STAMP)
+	@$(RUN) bench/make_peers $(LEROBOT) $(VENV)/bin/python $<
+
+$(TOOLS)/.complete: test/requirements-ros.txt | $(STAMP)
+	$(BIN)/pip install --quiet --no-build-isolation --no-deps --upgrade --target $(TOOLS) -r $<
+	touch $@
 
 clean:
 	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

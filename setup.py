@@ -10,6 +10,7 @@ from setuptools import find_packages, setup
 NAME = "il_ros"
 NODES = (
     "sim_node",
+    "gym_node",
     "policy_node",
     "expert_node",
     "gate_node",
@@ -28,10 +29,11 @@ def version() -> str:
     return match[1]
 
 
-def requirements() -> list[str]:
-    """The pinned direct dependencies, loosened to the releases that are compatible with them."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [line.replace("==", "~=", 1) for line in lines if line and not line.startswith("#")]
+def requirements(name: str) -> list[str]:
+    """The pinned direct dependencies in a file, loosened to the releases that are compatible with them."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    pins = [line.replace("==", "~=", 1) for line in lines if line and not line.startswith("#")]
+    return [pin for pin in pins if not pin.startswith("numpy")]
 
 
 def folder(name: str) -> list[tuple[str, list[str]]]:
@@ -50,10 +52,11 @@ setup(
     description="Imitation learning on a robot arm, as ordinary ROS 2 nodes",
     author="The il_ros authors",
     license="Apache-2.0",
-    python_requires=">=3.10,<3.12",
+    python_requires=">=3.10,<3.13",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
-    install_requires=requirements(),
+    install_requires=["numpy>=1.26,<3", *requirements("requirements.txt")],
+    extras_require={"export": requirements("requirements-export.txt"), "onnx": ["onnx>=1.16"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -20,7 +20,7 @@ def peer(batch: int, width: int, depth: int) -> Stretch:
 
     import torch
 
-    _mend_torchvision()
+    mend_torchvision()
     from robomimic.algo import algo_factory  # type: ignore[import-not-found]
     from robomimic.config import config_factory  # type: ignore[import-not-found]
     from robomimic.utils import obs_utils, train_utils  # type: ignore[import-not-found]
@@ -76,7 +76,7 @@ def _write(path: Path) -> None:
                 demo[f"obs/{name}"] = observations[rows, start:stop]
 
 
-def _mend_torchvision() -> None:
+def mend_torchvision() -> None:
     """Let torchvision be imported beside a torch without CUDA.
 
     robomimic imports it for cameras, which are not used here; the package index has only the build for CUDA, whose

@@ -104,7 +104,7 @@ class Episode:
 
     @classmethod
     def from_steps(
-        cls, observations: Sequence[Array], records: Sequence[Record], step_ns: int, facts: dict[str, Any]
+        cls, observations: Sequence[Array] | Array, records: Sequence[Record], step_ns: int, facts: dict[str, Any]
     ) -> Episode:
         """Put observations and records of authority together; ``observations[t]`` is what ``records[t]`` saw."""
         action_dim = len(records[0].executed) if records else 0
@@ -115,7 +115,7 @@ class Episode:
 
         return cls(
             stamps_ns=np.array([r.stamp_ns for r in records], dtype=np.int64),
-            observations=rows(list(observations), len(observations[0]) if observations else 0),
+            observations=rows(list(observations), len(observations[0]) if len(observations) else 0),
             executed=rows([r.executed for r in records], action_dim),
             policy=rows([nothing if r.policy is None else r.policy for r in records], action_dim),
             expert=rows([nothing if r.expert is None else r.expert for r in records], action_dim),

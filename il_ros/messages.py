@@ -59,10 +59,15 @@ def getter(path: str) -> Callable[[Any], float]:
             for step in steps:
                 value = value[step] if isinstance(step, int) else getattr(value, step)
             if by_name is not None:
-                value = value[list(message.name).index(by_name)]
+                names = list(message.name)
+                if by_name not in names:
+                    raise MessageError(
+                        f"field {path!r}: the message has {', '.join(names)}; check the contract's field"
+                    )
+                value = value[names.index(by_name)]
+            return float(value)
         except (AttributeError, IndexError, ValueError, TypeError) as error:
             raise MessageError(f"field {path!r} is not in the message ({error}); check the contract's field") from error
-        return float(value)
 
     return read
 
@@ -75,9 +80,14 @@ def observation(contract: Contract, messages: Mapping[str, Any]) -> Array:
     """
     values = np.array([getter(part.field)(messages[part.topic]) for part in contract.observation])
     if not np.isfinite(values).all():
-        bad = contract.observation_names[int(np.flatnonzero(~np.isfinite(values))[0])]
-        raise MessageError(f"observation {bad!r} is not a finite number; the step is dropped, check its publisher")
+        raise not_finite(contract, values)
     return values.astype(np.float32)
+
+
+def not_finite(contract: Contract, values: Array) -> MessageError:
+    """What is wrong with an observation (Do,) that holds NaN or infinity."""
+    bad = contract.observation_names[int(np.flatnonzero(~np.isfinite(values))[0])]
+    return MessageError(f"observation {bad!r} is not a finite number; the step is dropped, check its publisher")
 
 
 class Aligner:
@@ -113,16 +123,18 @@ class Aligner:
 
 # Readings -------------------------------------------------------------------------------------------------------------
 
+OBJECTS = "objects"
 READING_TOPICS: dict[str, str] = {
     "joint_states": "sensor_msgs/msg/JointState",
     "tool_pose": "geometry_msgs/msg/PoseStamped",
-    "objects": "geometry_msgs/msg/PoseArray",
+    OBJECTS: "geometry_msgs/msg/PoseArray",
 }
 
 
 def reading_from(messages: Mapping[str, Any]) -> Reading:
-    """What an expert sees, from the three topics of ``READING_TOPICS``."""
-    joints, tool, objects = messages["joint_states"], messages["tool_pose"].pose, messages["objects"].poses
+    """What an expert sees, from the topics of ``READING_TOPICS``; no objects where nobody tells of them."""
+    joints, tool = messages["joint_states"], messages["tool_pose"].pose
+    objects = messages[OBJECTS].poses if OBJECTS in messages else []
     return Reading(
         stamp_ns=stamp_ns(messages["tool_pose"]),
         joint_positions=np.array(joints.position, dtype=np.float64),
@@ -134,14 +146,14 @@ def reading_from(messages: Mapping[str, Any]) -> Reading:
     )
 
 
-def plain_messages(reading: Reading, joint_names: Sequence[str]) -> dict[str, Any]:
+def plain_messages(reading: Reading) -> dict[str, Any]:
     """The same messages that the simulation node publishes, as plain namespaces: what the loop reads instead."""
     stamp = SimpleNamespace(sec=reading.stamp_ns // 1_000_000_000, nanosec=reading.stamp_ns % 1_000_000_000)
-    header = SimpleNamespace(stamp=stamp, frame_id="panda_link0")
+    header = SimpleNamespace(stamp=stamp, frame_id=reading.frame)
     return {
         "joint_states": SimpleNamespace(
             header=header,
-            name=list(joint_names),
+            name=list(reading.joint_names),
             position=reading.joint_positions,
             velocity=reading.joint_velocities,
             effort=np.empty(0),
@@ -157,12 +169,13 @@ def _pose(position: Any, quaternion: Any) -> SimpleNamespace:
     return SimpleNamespace(position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw))
 
 
-def fill_reading(messages: Mapping[str, Any], reading: Reading, joint_names: Sequence[str], pose: type[Any]) -> None:
+def fill_reading(messages: Mapping[str, Any], reading: Reading, pose: type[Any]) -> None:
     """Write a reading into a JointState, a PoseStamped and a PoseArray; ``pose`` makes the elements of the last."""
     for message in messages.values():
         set_stamp(message, reading.stamp_ns)
+        message.header.frame_id = reading.frame
     joints = messages["joint_states"]
-    joints.name = list(joint_names)
+    joints.name = list(reading.joint_names)
     joints.position = array("d", reading.joint_positions.tolist())
     joints.velocity = array("d", reading.joint_velocities.tolist())
     _fill_pose(messages["tool_pose"].pose, reading.tool_position, reading.tool_quaternion)
@@ -237,18 +250,20 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
 # Commands -------------------------------------------------------------------------------------------------------------
 
 
-def fill_command(message: Any, stamp: int, action: Array, contract: Contract, point: type[Any]) -> None:
-    """Write one action into a command of the contract's type."""
+def fill_command(
+    message: Any, stamp: int, action: Array, contract: Contract, point: type[Any], ahead: Sequence[Array] = ()
+) -> None:
+    """Write one action into a command of the contract's type; ``ahead`` are those after it, for a JointTrajectory."""
     if contract.command_type.endswith("Float64MultiArray"):
         message.data = array("d", action.tolist())
         return
     set_stamp(message, stamp)
     if contract.command_type.endswith("JointTrajectory"):
         message.joint_names = list(contract.action_names)
-        element = point()
-        element.positions = array("d", action.tolist())
-        element.time_from_start.sec, element.time_from_start.nanosec = divmod(contract.step_ns, 1_000_000_000)
-        message.points = [element]
+        message.points = [point() for _ in range(1 + len(ahead))]
+        for i, (element, values) in enumerate(zip(message.points, (action, *ahead)), 1):
+            element.positions = array("d", values.tolist())
+            element.time_from_start.sec, element.time_from_start.nanosec = divmod(i * contract.step_ns, 1_000_000_000)
         return
     message.header.frame_id = contract.frame
     for part, value in zip(contract.action, action.tolist()):
@@ -262,6 +277,8 @@ def fill_command(message: Any, stamp: int, action: Array, contract: Contract, po
 def command_from(message: Any, contract: Contract) -> tuple[int | None, Array]:
     """Read ``(stamp_ns, action)`` of a command; the stamp is None for a Float64MultiArray, which has none.
 
+    Of a trajectory it is the first point: the others are for when no command follows.
+
     Raises:
         MessageError: if the command is not the contract's, or is not finite.
     """
@@ -274,7 +291,7 @@ def command_from(message: Any, contract: Contract) -> tuple[int | None, Array]:
             names = list(message.joint_names)
             if set(names) != set(contract.action_names) or not message.points:
                 raise MessageError(f"command names {sorted(names)}; the contract's action is {contract.action_names}")
-            positions = message.points[-1].positions
+            positions = message.points[0].positions
             values = [positions[names.index(n)] for n in contract.action_names]
         else:
             values = [getter(part.field)(message) for part in contract.action]

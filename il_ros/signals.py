@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+PAUSE_NS = 1_000_000_000
+"""Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -30,6 +33,8 @@ class Reading:
     """(N, 3) float64, m: the centres of the objects of the task, in the task's order."""
     joint_names: tuple[str, ...] = ()
     """(J,) as the arm calls them."""
+    frame: str = ""
+    """What the base frame is called."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ One YAML file describes it, and the same file is read by live inference and by t
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +64,18 @@ class ActionComponent:
 
 
 @dataclass(frozen=True)
+class Foreign:
+    """How bags that other programs recorded are read."""
+
+    topic: str = "command"
+    """Where the action is."""
+    fields: tuple[str, ...] = ()
+    """Path of each component of the action in the messages of ``topic``; without any they are commands."""
+    stale_s: float = 0.0
+    """The greatest age of a message that an observation or an action may be read from; 0: see ``stale_ns``."""
+
+
+@dataclass(frozen=True)
 class Contract:
     """What an observation and an action are for one robot."""
 
@@ -74,6 +89,12 @@ class Contract:
     frame: str = ""
     moves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Named actions; with any, experts choose among these, and a categorical policy can imitate them."""
+    points: int = 1
+    """How many points a JointTrajectory has: the step that is commanded, and the rest of the policy's chunk, with which
+    a trajectory controller goes on while it hears nothing new."""
+    robot: str = ""
+    """Which arm the simulation puts in the place of the real one: a file, or a name from ``config/robots``."""
+    foreign: Foreign = Foreign()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
@@ -82,6 +103,11 @@ class Contract:
             raise ConfigError(f"contract {self.name!r}: rate_hz is {self.rate_hz:g}; it must be at most {FASTEST_HZ:g}")
         if self.command_type not in COMMAND_TYPES:
             raise unknown("command type", self.command_type, COMMAND_TYPES)
+        if self.points < 1 or (self.points > 1 and not self.command_type.endswith("JointTrajectory")):
+            raise ConfigError(
+                f"contract {self.name!r}: command points is {self.points}; it must be at least 1, and 1 for a command "
+                "that is no JointTrajectory"
+            )
         if not self.observation or not self.action:
             raise ConfigError(f"contract {self.name!r} needs at least one observation and one action component")
         for part in self.observation:
@@ -102,6 +128,15 @@ class Contract:
                 )
             if isinstance(a.rest, str) and a.rest not in names:
                 raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, names)
+        if len(self.foreign.fields) not in (0, len(self.action)):
+            raise ConfigError(
+                f"contract {self.name!r}: foreign has {len(self.foreign.fields)} fields; name one for each of "
+                f"{', '.join(self.action_names)}, or none if {self.foreign.topic!r} carries commands"
+            )
+        if not 0.0 <= self.foreign.stale_s < math.inf:
+            raise ConfigError(
+                f"contract {self.name!r}: foreign: stale_s is {self.foreign.stale_s}; it must be a time of 0 s or more"
+            )
         for name, move in self.moves.items():
             if len(move) != len(self.action) or not all(a.low <= v <= a.high for a, v in zip(self.action, move)):
                 raise ConfigError(
@@ -113,6 +148,11 @@ class Contract:
     def step_ns(self) -> int:
         """The length of one control step, ns."""
         return round(1e9 / self.rate_hz)
+
+    @property
+    def stale_ns(self) -> int:
+        """The greatest age of a message of a foreign bag, ns: two steps or 0.1 s, if the contract does not say."""
+        return round(1e9 * self.foreign.stale_s) or max(2 * self.step_ns, 100_000_000)
 
     @cached_property
     def observation_names(self) -> tuple[str, ...]:
@@ -172,14 +212,20 @@ class Contract:
         def plain(part: ObservationComponent | ActionComponent) -> dict[str, Any]:
             return {k: v for k, v in dataclasses.asdict(part).items() if k != "name"}
 
+        points = {} if self.points == 1 else {"points": self.points}
         return {
             "rate_hz": self.rate_hz,
             "topics": dict(self.topics),
             "observation": {part.name: plain(part) for part in self.observation},
             "action": {part.name: plain(part) for part in self.action},
-            "command": {"type": self.command_type, "frame": self.frame},
+            "command": {"type": self.command_type, "frame": self.frame, **points},
             **({"moves": {name: list(move) for name, move in self.moves.items()}} if self.moves else {}),
+            **({"robot": self.robot} if self.robot else {}),
+            **({"foreign": self._foreign_to_dict()} if self.foreign != Foreign() else {}),
         }
+
+    def _foreign_to_dict(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self.foreign), "fields": list(self.foreign.fields)}
 
     @classmethod
     def from_dict(cls, name: str, data: Mapping[str, Any]) -> Contract:
@@ -189,12 +235,15 @@ class Contract:
             ConfigError: for a key that is missing, unknown or of the wrong type.
         """
         where = f"contract {name!r}"
-        check_keys(where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves",))
-        command = data["command"]
-        check_keys(f"{where}: command", command, required=("type",), optional=("frame",))
-        for key, value in (("type", command["type"]), ("frame", command.get("frame", ""))):
+        check_keys(
+            where, data, ("rate_hz", "topics", "observation", "action", "command"), ("moves", "robot", "foreign")
+        )
+        command, robot = data["command"], data.get("robot", "")
+        check_keys(f"{where}: command", command, required=("type",), optional=("frame", "points"))
+        told = {"command type": command["type"], "command frame": command.get("frame", ""), "robot": robot}
+        for key, value in told.items():
             if not isinstance(value, str):
-                raise ConfigError(f"{where}: command {key} is {value!r}; it must be a string")
+                raise ConfigError(f"{where}: {key} is {value!r}; it must be a string")
         return cls(
             name=name,
             rate_hz=_number(where, "rate_hz", data["rate_hz"]),
@@ -210,6 +259,9 @@ class Contract:
             command_type=command["type"],
             frame=command.get("frame", ""),
             moves=_moves(where, data.get("moves", {})),
+            points=_whole(where, "command points", command.get("points", 1)),
+            robot=robot,
+            foreign=_foreign(f"{where}: foreign", data.get("foreign", {})),
         )
 
     @classmethod
@@ -217,10 +269,26 @@ class Contract:
         """Read a contract from a YAML file, or one of ours by its bare name.
 
         Raises:
-            ConfigError: if there is no such file, or it does not say what a contract says.
+            ConfigError: if there is no such file, or it does not say what a contract says, with the line.
         """
         path = resources.find("config/contracts", name, ".yaml")
-        return cls.from_dict(path.stem, read_yaml(path))
+        with located(path):
+            return cls.from_dict(path.stem, read_yaml(path))
+
+
+def json_object(where: str, text: str) -> dict[str, Any]:
+    """The options that ``text`` holds, an object in JSON.
+
+    Raises:
+        ConfigError: if it is anything else.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} is {text!r}, not JSON ({error}); write an object") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where} is {text!r}; it must be a JSON object such as {{}}")
+    return data
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -238,6 +306,27 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ConfigError(f"{path} holds {type(data).__name__} at its top level; it must be a mapping of keys")
     return data
+
+
+@contextlib.contextmanager
+def located(path: Path) -> Iterator[None]:
+    """Tells of what is wrong with the content of a YAML file together with the line.
+
+    It is that of the innermost key that the complaint, without its remedy, names.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        if str(error).startswith(str(path)):
+            raise
+        named = set(re.findall(r"[\w.]+", str(error).partition(";")[0]))
+        node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
+        while isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value in named]
+            if not found:
+                break
+            line, node = found[0][0].start_mark.line + 1, found[0][1]
+        raise ConfigError(f"{path}:{line}: {error}") from error
 
 
 def check_keys(where: str, data: Any, required: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> None:
@@ -274,8 +363,8 @@ def build(cls: type[Any], where: str, data: Mapping[str, Any]) -> Any:
         kind, value = str(f.type), values[f.name]
         if kind == "float" or (kind == "float | str" and not isinstance(value, str)):
             values[f.name] = _number(where, f.name, value)
-        elif kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ConfigError(f"{where}: {f.name} is {value!r}; it must be a whole number")
+        elif kind == "int":
+            _whole(where, f.name, value)
         elif kind == "bool" and not isinstance(value, bool):
             raise ConfigError(f"{where}: {f.name} is {value!r}; it must be true or false")
         elif kind == "str" and not isinstance(value, str):
@@ -289,6 +378,12 @@ def _number(where: str, key: str, value: Any) -> float:
     return float(value)
 
 
+def _whole(where: str, key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigError(f"{where}: {key} is {value!r}; it must be a whole number")
+    return value
+
+
 def _topics(where: str, data: Any) -> dict[str, str]:
     if not isinstance(data, Mapping) or not all(isinstance(kind, str) for kind in data.values()):
         raise ConfigError(f"{where}: topics is {data!r}; it must map each topic to a type such as sensor_msgs/msg/Joy")
@@ -299,6 +394,15 @@ def _moves(where: str, data: Any) -> dict[str, tuple[float, ...]]:
     if not isinstance(data, Mapping) or not all(isinstance(move, list) for move in data.values()):
         raise ConfigError(f"{where}: moves must map each move's name to a list of numbers")
     return {str(name): tuple(_number(where, f"move {name!r}", v) for v in move) for name, move in data.items()}
+
+
+def _foreign(where: str, data: Any) -> Foreign:
+    check_keys(where, data, optional=("topic", "fields", "stale_s"))
+    fields = data.get("fields", [])
+    if not isinstance(fields, list) or not all(isinstance(path, str) for path in fields):
+        raise ConfigError(f"{where}: fields is {fields!r}; it must be a list of paths such as position[panda_joint1]")
+    made: Foreign = build(Foreign, where, {**data, "fields": tuple(fields)})
+    return made
 
 
 def _section(where: str, key: str, data: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -27,18 +27,21 @@ def keep(path: Path, told: Mapping[str, Any]) -> None:
     partial.rename(path)
 
 
-def key(told: Any) -> str:
-    """Equal for equal work: a digest of what it is told by."""
-    return hashlib.sha256(json.dumps(told, default=_plain).encode()).hexdigest()[:16]
-
-
 LATER = ("experts",)
 """Fields that came after studies were published; empty, they change nothing."""
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    told = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else dict(value)  # type: ignore[arg-type]
-    return {name: each for name, each in told.items() if each or name not in LATER}
+def key(told: Any) -> str:
+    """Equal for equal work: a digest of what it is told by."""
+    return hashlib.sha256(json.dumps(_plain(told)).encode()).hexdigest()[:16]
+
+
+def _plain(told: Any) -> Any:
+    if dataclasses.is_dataclass(told) and not isinstance(told, type):
+        told = dataclasses.asdict(told)
+    if isinstance(told, Mapping):
+        return {name: _plain(each) for name, each in told.items() if each or name not in LATER}
+    return [_plain(each) for each in told] if isinstance(told, list | tuple) else told
 
 
 def published(path: Path) -> dict[str, dict[str, Any]]:

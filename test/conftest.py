@@ -1,5 +1,43 @@
-"""One thread of torch in every test: beside a busy neighbour two wait for each other a hundred times longer."""
+"""One thread of torch in every test: beside a busy neighbour two wait for each other a hundred times longer.
+
+Where PyBullet cannot be had, whatever makes a simulation is skipped, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import NoReturn
+
+import pytest
 
 from il_ros.learning.actor import use_one_thread
 
 use_one_thread()
+
+SIMULATES = find_spec("pybullet") is not None
+
+
+def skip(*_: object) -> NoReturn:
+    """Skip the test that runs."""
+    pytest.skip("PyBullet is not installed: no simulation")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _without_simulation() -> Iterator[None]:
+    """Skips a test at the moment at which it, or what it is given, would make a world."""
+    if SIMULATES:
+        yield
+        return
+    from il_ros.sim import bullet
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bullet.World, "__init__", skip)
+        yield
+
+
+@pytest.fixture(scope="session")
+def simulation() -> None:
+    """For who simulates in a process of its own, or draws the simulated arm."""
+    if not SIMULATES:
+        skip()

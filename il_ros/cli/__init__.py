@@ -30,7 +30,7 @@ from il_ros.errors import ConfigError, IlRosError, StorageError
 
 COMMANDS = (
     *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger"),
-    *("info", "recover", "prune", "doctor"),
+    *("info", "contract", "export", "onnx", "recover", "prune", "doctor"),
 )
 """Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
 

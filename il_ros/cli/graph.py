@@ -18,6 +18,7 @@ NODES = {
     "bringup": ("sim_node", "gate_node"),
     "collect": ("sim_node", "gate_node", "expert_node", "recorder_node"),
     "dagger": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
+    "gym": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
     "teleop": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node", "page_node"),
 }
 """The nodes that each of our launch files starts."""
@@ -31,16 +32,13 @@ def _environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[Director]:
-    """Start one of our launch files in lockstep and wait until its nodes are connected.
+def started(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[Processes]:
+    """Start one of our launch files, in lockstep unless told otherwise; its processes end with the context.
 
     Args:
         logs: the folder for what the nodes print.
         isolated: in a domain of our own; otherwise in the one of the environment, where a person's device is heard.
         arguments: arguments of the launch file.
-
-    Raises:
-        GraphError: if a node dies or the graph does not come up.
     """
     environment = _environment() if isolated else {**ISOLATED, **os.environ}
     given = {"lockstep": "true", "auto_reset": "false", **{name: _text(value) for name, value in arguments.items()}}
@@ -49,9 +47,19 @@ def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: ob
     with Processes(logs, environment) as processes:
         for node in launch.commands:
             processes.start(node.name, node.command, node.environment)
-        with Director(processes.check) as director:
-            director.wait_ready(NODES[launch_file])
-            yield director
+        yield processes
+
+
+@contextlib.contextmanager
+def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[Director]:
+    """Start a launch file, see ``started``, and wait until its nodes are connected.
+
+    Raises:
+        GraphError: if a node dies or the graph does not come up.
+    """
+    with started(launch_file, logs, isolated, **arguments) as processes, Director(processes.check) as director:
+        director.wait_ready(NODES[launch_file])
+        yield director
 
 
 def _text(value: object) -> str:

@@ -12,13 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from il_ros.errors import DataError
+from il_ros.recording.bag import is_closed
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.metadata import METADATA
 from il_ros.recording.recovery import leftovers
 from il_ros.recording.summary import episode_summary, folder_summary
+from il_ros.specs import Contract
 
 HELP = "tell what an episode, a folder of episodes or a checkpoint holds"
 CHECKPOINT = "checkpoint.json"
+CONTRACT = "panda_plane"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "An episode: its facts, topics, counts, gaps, steps by authority and interventions; every byte is checked. "
         "A folder of episodes: one table, by task, expert and outcome; with --experts how the experts compare. "
+        "An episode that another program recorded: what was resampled, dropped and padded to satisfy the contract. "
         "A checkpoint: its policy, contract and data."
     )
     parser.add_argument("path", type=Path, help="an episode, a folder of episodes, or a checkpoint's folder")
     parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
-    parser.add_argument("--contract", default="panda_plane", help="contract for --experts, by name or path")
+    parser.add_argument(
+        "--contract",
+        default="panda_plane",
+        help="contract for --experts and for bags of other programs, by name or path",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
 
@@ -41,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         DataError: if it is none of these, or is damaged.
         CheckpointError: if a checkpoint cannot be read.
     """
-    summary = experts(args.path, args.contract) if args.experts else summarise(args.path)
+    summary = experts(args.path, args.contract) if args.experts else summarise(args.path, args.contract)
     if args.json:
         print(json.dumps(summary))
         return 0
@@ -55,14 +63,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def summarise(path: Path) -> dict[str, Any]:
+def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
     """The plain form of what is at ``path``; its ``kind`` is ``episode``, ``episodes`` or ``checkpoint``."""
-    if not path.is_dir():
+    if not path.is_dir() and not is_closed(path):
         raise DataError(f"{path} is not a folder; name an episode, a folder of episodes or a checkpoint")
     if (path / CHECKPOINT).is_file():
         return _checkpoint(path)
-    if (path / METADATA).is_file() or any(path.glob("*.mcap")) and path.name.startswith("episode_"):
-        return episode_summary(path)
+    if path.is_file() or (path / METADATA).is_file() or any(path.glob("*.mcap")) and path.name.startswith("episode_"):
+        return episode_summary(path, Contract.load(contract_name))
     bags, left = Episodes(path).closed(), leftovers(path)
     if not bags and not left:
         raise DataError(f"{path} holds no episode and no checkpoint; name an episode, its folder or a checkpoint")
@@ -73,7 +81,6 @@ def experts(path: Path, contract_name: str) -> dict[str, Any]:
     """The plain form of how the experts of a folder of episodes compare."""
     from il_ros.evaluation.experts import compare
     from il_ros.learning.workshop import Workshop
-    from il_ros.specs import Contract
 
     contract = Contract.load(contract_name)
     return {"kind": "experts", "path": str(path), "rows": compare(Workshop(path, path, contract).ingest(), contract)}
@@ -109,10 +116,14 @@ def _checkpoint(path: Path) -> dict[str, Any]:
 def _show_episode(console: Console, summary: dict[str, Any]) -> None:
     facts = summary["facts"]
     steps = ", ".join(f"{n} {who}" for who, n in summary["steps"].items()) or "none"
-    values = {key: value for key, value in facts.items() if key != "gaps"}
+    values = {key: value for key, value in facts.items() if key not in ("gaps", "resampled", "silences")}
+    if facts.get("silences"):
+        values["silences"] = ", ".join(f"{silence['s']:g} s" for silence in facts["silences"])
     values["steps"] = f"{steps}; {summary['interventions']} interventions"
     values["length"] = f"{summary['duration_s']:.2f} s, {summary['messages']:,} messages, {summary['bytes']:,} bytes"
     console.print(_pairs(summary["path"], values))
+    if "resampled" in facts:
+        _show_resampled(console, facts["resampled"])
     gaps = facts.get("gaps") or {}
     table = Table()
     for heading in ("topic", "type", "messages", "lost", "missing numbers"):
@@ -122,6 +133,20 @@ def _show_episode(console: Console, summary: dict[str, Any]) -> None:
         missing = ", ".join(f"{first}-{last}" for first, last in gap.get("missing", []))
         table.add_row(name, topic["type"], f"{topic['messages']:,}", str(gap.get("lost", 0)), missing)
     console.print(table)
+
+
+def _show_resampled(console: Console, told: dict[str, Any]) -> None:
+    table = Table(title=f"resampled by the clock of the {told['clock']}")
+    columns = ("messages", "greatest_age_s", "rms_age_s", "dropped", "padded", "stale", "malformed")
+    for heading in ("topic", *columns):
+        table.add_column(heading.replace("_", " "), justify="left" if heading == "topic" else "right", overflow="fold")
+    for name, row in told["topics"].items():
+        table.add_row(name, *(f"{row[column]:,}" for column in columns))
+    console.print(table)
+    console.print(
+        "dropped: messages that no step uses; padded: steps that repeat the message of the step before; "
+        f"stale: steps left out since it was too old; {len(told['stretches'])} stretches between jumps of the clock"
+    )
 
 
 def _show_folder(console: Console, summary: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def given(words: Sequence[str]) -> dict[str, str]:
     for word in words:
         if ":=" not in word.lstrip(":"):
             raise ConfigError(f"argument {word!r} is not of the form name:=value; see --show-args")
-    return dict((word.split(":=", 1)[0], word.split(":=", 1)[1]) for word in words)
+    return {name: value for name, _, value in (word.partition(":=") for word in words)}
 
 
 def log_folder() -> Path:

@@ -18,6 +18,7 @@ from il_ros.errors import ConfigError, unknown
 
 NODES = (
     "sim_node",
+    "gym_node",
     "policy_node",
     "expert_node",
     "gate_node",
@@ -78,7 +79,8 @@ def resolve(path: Path, given: Mapping[str, str], environment: Mapping[str, str]
     for name in given:
         if name not in declared:
             raise unknown(f"{path}: argument", name, declared)
-    resolver = _Resolver(dict(given), dict(environment), dict(environment))
+    path = path.absolute()
+    resolver = _Resolver(dict(given), dict(environment), dict(environment), directory=path.parent)
     resolver.run_file(path)
     return Launch(declared, resolver.commands)
 
@@ -89,17 +91,27 @@ def arguments(path: Path) -> dict[str, Argument]:
     Raises:
         ConfigError: as ``resolve`` does.
     """
-    scope = substitutions.Scope({}, {}, path.parent.absolute())
     found: dict[str, Argument] = {}
+    _find_arguments(path.absolute(), (), found)
+    return found
+
+
+def _find_arguments(path: Path, outer: tuple[Path, ...], found: dict[str, Argument]) -> Path:
+    """Add to ``found`` what ``path`` declares; returns ``$(dirname)`` as it is after that file.
+
+    Only the run itself knows which includes are chosen, and which files they name, so what cannot be found is left out.
+    """
+    directory = path.parent
     for kind, block in _walk(launch_source.read(path)):
         if kind == "arg":
             argument = _argument(block)
             found.setdefault(argument.name, argument)
         elif kind == "include" and "$(var" not in block.text("file") and "$(env" not in block.text("file"):
-            file = Path(substitutions.expand(block.text("file"), scope, block.place("file")))
-            if file != path:
-                found = {**arguments(_launch_file(file, block)), **found}
-    return found
+            scope = substitutions.Scope({}, {}, directory)
+            file = Path(substitutions.expand(block.text("file"), scope, block.place("file"))).absolute()
+            if file.is_file() and file not in (*outer, path):
+                directory = _find_arguments(_launch_file(file, block), (*outer, path), found)
+    return directory
 
 
 def _walk(blocks: list[Block]) -> Iterator[tuple[str, Block]]:
@@ -138,10 +150,12 @@ class _Resolver:
     inherited: dict[str, str]
     files: list[Path] = field(default_factory=list)
     """The file that is being read, after those that include it."""
+    directory: Path = Path()
+    """What ``$(dirname)`` gives: launch sets it when it includes a file, and does not set it back afterwards."""
     commands: list[NodeCommand] = field(default_factory=list)
 
     def run_file(self, path: Path) -> None:
-        self.files.append(path.absolute())
+        self.files.append(path)
         self.run(launch_source.read(path))
         self.files.pop()
 
@@ -163,7 +177,7 @@ class _Resolver:
         return substitutions.expand(block.text(key, default), self._scope(), block.place(key))
 
     def _scope(self) -> substitutions.Scope:
-        return substitutions.Scope(self.given, self.environment, self.files[-1].parent)
+        return substitutions.Scope(self.given, self.environment, self.directory)
 
     def _is_wanted(self, block: Block) -> bool:
         if all(key in block for key in CONDITIONS):
@@ -210,10 +224,11 @@ class _Resolver:
             self.given, self.environment = before
 
     def _include(self, block: Block) -> None:
-        path = _launch_file(Path(self.expand(block, "file")), block)
+        path = _launch_file(Path(self.expand(block, "file")).absolute(), block)
+        self.directory = path.parent
         for pair in block.blocks("arg", "arg", ("name", "value")):
             self.given[self.expand(pair, "name")] = self.expand(pair, "value")
-        if path.absolute() in self.files:
+        if path in self.files:
             raise ConfigError(f"{block.place('file')}: {path} includes itself; take that include out")
         self.run_file(path)
 

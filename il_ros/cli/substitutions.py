@@ -25,7 +25,7 @@ class Scope:
     arguments: Mapping[str, str]
     environment: Mapping[str, str]
     directory: Path
-    """The folder of the launch file."""
+    """The folder of the launch file that was begun last."""
 
 
 def expand(text: str, scope: Scope, place: str) -> str:

@@ -1,9 +1,10 @@
-"""Train a policy on a folder of episodes, without ROS; the trainer node does the same.
+"""Train a policy on a folder of episodes or a data set of LeRobot's, without ROS; the trainer node does the same.
 
 Examples:
   il-ros train runs/episodes --policy mixture
   il-ros train runs/episodes --experts anna=1,ben=0.5,others=0
   il-ros train runs/episodes --policy my_training.yaml --steps 8000 --seed 3
+  il-ros train downloads/their_dataset --contract their_arm.yaml
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ HELP = "train a policy on recorded episodes"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros train``."""
-    parser.add_argument("episodes", type=Path, metavar="FOLDER", help="folder of closed episodes")
+    parser.add_argument(
+        "episodes", type=Path, metavar="FOLDER", help="folder of closed episodes, or of a LeRobot v3 data set"
+    )
     parser.add_argument("--policy", default="diffusion", help="policy class, or a training configuration (YAML)")
     parser.add_argument("--checkpoints", type=Path, help="where the checkpoint goes (default: beside FOLDER)")
     parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")

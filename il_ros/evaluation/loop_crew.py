@@ -18,8 +18,8 @@ from il_ros.learning.trainer import Progress, TrainingConfig
 from il_ros.learning.workshop import Workshop
 from il_ros.recording.loop import LoopRecorder
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.kinematics import Kinematics
 from il_ros.specs import Contract
 from il_ros.teleop import Device
 
@@ -53,6 +53,7 @@ class LoopCrew:
         self._folder, self._plan, self._measure, self._progress = folder / "episodes", plan, measure, progress
         self._contract, self._lapses = Contract.load(plan.contract), plan.attention()
         self._env = ArmEnv(plan.task, self._contract)
+        self._solve = Kinematics.of(self._contract)
         self._workshop = Workshop(self._folder, folder / "checkpoints", self._contract)
         self._gate: Gate | None = None
         self._device: Device | None = None
@@ -61,7 +62,8 @@ class LoopCrew:
     def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
         """Get ready for episodes under this rule, with the expert at this device and this policy."""
         guide = tasks.Scripted(self._env.task, self._plan.expert)
-        self._device = teleop.load(device, teleop.Setup(self._contract, guide, self._env.task.clearance))
+        setup = teleop.Setup(self._contract, guide, self._env.task.clearance, solve=self._solve)
+        self._device = teleop.load(device, setup)
         self._gate = Gate(self._contract, GateConfig(rule=rule, execute_steps=self._plan.execute_steps))
         listens = checkpoint is not None and "policy" in self._gate.rule.sources
         self._actor = Actor(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and listens else None
@@ -73,7 +75,7 @@ class LoopCrew:
         with LoopRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
 
             def keep(record: Record) -> None:
-                recorder.add(messages.plain_messages(self._env.reading(), JOINT_NAMES), record)
+                recorder.add(messages.plain_messages(self._env.reading()), record)
                 heard["expert"].setdefault(record.expert_name)
                 heard["checkpoint"].setdefault(record.checkpoint)
 

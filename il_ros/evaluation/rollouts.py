@@ -24,8 +24,8 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses, use_one_thread
 from il_ros.signals import Array
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.kinematics import Kinematics
 from il_ros.specs import Contract
 from il_ros.teleop import Device
 
@@ -72,7 +72,7 @@ def run_episode(
     positions = [reading.tool_position[:2]]
     while outcome is None:
         stamp = reading.stamp_ns
-        parts = messages.plain_messages(reading, JOINT_NAMES)
+        parts = messages.plain_messages(reading)
         observation = messages.observation(contract, parts)
         if actor is not None:
             actor.observe(stamp, observation)
@@ -212,7 +212,8 @@ def roll_out(
 def _film(take: Take) -> Clip:
     actor = _actor(take.checkpoint)
     env = _environment(take.task, actor.contract)
-    setup = teleop.Setup(actor.contract, tasks.Scripted(env.task, "nearest"), env.task.clearance)
+    guide, solve = tasks.Scripted(env.task, "nearest"), Kinematics.of(actor.contract)
+    setup = teleop.Setup(actor.contract, guide, env.task.clearance, solve=solve)
     supervisor = teleop.load("supervisor", setup) if take.supervised else None
     gate = Gate(actor.contract, GateConfig(rule="human" if take.supervised else "none"))
     frames: list[Array] = []

@@ -35,9 +35,17 @@ class TemporalEnsemble(ChunkExecutor):
             self._adopt(stamp_ns)
             assert self.current is not None
             self._chunks.append(self.current)
-        self._chunks = [c for c in self._chunks if self._row(stamp_ns, c) < len(c.actions)]
-        if not self._chunks:
+        self._chunks = self._reaching(stamp_ns)
+        return self.planned(stamp_ns)
+
+    def _reaching(self, stamp_ns: int) -> list[Chunk]:
+        return [c for c in self._chunks if self._row(stamp_ns, c) < len(c.actions)]
+
+    def planned(self, stamp_ns: int) -> Array | None:
+        """(Da,) the mean of what the chunks that are known now say of an instant; None if none of them reaches it."""
+        chunks = self._reaching(stamp_ns)
+        if not chunks:
             return None
-        rows = np.array([c.actions[self._row(stamp_ns, c)] for c in self._chunks])  # (n, Da), the oldest first
+        rows = np.array([c.actions[self._row(stamp_ns, c)] for c in chunks])  # (n, Da), the oldest first
         mean: Array = np.average(rows, axis=0, weights=np.exp(-self._decay * np.arange(len(rows))))
         return mean

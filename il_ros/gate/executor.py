@@ -39,6 +39,10 @@ class ChunkExecutor:
         """(Da,) the action for the instant ``stamp_ns``; None if no chunk reaches it."""
         if self.current is None or self._row(stamp_ns, self.current) >= self._last(self.current):
             self._adopt(stamp_ns)
+        return self.planned(stamp_ns)
+
+    def planned(self, stamp_ns: int) -> Array | None:
+        """(Da,) what the chunks that are played now say of an instant; None if none of them reaches it."""
         if self.current is None:
             return None
         row = self._row(stamp_ns, self.current)

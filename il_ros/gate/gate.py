@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from il_ros.gate.table import TABLE, Event, State
 from il_ros.signals import DOUBTLESS, Array, Chunk, Doubts
 from il_ros.specs import Contract
 
-STEADY, HAND_OVER = "steady", "hand_over"
+STEADY, HAND_OVER, LATE = "steady", "hand_over", "late observation"
 """Reasons of the steps after a transition: the command has not yet come to what is wanted, then nothing is special."""
 
 
@@ -168,22 +169,37 @@ class Gate:
     def _refuse(self, why: str) -> None:
         self.refused[why] = self.refused.get(why, 0) + 1
 
-    def step(self, stamp_ns: int, observation: Array, now_ns: int) -> Record:
-        """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record."""
+    def step(self, stamp_ns: int, observation: Array, now_ns: int, is_late: bool = False) -> Record:
+        """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record.
+
+        Nobody drives a step whose observation ``is_late``: see ``Backlog``.
+        """
         self._arrive(stamp_ns)
-        expert = self._expert_action(stamp_ns, now_ns)
-        heard = self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
+        expert = None if is_late else self._expert_action(stamp_ns, now_ns)
+        heard = not is_late and self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
         engaged = heard and self._answer is not None and self._answer.engaged
-        policy = self._policy_action(stamp_ns, now_ns)
+        policy = None if is_late else self._policy_action(stamp_ns, now_ns)
+        why = LATE if is_late else ""
         doubts, reason = self._doubts(stamp_ns), STEADY
-        for event, why in self._events(heard, engaged, policy, expert, doubts):
-            reason = self._handle(event, reason, why)
+        for event, told in self._events(heard, engaged, policy, expert, doubts):
+            reason = self._handle(event, reason, told or why)
         if self.state is State.EXPERT and expert is None:
-            reason = self._handle(Event.EXPERT_LOST, reason)
+            reason = self._handle(Event.EXPERT_LOST, reason, why)
         presence = Event.POLICY_LOST if policy is None else Event.POLICY_BACK
-        reason = self._handle(presence, reason)
+        reason = self._handle(presence, reason, why)
         self._engaged, self._stamp_ns = engaged, stamp_ns
         return self._record(stamp_ns, observation, policy, expert, reason, doubts)
+
+    def ahead(self, steps: int) -> list[Array]:
+        """What follows the last step if nothing changes: up to so many actions (Da,) of the chunk that is played.
+
+        There is none unless the policy drives: what an expert will do next only he knows.
+        """
+        if self.state is not State.POLICY:
+            return []
+        instants = [self._stamp_ns + (i + 1) * self.contract.step_ns for i in range(steps)]
+        wanted = itertools.takewhile(lambda action: action is not None, map(self._executor.planned, instants))
+        return self._bound.ahead([action for action in wanted if action is not None])
 
     def _doubts(self, stamp_ns: int) -> Doubts:
         """What the policy thinks of its answer to this step's observation, if that was asked for."""

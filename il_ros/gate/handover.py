@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 
 from il_ros.signals import Array
@@ -25,6 +28,15 @@ class Bound:
     def __call__(self, wanted: Array, rest: Array) -> Array:
         """(Da,) what the arm may be given when ``wanted`` is asked for; ``rest`` is where it stands at first."""
         last = np.clip(rest, self._low, self._high) if self._last is None else self._last
-        change = np.clip(wanted - last, -self._max_step, self._max_step)
-        self._last = np.clip(last + change, self._low, self._high)
+        self._last = self._limited(last, wanted)
         return self._last
+
+    def ahead(self, wanted: Sequence[Array]) -> list[Array]:
+        """What the arm may be given after the last command, step by step, if that is asked for then."""
+        allowed = [] if self._last is None else list(itertools.accumulate(wanted, self._limited, initial=self._last))
+        return allowed[1:]
+
+    def _limited(self, last: Array, wanted: Array) -> Array:
+        change = np.clip(wanted - last, -self._max_step, self._max_step)
+        limited: Array = np.clip(last + change, self._low, self._high)
+        return limited

@@ -1,4 +1,4 @@
-"""From a folder of closed episodes to a checkpoint: what the trainer node and the command line both do."""
+"""From a folder of closed episodes, or a data set of LeRobot's, to a checkpoint: for trainer node and command line."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from il_ros.learning.trainer import Progress, TrainingConfig, train
 from il_ros.policies.base import Policy
 from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
+from il_ros.recording.exporters import lerobot_reader
 from il_ros.recording.metadata import version_of
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -36,6 +37,11 @@ class Workshop:
         self.skipped: dict[Path, str] = {}
         """Episodes that could not be read, and why."""
 
+    @property
+    def episodes(self) -> dict[str, Episode]:
+        """What has been ingested, by name."""
+        return {path.name: episode for path, episode in self._read.items()}
+
     def ingest(self) -> list[Episode]:
         """Read the episodes that have come since, or were judged anew; returns all that satisfy the contract.
 
@@ -44,6 +50,10 @@ class Workshop:
         Raises:
             DataError: if there is none.
         """
+        if lerobot_reader.is_dataset(self._episodes.folder):
+            found = lerobot_reader.read_dataset(self._episodes.folder, self._contract)
+            self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
+            return list(self._read.values())
         before, self._versions = self._versions, {p: version_of(p) for p in self._episodes.closed()}
         known = {path for path, version in self._versions.items() if before.get(path) == version}
         read, skipped = self._read, self.skipped

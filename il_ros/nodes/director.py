@@ -190,6 +190,6 @@ class Director(Node):
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._executor.remove_node(self)
+        self._executor.shutdown()  # removing its nodes is not enough: the events executor would keep them in the graph
         self.destroy_node()
         rclpy.try_shutdown()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from rclpy.task import Future
 from il_ros.errors import IlRosError
 
 LONG_S = 1e6
+FAREWELLS = (signal.SIGINT, signal.SIGTERM)
 
 
 def make() -> Any:
@@ -41,12 +43,28 @@ def spin(nodes: Sequence[Node]) -> None:
         executor.add_node(node)
     try:
         executor.spin_until_future_complete(Future(), timeout_sec=LONG_S)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         return
 
 
+def hear_signals() -> list[int]:
+    """From now on SIGINT and SIGTERM are noted in this list; rclpy, which hears them first, ends the spinning.
+
+    Python's own answer to SIGINT is an exception at whatever line is being run, be it one that closes a file.
+    """
+    told: list[int] = []
+    for number in FAREWELLS:
+        signal.signal(number, lambda number, frame: told.append(number))
+    return told
+
+
 def main(*factories: Callable[[], Node]) -> int:
-    """Make the nodes, spin them, and close each one; the exit code of the process."""
+    """Make the nodes, spin them, and close each one; the exit code of the process.
+
+    SIGINT and SIGTERM end the spinning, and nothing else: whatever is being written is finished, and a second signal
+    changes nothing.
+    """
+    told = hear_signals()
     rclpy.init()
     nodes: list[Any] = []
     try:
@@ -54,13 +72,17 @@ def main(*factories: Callable[[], Node]) -> int:
             nodes.append(factory())
         gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
         spin(nodes)
-    except KeyboardInterrupt:
-        return 130  # while a node was being made
-    except IlRosError as error:
+    except Exception as error:
+        if told and not rclpy.ok():  # a callback, or a node that was being made, found that all is over
+            return 0 if len(nodes) == len(factories) else 128 + told[0]
+        if not isinstance(error, IlRosError):
+            raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
     finally:
         for node in nodes:
             node.close()
         rclpy.try_shutdown()
+        for number in FAREWELLS:
+            signal.signal(number, signal.SIG_IGN)  # Python's end would bring back what kills
     return 0

@@ -1,9 +1,14 @@
-"""The expert: a device through which a person or a script answers every reading."""
+"""The expert: a device through which a person or a script answers every reading.
+
+When things fail: who is silent at a device for 0.2 s has let go. A device that hears other topics than the one at the
+start is refused at run time, and so are an expert, a task or options that are not there. What a device cannot read is
+told and counts as nothing.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,22 +20,23 @@ from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.sim import tasks
-from il_ros.specs import Contract
+from il_ros.sim.kinematics import Kinematics
+from il_ros.specs import Contract, json_object
 
 
 @dataclass(frozen=True)
-class ExpertParameters:
+class ExpertParameters(NodeParameters):
     """Parameters of the expert node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known")
+    lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known", read_only=True)
     device: str = say(
         "scripted",
-        "device through which the expert speaks: scripted, supervisor, page, joy, twist, pose, leader, kinesthetic",
+        "device through which the expert speaks: scripted, supervisor, function, page, joy, twist, pose, leader, "
+        "kinesthetic",
     )
     task: str = say("fork", "task whose scripted expert the device may use; empty for none")
     expert: str = say("random", "which of the task's experts; random draws one for each episode")
@@ -44,17 +50,13 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
     Raises:
         ConfigError: if there is no such device, task, expert or option.
     """
-    try:
-        options = json.loads(parameters.options)
-    except ValueError as error:
-        raise ConfigError(
-            f"parameter 'options' is {parameters.options!r}, not JSON ({error}); write an object"
-        ) from error
+    options = json_object("parameter 'options'", parameters.options)
+    solve = None if contract.moves_tool else Kinematics.of(contract)
     if not parameters.task:
-        return teleop.load(parameters.device, teleop.Setup(contract, options=options))
+        return teleop.load(parameters.device, teleop.Setup(contract, options=options, solve=solve))
     task = tasks.load(parameters.task)
     guide = tasks.Scripted(task, parameters.expert)
-    return teleop.load(parameters.device, teleop.Setup(contract, guide, task.clearance, options))
+    return teleop.load(parameters.device, teleop.Setup(contract, guide, task.clearance, options, solve))
 
 
 class ExpertNode(IlNode[ExpertParameters]):
@@ -65,24 +67,28 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._device = make_device(self.parameters, self.contract)
         self._start: EpisodeStart | None = None
         self._answers = 0
-        names = [t.name for t in interface.READING]
-        self._turns = Turns(names, self.contract.step_ns, self.parameters.lockstep)
+        watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
+        self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(interface.EXPERT_ACTION)
         self._message = JointTrajectory()
-        self.take_turns(self._turns, interface.READING, self._take)
+        self.take_turns(self._turns, watched, self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
 
-    def changed(self, wanted: ExpertParameters) -> None:
+    def prepare(self, wanted: ExpertParameters) -> Callable[[], None] | None:
         """Another device or expert may be chosen between episodes; another person may sit down at any time."""
         if dataclasses.replace(wanted, author=self.parameters.author) == self.parameters:
-            return
+            return None
         device = make_device(wanted, self.contract)
-        if set(device.topics) - set(self._device.topics):
+        if set(device.topics) - set(self._device.topics) or device.watched != self._device.watched:
             raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
-        self._device = device
-        if self._start is not None:
-            self._device.reset(self._start)
+
+        def take_effect() -> None:
+            self._device = device
+            if self._start is not None:
+                self._device.reset(self._start)
+
+        return take_effect
 
     def _device_listener(self, name: str) -> Any:
         def hear(message: Any) -> None:
@@ -96,7 +102,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         if turn.start is not None:
             self._start = turn.start
             self._device.reset(turn.start)
-        answer = self._device.answer(messages.reading_from(turn.messages), self.now_ns())
+        answer = self._device.respond(turn.messages, self.now_ns())
         answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
         messages.fill_chunk(self._message, chunk, self.contract, JointTrajectoryPoint)

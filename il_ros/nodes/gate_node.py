@@ -1,8 +1,14 @@
-"""The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it."""
+"""The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it.
+
+When things fail: an answer that is stale, late, malformed or not finite is refused, and counted by its reason in the
+diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the arm
+holds. What is still undecided after half a step, in lockstep after 5 s, is decided without the late ones.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +16,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from il_ros import messages
-from il_ros.gate import Gate, GateConfig, rules
+from il_ros.gate import Gate, GateConfig
+from il_ros.gate.backlog import Backlog
 from il_ros.gate.table import Event
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import Chunk
 
@@ -25,23 +32,25 @@ CHECK_S = 0.01
 REMEMBER = 16
 """Answers to observations that have not come yet; more than these are forgotten."""
 
+TIMEOUTS_S, DELAYS = (0.01, 60.0), (0, 1000)
+"""The ranges of the parameters that are called so; delays are steps."""
+
 
 @dataclass(frozen=True)
-class GateParameters:
+class GateParameters(NodeParameters):
     """Parameters of the gate node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "wait for every source's answer to each observation before deciding")
+    lockstep: bool = say(False, "wait for every source's answer to each observation before deciding", read_only=True)
     rule: str = say("human", "gating rule, such as none, human or demonstration; with options as in beta:beta=0.5")
-    policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost")
-    expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost")
-    execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted")
-    ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none")
+    policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost", TIMEOUTS_S)
+    expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost", TIMEOUTS_S)
+    execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted", (1, 1000))
+    ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
     anchored: bool = say(
         True, "drop the rows of a chunk that come too late; false plays a late chunk from its beginning"
     )
-    policy_delay: int = say(0, "steps that pass before an answer of the policy counts, for studies")
-    expert_delay: int = say(0, "the same for the expert")
+    policy_delay: int = say(0, "steps that pass before an answer of the policy counts, for studies", DELAYS)
+    expert_delay: int = say(0, "the same for the expert", DELAYS)
 
     def config(self) -> GateConfig:
         """The same for the gate itself."""
@@ -57,11 +66,13 @@ class GateNode(IlNode[GateParameters]):
         self._next_gate: Gate | None = None
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._turn: Turn | None = None
+        self._backlog, self._is_late = Backlog(), False
         self._since_ns = 0
         self._answered = dict.fromkeys(("policy", "expert"), -1)
+        self._heard_ns: dict[str, int] = {}
+        """When each source was heard last, by the steady clock."""
         self._heard: list[tuple[str, Chunk, int]] = []
         self._lost: set[str] = set()
-        self._steps = 0
         self._command_topic = self.publisher(interface.command(self.contract))
         self._record_topic = self.publisher(interface.AUTHORITY)
         self._command = interface.message_class(self.contract.command_type)()
@@ -72,10 +83,14 @@ class GateNode(IlNode[GateParameters]):
         self.serve(interface.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
 
-    def changed(self, wanted: GateParameters) -> None:
+    def prepare(self, wanted: GateParameters) -> Callable[[], None]:
         """A new rule counts from the next episode on."""
-        rules.load(wanted.rule)
-        self._next_gate = Gate(self.contract, wanted.config())
+        gate = Gate(self.contract, wanted.config())
+
+        def take_effect() -> None:
+            self._next_gate = gate
+
+        return take_effect
 
     def _request(self, event: Event) -> str:
         self._gate.request(event)
@@ -92,8 +107,10 @@ class GateNode(IlNode[GateParameters]):
                 self._next_gate.requests = self._gate.requests
                 self._gate, self._next_gate = self._next_gate, None
             self._gate.reset(turn.start.seed)
+            self._backlog.reset()
             self._lost.clear()
         self._turn, self._since_ns = turn, self.now_ns()
+        self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
         self._decide_if_complete()
 
     def _clock_ns(self, stamp_ns: int) -> int:
@@ -109,6 +126,7 @@ class GateNode(IlNode[GateParameters]):
     def _hear(self, source: str, message: Any) -> None:
         """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
         self._answered[source] = max(self._answered[source], messages.stamp_ns(message))
+        self._heard_ns[source] = self.now_ns()
         self._lost.discard(source)
         try:
             chunk = messages.chunk_from(message, self.contract)
@@ -153,23 +171,26 @@ class GateNode(IlNode[GateParameters]):
         turn, self._turn = self._turn, None
         self._offer(turn.stamp_ns)
         observation = messages.observation(self.contract, turn.messages)
-        record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns))
+        record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns), self._is_late)
         message = DiagnosticArray()
         messages.fill_record(message, record, DiagnosticStatus, KeyValue)
         self._record_topic.publish(message)
-        messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint)
+        ahead = self._gate.ahead(self.contract.points - 1)
+        messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint, ahead)
         self._command_topic.publish(self._command)
-        self._steps += 1
+        self.rates.counts["steps"] += 1
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
+        now_ns = self.now_ns()
         refused = ", ".join(f"{why} {count}" for why, count in sorted(self._gate.refused.items()))
         return {
             "rule": self._gate.config.rule,
             "state": self._gate.state.value,
-            "steps": self._steps,
+            "steps": self.rates.counts["steps"],
             "refused": refused or "none",
             "dropped": self._turns.dropped,
+            **{f"{source}_age_s": f"{(now_ns - then_ns) / 1e9:.3f}" for source, then_ns in self._heard_ns.items()},
         }
 
 

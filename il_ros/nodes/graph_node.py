@@ -2,6 +2,8 @@
 
 ``graph_node --ros-args -p nodes:="[sim_node, gate_node]"``; parameters of each node are given as
 ``-p sim_node:task:=fork`` or in a parameter file.
+
+When things fail: a node that cannot be made ends the process, and with it all the others.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from il_ros.nodes.executor import main as run
 
 NODES = {
     "sim_node": "SimNode",
+    "gym_node": "GymNode",
     "gate_node": "GateNode",
     "expert_node": "ExpertNode",
     "policy_node": "PolicyNode",
@@ -40,10 +43,10 @@ class Factory:
 
 
 def wanted() -> list[str]:
-    """The names in the parameter ``nodes``."""
+    """The names in the parameter ``nodes``; by default all but the stand-in for the simulation."""
     rclpy.init()
     node = Node("graph_node", start_parameter_services=False, enable_rosout=False)
-    names = list(node.declare_parameter("nodes", list(NODES)).value or [])
+    names = list(node.declare_parameter("nodes", [n for n in NODES if n != "gym_node"]).value or [])
     node.destroy_node()
     rclpy.shutdown()
     for name in names:

@@ -26,6 +26,13 @@ LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 """The last value is there for whoever joins later."""
+LATCHED_HEARD = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=16,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""A subscriber's side of it: a value that has come is not pushed out by the next one, when an episode is very short."""
 RECORD = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=10_000,

@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.clock import Clock, ClockType
+from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+from rclpy.exceptions import ParameterException
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSPolicyKind, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from il_ros import messages
-from il_ros.errors import IlRosError
+from il_ros.errors import ConfigError, IlRosError
 from il_ros.nodes import interface, parameters
+from il_ros.nodes.compatibility import mismatches
 from il_ros.nodes.interface import Topic
+from il_ros.nodes.parameters import NodeParameters
+from il_ros.nodes.rates import Rates
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 from il_ros.specs import Contract
 
-P = TypeVar("P")
+P = TypeVar("P", bound=NodeParameters)
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
+OVERRIDABLE = QoSOverridingOptions(
+    (QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
+)
+"""What a parameter ``qos_overrides.<topic>.<publisher or subscription>.<policy>`` may say of a topic."""
+SILENT: dict[str, Any] = {"use_default_callbacks": False}
+"""Who cannot hear whom is told by ``mismatches``, with names."""
+REMIND_S = 10.0
+"""How often, at most, the log repeats that a peer cannot be heard."""
 
 
 class IlNode(Node, Generic[P]):
     """A node of this package.
 
-    Subclasses give ``facts()`` for the diagnostics and may override ``changed()`` to follow parameters at run time.
+    Subclasses give ``facts()`` for the diagnostics and may override ``prepare()`` to follow parameters at run time.
     """
 
-    def __init__(self, name: str, parameter_class: type[P]) -> None:
-        super().__init__(name)
-        self._publishers_by_topic: list[Any] = []
+    def __init__(self, name: str, parameter_class: type[P], **options: Any) -> None:
+        super().__init__(name, **options)
+        self.said: list[tuple[Topic, Any]] = []
+        """Our publishers, each with its row of the table."""
+        self.heard: list[tuple[Topic, Any]] = []
+        """Our subscriptions, likewise."""
+        self.rates = Rates(self.now_ns())
         self.complaint = ""
-        self.parameters: P = parameters.declare(self, parameter_class, self._parameters_set)
+        self.parameters: P = parameters.declare(self, parameter_class)
+        parameters.follow(self, self.parameters, self._prepare)
         self.contract = Contract.load(self.parameters.contract)
         self._diagnostics = self.publisher(interface.DIAGNOSTICS)
         self.every(1.0, self.report)
@@ -48,25 +69,38 @@ class IlNode(Node, Generic[P]):
 
     def publisher(self, topic: Topic) -> Any:
         """A publisher of a topic of the table."""
-        made = self.create_publisher(interface.message_class(topic.type_name), topic.name, topic.qos)
-        self._publishers_by_topic.append(made)
+        made = _connect(self.create_publisher, topic, event_callbacks=PublisherEventCallbacks(**SILENT))
+        self.said.append((topic, made))
         return made
 
     def subscribe(self, topic: Topic, callback: Callable[[Any], None]) -> Any:
         """A subscription of a topic of the table; a bad message is told of, and never ends the node."""
+        counts, name = self.rates.counts, topic.name
 
         def hear(message: Any) -> None:
+            counts[name] += 1
             self._guarded(callback, message)
 
-        return self.create_subscription(interface.message_class(topic.type_name), topic.name, hear, topic.qos)
+        return self._hears(topic, hear)
 
     def subscribe_raw(self, topic: Topic, callback: Callable[[bytes, dict[str, Any]], None], qos: QoSProfile) -> Any:
         """A subscription to the serialised bytes and what the middleware knows of them."""
+        counts, name = self.rates.counts, topic.name
 
         def hear(data: bytes, info: dict[str, Any]) -> None:
+            counts[name] += 1
             self._guarded(callback, data, info)
 
-        return subscribe_raw(self, topic, hear, qos)
+        return self._hears(topic._replace(qos=qos), _with_info(hear), raw=True)
+
+    def _hears(self, topic: Topic, callback: Callable[..., None], **options: Any) -> Any:
+        if topic.qos is interface.LATCHED:
+            topic = topic._replace(qos=interface.LATCHED_HEARD)
+        options["event_callbacks"] = SubscriptionEventCallbacks(**SILENT)
+        made = _connect(self.create_subscription, topic, callback, **options)
+        self.rates.counts[topic.name] += 0
+        self.heard.append((topic, made))
+        return made
 
     def serve(self, name: str, act: Callable[[], str]) -> Any:
         """A Trigger service: ``act`` returns the message of success, or raises an ``IlRosError``."""
@@ -106,18 +140,32 @@ class IlNode(Node, Generic[P]):
             callback(*arguments)
         except IlRosError as error:
             self.complain(str(error))
+        except RCLError:
+            if self.context.ok():
+                raise
+            # A signal has ended the context meanwhile: there is nobody left to publish to.
 
     def complain(self, text: str) -> None:
         """Tell of something wrong, once a second at most, in the log and in the diagnostics."""
         self.complaint = text
         self.get_logger().warning(text, throttle_duration_sec=1.0)
 
-    def _parameters_set(self, wanted: P) -> None:
-        self.changed(wanted)
-        self.parameters = wanted
+    def _prepare(self, wanted: P) -> Callable[[], None]:
+        take_effect = self.prepare(wanted)
 
-    def changed(self, wanted: P) -> None:
-        """Follow a change of parameters; raise an ``IlRosError`` to refuse it."""
+        def adopt() -> None:
+            self.parameters = wanted
+            if take_effect is not None:
+                take_effect()
+
+        return adopt
+
+    def prepare(self, wanted: P) -> Callable[[], None] | None:
+        """Get ready for a change of parameters; returns what is to be done once they are set.
+
+        Raises:
+            IlRosError: to refuse the change; nothing may have happened by then.
+        """
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell of this node."""
@@ -127,9 +175,13 @@ class IlNode(Node, Generic[P]):
         """Publish the diagnostics now."""
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
-        status = DiagnosticStatus(name=self.get_fully_qualified_name().lstrip("/"), message=self.complaint or "ok")
-        status.level = WARN if self.complaint else OK
+        complaints = [*([self.complaint] if self.complaint else []), *self._mismatches()]
+        status = DiagnosticStatus(
+            name=self.get_fully_qualified_name().lstrip("/"), message="; ".join(complaints) or "ok"
+        )
+        status.level = WARN if complaints else OK
         facts = {**self.facts(), "peers": len(self.get_node_names()), "matched": self.is_matched()}
+        facts |= {f"{name} Hz": f"{rate:.1f}" for name, rate in self.rates.told(self.now_ns()).items()}
         status.values = [KeyValue(key=key, value=str(value)) for key, value in facts.items()]
         message.status = [status]
         self._diagnostics.publish(message)
@@ -137,7 +189,14 @@ class IlNode(Node, Generic[P]):
 
     def is_matched(self) -> bool:
         """Whether every subscriber of our topics that discovery knows of is connected to us."""
-        return all(p.get_subscription_count() >= self.count_subscribers(p.topic) for p in self._publishers_by_topic)
+        return all(ours.get_subscription_count() >= self.count_subscribers(ours.topic) for _, ours in self.said)
+
+    def _mismatches(self) -> list[str]:
+        """The peers that we cannot hear, or that cannot hear us."""
+        found = mismatches(self, self.said, self.heard)
+        if found:
+            self.get_logger().warning("; ".join(found), throttle_duration_sec=REMIND_S)
+        return found
 
     def close(self) -> None:
         """Finish what must not be left undone; called once, after the last callback."""
@@ -146,13 +205,33 @@ class IlNode(Node, Generic[P]):
 
 def subscribe_raw(node: Node, topic: Topic, callback: Callable[[bytes, dict[str, Any]], None], qos: QoSProfile) -> Any:
     """A subscription of any node to the serialised bytes and what the middleware knows of them."""
+    message_class = interface.message_class(topic.type_name)
+    return node.create_subscription(message_class, topic.name, _with_info(callback), qos, raw=True)
+
+
+def _with_info(callback: Callable[[bytes, dict[str, Any]], None]) -> Callable[..., None]:
+    """The callback as rclpy calls those that want to know what the middleware knows of a message."""
 
     def hear(*arguments: Any) -> None:
         # the events executor of Jazzy's wheels hands both over as one tuple
         callback(*(arguments if len(arguments) == 2 else arguments[0]))
 
     hear.__signature__ = inspect.signature(callback)  # type: ignore[attr-defined]  # rclpy counts the arguments
-    return node.create_subscription(interface.message_class(topic.type_name), topic.name, hear, qos, raw=True)
+    return hear
+
+
+def _connect(create: Callable[..., Any], topic: Topic, *callback: Callable[..., None], **options: Any) -> Any:
+    """A publisher or a subscription, with what the parameters say of its quality of service.
+
+    Raises:
+        ConfigError: if they say what cannot be.
+    """
+    qos = copy.copy(topic.qos)  # rclpy writes the overrides into it
+    kind = interface.message_class(topic.type_name)
+    try:
+        return create(kind, topic.name, *callback, qos, qos_overriding_options=OVERRIDABLE, **options)
+    except (RuntimeError, ValueError, AssertionError, ParameterException) as error:
+        raise ConfigError(f"topic {topic.name!r}: {error}; look at its name and its qos_overrides") from error
 
 
 def _answer(response: Any, act: Callable[[], str]) -> Any:

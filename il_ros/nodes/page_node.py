@@ -1,4 +1,9 @@
-"""The page of a person who drives: its picture, its buttons, and the hands at it, in words of the graph."""
+"""The page of a person who drives: its picture, its buttons, and the hands at it, in words of the graph.
+
+When things fail: a page that falls silent has let go of the arm. A button whose node is missing, refuses or does not
+answer within 10 s says so on the page. An arm or a gate that is silent in an episode for 0.5 s is shown as a fault. A
+port that is taken ends the process.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +31,15 @@ from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.page.model import Model
 from il_ros.page.scene import Furniture, Scene
 from il_ros.page.seat import Hands
 from il_ros.page.server import Server
 from il_ros.signals import Array, Chunk, Reading
-from il_ros.sim import model, tasks
+from il_ros.sim import tasks
+from il_ros.sim.robot import Robot
 from il_ros.specs import TOOL_AXES
 from il_ros.teleop import shortened
 
@@ -47,8 +53,8 @@ GOES_ON = 10
 """A velocity that stands alone is drawn as if it went on for so many steps."""
 SILENT_S = 0.5
 """An arm, or a gate, that says nothing for so long in an episode is a fault."""
-RULES = {True: "human:let_go=hold", False: "demonstration"}
-"""The gating rule with a policy that may drive, and without one."""
+TOGETHER, ALONE = "human:let_go=hold", "demonstration"
+"""The gating rule with a policy that may drive, unless another is set, and without one."""
 TRIGGERS = {
     "take_over": interface.TAKE_OVER,
     "give_back": interface.RELEASE,
@@ -61,16 +67,15 @@ SET = ("gate_node", "expert_node", "recorder_node")
 
 
 @dataclass(frozen=True)
-class PageParameters:
+class PageParameters(NodeParameters):
     """Parameters of the page node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
-    task: str = say("fork", "task whose scene is drawn; empty for none")
-    urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's")
-    host: str = say("127.0.0.1", "interface on which the page is served")
-    port: int = say(0, "port of the page; 0 for one that is free")
-    token: str = say("", "what opens the page; empty for a random one, which is best")
+    task: str = say("fork", "task whose scene is drawn; empty for none", read_only=True)
+    rule: str = say(TOGETHER, "gating rule while the page lets the policy drive", read_only=True)
+    urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's", read_only=True)
+    host: str = say("127.0.0.1", "interface on which the page is served", read_only=True)
+    port: int = say(0, "port of the page; 0 for one that is free", (0, 2**16 - 1), read_only=True)
+    token: str = say("", "what opens the page; empty for a random one, which is best", read_only=True)
 
 
 def furniture(name: str) -> Furniture:
@@ -93,15 +98,19 @@ class PageNode(IlNode[PageParameters]):
         p = self.parameters
         if p.urdf:
             arm = Model.load(Path(p.urdf))
-            self._scene = Scene(arm, arm.joints[-1].child, {}, furniture(p.task))
+            self._handles: Mapping[str, str] = {}
+            self._scene = Scene(arm, arm.joints[-1].child, self._handles, furniture(p.task))
         else:
-            self._scene = Scene(Model.load(model.URDF), model.TOOL, model.HANDLES, furniture(p.task))
-            self._scene.pose(dict(zip(model.JOINT_NAMES, model.REST)))
+            robot = Robot.load(self.contract.robot)
+            self._handles = robot.handles
+            self._scene = Scene(Model.load(Path(robot.urdf)), robot.tool, robot.handles, furniture(p.task), robot.tip)
+            self._scene.pose({**robot.held, **robot.rest})
         self._reading: Reading | None = None
         self._drawn_ns = self._heard_ns = self._decided_ns = 0
         self._pushed = ""
         self._state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
-        self._state |= {"saved": None, "policy_drives": True}
+        self._state |= {"saved": None, "policy_drives": p.rule != ALONE}
+        self._together = TOGETHER if p.rule == ALONE else p.rule
         self._facts: dict[str, dict[str, str]] = {}
         self._hands = self.publisher(interface.HANDS)
         self._push = self.publisher(interface.PUSH)
@@ -136,7 +145,7 @@ class PageNode(IlNode[PageParameters]):
         message.header.stamp = self.get_clock().now().to_msg()
         self._hands.publish(message)
         if grab is not None and not drags:
-            self._pushed = model.HANDLES[grab.handle]
+            self._pushed = self._handles[grab.handle]
             self._push_at(self._pushed, shortened(STIFFNESS_N_M * (grab.end - grab.start), STRONGEST_N))
         elif self._pushed:  # the hand is taken away
             self._push_at(self._pushed, np.zeros(3))
@@ -167,7 +176,7 @@ class PageNode(IlNode[PageParameters]):
             return await self._call(self._saver, SetBool.Request(data=told.get("success") is True))
         if what == "policy":
             drives = told.get("drives") is True
-            words = await self._set("gate_node", rule=RULES[drives])
+            words = await self._set("gate_node", rule=self._together if drives else ALONE)
             self._state["policy_drives"] = drives
             return f"{words}; it counts from the next episode on"
         if what == "leave":

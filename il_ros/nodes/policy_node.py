@@ -1,13 +1,22 @@
-"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps."""
+"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps.
+
+When things fail: a checkpoint that is damaged, is not the one that was announced, or was trained for another contract
+is refused, and the one before goes on. At the start that ends the process, or with ``autostart:=false`` leaves the node
+unconfigured. Without a checkpoint the node is silent, and the gate holds the arm or lets the expert drive. After a gap
+in the observations the history begins anew.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from std_msgs.msg import Float64, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -16,38 +25,48 @@ from il_ros.episode import Authority
 from il_ros.errors import CheckpointError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses
+from il_ros.learning.checkpoint import Checkpoint
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
-from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.managed import ManagedNode, ManagedParameters
+from il_ros.nodes.parameters import SEEDS, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.signals import EpisodeStart
 
+LATENCIES = 1000
+"""Over how many of the last answers the quantiles of the latency are told."""
+
 
 @dataclass(frozen=True)
-class PolicyParameters:
+class PolicyParameters(ManagedParameters):
     """Parameters of the policy node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "answer the first observation of an episode only once its seed is known")
+    lockstep: bool = say(
+        False, "answer the first observation of an episode only once its seed is known", read_only=True
+    )
     checkpoint: str = say("", "folder of the checkpoint to load; empty to wait for the trainer's")
-    seed: int = say(0, "seed of the policy's draws where no episode announces one")
-    lapses: float = say(0.0, "probability a step that the policy's attention lapses, for studies; 0 for never")
-    lapse_reach: float = say(1.0, "how far it then strays: the share of the action's range that is drawn from")
+    seed: int = say(0, "seed of the policy's draws where no episode announces one", SEEDS, read_only=True)
+    lapses: float = say(
+        0.0, "probability a step that the policy's attention lapses, for studies; 0 for never", (0.0, 1.0)
+    )
+    lapse_reach: float = say(
+        1.0, "how far it then strays: the share of the action's range that is drawn from", (0.001, 1.0)
+    )
 
 
-class PolicyNode(IlNode[PolicyParameters]):
-    """Serves one checkpoint after the other."""
+class PolicyNode(ManagedNode[PolicyParameters]):
+    """Serves one checkpoint after the other; inactive it follows the episode and says nothing."""
 
     def __init__(self) -> None:
         super().__init__("policy_node", PolicyParameters)
         self._actor: Actor | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
+        self._announced: dict[str, Any] | None = None
+        """What the trainer has announced, unless a checkpoint has been chosen since."""
         self._answers, self._latency_ns = 0, 0
+        self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
         self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
-        if self.parameters.checkpoint:
-            self._swap(Path(self.parameters.checkpoint))
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._waiting: Turn | None = None
         self._recorded_ns = -1
@@ -57,21 +76,57 @@ class PolicyNode(IlNode[PolicyParameters]):
         self.take_turns(self._turns, interface.observed(self.contract), self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
+        self.start()
 
-    def changed(self, wanted: PolicyParameters) -> None:
-        """Another checkpoint may be chosen at any time."""
-        self._lapses = Lapses(wanted.lapses, reach=wanted.lapse_reach)
+    def configure(self) -> None:
+        """Load the checkpoint, if there is one yet."""
+        if self._announced is not None:
+            self._adopt(self._load(Path(self._announced["path"]), self._announced["hash"]))
+        elif self.parameters.checkpoint:
+            self._adopt(self._load(Path(self.parameters.checkpoint)))
+
+    def activate(self) -> None:
+        """Begin with an empty history, in the middle of an episode too."""
         if self._actor is not None:
-            self._actor.lapses = self._lapses
-        if wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint:
-            self._swap(Path(wanted.checkpoint))
+            self._actor.forget()
+
+    def deactivate(self) -> None:
+        """The observation that waits for its turn is not answered any more."""
+        self._waiting = None
+
+    def cleanup(self) -> None:
+        """Let go of the checkpoint."""
+        self._actor = None
+
+    def prepare(self, wanted: PolicyParameters) -> Callable[[], None]:
+        """Another checkpoint may be chosen at any time."""
+        lapses = Lapses(wanted.lapses, reach=wanted.lapse_reach)
+        other = wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint
+        loaded = self._load(Path(wanted.checkpoint)) if other else None
+
+        def take_effect() -> None:
+            self._lapses = lapses
+            if self._actor is not None:
+                self._actor.lapses = lapses
+            if loaded is not None:
+                self._announced = None
+                if self.configured:
+                    self._adopt(loaded)
+
+        return take_effect
 
     def _on_checkpoint(self, message: String) -> None:
         announced = json.loads(message.data)
-        self._swap(Path(announced["path"]), announced["hash"])
+        if self.configured:
+            self._adopt(self._load(Path(announced["path"]), announced["hash"]))
+        self._announced = announced
 
-    def _swap(self, path: Path, expected: str = "") -> None:
-        """Load, verify, and go over to it; the old one stays if anything is wrong."""
+    def _load(self, path: Path, expected: str = "") -> Checkpoint:
+        """A verified checkpoint.
+
+        Raises:
+            CheckpointError: if it is damaged, not the one that was announced, or for another contract.
+        """
         loaded = checkpoints.load(path)
         if expected and loaded.hash != expected:
             raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
@@ -80,6 +135,10 @@ class PolicyNode(IlNode[PolicyParameters]):
                 f"{path} was trained for contract {loaded.contract.name!r}, which is not this node's "
                 f"{self.contract.name!r}; set the parameter 'contract' to match"
             )
+        return loaded
+
+    def _adopt(self, loaded: Checkpoint) -> None:
+        """Go over to a checkpoint."""
         self._actor = Actor(loaded, self.parameters.seed, self._lapses)
         self._remembers = loaded.policy.config.history > 1
         if self._start is not None:
@@ -97,7 +156,10 @@ class PolicyNode(IlNode[PolicyParameters]):
             self._take(self._waiting)
 
     def _take(self, turn: Turn | None) -> None:
-        if turn is None or self._actor is None:
+        if turn is None:
+            return
+        if not self.active or self._actor is None:
+            self._start = turn.start or self._start
             return
         self._waiting = turn if self._must_wait(turn) else None
         if self._waiting is not None:
@@ -109,8 +171,9 @@ class PolicyNode(IlNode[PolicyParameters]):
         self._actor.observe(turn.stamp_ns, messages.observation(self.contract, turn.messages))
         messages.fill_chunk(self._message, self._actor.chunk(), self.contract, JointTrajectoryPoint)
         self._topic.publish(self._message)
-        self._answers += 1
-        self._latency_ns += self.now_ns() - began_ns
+        latency_ns = self.now_ns() - began_ns
+        self._answers, self._latency_ns = self._answers + 1, self._latency_ns + latency_ns
+        self._latencies_ns.append(latency_ns)
         if self._distances.get_subscription_count():
             self._distances.publish(Float64(data=self._actor.distance()))
 
@@ -123,8 +186,10 @@ class PolicyNode(IlNode[PolicyParameters]):
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
-        told = {"checkpoint": author, "answers": self._answers, "latency_ms": f"{mean_ms:.3f}"}
-        return {**told, "distance": f"{distance:.3f}"}
+        told = {"checkpoint": author, "answers": self._answers, "dropped": self._turns.dropped}
+        told |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
+        p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
+        return {**super().facts(), **told, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
 
 
 def main() -> int:

@@ -1,4 +1,10 @@
-"""The recorder: keeps the raw bytes of every topic, and makes a verified bag of each episode."""
+"""The recorder: keeps the raw bytes of every topic, and makes a verified bag of each episode.
+
+When things fail: a kill at any moment loses nothing that was written, and the next recorder of the same folder makes a
+partial episode of it. When the disk takes no more the episode is given up, its journal stays, ``recorder/episode``
+tells it with a path of null, and the disk is tried again after a second. Messages that were sent and never came are
+listed in the episode by sequence number. A signal, or deactivation, closes the running episode as a partial one.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +25,15 @@ from il_ros.errors import DataError, IlRosError, StorageError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
-from il_ros.nodes.node import IlNode
+from il_ros.nodes.managed import ManagedNode, ManagedParameters
+from il_ros.nodes.offered import offered
 from il_ros.nodes.parameters import say
 from il_ros.recording import metadata
 from il_ros.recording.bag import finalise
 from il_ros.recording.definitions import definition
 from il_ros.recording.disk import storage_errors
 from il_ros.recording.episodes import Episodes
-from il_ros.recording.gaps import Gaps
+from il_ros.recording.gaps import Gaps, Silences
 from il_ros.recording.journal import Journal
 from il_ros.recording.recovery import recover
 
@@ -41,13 +48,12 @@ AUTHORS = {interface.EXPERT_ACTION.name: "expert", interface.POLICY_ACTION.name:
 
 
 @dataclass(frozen=True)
-class RecorderParameters:
+class RecorderParameters(ManagedParameters):
     """Parameters of the recorder node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
-    folder: str = say("runs/live/episodes", "folder of the episodes")
+    folder: str = say("runs/live/episodes", "folder of the episodes", read_only=True)
     follow: bool = say(True, "start and stop with the episodes that the arm announces; the services work all the same")
+    lockstep: bool = say(False, "the arm waits for each command, so nothing comes too late", read_only=True)
     note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 
 
@@ -61,6 +67,8 @@ class Take:
     gaps: Gaps
     last_ns: dict[str, int]
     """The newest stamp of every stamped topic."""
+    silences: Silences = field(default_factory=Silences)
+    """Of the observation's first topic."""
     authors: dict[str, dict[str, None]] = field(default_factory=lambda: {"expert": {}, "checkpoint": {}})
     """Who has spoken as an expert, and which policies have, in the order of appearance."""
     ending: bool = False
@@ -68,26 +76,28 @@ class Take:
     """The stamp of its last step, once it is known."""
 
 
-class RecorderNode(IlNode[RecorderParameters]):
-    """Every message goes to the journal the moment it comes; bags are made beside, in a thread."""
+class RecorderNode(ManagedNode[RecorderParameters]):
+    """Every message goes to the journal the moment it comes; bags are made beside, in a thread.
+
+    Inactive it records nothing; active again, it begins with the next episode.
+    """
 
     def __init__(self) -> None:
         super().__init__("recorder_node", RecorderParameters)
         self._episodes = Episodes(Path(self.parameters.folder))
         self._maker = ThreadPoolExecutor(1)
         self._take: Take | None = None
-        self._closed_ns, self._closed_episodes, self._messages = -1, 0, 0
+        self._closed_ns, self._closed_episodes = -1, 0
+        self._messages, self._bytes, self._lost = 0, 0, 0
+        self._submitted = self._finished = 0
+        """Episodes that were handed to the thread, and that it is done with."""
         self._failed_ns = -(10**18)
         self._waits = False
         """Whether somebody ended the recording before the episode ended, so that the next one is waited for."""
         self._last: Path | None = None
         """The bag that was closed last, which can still be judged."""
+        self._pulse = self.resolve_topic_name(next(iter(self.contract.topics)))
         self._announced = self.publisher(interface.RECORDED)
-        with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
-            self._episodes.folder.mkdir(parents=True, exist_ok=True)
-        for path in recover(self._episodes.folder):
-            self.get_logger().warning(f"{path} was recovered from a recording that did not end; it is marked partial")
-            self._announce(path, {"partial": True})
         streams = (*interface.READING, interface.POLICY_ACTION, interface.EXPERT_ACTION, interface.AUTHORITY)
         observed = tuple(t for t in interface.observed(self.contract) if t not in streams)
         for topic in (*streams, *observed, interface.command(self.contract)):
@@ -99,6 +109,24 @@ class RecorderNode(IlNode[RecorderParameters]):
         self.serve(interface.DISCARD, self._discard)
         self.serve_choice(interface.SAVE, self._save)
         self.every(0.05, self._check)
+        self.start()
+
+    def configure(self) -> None:
+        """Make the folder, and bags of what a recorder before us has left in it."""
+        with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
+            self._episodes.folder.mkdir(parents=True, exist_ok=True)
+        for path in recover(self._episodes.folder):
+            self.get_logger().warning(f"{path} was recovered from a recording that did not end; it is marked partial")
+            self._announce(path, {"partial": True})
+
+    def deactivate(self) -> None:
+        """Close the running episode, as a partial one; the next that is recorded is one that begins."""
+        self._break_off("the recorder was deactivated")
+        self._waits = True
+
+    def cleanup(self) -> None:
+        """Finish the bags that are being made."""
+        self._finish()
 
     def _record(self, topic: Topic, stamped: bool) -> None:
         definition(topic.type_name)  # read now, since the first message of an episode should not wait for it
@@ -106,6 +134,8 @@ class RecorderNode(IlNode[RecorderParameters]):
         name = self.resolve_topic_name(topic.name)
 
         def keep(data: bytes, info: dict[str, Any]) -> None:
+            if not self.active:
+                return
             stamp = _stamp_ns(data) if stamped else -1
             event = deserialize_message(data, String).data if topic is interface.EPISODE else None
             try:
@@ -126,10 +156,13 @@ class RecorderNode(IlNode[RecorderParameters]):
 
     def _keep(self, take: Take, name: str, type_name: str, data: bytes, info: dict[str, Any], stamp: int) -> None:
         sequence = info["publication_sequence_number"] or 0
-        take.journal.write(name, type_name, data, time.time_ns(), info["source_timestamp"], sequence)
+        now_ns, sent_ns = time.time_ns(), info["source_timestamp"]
+        take.journal.write(name, type_name, data, now_ns, sent_ns, sequence, lambda: offered(self, name))
         take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
         take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
-        self._messages += 1
+        if name == self._pulse and not self.parameters.lockstep:
+            take.silences.add(stamp, self.now_ns())
+        self._messages, self._bytes = self._messages + 1, self._bytes + len(data)
 
     def _open(self, facts: dict[str, Any]) -> Take:
         number = self._episodes.next_number()
@@ -190,7 +223,9 @@ class RecorderNode(IlNode[RecorderParameters]):
         self._closed_ns = max(take.last_ns.values(), default=-1)
         take.journal.close()
         authors = {role: ", ".join(filter(None, names)) for role, names in take.authors.items()}
-        take.facts.update(number=take.number, gaps=take.gaps.facts(), **authors, **self._noted())
+        gaps = take.gaps.facts()
+        take.facts.update(number=take.number, gaps=gaps, silences=take.silences.facts, **authors, **self._noted())
+        self._lost, self._submitted = self._lost + _lost(gaps), self._submitted + 1
         self._maker.submit(self._finalise, take)
 
     def _finalise(self, take: Take) -> None:
@@ -200,6 +235,8 @@ class RecorderNode(IlNode[RecorderParameters]):
             self.complain(f"episode {take.number} stays a journal: {error}")
             self._announce(None, {"number": take.number, "error": str(error)})
             return
+        finally:
+            self._finished += 1
         self._closed_episodes, self._last = self._closed_episodes + 1, path
         self._announce(path, take.facts)
 
@@ -210,6 +247,8 @@ class RecorderNode(IlNode[RecorderParameters]):
     def _start(self) -> str:
         if self._take is not None:
             raise DataError(f"episode {self._take.number} is being recorded; stop or discard it first")
+        if not self.active:
+            raise DataError(f"the recorder is {self.state()}; activate it first, for example with ros2 lifecycle set")
         return f"recording episode {self._open({}).number}"
 
     def _stop(self) -> str:
@@ -244,31 +283,48 @@ class RecorderNode(IlNode[RecorderParameters]):
         return f"episode {take.number} was put aside at {self._episodes.discard(take.journal.path)}"
 
     def _last_closed(self) -> Path:
-        self._maker.submit(lambda: None).result()  # whatever is being closed is closed then
+        self._finish()
         if self._last is None:
             raise DataError("no episode is being recorded, and none was closed since the start; begin one first")
         return self._last
+
+    def _finish(self) -> None:
+        """Wait until whatever is being closed is closed."""
+        self._maker.submit(lambda: None).result()
+
+    def _break_off(self, reason: str) -> None:
+        """Close the running episode, if there is one, before its end."""
+        if self._take is not None:
+            self._take.facts.update(partial=True, reason=reason)
+            self._close()
 
     def _noted(self) -> dict[str, str]:
         return {"note": self.parameters.note} if self.parameters.note else {}
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell; ``acknowledged`` counts the messages that a kill cannot lose any more."""
-        running = None if self._take is None else self._take.number
+        take = self._take
         return {
-            "recording": running,
+            **super().facts(),
+            "recording": None if take is None else take.number,
             "acknowledged": self._messages,
-            "in_episode": 0 if self._take is None else self._take.journal.count,
+            "bytes": self._bytes,
+            "lost": self._lost + (0 if take is None else _lost(take.gaps.facts())),
+            "in_episode": 0 if take is None else take.journal.count,
+            "backlog": self._submitted - self._finished,
             "closed": self._closed_episodes,
         }
 
     def close(self) -> None:
         """A clean stop closes the running episode, as a partial one, and finishes its bag."""
-        if self._take is not None:
-            self._take.facts.update(partial=True, reason="the recorder was stopped")
-            self._close()
+        self._break_off("the recorder was stopped")
         self._maker.shutdown(wait=True)
         super().close()
+
+
+def _lost(gaps: dict[str, dict[str, Any]]) -> int:
+    """How many messages were sent and never came, on all topics."""
+    return sum(gap["lost"] for gap in gaps.values())
 
 
 def _stamp_ns(data: bytes) -> int:

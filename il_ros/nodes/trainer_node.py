@@ -1,4 +1,8 @@
-"""The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints."""
+"""The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints.
+
+When things fail: a training that fails is told in the diagnostics (``state``), and the node goes on. Episodes that
+cannot be read are passed over and counted. A training that a signal ends is given up, and nothing of it is announced.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +21,19 @@ from il_ros.learning.workshop import Workshop
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import say
+from il_ros.nodes.parameters import SEEDS, NodeParameters, say
 
 
 @dataclass(frozen=True)
-class TrainerParameters:
+class TrainerParameters(NodeParameters):
     """Parameters of the trainer node."""
 
-    contract: str = say("panda_plane", "contract, by name or path")
-    lockstep: bool = say(False, "not used; there so that one parameter file serves all nodes")
-    folder: str = say("runs/live/episodes", "folder whose closed episodes are ingested")
-    checkpoints: str = say("runs/live/checkpoints", "folder in which checkpoints are written")
+    folder: str = say("runs/live/episodes", "folder whose closed episodes are ingested", read_only=True)
+    checkpoints: str = say("runs/live/checkpoints", "folder in which checkpoints are written", read_only=True)
     policy: str = say("diffusion", "policy class, or the path of a training configuration")
-    steps: int = say(0, "gradient steps; 0 for the configuration's")
-    seed: int = say(0, "seed of the training")
-    every: int = say(0, "train by itself after so many new episodes; 0 for only when asked")
+    steps: int = say(0, "gradient steps; 0 for the configuration's", (0, 10**9))
+    seed: int = say(0, "seed of the training", SEEDS)
+    every: int = say(0, "train by itself after so many new episodes; 0 for only when asked", (0, 10**6))
 
 
 BUSY = ("ingesting", "training")
@@ -59,12 +61,9 @@ class TrainerNode(IlNode[TrainerParameters]):
             changes["steps"] = parameters.steps
         return TrainingConfig.load(parameters.policy, **changes)
 
-    def changed(self, wanted: TrainerParameters) -> None:
+    def prepare(self, wanted: TrainerParameters) -> None:
         """The policy class and its steps may be changed between trainings."""
         self._config(wanted)
-        fixed = ("folder", "checkpoints", "contract")
-        if any(getattr(wanted, name) != getattr(self.parameters, name) for name in fixed):
-            raise ConfigError(f"{', '.join(fixed)} are settled at the start; start the node anew to change them")
 
     def _on_episode(self, message: String) -> None:
         told = json.loads(message.data)

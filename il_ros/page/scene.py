@@ -6,7 +6,7 @@ import contextlib
 import functools
 import io
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -56,10 +56,19 @@ class Scene:
     the server of our page knows, and it listens on the loopback interface alone.
     """
 
-    def __init__(self, model: Model, tool: str, handles: Mapping[str, str], furniture: Furniture) -> None:
+    def __init__(
+        self,
+        model: Model,
+        tool: str,
+        handles: Mapping[str, str],
+        furniture: Furniture,
+        tip: Sequence[float] = (0.0, 0.0, 0.0),
+    ) -> None:
         secret = secrets.token_urlsafe(32)
         self.grab: Grab | None = None
         self._model, self._tool, self._handles, self._furniture = model, tool, dict(handles), furniture
+        self._tip = np.array([*tip, 1.0])
+        self._positions: dict[str, float] = {}
         self._posts: list[Any] = []
         with _requiring(KEY, secret), contextlib.redirect_stdout(io.StringIO()):  # its banner's address is closed
             self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False, label="il_ros")
@@ -115,8 +124,9 @@ class Scene:
             self._show_posts(reading.objects)
 
     def pose(self, positions: Mapping[str, float]) -> None:
-        """Put the arm where its joints say."""
-        frames = self._model.frames(positions)
+        """Put the arm where its joints say; those that are not named stay where they are."""
+        self._positions |= positions
+        frames = self._model.frames(self._positions)
         for link, frame in self._frames.items():
             if link in self._placed and np.allclose(self._placed[link], frames[link], atol=1e-5):
                 continue
@@ -124,7 +134,7 @@ class Scene:
             frame.position = frames[link][:3, 3]
             frame.wxyz = viser.transforms.SO3.from_matrix(frames[link][:3, :3]).wxyz
         for name, grip in self._grips.items():
-            grip.position = frames[self._handles.get(name, self._tool)][:3, 3]
+            grip.position = frames[self._handles[name]][:3, 3] if name in self._handles else self._tip_in(frames)
 
     def _show_posts(self, objects: Array) -> None:
         f = self._furniture
@@ -155,8 +165,11 @@ class Scene:
 
     def tool_at(self, positions: Mapping[str, float]) -> Array:
         """(3,) m, where the tool is for given joints."""
-        place: Array = self._model.frames(positions)[self._tool][:3, 3]
-        return place
+        return self._tip_in(self._model.frames(positions))
+
+    def _tip_in(self, frames: Mapping[str, Array]) -> Array:
+        tip: Array = frames[self._tool] @ self._tip
+        return tip[:3]
 
     def close(self) -> None:
         """End the server."""

@@ -111,7 +111,8 @@ class Trunk(nn.Module):
         with torch.no_grad(), warnings.catch_warnings():
             # torch would rather compile, which takes a compiler, seconds, and is no faster at this size
             warnings.simplefilter("ignore", DeprecationWarning)
-            copy: nn.Module = torch.jit.freeze(torch.jit.trace(self.eval(), self.example()))  # type: ignore[no-untyped-call]
+            traced = torch.jit.trace(self.eval(), self.example())  # type: ignore[no-untyped-call]
+            copy: nn.Module = torch.jit.freeze(traced)
             for _ in range(3):  # the first calls are slow: they optimise
                 copy(*self.example())
         return copy

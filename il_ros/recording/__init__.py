@@ -2,4 +2,6 @@
 
 A ``Journal`` takes messages while an episode runs and survives a kill; ``finalise`` makes a rosbag2 directory of it;
 ``recover`` does so for what a killed recorder left behind; ``read_episode`` joins a bag's messages into steps.
+Messages that are laid out alike are read together: ``Scan`` finds them, ``Columns`` takes their numbers by the places
+that a ``Layout`` has found, and ``joined`` puts observations together as the live policy does.
 """

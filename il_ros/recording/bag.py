@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from mcap.writer import Writer
 
 from il_ros.errors import DataError, StorageError
 from il_ros.recording import metadata
+from il_ros.recording.blocks import Block, Topic, packed
+from il_ros.recording.columns import Columns
+from il_ros.recording.database import Database
 from il_ros.recording.definitions import decoder
 from il_ros.recording.disk import storage_errors, sync
 from il_ros.recording.journal import LIBRARY, SUFFIX, locked
 from il_ros.recording.metadata import METADATA, Contents
-from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, Topic, facts_record
+from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, facts_record
 
+STORAGE_OF = {".mcap": "mcap", ".db3": "sqlite3"}
+"""By the ends of the names of files that lie without a ``metadata.yaml``."""
 CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
 
@@ -90,12 +99,13 @@ def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Cont
         start_ns=first,
         duration_ns=max(0, last - first) if channels else 0,
         facts=known,
+        offered={name: metadata.profiles(topic.offered) for name, (_, topic) in channels.items()},
     )
 
 
 def _register(writer: Writer, topic: Topic) -> int:
     schema = writer.register_schema(topic.type_name, topic.encoding, topic.definition.encode())
-    described = {"offered_qos_profiles": "", "topic_type_hash": topic.type_hash}
+    described = {"offered_qos_profiles": topic.offered, "topic_type_hash": topic.type_hash}
     return writer.register_channel(topic.name, "cdr", schema, described)
 
 
@@ -107,31 +117,57 @@ def _verify(path: Path, source: Scan) -> None:
 
 
 def is_closed(bag: Path) -> bool:
-    """Whether a folder is an episode whose ``metadata.yaml`` can be read and whose files are there."""
+    """Whether it is a folder whose ``metadata.yaml`` can be read and whose files are there, or one file of messages."""
+    if bag.is_file():
+        return bag.suffix in STORAGE_OF and not bag.name.endswith(SUFFIX)
     try:
         return all((bag / name).is_file() for name in metadata.read(bag).files)
     except DataError:
         return False
 
 
-def read(folder: Path) -> BagReader:
-    """A reader of the rosbag2 directory ``folder``.
+def read(path: Path) -> BagReader:
+    """A reader of a rosbag2 directory, or of a file of messages that lies without one.
 
     Raises:
         DataError: if it is not one, or not a closed one.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder; name the folder of an episode")
-    return BagReader(folder, metadata.read(folder))
+    path = Path(path)
+    if path.is_file() and is_closed(path):
+        return BagReader(path, _contents_of(path))
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; name the folder of an episode")
+    return BagReader(path, metadata.read(path))
+
+
+def _contents_of(path: Path) -> Contents:
+    """What there would be in the ``metadata.yaml`` of a file; all of it is read for that."""
+    storage = STORAGE_OF[path.suffix]
+    source = Scan(path) if storage == "mcap" else Database(path)
+    first, last = metadata.NO_START_NS, 0
+    for message in source:
+        first, last = min(first, message.log_time_ns), max(last, message.log_time_ns)
+    topics = [topic for topic in source.topics.values() if topic.name in source.counts]
+    return Contents(
+        files=(path.name,),
+        types={topic.name: topic.type_name for topic in topics},
+        hashes={topic.name: topic.type_hash for topic in topics},
+        counts=dict(source.counts),
+        start_ns=first,
+        duration_ns=max(0, last - first) if topics else 0,
+        facts=source.facts if isinstance(source, Scan) else {},
+        storage=storage,
+    )
 
 
 class BagReader:
-    """The messages of a closed bag, and what its metadata says of it."""
+    """The messages of a closed bag, and what its metadata says of it; any rosbag2 that holds CDR."""
 
     def __init__(self, path: Path, contents: Contents) -> None:
         self.path = path
         self.contents = contents
+        self._folder = path if path.is_dir() else path.parent
+        self._has_compressed_messages = contents.compression == "message"
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -154,17 +190,14 @@ class BagReader:
         Raises:
             DataError: at the end, if the bag turned out to be truncated or damaged.
         """
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for name in self.contents.files:
-            scan = self._scan(self.path / name)
-            for message in scan:
-                if topics is None or message.topic.name in topics:
-                    yield message
-            self._check(not scan.damage, name, scan.damage[0] if scan.damage else "")
-            for topic, count in scan.counts.items():
-                counts[topic] = counts.get(topic, 0) + count
-        wanted = {topic: count for topic, count in self.counts.items() if count}
-        self._check(counts == wanted, ", ".join(self.contents.files), f"it holds {counts}, {METADATA} says {wanted}")
+            with self._opened(name) as source:
+                for message in source:
+                    if topics is None or message.topic.name in topics:
+                        yield self._whole(message) if self._has_compressed_messages else message
+            counts.update(source.counts)
+        self._check_counts(counts)
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, int, Any]]:
         """``(topic, log_time_ns, message)`` of ``topics`` (all if None), decoded, in the order of ``raw``.
@@ -173,12 +206,47 @@ class BagReader:
             DataError: as ``raw``; or if a message is not what its type says.
         """
         for topic, log_time_ns, _, _, data in self.raw(topics):
-            decode = decoder(topic.type_name, topic.definition)
-            try:
-                message = decode(data)
-            except Exception as error:  # the decoder raises whatever its generated code meets
-                raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
-            yield topic.name, log_time_ns, message
+            yield topic.name, log_time_ns, self.decode(topic, data)
+
+    def decode(self, topic: Topic, data: bytes) -> Any:
+        """The message that was serialised as ``data``.
+
+        Raises:
+            DataError: if it is not what its type says.
+        """
+        try:
+            return decoder(topic.type_name, topic.definition)(data)
+        except DataError:
+            raise
+        except Exception as error:  # the decoder raises whatever its generated code meets
+            raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
+
+    def columns(self, fields: Mapping[str, Sequence[str]]) -> dict[str, Columns]:
+        """The numbers at ``fields``, paths by topic, of all messages of those topics; see ``ObservationComponent``.
+
+        Raises:
+            DataError: as ``messages``.
+        """
+        columns = {topic: Columns(paths, self.decode) for topic, paths in fields.items()}
+        for topic, block in self.blocks(fields):
+            columns[topic.name].add(topic, block)
+        return columns
+
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+        """The serialised messages of ``topics``, many of one topic at a time; ``order`` counts through all files.
+
+        Raises:
+            DataError: as ``raw``.
+        """
+        counts: Counter[str] = Counter()
+        for name in self.contents.files:
+            before = counts.total()
+            with self._opened(name) as source:
+                for topic, block in source.blocks(topics):
+                    whole = self._decompressed(topic, block) if self._has_compressed_messages else block
+                    yield topic, whole._replace(order=block.order + before)
+            counts.update(source.counts)
+        self._check_counts(counts)
 
     def verify(self) -> None:
         """Read every byte.
@@ -186,18 +254,67 @@ class BagReader:
         Raises:
             DataError: naming the file, what is wrong and the remedy.
         """
-        for _ in self.raw():
+        for _ in self.blocks(()):
             pass
 
-    def _scan(self, path: Path) -> Scan:
-        if not path.is_file():
-            self._check(False, path.name, "the file is missing")
-        return Scan(path)
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Scan | Database]:
+        """The messages of one of the files; whatever is wrong with it is told when they have been read."""
+        path = self._folder / name
+        self._check(path.is_file(), name, "the file is missing")
+        with ExitStack() as stack:
+            if self.contents.compression == "file":
+                path = stack.enter_context(decompressed(path))
+            source = Scan(path) if self.contents.storage == "mcap" else Database(path)
+            yield source
+        self._check(not source.damage, name, source.damage[0] if source.damage else "")
+
+    def _decompressed(self, topic: Topic, block: Block) -> Block:
+        data = [self._decompress(topic, block.message(row)) for row in range(len(block.at))]
+        return packed(data, block.log_time_ns, block.order)
+
+    def _whole(self, message: RawMessage) -> RawMessage:
+        return message._replace(data=self._decompress(message.topic, message.data))
+
+    def _decompress(self, topic: Topic, data: bytes) -> bytes:
+        try:
+            return zstandard.ZstdDecompressor().decompress(data)
+        except zstandard.ZstdError as error:
+            raise DataError(f"{self.path}: a message of {topic.name} cannot be decompressed ({error})") from error
+
+    def _check_counts(self, counts: Mapping[str, int]) -> None:
+        wanted = {topic: count for topic, count in self.counts.items() if count}
+        files = ", ".join(self.contents.files)
+        self._check(counts == wanted, files, f"it holds {dict(counts)}, {METADATA} says {wanted}")
 
     def _check(self, sound: bool, name: str, reason: str) -> None:
         if not sound:
-            where = self.path / name
-            raise DataError(f"{where} is damaged: {reason}; run `il-ros recover {self.path.parent}` to save the rest")
+            remedy = f"run `il-ros recover {self.path.parent}` to save the rest"
+            if not is_ours(self):
+                remedy = "copy it anew, or mend it with the program that recorded it"
+            raise DataError(f"{self._folder / name} is damaged: {reason}; {remedy}")
+
+
+def is_ours(bag: BagReader) -> bool:
+    """Whether our recorder made it; every bag of ours holds a digest of its messages."""
+    return "digest" in bag.facts
+
+
+@contextmanager
+def decompressed(path: Path) -> Iterator[Path]:
+    """A copy of a file that was compressed by zstd, as long as it is needed.
+
+    Raises:
+        DataError: if it cannot be decompressed.
+    """
+    with tempfile.TemporaryDirectory() as folder, path.open("rb") as source:
+        copy = Path(folder) / path.stem
+        try:
+            with copy.open("wb") as target:
+                zstandard.ZstdDecompressor().copy_stream(source, target)
+        except zstandard.ZstdError as error:
+            raise DataError(f"{path} cannot be decompressed ({error}); copy it anew") from error
+        yield copy
 
 
 def bytes_of(path: Path) -> int:

@@ -33,10 +33,8 @@ def definition(type_name: str) -> tuple[str, str]:
 
 
 @cache
-def decoder(type_name: str, text: str) -> Callable[[bytes], Any]:
-    """A function that makes an object of a message's CDR bytes; sequences of numbers become numpy arrays.
-
-    ``text`` is the definition that the bag carries; it is used for a type that we do not know.
+def types_of(type_name: str, text: str) -> Typestore:
+    """A store that knows the type; ``text`` is the definition that a bag carries, for a type that we do not know.
 
     Raises:
         DataError: if the type is unknown and its definition cannot be read.
@@ -51,6 +49,17 @@ def decoder(type_name: str, text: str) -> Callable[[bytes], Any]:
             raise DataError(
                 f"message type {type_name!r} has a definition that cannot be read ({error}); skip its topics"
             ) from error
+    return store
+
+
+@cache
+def decoder(type_name: str, text: str) -> Callable[[bytes], Any]:
+    """A function that makes an object of a message's CDR bytes; sequences of numbers become numpy arrays.
+
+    Raises:
+        DataError: as ``types_of``.
+    """
+    store = types_of(type_name, text)
     return lambda data: store.deserialize_cdr(data, type_name)
 
 

@@ -17,7 +17,9 @@ def storage_errors(folder: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{folder} cannot be written: {error.strerror} ({_free(folder)}); {remedy}") from error
+        raise StorageError(
+            f"{folder} cannot be written: {error.strerror or error} ({_free(folder)}); {remedy}"
+        ) from error
 
 
 def check_writable(folder: Path) -> None:

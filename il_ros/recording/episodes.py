@@ -10,6 +10,7 @@ from il_ros.errors import DataError
 from il_ros.recording.bag import is_closed
 from il_ros.recording.disk import storage_errors
 from il_ros.recording.journal import SUFFIX
+from il_ros.recording.recovery import DAMAGED
 
 DISCARDED = "discarded"
 _NAME = re.compile(r"episode_(\d{6,})(?:\.|$)")
@@ -22,11 +23,16 @@ class Episodes:
         self.folder = Path(folder)
 
     def closed(self) -> list[Path]:
-        """The bags that count, by number: those that are finished and have all their files."""
+        """The bags that count, by number and name: those that are finished and have all their files.
+
+        Bags of other programs count as well, whatever they are called; a folder that is a bag itself holds that one.
+        """
+        if is_closed(self.folder):
+            return [self.folder]
         if not self.folder.is_dir():
             return []
-        bags = (path for path in self.folder.glob("episode_*") if path.suffix == "")
-        return [path for path in sorted(bags, key=_number) if is_closed(path)]
+        paths = (path for path in self.folder.iterdir() if DAMAGED not in path.name)
+        return sorted(filter(is_closed, paths), key=lambda path: (_number(path), path.name))
 
     def next_number(self) -> int:
         """A number that no episode has or had, be it closed, damaged, discarded or still being written; from 1."""

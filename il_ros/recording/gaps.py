@@ -1,4 +1,4 @@
-"""What was sent and never arrived: the gaps in the sequence numbers of every publisher."""
+"""What was sent and never arrived, by the sequence numbers of every publisher; and when nothing arrived for a while."""
 
 from __future__ import annotations
 
@@ -58,3 +58,22 @@ class Gaps:
             for topic, (ranges, twice) in found.items()
             if ranges or twice
         }
+
+
+SILENCE_NS = 200_000_000
+"""An arm that hears no command for this long holds; so long a silence is told of."""
+
+
+class Silences:
+    """When, by the steady clock, nothing came for a while; what came late afterwards may still be complete."""
+
+    def __init__(self) -> None:
+        self._stamp_ns = self._heard_ns = -1
+        self.facts: list[dict[str, Any]] = []
+        """For each of them the stamp of the last message before it, and how long it lasted, s."""
+
+    def add(self, stamp_ns: int, now_ns: int) -> None:
+        """Take note that the message with this stamp came now."""
+        if self._heard_ns >= 0 and now_ns - self._heard_ns > SILENCE_NS:
+            self.facts.append({"after_ns": self._stamp_ns, "s": round((now_ns - self._heard_ns) / 1e9, 3)})
+        self._stamp_ns, self._heard_ns = stamp_ns, now_ns

@@ -6,7 +6,7 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from mcap.records import Channel, DataEnd, Footer, Header, Metadata, Schema
 from il_ros.errors import DataError
 from il_ros.recording.definitions import definition
 from il_ros.recording.disk import storage_errors, write_all
+from il_ros.recording.metadata import to_yaml
 from il_ros.recording.scan import CHUNK, FACTS, MAGIC, MESSAGE, RECORD, built, facts_record
 
 SUFFIX = ".journal.mcap"
@@ -58,8 +59,11 @@ class Journal:
         log_time_ns: int,
         publish_time_ns: int,
         sequence: int = 0,
+        offered: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         """Keep one serialised message (CDR); it is safe from a kill once this returns.
+
+        ``offered`` is asked once a topic for the qualities of service that its publishers offer.
 
         Raises:
             ConfigError: if the type is not a standard one.
@@ -73,7 +77,7 @@ class Journal:
             raise DataError(f"topic {topic!r} carried {known} and now {type_name}; a topic has one type in an episode")
         length = MESSAGE.size - RECORD.size + len(data)
         head = MESSAGE.pack(Opcode.MESSAGE, length, channel, sequence & 0xFFFFFFFF, log_time_ns, publish_time_ns)
-        records = b"" if topic in self._channels else _description(channel, topic, type_name)
+        records = b"" if topic in self._channels else _description(channel, topic, type_name, offered())
         self._append(_chunk(records + head + data, log_time_ns))
         self._channels[topic] = channel, type_name
         self.count += 1
@@ -107,9 +111,9 @@ class Journal:
         self._end += len(data)
 
 
-def _description(channel: int, topic: str, type_name: str) -> bytes:
+def _description(channel: int, topic: str, type_name: str, offered: list[dict[str, Any]]) -> bytes:
     text, type_hash = definition(type_name)
-    metadata = {"offered_qos_profiles": "", "topic_type_hash": type_hash}
+    metadata = {"offered_qos_profiles": to_yaml(offered) if offered else "", "topic_type_hash": type_hash}
     return built(
         Schema(id=channel, name=type_name, encoding="ros2msg", data=text.encode()),
         Channel(id=channel, topic=topic, message_encoding="cdr", schema_id=channel, metadata=metadata),

@@ -17,6 +17,8 @@ from il_ros.recording.disk import replace_text
 
 METADATA = "metadata.yaml"
 VERSION = 9
+STORAGES = ("mcap", "sqlite3")
+COMPRESSIONS = (("", "zstd"), ("file", "zstd"), ("message", "zstd"))
 NO_START_NS = 2**63 - 1
 """Where rosbag2 says that a bag without messages starts."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -28,7 +30,7 @@ class Contents:
     """What a bag holds, as its ``metadata.yaml`` says."""
 
     files: tuple[str, ...]
-    """The names of the MCAP files, in order."""
+    """The names of the files, in order."""
     types: Mapping[str, str]
     """Message type by topic."""
     hashes: Mapping[str, str]
@@ -38,6 +40,12 @@ class Contents:
     start_ns: int = NO_START_NS
     duration_ns: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
+    offered: Mapping[str, list[Any]] = field(default_factory=dict)
+    """The qualities of service that the publishers offer, by topic."""
+    storage: str = "mcap"
+    """``mcap`` or ``sqlite3``."""
+    compression: str = ""
+    """What is compressed, with zstd: each ``file``, each ``message``, or nothing that the storage does not know of."""
 
     @property
     def count(self) -> int:
@@ -47,8 +55,20 @@ class Contents:
 
 def write(bag: Path, contents: Contents) -> None:
     """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
-    text = yaml.dump({"rosbag2_bagfile_information": _to_dict(contents)}, Dumper=_Dumper, sort_keys=False)
+    text = to_yaml({"rosbag2_bagfile_information": _to_dict(contents)})
     replace_text(bag / METADATA, text)
+
+
+def to_yaml(value: Any) -> str:
+    """The text of a plain value, keys in their order, everything written out."""
+    return str(yaml.dump(value, Dumper=_Plain, sort_keys=False))
+
+
+class _Plain(_Dumper):  # type: ignore[misc,valid-type]
+    """Writes what occurs twice twice: rosbag2 knows no references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +86,7 @@ def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def version_of(bag: Path) -> int:
     """Another number whenever what is known of a closed episode has changed."""
-    return (bag / METADATA).stat().st_mtime_ns
+    return (bag if bag.is_file() else bag / METADATA).stat().st_mtime_ns
 
 
 def read(bag: Path) -> Contents:
@@ -89,25 +109,31 @@ def read(bag: Path) -> Contents:
 
 def _check(path: Path, information: dict[str, Any]) -> None:
     version, storage = information["version"], information["storage_identifier"]
+    mode = _compression(information)
+    compression = (mode, information["compression_format"] if mode else "zstd")
     if version > VERSION:
         raise DataError(f"{path} has version {version}; we read up to {VERSION}: convert it with `ros2 bag convert`")
-    if storage != "mcap" or information.get("compression_mode", "").lower() not in ("", "none"):
-        mode = information.get("compression_mode", "")
+    if storage not in STORAGES or compression not in COMPRESSIONS:
         raise DataError(
-            f"{path} is stored as {storage}, compression mode {mode!r}; we read MCAP without a compression mode: "
-            "convert it with `ros2 bag convert`"
+            f"{path} is stored as {storage}, compression {' '.join(compression)!r}; we read {' and '.join(STORAGES)}, "
+            "plain or with files or messages compressed by zstd: convert it with `ros2 bag convert`"
         )
+
+
+def _compression(information: dict[str, Any]) -> str:
+    mode = str(information.get("compression_mode") or "").lower()
+    return "" if mode in ("none", "storage") else mode
 
 
 def _to_dict(contents: Contents) -> dict[str, Any]:
     return {
         "version": VERSION,
-        "storage_identifier": "mcap",
+        "storage_identifier": contents.storage,
         **_when(contents),
         "message_count": contents.count,
         "topics_with_message_count": [_topic(contents, name) for name in contents.types],
-        "compression_format": "",
-        "compression_mode": "",
+        "compression_format": "zstd" if contents.compression else "",
+        "compression_mode": contents.compression,
         "relative_file_paths": list(contents.files),
         "files": [{"path": name, **_when(contents), "message_count": contents.count} for name in contents.files],
         "custom_data": {key: _fact_to_text(value) for key, value in contents.facts.items()},
@@ -127,7 +153,7 @@ def _topic(contents: Contents, name: str) -> dict[str, Any]:
         "name": name,
         "type": contents.types[name],
         "serialization_format": "cdr",
-        "offered_qos_profiles": [],
+        "offered_qos_profiles": contents.offered.get(name, []),
         "type_description_hash": contents.hashes[name],
     }
     return {"topic_metadata": described, "message_count": contents.counts[name]}
@@ -144,7 +170,19 @@ def _from_dict(information: dict[str, Any]) -> Contents:
         start_ns=int(information["starting_time"]["nanoseconds_since_epoch"]),
         duration_ns=int(information["duration"]["nanoseconds"]),
         facts={key: _fact_from_text(value) for key, value in custom.items()},
+        offered={name: profiles(t["topic_metadata"].get("offered_qos_profiles")) for name, t in topics.items()},
+        storage=information["storage_identifier"],
+        compression=_compression(information),
     )
+
+
+def profiles(text: Any) -> list[Any]:
+    """Offered qualities of service, which older versions hold as YAML within YAML; none if they cannot be read."""
+    try:
+        told = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
+    except yaml.YAMLError:
+        return []
+    return told if isinstance(told, list) else []
 
 
 def _fact_to_text(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,12 @@ import numpy as np
 from il_ros import messages
 from il_ros.episode import Episode, Record
 from il_ros.errors import DataError, MessageError
-from il_ros.recording.bag import BagReader, read
+from il_ros.recording.bag import BagReader, is_ours, read
+from il_ros.recording.blocks import Block, Topic
+from il_ros.recording.columns import Columns, Decode
+from il_ros.recording.diagnostics import diagnostics
+from il_ros.recording.foreign import read_foreign
+from il_ros.recording.joining import Observations, joined, paths
 from il_ros.signals import Array
 from il_ros.specs import Contract
 
@@ -22,8 +27,9 @@ AUTHORITY = "gate/authority"
 def read_episode(folder: Path, contract: Contract) -> Episode:
     """The steps of the bag ``folder``: every stamp with an observation and a record of authority, in order of time.
 
-    The observation is joined and computed by the code that the live policy uses. A message that came twice makes no
-    second step. The facts gain ``steps`` and ``dropped``: how many stamps made no step, by reason.
+    The observation is joined as the live policy joins it. A message that came twice makes no second step. The facts
+    gain ``steps`` and ``dropped``: how many stamps made no step, by reason. A bag of another program, without records
+    of authority, is read as a demonstration; see ``read_foreign``.
 
     Raises:
         DataError: if the bag is damaged, lacks a topic of the contract, has two that could be it, or none of its
@@ -31,13 +37,50 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
     """
     reader = read(folder)
     names = {topic: find_topic(reader.types, topic, folder) for topic in (*contract.topics, AUTHORITY)}
+    if names[AUTHORITY] is None and not is_ours(reader):
+        return _foreign(reader, contract, names)
     if None in names.values():
         return _without(reader, contract, [topic for topic, name in names.items() if name is None])
-    steps = _Steps(contract)
-    wanted = {name: topic for topic, name in names.items() if name is not None}
-    for name, _, message in reader.messages(wanted):
-        steps.add(wanted[name], message)
-    return steps.episode(folder, reader.facts)
+    wanted = {topic: name for topic, name in names.items() if name is not None}
+    records, columns = Records(), _columns(reader, contract, wanted)
+    for topic, block in reader.blocks(wanted.values()):
+        if topic.name == wanted[AUTHORITY]:
+            records.add(topic, block, reader.decode)
+        else:
+            columns[topic.name].add(topic, block)
+    seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
+    return _episode(folder, contract, seen, records, reader.facts)
+
+
+def read_observations(folder: Path, contract: Contract) -> tuple[Array, Array]:
+    """The observations of the bag ``folder``, whoever commanded: stamps (T,) int64, ns, and (T, Do) float32.
+
+    Raises:
+        DataError: if the bag is damaged, lacks a topic of the contract or has two that could be it.
+    """
+    reader = read(folder)
+    names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
+    wanted = {topic: name for topic, name in names.items() if name is not None}
+    if len(wanted) < len(names):
+        raise _lacks(reader, contract, [topic for topic in names if topic not in wanted])
+    columns = _columns(reader, contract, wanted)
+    for topic, block in reader.blocks(wanted.values()):
+        columns[topic.name].add(topic, block)
+    seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
+    return seen.stamps_ns[seen.is_sound], seen.values[seen.is_sound].astype(np.float32)
+
+
+def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -> dict[str, Columns]:
+    return {wanted[topic]: Columns(paths(contract, topic), reader.decode) for topic in contract.topics}
+
+
+def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
+    action = find_topic(reader.types, contract.foreign.topic, reader.path)
+    found = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
+    missing = [topic for topic in contract.topics if topic not in found]
+    if missing or action is None:
+        raise _lacks(reader, contract, [*missing, *([contract.foreign.topic] if action is None else [])])
+    return read_foreign(reader, contract, found, action)
 
 
 def find_topic(topics: Mapping[str, str], wanted: str, folder: Path) -> str | None:
@@ -56,63 +99,83 @@ def find_topic(topics: Mapping[str, str], wanted: str, folder: Path) -> str | No
 def _without(reader: BagReader, contract: Contract, missing: list[str]) -> Episode:
     """An episode that broke off before its first step may lack a topic; any other must have them all."""
     if not reader.facts.get("partial"):
-        there = ", ".join(sorted(reader.types)) or "no topics"
-        raise DataError(
-            f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; "
-            "use the contract that it was recorded with"
-        )
-    return _episode(contract, {}, {}, {**reader.facts, "steps": 0, "dropped": {}})
+        raise _lacks(reader, contract, missing)
+    return _empty(contract, {**reader.facts, "steps": 0, "dropped": {}})
 
 
-class _Steps:
-    """Joins messages to observations, and those to records, by stamp."""
+def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> DataError:
+    there = ", ".join(sorted(reader.types)) or "no topics"
+    remedy = "use the contract that it was recorded with"
+    if not is_ours(reader):
+        remedy = "name its topics in a contract, and under foreign: topic where the action is"
+    return DataError(
+        f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; {remedy}"
+    )
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
-        self._aligner = messages.Aligner(list(contract.topics), remember=2**62)
-        self._stamps: set[int] = set()
-        self._observations: dict[int, Array] = {}
-        self._records: dict[int, Record] = {}
-        self._refused: dict[int, MessageError] = {}
 
-    def add(self, topic: str, message: Any) -> None:
-        stamp = messages.stamp_ns(message)
-        try:
-            if topic == AUTHORITY:
-                self._records.setdefault(stamp, messages.record_from(message))
-                return
-            self._stamps.add(stamp)
-            joined = self._aligner.add(topic, message)
-            if joined is not None:
-                self._observations[stamp] = messages.observation(self._contract, joined[1])
-        except MessageError as error:
-            self._refused[stamp] = error
+class Records:
+    """The records of authority of a bag, the first of each stamp."""
 
-    def episode(self, folder: Path, facts: Mapping[str, Any]) -> Episode:
-        unusable = {s for s, r in self._records.items() if not np.isfinite(r.executed).all()}
-        common = self._observations.keys() & self._records.keys() - unusable
-        if self._refused and not common:
-            raise DataError(f"{folder}: no step can be used; the first trouble: {next(iter(self._refused.values()))}")
-        refused = self._refused.keys() | unusable
-        incomplete = self._stamps - self._observations.keys() - refused
-        dropped = Counter(
-            {
-                "incomplete observation": len(incomplete),
-                "no record of authority": len(self._observations.keys() - self._records.keys() - refused),
-                "no observation": len(self._records.keys() - self._stamps - refused),
-                "malformed or not finite": len(refused - common),
-            }
-        )
-        told = {**facts, "steps": len(common), "dropped": {reason: n for reason, n in dropped.items() if n}}
-        return _episode(self._contract, self._observations, {s: self._records[s] for s in sorted(common)}, told)
+    def __init__(self) -> None:
+        self.by_stamp: dict[int, Record] = {}
+        self.refused: dict[int, tuple[int, MessageError]] = {}
+        """By stamp, the order of a message that is no record, and why."""
+
+    def add(self, topic: Topic, block: Block, decode: Decode) -> None:
+        """Read more of them.
+
+        Raises:
+            DataError: if a message is not what its type says.
+        """
+        for row in range(len(block.at)):
+            data = block.message(row)
+            try:
+                message = diagnostics(data)
+            except (ValueError, IndexError, struct.error):
+                message = decode(topic, data)
+            stamp = messages.stamp_ns(message)
+            if stamp in self.by_stamp:
+                continue
+            try:
+                self.by_stamp[stamp] = messages.record_from(message)
+            except MessageError as error:
+                self.refused.setdefault(stamp, (int(block.order[row]), error))
 
 
 def _episode(
-    contract: Contract, observations: Mapping[int, Array], records: Mapping[int, Record], facts: dict[str, Any]
+    folder: Path, contract: Contract, seen: Observations, records: Records, facts: Mapping[str, Any]
 ) -> Episode:
-    if records:
-        rows = [observations[stamp] for stamp in records]
-        return Episode.from_steps(rows, list(records.values()), contract.step_ns, facts)
+    recorded = records.by_stamp
+    unusable = {stamp for stamp, record in recorded.items() if not np.isfinite(record.executed).all()}
+    sound = dict(zip(seen.stamps_ns[seen.is_sound].tolist(), np.flatnonzero(seen.is_sound).tolist()))
+    unsound = set(seen.stamps_ns[~seen.is_sound].tolist())
+    refused = unsound | records.refused.keys() | unusable
+    common = sorted(sound.keys() & recorded.keys() - unusable)
+    if (unsound or records.refused) and not common:
+        raise DataError(f"{folder}: no step can be used; the first trouble: {_first_trouble(contract, seen, records)}")
+    stamps = set(seen.all_stamps_ns.tolist())
+    dropped = {
+        "incomplete observation": len(stamps - sound.keys() - refused),
+        "no record of authority": len(sound.keys() - recorded.keys() - refused),
+        "no observation": len(recorded.keys() - stamps - refused),
+        "malformed or not finite": len(refused.difference(common)),
+    }
+    told = {**facts, "steps": len(common), "dropped": {reason: n for reason, n in dropped.items() if n}}
+    if not common:
+        return _empty(contract, told)
+    rows = seen.values[[sound[stamp] for stamp in common]].astype(np.float32)
+    return Episode.from_steps(rows, [recorded[stamp] for stamp in common], contract.step_ns, told)
+
+
+def _first_trouble(contract: Contract, seen: Observations, records: Records) -> MessageError:
+    found = list(records.refused.values())
+    for row in np.flatnonzero(~seen.is_sound).tolist():
+        error = seen.refused or messages.not_finite(contract, seen.values[row])
+        found.append((int(seen.order[row]), error))
+    return min(found, key=lambda trouble: trouble[0])[1]
+
+
+def _empty(contract: Contract, facts: dict[str, Any]) -> Episode:
     actions = np.empty((0, len(contract.action)), np.float32)
     return Episode(
         stamps_ns=np.empty(0, np.int64),

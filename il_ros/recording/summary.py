@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from il_ros import messages
-from il_ros.errors import MessageError
-from il_ros.recording.bag import bytes_of, read
-from il_ros.recording.steps import AUTHORITY, find_topic
+from il_ros.errors import DataError, MessageError
+from il_ros.recording.bag import BagReader, bytes_of, is_ours, read
+from il_ros.recording.steps import AUTHORITY, find_topic, read_episode
+from il_ros.specs import Contract
 
 
-def episode_summary(folder: Path) -> dict[str, Any]:
+def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str, Any]:
     """Facts, topics and steps of one episode; every byte of it is read and checked.
+
+    With a contract, a bag of another program is read as the contract says: the facts gain what was resampled, dropped
+    and padded, or ``not read``, which says why it cannot be.
 
     ``steps`` counts the records of authority by who commanded; ``interventions`` is how often an expert took over;
     ``malformed`` counts messages on that topic that are no record.
@@ -24,6 +28,8 @@ def episode_summary(folder: Path) -> dict[str, Any]:
     """
     reader = read(folder)
     authority = find_topic(reader.types, AUTHORITY, folder)
+    if authority is None and contract is not None and not is_ours(reader):
+        return _foreign_summary(reader, contract)
     steps: Counter[str] = Counter()
     interventions: set[int] = set()
     malformed = 0
@@ -35,17 +41,29 @@ def episode_summary(folder: Path) -> dict[str, Any]:
             continue
         steps[record.authority.name.lower()] += 1
         interventions.add(record.intervention)
+    told = {"steps": dict(sorted(steps.items())), "interventions": len(interventions - {0}), "malformed": malformed}
+    return {**_described(reader), **told, "facts": reader.facts}
+
+
+def _foreign_summary(reader: BagReader, contract: Contract) -> dict[str, Any]:
+    steps: dict[str, int] = {}
+    try:
+        facts = read_episode(reader.path, contract).facts
+        steps = {"expert": facts["steps"]}
+    except DataError as error:
+        reader.verify()
+        facts = {**reader.facts, "not read": str(error)}
+    return {**_described(reader), "steps": steps, "interventions": 0, "malformed": 0, "facts": facts}
+
+
+def _described(reader: BagReader) -> dict[str, Any]:
     return {
         "kind": "episode",
-        "path": str(folder),
-        "bytes": bytes_of(folder),
+        "path": str(reader.path),
+        "bytes": bytes_of(reader.path),
         "duration_s": reader.contents.duration_ns / 1e9,
         "messages": reader.contents.count,
         "topics": {name: {"type": reader.types[name], "messages": n} for name, n in sorted(reader.counts.items())},
-        "steps": dict(sorted(steps.items())),
-        "interventions": len(interventions - {0}),
-        "malformed": malformed,
-        "facts": reader.facts,
     }
 
 

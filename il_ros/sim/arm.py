@@ -1,72 +1,80 @@
-"""The Panda: joint targets, tool velocities through inverse kinematics, and what its sensors say."""
+"""The simulated arm: joint targets, tool velocities through inverse kinematics, and what its sensors say."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from il_ros.errors import ConfigError, unknown
 from il_ros.signals import Array
 from il_ros.sim.bullet import SUBSTEP_HZ, World
-from il_ros.sim.model import JOINT_NAMES, REST
+from il_ros.sim.robot import Robot
 
-__all__ = ["JOINT_NAMES", "REST", "Arm"]
-FINGERS = (9, 10)
-TOOL_LINK = 11
-DOWN = (1.0, 0.0, 0.0, 0.0)
-"""The tool's orientation, x y z w: pointing at the table."""
 DAMPING = 15.0
 """N m s/rad: what each joint of a compliant arm sets against being moved."""
-FORCES = (87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0)
-"""Torque limits, N m, of the robot's data sheet."""
+FIXED = 4
+"""PyBullet's number for a joint that cannot move."""
 
 
 class Arm:
-    """A seven-joint arm whose tool points down."""
+    """An arm whose tool points down."""
 
-    def __init__(self, world: World, rate_hz: float) -> None:
-        self._world = world
+    def __init__(self, world: World, robot: Robot, rate_hz: float) -> None:
+        self._world, self.robot = world, robot
         self.dt = 1.0 / rate_hz
         self._substeps = round(SUBSTEP_HZ / rate_hz)
         if self._substeps * rate_hz != SUBSTEP_HZ:
             raise ConfigError(
                 f"rate_hz is {rate_hz:g}; physics runs at {SUBSTEP_HZ} Hz, choose a divisor of that, such as 20 or 60"
             )
-        self.body = world.load("franka_panda/panda.urdf")
-        self._joints = list(range(7))
-        self._links = {
-            world.call("getJointInfo", self.body, j)[12].decode(): j
-            for j in range(world.call("getNumJoints", self.body))
-        }
-        info = [world.call("getJointInfo", self.body, j) for j in self._joints]
-        self.lower = np.array([i[8] for i in info])
-        self.upper = np.array([i[9] for i in info])
-        self.max_velocity = np.array([i[11] for i in info])
-        self._joint_target = REST.copy()
+        self.body = world.load(str(robot.urdf))
+        info = [world.call("getJointInfo", self.body, j) for j in range(world.call("getNumJoints", self.body))]
+        self._links = {i[12].decode(): i[0] for i in info}
+        numbers = {i[1].decode(): i[0] for i in info if i[2] != FIXED}
+        self._joints = [_found(name, "joint", numbers) for name in robot.rest]
+        self._held = [_found(name, "joint", numbers) for name in robot.held]
+        self._movable = list(numbers.values())
+        self._columns = [self._movable.index(joint) for joint in self._joints]
+        self._tool = _found(robot.tool, "link", self._links)
+        self._tip, self._tip_down = np.array(robot.tip), rotated(robot.tip, robot.down)
+        self._forces = tuple(info[joint][10] for joint in self._joints)
+        self._held_forces = tuple(info[joint][10] for joint in self._held)
+        self._held_at = tuple(map(float, robot.held.values()))
+        self.lower = np.array([info[joint][8] for joint in self._joints])
+        self.upper = np.array([info[joint][9] for joint in self._joints])
+        self.max_velocity = np.array([info[joint][11] for joint in self._joints])
+        self._rest = np.array(list(robot.rest.values()), dtype=np.float64)
+        self._joint_target = self._rest.copy()
         self._tool_target = np.zeros(3)
 
     def reset(self, tool_position: Array) -> None:
         """Put the arm at rest with its tool at ``tool_position``, m; the same argument gives the same bits."""
-        joints = REST.copy()
+        joints = self._rest
         for _ in range(60):
-            self._place(joints)
-            joints = self._solve(tool_position)
+            joints = self.solve(joints, tool_position)
         self._place(joints)
         self._joint_target = joints
         self._tool_target = np.array(tool_position, dtype=np.float64)
-        self._drive(joints, np.zeros(7))
+        self._drive(joints, np.zeros(len(joints)))
 
     def _place(self, joints: Array) -> None:
-        for joint, angle in zip(self._joints, joints.tolist()):
+        for joint, angle in zip((*self._joints, *self._held), (*joints.tolist(), *self._held_at)):
             self._world.call("resetJointState", self.body, joint, angle, 0.0)
-        for finger in FINGERS:
-            self._world.call("resetJointState", self.body, finger, 0.0, 0.0)
+
+    def solve(self, joints: Array, tool_position: Array) -> Array:
+        """(J,) rad, a posture near ``joints`` (J,) that has the tool at ``tool_position`` (3,), m, pointing down."""
+        self._place(joints)
+        return self._solve(tool_position)
 
     def _solve(self, tool_position: Array) -> Array:
-        """(7,) rad, one round of damped least squares from the present posture."""
+        """(J,) rad, one round of damped least squares from the present posture."""
+        link_position = (tool_position - self._tip_down).tolist()
         found = self._world.call(
-            "calculateInverseKinematics", self.body, TOOL_LINK, tool_position.tolist(), DOWN, maxNumIterations=20
+            "calculateInverseKinematics", self.body, self._tool, link_position, self.robot.down, maxNumIterations=20
         )
-        joints: Array = np.clip(np.array(found[:7]), self.lower, self.upper)
+        joints: Array = np.clip(np.array([found[column] for column in self._columns]), self.lower, self.upper)
         return joints
 
     def move_tool(self, velocity: Array) -> None:
@@ -75,7 +83,7 @@ class Arm:
         self.move_joints(self._solve(self._tool_target), tool_target=self._tool_target)
 
     def move_joints(self, target: Array, tool_target: Array | None = None) -> None:
-        """Drive the joints to ``target`` (7,), rad, within one control step, as far as limits allow."""
+        """Drive the joints to ``target`` (J,), rad, within one control step, as far as limits allow."""
         target = np.clip(target, self.lower, self.upper)
         reach = self.max_velocity * self.dt
         target = self._joint_target + np.clip(target - self._joint_target, -reach, reach)
@@ -86,13 +94,16 @@ class Arm:
             self._tool_target = self.tool()[0]
 
     def _drive(self, joints: Array, velocity: Array) -> None:
+        count = len(self._joints)
         self._world.call(
             "setJointMotorControlArray", self.body, self._joints, 2, targetPositions=joints.tolist(),
-            targetVelocities=velocity.tolist(), forces=FORCES, positionGains=(0.3,) * 7, velocityGains=(1.0,) * 7,
+            targetVelocities=velocity.tolist(), forces=self._forces, positionGains=(0.3,) * count,
+            velocityGains=(1.0,) * count,
         )  # fmt: skip
         self._world.call(
-            "setJointMotorControlArray", self.body, FINGERS, 2, targetPositions=(0.0, 0.0), forces=(20.0, 20.0)
-        )
+            "setJointMotorControlArray", self.body, self._held, 2, targetPositions=self._held_at,
+            forces=self._held_forces,
+        )  # fmt: skip
 
     def advance(self) -> bool:
         """Let one control step pass; returns whether the arm touched a post at any time in it."""
@@ -109,31 +120,48 @@ class Arm:
         under the torque that the force makes there; Hogan 1985, doi:10.1115/1.3140702.
 
         Returns:
-            (7,) rad/s of the joints, and (3,) m/s of the tool, which that amounts to.
+            (J,) rad/s of the joints, and (3,) m/s of the tool, which that amounts to.
 
         Raises:
             ConfigError: if the arm has no such link.
         """
-        if link not in self._links:
-            raise unknown("link of the arm,", link, self._links)
-        velocities = np.clip(
-            self._jacobian(self._links[link]).T @ force / DAMPING, -self.max_velocity, self.max_velocity
-        )
-        return velocities, self._jacobian(TOOL_LINK) @ velocities
+        jacobian = self._jacobian(_found(link, "link", self._links), np.zeros(3))
+        velocities = np.clip(jacobian.T @ force / DAMPING, -self.max_velocity, self.max_velocity)
+        return velocities, self._jacobian(self._tool, self._tip) @ velocities
 
-    def _jacobian(self, link: int) -> Array:
-        """(3, 7) m/rad, of the link's origin."""
-        at = [self._world.call("getJointState", self.body, joint)[0] for joint in (*self._joints, *FINGERS)]
+    def _jacobian(self, link: int, point: Array) -> Array:
+        """(3, J) m/rad, of a point (3,) in the link's frame."""
+        at = [self._world.call("getJointState", self.body, joint)[0] for joint in self._movable]
         still = [0.0] * len(at)
-        linear, _ = self._world.call("calculateJacobian", self.body, link, (0.0, 0.0, 0.0), at, still, still)
-        return np.array(linear)[:, :7]
+        linear, _ = self._world.call("calculateJacobian", self.body, link, point.tolist(), at, still, still)
+        return np.array(linear)[:, self._columns]
 
     def joints(self) -> tuple[Array, Array]:
-        """Positions (7,) rad and velocities (7,) rad/s."""
+        """Positions (J,) rad and velocities (J,) rad/s."""
         states = self._world.call("getJointStates", self.body, self._joints)
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
 
     def tool(self) -> tuple[Array, Array]:
-        """Position (3,) m and orientation (4,) x y z w of the tool's tip."""
-        state = self._world.call("getLinkState", self.body, TOOL_LINK, computeForwardKinematics=1)
-        return np.array(state[4]), np.array(state[5])
+        """Position (3,) m of the tool's tip, and orientation (4,) x y z w of the link that carries it."""
+        state = self._world.call("getLinkState", self.body, self._tool, computeForwardKinematics=1)
+        position, quaternion = np.array(state[4]), np.array(state[5])
+        return (position + rotated(self._tip, quaternion) if self._tip.any() else position), quaternion
+
+
+def _found(name: str, kind: str, numbers: Mapping[str, int]) -> int:
+    """The number of a joint or link.
+
+    Raises:
+        ConfigError: if the arm has none that is called so.
+    """
+    if name not in numbers:
+        raise unknown(f"{kind} of the arm,", name, numbers)
+    return numbers[name]
+
+
+def rotated(vector: ArrayLike, quaternion: ArrayLike) -> Array:
+    """(3,) turned by a unit quaternion, x y z w."""
+    turn, arm = np.asarray(quaternion, dtype=np.float64), np.asarray(vector, dtype=np.float64)
+    twice = 2.0 * np.cross(turn[:3], arm)
+    turned: Array = arm + turn[3] * twice + np.cross(turn[:3], twice)
+    return turned

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import weakref
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from il_ros.errors import ConfigError
 from il_ros.signals import Array
 
 
@@ -30,19 +32,34 @@ def _quiet() -> Iterator[None]:
                 os.close(copy)
 
 
-with _quiet():
-    import pybullet
-    import pybullet_data
+try:
+    with _quiet():
+        import pybullet
+        import pybullet_data
+except ImportError:  # it has no wheels for Python 3.12 and later; all but the simulation works without it
+    pybullet = None
 
 SUBSTEP_HZ = 240
 
 
 class World:
-    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it."""
+    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it.
+
+    One that is forgotten is closed when it is collected.
+
+    Raises:
+        ConfigError: if there is no PyBullet.
+    """
 
     def __init__(self) -> None:
+        if pybullet is None:
+            raise ConfigError(
+                "the simulation needs PyBullet, which cannot be imported; il-ros doctor tells how to install it, or "
+                "drive a real arm"
+            )
         with _quiet():
             self.client: int = pybullet.connect(pybullet.DIRECT)
+        self._disconnect = weakref.finalize(self, pybullet.disconnect, self.client)
         self._posts: list[int] = []
         self.call("setAdditionalSearchPath", pybullet_data.getDataPath())
         self.call("setGravity", 0.0, 0.0, -9.81)
@@ -120,9 +137,7 @@ class World:
 
     def close(self) -> None:
         """Disconnect the client; a second call does nothing."""
-        if self.client >= 0:
-            pybullet.disconnect(self.client)
-            self.client = -1
+        self._disconnect()
 
     def __enter__(self) -> World:
         return self

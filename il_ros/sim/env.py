@@ -9,21 +9,19 @@ import numpy as np
 
 from il_ros import messages
 from il_ros.errors import ConfigError
-from il_ros.signals import Array, EpisodeStart, Reading
+from il_ros.signals import PAUSE_NS, Array, EpisodeStart, Reading
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES, Arm
+from il_ros.sim.arm import Arm
 from il_ros.sim.bullet import World
+from il_ros.sim.robot import Robot
 from il_ros.specs import TOOL_AXES, Contract
-
-PAUSE_NS = 1_000_000_000
-"""Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
 
 CORNERS = 200
 """A groove is drawn with so many."""
 
 
 class ArmEnv(gymnasium.Env[Array, Array]):
-    """A task done by a Panda.
+    """A task done by the arm that the contract names.
 
     The observation is what the contract makes of the arm's topics, (Do,) float32. The action is the contract's,
     (Da,) float64: tool velocities named ``tool_vx``, ``tool_vy``, ``tool_vz`` (m/s), or joint positions (rad).
@@ -42,9 +40,10 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
         self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
         self._time_limit = time_limit
-        self._control = Control.of(self.contract)
+        self.robot = Robot.load(self.contract.robot)
+        self._control = Control.of(self.contract, self.robot)
         self._world = World()
-        self._arm = Arm(self._world, self.contract.rate_hz)
+        self._arm = Arm(self._world, self.robot, self.contract.rate_hz)
         self._furnish()
         self._layout = self.task.layout(np.random.default_rng(0))
         self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
@@ -85,14 +84,20 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         """The facts of the running episode."""
         return self._start
 
+    @property
+    def stamp_ns(self) -> int:
+        """Time of the reading, in nanoseconds of the arm's clock."""
+        return self._stamp_ns
+
     def reading(self) -> Reading:
         """What the arm's sensors say now."""
         positions, velocities = self._arm.joints()
-        return Reading(self._stamp_ns, positions, velocities, *self._arm.tool(), self._layout.posts, JOINT_NAMES)
+        posts, robot = self._layout.posts, self.robot
+        return Reading(self._stamp_ns, positions, velocities, *self._arm.tool(), posts, robot.joints, robot.base)
 
     def observe(self, reading: Reading) -> Array:
         """(Do,) float32, what the contract makes of a reading."""
-        return messages.observation(self.contract, messages.plain_messages(reading, JOINT_NAMES))
+        return messages.observation(self.contract, messages.plain_messages(reading))
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Execute one action for one control step."""
@@ -137,30 +142,30 @@ class ArmEnv(gymnasium.Env[Array, Array]):
 class Control:
     """How the contract's action moves the arm: by tool velocities or by joint positions, whichever it names."""
 
-    def __init__(self, names: tuple[str, ...], joints: bool) -> None:
-        self._joints = joints
-        self._index = [(JOINT_NAMES if joints else TOOL_AXES).index(name) for name in names]
+    def __init__(self, names: tuple[str, ...], order: tuple[str, ...]) -> None:
+        self._joints, self._width = order is not TOOL_AXES, len(order)
+        self._index = [order.index(name) for name in names]
 
     @classmethod
-    def of(cls, contract: Contract) -> Control:
+    def of(cls, contract: Contract, robot: Robot) -> Control:
         """The control that the contract asks for.
 
         Raises:
-            ConfigError: if its components are neither all tool velocities nor the arm's seven joints.
+            ConfigError: if its components are neither all tool velocities nor the robot's joints.
         """
         names = contract.action_names
-        if set(names) == set(JOINT_NAMES):
-            return cls(names, joints=True)
+        if set(names) == set(robot.joints):
+            return cls(names, robot.joints)
         if contract.moves_tool:
-            return cls(names, joints=False)
+            return cls(names, TOOL_AXES)
         raise ConfigError(
             f"the simulated arm cannot be driven by {', '.join(names)}; name some of {', '.join(TOOL_AXES)}, "
-            f"or all of {', '.join(JOINT_NAMES)}"
+            f"or all of {', '.join(robot.joints)}"
         )
 
     def apply(self, arm: Arm, action: Array) -> None:
         """Give the arm its targets for one control step."""
-        values = np.zeros(7 if self._joints else 3)
+        values = np.zeros(self._width)
         values[self._index] = action
         (arm.move_joints if self._joints else arm.move_tool)(values)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from il_ros import registry
+from il_ros import messages, registry
 from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
 from il_ros.specs import TOOL_AXES, Contract
@@ -39,6 +39,8 @@ class Setup:
     """How far, m, tool positions (N, 2) keep from trouble, given the objects."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The device's own options, from parameters."""
+    solve: Callable[[Array, Reading], Array] | None = None
+    """Inverse kinematics: the action (Da,) that moves the tool by a velocity (3,), m/s, from where a reading has it."""
 
 
 class Device(abc.ABC):
@@ -56,25 +58,40 @@ class Device(abc.ABC):
     def reset(self, start: EpisodeStart) -> None:  # noqa: B027
         """Forget the last episode."""
 
+    @property
+    def watched(self) -> Mapping[str, str]:
+        """Topic to message type, for what it answers: the arm's readings, unless a device says otherwise.
+
+        Only scripts look at objects; an arm that a person drives needs nobody who sees them.
+        """
+        unseen = () if self.setup.guide is not None else (messages.OBJECTS,)
+        return {name: kind for name, kind in messages.READING_TOPICS.items() if name not in unseen}
+
+    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> Answer:
+        """Say what to do now, given a message of each topic that is watched."""
+        return self.answer(messages.reading_from(heard), now_ns)
+
     @abc.abstractmethod
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """Say what to do now."""
 
-    def action(self, velocity: Array) -> Array:
+    def action(self, velocity: Array, reading: Reading) -> Array:
         """The contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
 
         Raises:
-            ConfigError: if the contract's action is not made of tool velocities.
+            ConfigError: if the contract's action is made neither of tool velocities nor of the joints of its robot.
         """
-        names = self.setup.contract.action_names
-        if not self.setup.contract.moves_tool:
-            raise ConfigError(
-                f"device {type(self).__name__.lower()!r} gives tool velocities; contract {self.setup.contract.name!r} "
-                f"commands {', '.join(names)}; choose a contract with {', '.join(TOOL_AXES)}"
-            )
-        values = np.zeros(3)
+        contract, values = self.setup.contract, np.zeros(3)
         values[: len(velocity)] = velocity
-        return self.setup.contract.nearest_move(values[[TOOL_AXES.index(name) for name in names]])
+        if contract.moves_tool:
+            return contract.nearest_move(values[[TOOL_AXES.index(name) for name in contract.action_names]])
+        if self.setup.solve is None:
+            raise ConfigError(
+                f"device {type(self).__name__.lower()!r} gives tool velocities; contract {contract.name!r} commands "
+                f"{', '.join(contract.action_names)}, which are not the joints of its robot; choose a contract with "
+                f"{', '.join(TOOL_AXES)}, or name the robot in it"
+            )
+        return contract.nearest_move(self.setup.solve(values, reading))
 
 
 class Switch:

@@ -80,4 +80,4 @@ class Joy(Device):
         """The sticks, while the button is held and the pad is heard."""
         if not self._enable.held or is_silent(self._heard_ns, now_ns, self.mapping.timeout_s):
             return Answer(None, engaged=False, author=self._name)
-        return Answer(self.action(self._velocity), engaged=True, author=self._name)
+        return Answer(self.action(self._velocity, reading), engaged=True, author=self._name)

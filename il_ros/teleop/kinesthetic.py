@@ -63,8 +63,8 @@ class Kinesthetic(Device):
         if contract.moves_tool:
             passed_s = 0.0 if last is None else (reading.stamp_ns - last.stamp_ns) / 1e9
             if last is None or not 0.0 < passed_s < 0.5:
-                return self.action(np.zeros(3))
-            velocity: Array = self.action((reading.tool_position - last.tool_position) / passed_s)
+                return self.action(np.zeros(3), reading)
+            velocity: Array = self.action((reading.tool_position - last.tool_position) / passed_s, reading)
             return np.clip(velocity, contract.low, contract.high)
         joints: Array = np.clip(joints_at(reading, contract, "kinesthetic"), contract.low, contract.high)
         return joints

@@ -87,4 +87,4 @@ class Page(Device):
         velocity = self._deflection * (o.fast_m_s if self._fast else o.speed_m_s)
         if self._drags:
             velocity = towards(self._place, reading.tool_position, o.gain_per_s, o.fast_m_s)
-        return Answer(self.action(velocity), engaged=True, author="page")
+        return Answer(self.action(velocity, reading), engaged=True, author="page")

@@ -72,7 +72,7 @@ class Pose(Device):
             self._away = reading.tool_position - self._hand
         o = self.options
         velocity = towards(self._hand + self._away, reading.tool_position, o.gain_per_s, o.speed_m_s)
-        return Answer(self.action(velocity), engaged=True, author="pose")
+        return Answer(self.action(velocity, reading), engaged=True, author="pose")
 
     def _is_silent(self, now_ns: int) -> bool:
         return is_silent(self._heard_ns, now_ns, self.options.timeout_s)

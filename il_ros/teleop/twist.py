@@ -55,4 +55,4 @@ class Twist(Device):
         """The last twist, while it is young enough."""
         if is_silent(self._heard_ns, now_ns, self.options.timeout_s):
             return Answer(None, engaged=False, author="twist")
-        return Answer(self.action(self._velocity), engaged=True, author="twist")
+        return Answer(self.action(self._velocity, reading), engaged=True, author="twist")

@@ -183,6 +183,7 @@ def test_a_full_disk_leaves_what_there_was_and_no_half_checkpoint(child, episode
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="mounting a small disk needs root")
+@pytest.mark.usefixtures("simulation")
 def test_a_full_disk_ends_a_demo_with_one_line(child, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,7 @@ def test_recover_makes_an_episode_of_what_a_killed_recorder_left_and_finds_nothi
 
 @pytest.mark.graph
 @pytest.mark.slow
+@pytest.mark.usefixtures("simulation")
 def test_collect_records_what_the_experts_do_and_train_learns_from_it(child, tmp_path):
     folder = tmp_path / "runs" / "episodes"
     words = ["--task", "fork", "--episodes", "3", "--seed", "10", "--folder", folder, "--composed", "--json"]
@@ -117,3 +119,27 @@ def test_collect_records_what_the_experts_do_and_train_learns_from_it(child, tmp
 def test_info_tells_of_a_checkpoint(il_ros, checkpoint):
     assert il_ros("info", checkpoint, "--json").json["policy"] == "deterministic"
     assert "deterministic" in il_ros("info", checkpoint).out
+
+
+def test_onnx_writes_a_graph_and_a_page_about_it(il_ros, checkpoint, tmp_path):
+    pytest.importorskip("onnx", reason="the package onnx is not installed")
+    path = tmp_path / "out" / "policy.onnx"
+    said = il_ros("onnx", checkpoint, path, "--json")
+    assert said.code == 0, said.err
+    assert said.json == json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert said.json["checkpoint"] == checkpoints.load(checkpoint).hash
+    assert "already there" in il_ros("onnx", checkpoint, path).complaint
+
+
+def test_the_programs_that_the_page_about_elsewhere_shows_run_as_they_are(il_ros, checkpoint, tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "elsewhere.md").read_text(encoding="utf-8")
+    drive, *reach = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, object] = {}
+    exec("\n".join(reach), names)
+    assert names["action"].shape == (2,)
+    pytest.importorskip("onnx", reason="the package onnx is not installed")
+    pytest.importorskip("onnxruntime", reason="the package onnxruntime is not installed")
+    monkeypatch.chdir(tmp_path)
+    assert il_ros("onnx", checkpoint, "avoid.onnx").code == 0
+    exec(drive, names)
+    assert names["info"]["outcome"] in ("success", "collision", "lost", "timeout")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.graph, pytest.mark.slow]
+pytestmark = [pytest.mark.graph, pytest.mark.slow, pytest.mark.usefixtures("simulation")]
 
 
 def living(folder: Path) -> list[str]:

@@ -28,6 +28,13 @@ def test_only_a_failure_changes_the_exit_code(monkeypatch, capsys, status, code)
     assert "free some" in capsys.readouterr().out
 
 
+def test_a_machine_without_pybullet_is_warned_because_a_real_arm_needs_none(monkeypatch):
+    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    check = doctor.physics()
+    assert (check.status, check.found) == ("warn", "missing: no simulation")
+    assert "pip install" in check.remedy
+
+
 def test_a_full_disk_fails(monkeypatch, tmp_path):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**6))
     assert doctor.disk(tmp_path).status == "fail"

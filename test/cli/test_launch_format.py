@@ -135,12 +135,19 @@ def test_an_included_file_gets_arguments_and_its_own_dirname(launch, tmp_path):
     folder.mkdir()
     text = "launch:\n- arg: {name: y}\n" + NODE % ", args: $(var y) $(dirname)"
     (folder / "inner.launch.yaml").write_text(text)
-    include = "- include: {file: $(dirname)/sub/inner.launch.yaml, arg: [{name: y, value: '%s'}]}\n"
-    first, second = launch(include % "1" + include % "2" + "- let: {name: z, value: $(dirname)}")
+    include = "- include: {file: $(dirname)/%s, arg: [{name: y, value: %s}]}\n"
+    text = include % ("sub/inner.launch.yaml", "'1'") + include % ("inner.launch.yaml", "$(dirname)")
+    first, second = launch(text)
     assert words(first) == ["1", str(folder), "--ros-args"]
-    assert words(second) == ["2", str(folder), "--ros-args"]
+    assert words(second) == [str(folder), str(folder), "--ros-args"]  # launch does not go back to our own dirname
     assert second.name == "sim_node-2"
     assert set(arguments(tmp_path / "test.launch.yaml")) == {"y"}
+
+
+def test_files_that_include_each_other_are_refused(launch, tmp_path):
+    (tmp_path / "other.launch.yaml").write_text("launch: [{include: {file: $(dirname)/test.launch.yaml}}]")
+    with pytest.raises(ConfigError, match="includes itself"):
+        launch("- include: {file: $(dirname)/other.launch.yaml}")
 
 
 def test_nodes_of_other_packages_are_found_where_ament_put_them(launch, tmp_path):

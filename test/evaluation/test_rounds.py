@@ -55,7 +55,7 @@ def data(folder: Path) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Plan], Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Callable[[Plan], Path]:
     """The folder of a run that nobody disturbed."""
     made: dict[Plan, Path] = {}
 

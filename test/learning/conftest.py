@@ -16,7 +16,6 @@ from il_ros.recording.journal import SUFFIX
 from il_ros.recording.loop import LoopRecorder
 from il_ros.recording.recovery import recover
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
 
@@ -38,7 +37,7 @@ class Recorder:
         with LoopRecorder(folder, self.env.contract, {"task": "fork", "seed": seed}) as recorder:
 
             def keep(record: Record) -> None:
-                recorder.add(messages.plain_messages(self.env.reading(), JOINT_NAMES), record)
+                recorder.add(messages.plain_messages(self.env.reading()), record)
 
             rollout = run_episode(self.env, self.gate, seed, None, expert, keep)
             if share == 1.0:

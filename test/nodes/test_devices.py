@@ -19,8 +19,10 @@ from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.signals import Reading
-from il_ros.sim.model import JOINT_NAMES
+from il_ros.sim.robot import Robot
 from il_ros.teleop.leader import PEDAL, STATES
+
+JOINT_NAMES = Robot.load("").joints
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 STOPS_S = 0.4

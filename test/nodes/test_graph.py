@@ -31,7 +31,9 @@ SEEDS = (11, 12, 13)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["processes", "composed"])
-def director(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Director]:
+def director(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, simulation: None
+) -> Iterator[Director]:
     folder = tmp_path_factory.mktemp("graph")
     settings = {"task": "avoid", "device": "supervisor", "folder": folder / "e", "checkpoints": folder / "c"}
     with running("dagger", folder / "logs", composed=request.param, **settings) as made:

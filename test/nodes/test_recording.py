@@ -50,6 +50,7 @@ class Watcher(IlNode[PolicyParameters]):
             self.seen[turn.stamp_ns] = messages.observation(self.contract, turn.messages)
 
 
+@pytest.mark.usefixtures("simulation")
 def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path: Path) -> None:
     settings = {"task": "fork", "folder": tmp_path / "episodes"}
     with graph.running("collect", tmp_path / "logs", **settings) as director:
@@ -61,6 +62,12 @@ def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path
         facts = director.episodes([4, 5])
         watcher.close()
     for one in facts:
+        offered = bag.read(Path(one["path"])).contents.offered
+        assert {name: told[0]["durability"] for name, told in offered.items() if name in ("/episode", "/objects")} == {
+            "/episode": "transient_local",
+            "/objects": "volatile",
+        }
+        assert all(told[0]["reliability"] == "reliable" for told in offered.values())
         episode = read_episode(Path(one["path"]), CONTRACT)
         assert len(episode) > 30
         live = np.array([watcher.seen[stamp] for stamp in episode.stamps_ns.tolist()])
@@ -94,6 +101,7 @@ def start_victim(processes: Processes, director: Director, folder: Path, number:
     return child
 
 
+@pytest.mark.usefixtures("simulation")
 def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     """Killed with -9 at a random moment of an episode, 20 times, beside a recorder that lives and tells what there was.
 

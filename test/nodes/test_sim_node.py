@@ -17,7 +17,9 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from il_ros import messages, resources
 from il_ros.errors import MessageError
 from il_ros.nodes.sim_node import SimNode
-from il_ros.sim.arm import JOINT_NAMES
+from il_ros.sim.robot import Robot
+
+JOINT_NAMES = Robot.load("").joints
 
 pytestmark = pytest.mark.graph
 
@@ -125,6 +127,7 @@ def test_a_paced_arm_stops_when_its_commands_cease(ros: Callable[..., None], mon
     monkeypatch.setattr(node, "now_ns", lambda: clock[0])
     node._reset()
     message = TwistStamped()
+    messages.set_stamp(message, node._stamp_ns)
     message.twist.linear.x = 0.1
     node._on_command(message)
     moved = []

@@ -87,7 +87,7 @@ def browser(start_browser: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterator[Stage]:
     """Arm, gate, recorder, trainer, policy, expert and page, in real time."""
     folder = tmp_path_factory.mktemp("teleop")
     told = {"folder": folder / "episodes", "checkpoints": folder / "checkpoints", "composed": True, "lockstep": False}

@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from il_ros.errors import ConfigError
 from il_ros.page.model import Model, thinned
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.model import HANDLES, TOOL, URDF
+from il_ros.sim.robot import Robot
+from il_ros.specs import Contract
+
+
+@pytest.fixture(scope="module", params=["panda_joints", "xarm6_joints"])
+def contract(request) -> Contract:
+    return Contract.load(request.param)
 
 
 @pytest.fixture(scope="module")
-def panda() -> Model:
-    return Model.load(URDF)
+def robot(contract, simulation: None) -> Robot:
+    return Robot.load(contract.robot)
 
 
-def test_every_link_with_a_shape_is_drawn_and_every_handle_is_a_link(panda):
-    drawn = {link for link, meshes in panda.meshes.items() if meshes}
-    assert {f"panda_link{i}" for i in range(8)} | {"panda_hand"} <= drawn
-    assert {TOOL, *HANDLES.values()} <= set(panda.frames({}))
+@pytest.fixture(scope="module")
+def drawn(robot) -> Model:
+    return Model.load(Path(robot.urdf))
 
 
-def test_the_tool_is_drawn_where_the_simulation_says_that_it_is(panda):
-    env = ArmEnv("fork", "panda_joints")
+def test_every_moving_link_is_drawn_and_every_handle_is_a_link(drawn, robot):
+    shown = {link for link, meshes in drawn.meshes.items() if meshes}
+    assert {joint.child for joint in drawn.joints if joint.name in robot.joints} <= shown
+    assert {robot.tool, *robot.handles.values()} <= set(drawn.frames({}))
+
+
+def test_the_tool_is_drawn_where_the_simulation_says_that_it_is(drawn, robot, contract):
+    env = ArmEnv("fork", contract)
     rng = np.random.default_rng(0)
     for seed in range(5):
         env.reset(seed=seed)
-        reading, _ = env.advance(np.clip(env.reading().joint_positions + rng.uniform(-0.1, 0.1, 7), -3, 3))
-        frames = panda.frames(dict(zip(reading.joint_names, reading.joint_positions)))
-        assert frames[TOOL][:3, 3] == pytest.approx(reading.tool_position, abs=1e-6)
+        at = env.reading().joint_positions
+        reading, _ = env.advance(at + rng.uniform(-0.1, 0.1, len(at)))
+        frames = drawn.frames(dict(zip(reading.joint_names, reading.joint_positions)))
+        assert (frames[robot.tool] @ [*robot.tip, 1.0])[:3] == pytest.approx(reading.tool_position, abs=1e-6)
     env.close()
 
 

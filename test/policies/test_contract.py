@@ -10,6 +10,7 @@ import torch
 
 from il_ros import registry
 from il_ros.errors import ConfigError
+from il_ros.learning.draws import Given, Written
 from il_ros.policies.base import Policy, create
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -79,6 +80,17 @@ def test_equal_seeds_give_equal_weights_losses_and_chunks(name: str) -> None:
         first.loss(observations, actions, mask, generator()), second.loss(observations, actions, mask, generator())
     )
     assert torch.equal(first.sample(observations, generator()), second.sample(observations, generator()))
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("size", [1, 5])
+def test_the_numbers_that_a_chunk_was_drawn_with_are_written_down_and_draw_it_again(name: str, size: int) -> None:
+    policy, observations = create(name, SIZES, seed=3), batch(size)[0]
+    chunk = policy.sample(observations, generator(4))
+    with Written() as written:
+        assert torch.equal(policy.sample(observations, generator(4)), chunk)
+    with Given(written.plan, written.flat()):
+        assert torch.equal(policy.sample(observations, generator(5)), chunk)
 
 
 @pytest.mark.parametrize("name", CLASSES)

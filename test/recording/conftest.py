@@ -93,7 +93,7 @@ def kit() -> Any:
     """The builders of this file, as one namespace."""
     import types
 
-    names = (sent, make, time_of, header, tool, objects, authority, step, clocks)
+    names = (sent, make, time_of, header, pose, tool, objects, authority, step, clocks)
     return types.SimpleNamespace(**{f.__name__: f for f in names}, STEP_NS=STEP_NS)
 
 

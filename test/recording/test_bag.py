@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcap.reader import make_reader
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 from rosbags.highlevel import AnyReader
@@ -74,6 +75,40 @@ def test_metadata_is_what_rosbag2_decodes(bag):
         assert described["type_description_hash"].startswith("RIHS01_")
     assert all(isinstance(text, str) for item in information["custom_data"].items() for text in item)
     assert "*id" not in (bag / METADATA).read_text()
+
+
+ENDLESS = {"sec": 9223372036, "nsec": 854775807}
+OFFERED = {
+    "history": "unknown",
+    "depth": 0,
+    "reliability": "reliable",
+    "durability": "transient_local",
+    "deadline": ENDLESS,
+    "lifespan": ENDLESS,
+    "liveliness": "automatic",
+    "liveliness_lease_duration": ENDLESS,
+    "avoid_ros_namespace_conventions": False,
+}
+
+
+def test_what_publishers_offer_is_known_to_other_readers_and_survives_amendment(kit, tmp_path):
+    with Journal(tmp_path / "episode_000001.journal.mcap", {}) as journal:
+        for k, (*message, time_ns, sent_ns, number) in enumerate(kit.clocks(3)):
+            journal.write(*message, time_ns, sent_ns, number, lambda k=k: [OFFERED, {**OFFERED, "depth": k}][: 2 - k])
+    bag = finalise(journal.path, tmp_path, {})
+    for _ in range(2):
+        text = (bag / METADATA).read_text()
+        (topic,) = yaml.safe_load(text)["rosbag2_bagfile_information"]["topics_with_message_count"]
+        assert topic["topic_metadata"]["offered_qos_profiles"] == [OFFERED, OFFERED] and "*id" not in text
+        with AnyReader([bag]) as reader:
+            first, second = reader.connections[0].ext.offered_qos_profiles
+        assert first == second
+        assert (first.durability.name, first.history.name) == ("TRANSIENT_LOCAL", "UNKNOWN")
+        assert (first.deadline.sec, first.deadline.nsec) == tuple(ENDLESS.values())
+        with next(bag.glob("*.mcap")).open("rb") as file:
+            (channel,) = make_reader(file).get_summary().channels.values()
+        assert yaml.safe_load(channel.metadata["offered_qos_profiles"]) == [OFFERED, OFFERED]
+        metadata.amend(bag, {"outcome": "failure"})
 
 
 @pytest.mark.parametrize("compression", [CompressionMode.NONE, CompressionMode.STORAGE])
@@ -202,9 +237,13 @@ def test_what_is_no_bag_is_refused(tmp_path, bag, journal_of):
     with pytest.raises(DataError, match="closed already"):
         finalise(journal_of([]), tmp_path, {})
     text = (bag / METADATA).read_text()
-    (bag / METADATA).write_text(text.replace("storage_identifier: mcap", "storage_identifier: sqlite3"))
-    with pytest.raises(DataError, match="sqlite3.*ros2 bag convert"):
-        read(bag)
+    for change in (
+        ("storage_identifier: mcap", "storage_identifier: tar"),
+        ("compression_mode: ''", "compression_mode: odd"),
+    ):
+        (bag / METADATA).write_text(text.replace(*change))
+        with pytest.raises(DataError, match="(tar|odd).*ros2 bag convert"):
+            read(bag)
 
 
 def test_a_journal_that_is_open_or_damaged_is_not_finalised(kit, tmp_path):

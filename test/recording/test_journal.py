@@ -12,7 +12,7 @@ from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
 from il_ros.errors import ConfigError, DataError, StorageError
-from il_ros.recording.gaps import Gaps
+from il_ros.recording.gaps import SILENCE_NS, Gaps, Silences
 from il_ros.recording.journal import Journal, is_open
 from il_ros.recording.scan import JOURNAL_RECORDS, Scan
 
@@ -198,3 +198,15 @@ def test_publishers_of_one_topic_count_for_themselves():
     for publisher, number in ((1, 5), (2, 100), (1, 6), (2, 103), (1, 7)):
         gaps.add("/a", publisher, number)
     assert gaps.facts() == {"/a": {"missing": [[101, 102]], "lost": 2, "duplicates": 0}}
+
+
+@given(st.lists(st.integers(1, 2 * SILENCE_NS), min_size=1, max_size=30))
+def test_every_silence_is_told_with_the_last_stamp_before_it(intervals):
+    silences, now_ns = Silences(), 0
+    for stamp, interval in enumerate(intervals):
+        now_ns += interval
+        silences.add(stamp, now_ns)
+    expected = [(i - 1, wait) for i, wait in enumerate(intervals) if i > 0 and wait > SILENCE_NS]
+    assert [(told["after_ns"], told["s"]) for told in silences.facts] == [
+        (stamp, pytest.approx(wait / 1e9, abs=1e-3)) for stamp, wait in expected
+    ]

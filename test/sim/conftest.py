@@ -10,11 +10,12 @@ import yaml
 from il_ros.evaluation.rollouts import Rollout, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.robot import Robot
 from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 
+JOINT_NAMES = Robot.load("").joints
 LIMITS = {f"panda_joint{i}": (low, high) for i, (low, high) in enumerate(
     ((-2.9, 2.9), (-1.7, 1.7), (-2.9, 2.9), (-3.0, -0.1), (-2.9, 2.9), (0.0, 3.7), (-2.9, 2.9)), start=1
 )}  # fmt: skip

@@ -11,11 +11,12 @@ from gymnasium.utils.env_checker import check_env
 
 from il_ros.errors import ConfigError
 from il_ros.sim import tasks
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.bullet import SUBSTEP_HZ
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.robot import Robot
 from il_ros.specs import Contract
 
+JOINT_NAMES = Robot.load("").joints
 TASKS = tasks.available()
 PLANE = Contract.load("panda_plane")
 

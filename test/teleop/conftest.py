@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,20 @@ def reading() -> Callable[..., Reading]:
     return make
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pilots() -> Iterator[ModuleType]:
+    """A module of functions that can be experts."""
+    module = ModuleType("pilots")
+    module.ahead = lambda seen: (0.2, -seen[1])  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pilots", module)
+        yield module
+
+
+NEEDED = {"function": {"expert": "pilots:ahead"}}
+"""Options without which a device cannot be."""
+
+
 @pytest.fixture(scope="session")
 def device() -> Callable[..., Device]:
     """Makes a device for the task ``fork``."""
@@ -44,7 +59,9 @@ def device() -> Callable[..., Device]:
         name: str, contract: Contract = PLANE, task: str = "fork", expert: str = "nearest", **options: Any
     ) -> Device:
         loaded = tasks.load(task)
-        return load(name, Setup(contract, tasks.Scripted(loaded, expert), loaded.clearance, options))
+        return load(
+            name, Setup(contract, tasks.Scripted(loaded, expert), loaded.clearance, {**NEEDED.get(name, {}), **options})
+        )
 
     return make
 

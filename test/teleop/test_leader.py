@@ -15,12 +15,13 @@ from il_ros.errors import ConfigError, MessageError
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.signals import EpisodeStart
-from il_ros.sim.arm import JOINT_NAMES
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.robot import Robot
 from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 from il_ros.teleop.leader import PEDAL, STATES
 
+JOINT_NAMES = Robot.load("").joints
 JOINTS = Contract.load("panda_joints")
 HOME = np.array([0.0, 0.2, 0.0, -2.2, 0.0, 2.4, 0.785])
 SILENT_NS = 200_000_000

@@ -13,6 +13,7 @@ import numpy as np
 from il_ros.episode import Authority, Episode
 from il_ros.errors import ConfigError
 from il_ros.learning.labels import Labels, Scheme, by_mass, is_driven_by, wanted
+from il_ros.signals import Array
 
 REST, INTERVENTION = range(2)
 
@@ -39,7 +40,7 @@ class InterventionWeighted(Scheme):
         return [trusted(episode, kinds >= 0, weight) for episode, kinds, weight in zip(episodes, classes, weights)]
 
 
-def steps_of(episode: Episode) -> np.ndarray:
+def steps_of(episode: Episode) -> Array:
     """(T,) the class of each step; -1 where nobody drove, or the policy did and failed."""
     classes = np.full(len(episode), REST)
     classes[episode.intervention > 0] = INTERVENTION
@@ -49,7 +50,7 @@ def steps_of(episode: Episode) -> np.ndarray:
     return classes
 
 
-def trusted(episode: Episode, is_label: np.ndarray, weight: np.ndarray) -> Labels:
+def trusted(episode: Episode, is_label: Array, weight: Array) -> Labels:
     """Labels that say what the expert wanted where he drove, and what was executed where the policy did."""
     driven = is_driven_by(episode, Authority.EXPERT)
     actions = np.where(driven[:, None], wanted(episode), episode.executed).astype(np.float32)

@@ -14,6 +14,7 @@ from il_ros.episode import Authority, Episode
 from il_ros.errors import ConfigError
 from il_ros.learning.labels import Labels, Scheme, by_mass, is_driven_by
 from il_ros.learning.labels.iwr import steps_of, trusted
+from il_ros.signals import Array
 
 DEMONSTRATION, ROLLOUT, INTERVENTION, BEFORE = range(4)
 
@@ -47,7 +48,7 @@ class Sirius(Scheme):
             for episode, kinds, weight in zip(episodes, classes, weights)
         ]
 
-    def classes(self, episode: Episode) -> np.ndarray:
+    def classes(self, episode: Episode) -> Array:
         """(T,) the class of each step; -1 where it teaches nothing."""
         known = steps_of(episode)
         classes = np.where(episode.intervention > 0, INTERVENTION, DEMONSTRATION)
@@ -56,4 +57,5 @@ class Sirius(Scheme):
             if authority is Authority.EXPERT and episode.intervention[start] > 0:
                 early = episode.stamps_ns[start] - episode.stamps_ns <= round(self.before_s * 1e9)
                 classes[early & (episode.stamps_ns < episode.stamps_ns[start]) & (classes == ROLLOUT)] = BEFORE
-        return np.where(known < 0, -1, classes)
+        settled: Array = np.where(known < 0, -1, classes)
+        return settled

@@ -1,0 +1,262 @@
+"""How fast the graph is: the recorder beside a typed one, and a round trip beside a stock executor's.
+
+The recorder gets small JointState messages from another process, and so does a plain rclpy node that writes each with
+mcap-ros2-support. The processor time of each process, from before the first message to a second after the last, is
+told for each message that it kept. A speaker wakes each millisecond or so and sends those that are due. At 20,000/s
+the peer loses some and holds the speaker up; at 2,000/s it keeps all, so both rates are told.
+
+A round trip is measured twice over, in one process and between processes. ``ping``: two nodes with one subscription
+each, bytes on the executor that our nodes use, against typed messages, built anew, on rclpy's SingleThreadedExecutor
+with ten further subscriptions a node. ``round``: a control round of our own nodes in lockstep, with a small policy and
+an arm without physics (readings, policy, gate, command), on our executor, against the same nodes on the single-threaded
+one with ten further subscriptions each; there all the work of the nodes counts, on both sides alike.
+
+Examples:
+  python -m bench.graph
+  python -m bench.graph --messages 20000 --rounds 500 --repeats 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench.page import processor_s
+from il_ros.cli import graph
+from il_ros.cli.processes import Processes
+from il_ros.errors import ConfigError, GraphError, IlRosError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.nodes.director import Director
+from il_ros.recording import bag
+from il_ros.recording.episodes import Episodes
+from il_ros.specs import Contract
+from studies.demonstrations import demonstrate
+
+ROOT = Path(__file__).parents[1]
+CONTRACT = Contract.load("panda_plane")
+QUIET_S = 1.0
+"""A recorder that has kept nothing more for so long is done."""
+NODES = ("sim_node", "policy_node", "gate_node")
+LIMIT_S = 180.0
+RATES = (20_000, 2_000)
+"""Messages a second: of the claim, and one that the peer can sustain."""
+
+
+def peers() -> str:
+    """The folder where mcap-ros2-support is, which the environment of the peers has.
+
+    Raises:
+        ConfigError: if it is not there.
+    """
+    found = [str(path.parent) for path in ROOT.glob(".venv-peers/lib/python*/site-packages/mcap_ros2")]
+    if not found:
+        raise ConfigError("mcap-ros2-support is not in .venv-peers; run make bench, which installs the peers")
+    return found[0]
+
+
+class Stage:
+    """Processes of one measurement, in a domain of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = graph._environment()
+        os.environ.update({name: environment[name] for name in graph.DISCOVERY})
+        self.folder, self.processes = folder, Processes(folder / "logs", environment)
+
+    def __enter__(self) -> Stage:
+        self.processes.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.processes.__exit__(*error)
+
+    def start(self, name: str, role: str, *ros: str, **told: Any) -> int:
+        """Start a role; its process id."""
+        command = [sys.executable, "-m", "bench.graph_sides", role, json.dumps(told), *ros]
+        return self.processes.start(name, command).process.pid
+
+    def told(self, name: str) -> dict[str, Any]:
+        """What a process has left in its file, once it has.
+
+        Raises:
+            GraphError: if one of the processes ends before, or it takes too long.
+        """
+        limit, path = time.monotonic() + LIMIT_S, self.folder / name
+        while not path.exists():
+            time.sleep(0.02)
+            if time.monotonic() > limit:
+                raise GraphError(f"{name} did not come within {LIMIT_S:g} s; the machine is too busy")
+            if not path.exists():
+                self.processes.check()
+        facts: dict[str, Any] = json.loads(path.read_text())
+        return facts
+
+
+# The recorder ---------------------------------------------------------------------------------------------------------
+
+
+def recorded(ours: bool, rate: float, messages: int) -> dict[str, float]:
+    """Lost messages, and processor time of a kept one, µs."""
+    with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
+        return (_recorded_by_us if ours else _recorded_by_peer)(stage, rate, messages)
+
+
+def _speak(stage: Stage, pid: int, rate: float, messages: int, count: Any) -> tuple[float, float]:
+    """Processor time, s, of the process from the first message to the last, and the rate that was reached."""
+    time.sleep(QUIET_S)
+    used = processor_s(pid)
+    stage.start("speaker", "speak", told=str(stage.folder / "spoken"), rate=rate, messages=messages, readers=1)
+    seconds = stage.told("spoken")["seconds"]
+    kept, since = -1, time.monotonic()
+    while time.monotonic() - since < QUIET_S:
+        if (now := count()) != kept:
+            kept, since = now, time.monotonic()
+        time.sleep(0.05)
+    return processor_s(pid) - used, messages / seconds
+
+
+def _recorded_by_us(stage: Stage, rate: float, messages: int) -> dict[str, float]:
+    episodes = stage.folder / "episodes"
+    command = [sys.executable, "-m", "il_ros.nodes.recorder_node", "--ros-args", "-p", f"folder:={episodes}"]
+    pid = stage.processes.start("recorder", command).process.pid
+    with Director(stage.processes.check) as director:
+        director.wait("the recorder", lambda: "recorder_node" in director.heard)
+        director.call("recorder/start")
+
+        def size() -> int:
+            return sum(path.stat().st_size for path in episodes.iterdir())
+
+        used, reached = _speak(stage, pid, rate, messages, size)
+        director.call("recorder/stop")
+        director.wait("the bag", lambda: bool(director._recorded), LIMIT_S)
+    (path,) = Episodes(episodes).closed()
+    kept = bag.read(path).counts.get("/joint_states", 0)
+    return {"us": 1e6 * used / kept, "lost": messages - kept, "rate": reached}
+
+
+def _recorded_by_peer(stage: Stage, rate: float, messages: int) -> dict[str, float]:
+    told = stage.folder / "kept"
+    pid = stage.start("keeper", "keep", told=str(told), file=str(stage.folder / "kept.mcap"), folder=peers())
+    stage.told("kept")
+    used, reached = _speak(stage, pid, rate, messages, lambda: stage.told("kept")["count"])
+    kept = stage.told("kept")["count"]
+    return {"us": 1e6 * used / max(1, kept), "lost": messages - kept, "rate": reached}
+
+
+# Round trips ----------------------------------------------------------------------------------------------------------
+
+
+def ping(stock: bool, apart: bool, rounds: int) -> float:
+    """The median round trip of two bare nodes, µs."""
+    with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
+        if apart:
+            stage.start("answerer", "answer", stock=stock)
+        stage.start("asker", "ask", told=str(stage.folder / "took"), stock=stock, rounds=rounds, alone=apart)
+        return 1e6 * float(np.median(stage.told("took")["seconds"]))
+
+
+def control_round(stock: bool, apart: bool, rounds: int, checkpoint: Path) -> float:
+    """The median control round of our nodes, µs."""
+    words = {"lockstep": "true", "rule": "none", "checkpoint": checkpoint}
+    ros = ["--ros-args", *(word for name, value in words.items() for word in ("-p", f"{name}:={value}"))]
+    with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
+        for names in [[name] for name in NODES] if apart else [list(NODES)]:
+            took = str(stage.folder / "took")
+            stage.start(names[0], "nodes", *ros, names=names, stock=stock, told=took, rounds=rounds)
+        with Director(stage.processes.check) as director:
+            director.wait_ready(NODES)
+            director.call("sim_node/reset")
+        return 1e6 * float(np.median(stage.told("took")["seconds"]))
+
+
+def small_policy(folder: Path) -> Path:
+    """A checkpoint that answers quickly, hardly trained."""
+    config = TrainingConfig.load("deterministic", steps=50)
+    shown = demonstrate("fork", CONTRACT.name, "left", range(2))
+    checkpoints.save(folder, train(Dataset.from_episodes(shown, config.history, config.horizon), config), CONTRACT, [])
+    return folder
+
+
+# All of it ------------------------------------------------------------------------------------------------------------
+
+
+def measure(messages: int, rounds: int, repeats: int) -> list[dict[str, Any]]:
+    """The rows of the table; the sides take turns."""
+    with tempfile.TemporaryDirectory() as temporary:
+        checkpoint = small_policy(Path(temporary) / "small")
+        rows = [_recorder_row(rate, messages * rate // RATES[0], repeats) for rate in RATES]
+        for apart in (False, True):
+            where = "between processes" if apart else "in one process"
+            rows += [
+                _row(f"ping, {where}", repeats, lambda stock, apart=apart: ping(stock, apart, rounds)),
+                _row(
+                    f"round, {where}",
+                    repeats,
+                    lambda stock, apart=apart: control_round(stock, apart, rounds, checkpoint),
+                ),
+            ]
+    return rows
+
+
+def _row(name: str, repeats: int, took: Any) -> dict[str, Any]:
+    pairs = []
+    for number in range(repeats):
+        order = (False, True) if number % 2 == 0 else (True, False)
+        measured = {stock: took(stock) for stock in order}
+        pairs.append((measured[False], measured[True]))
+    ours, peer = np.median(pairs, axis=0)
+    ratio = float(np.median([stock / mine for mine, stock in pairs]))
+    return {"name": name, "ours_us": round(float(ours), 1), "peer_us": round(float(peer), 1), "ratio": round(ratio, 2)}
+
+
+def _recorder_row(rate: int, messages: int, repeats: int) -> dict[str, Any]:
+    pairs = [(recorded(True, rate, messages), recorded(False, rate, messages)) for _ in range(repeats)]
+    ours, peer = [mine for mine, _ in pairs], [theirs for _, theirs in pairs]
+    row: dict[str, Any] = {"name": f"recorder at {rate}/s, processor time a message"}
+    row |= {"ours_us": _median(ours, "us"), "peer_us": _median(peer, "us")}
+    row["ratio"] = round(float(np.median([theirs["us"] / mine["us"] for mine, theirs in pairs])), 2)
+    row |= {"sent": messages * repeats, "lost": sum(o["lost"] for o in ours), "rate": _median(ours, "rate")}
+    return row | {"peer_lost": sum(p["lost"] for p in peer), "peer_rate": _median(peer, "rate")}
+
+
+def _median(measured: list[dict[str, float]], name: str) -> float:
+    return round(float(np.median([m[name] for m in measured])), 1)
+
+
+def main() -> int:
+    """Measure, print and leave."""
+    parser = argparse.ArgumentParser(prog="python -m bench.graph", description="How fast the graph is.")
+    parser.add_argument("--messages", type=int, default=200_000, help="to the recorders (default: 200000)")
+    parser.add_argument("--rounds", type=int, default=2000, help="of each round trip (default: 2000)")
+    parser.add_argument("--repeats", type=int, default=3, help="of everything, the sides in turn (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    args = parser.parse_args()
+    rows = measure(args.messages, args.rounds, args.repeats)
+    busy = round(os.getloadavg()[0], 1)
+    if args.json:
+        print(json.dumps({"rows": rows, "load": busy, "cores": os.cpu_count()}))
+        return 0
+    table = Table("figure", "ours µs", "theirs µs", "ratio", "and", caption=f"load {busy} on {os.cpu_count()} cores")
+    for row in rows:
+        more = ", ".join(f"{k} {v}" for k, v in row.items() if k not in ("name", "ours_us", "peer_us", "ratio"))
+        table.add_row(row["name"], str(row["ours_us"]), str(row["peer_us"]), str(row["ratio"]), more)
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except IlRosError as error:
+        sys.exit(f"bench.graph: {error}")

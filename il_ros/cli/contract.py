@@ -1,0 +1,146 @@
+"""Does a graph that runs, or a bag, satisfy a contract? And what is the contract of a gymnasium environment?
+
+Examples:
+  il-ros contract check my_arm.yaml                          what is said now in your ROS_DOMAIN_ID
+  il-ros contract check my_arm.yaml --bag recordings/day_1   what a rosbag2 holds
+  il-ros contract check panda_plane --namespace left         the one of two arms
+  il-ros contract from-gym panda_gym:PandaReach-v3 > reach.yaml
+
+The exit code of ``check`` is 1 if it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from il_ros.errors import ConfigError
+from il_ros.recording import conformance
+from il_ros.recording.bag import read
+from il_ros.recording.conformance import COMMAND, ERROR, Finding
+from il_ros.recording.steps import find_topic
+from il_ros.specs import Contract, json_object
+
+HELP = "compare a contract with a live graph or a bag, or write one for a gymnasium environment"
+COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+DISCOVERY_S = 3.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros contract``."""
+    parser.add_argument(
+        "what", choices=["check", "from-gym"], metavar="WHAT", help="check: compare; from-gym: write one to the output"
+    )
+    parser.add_argument(
+        "contract", metavar="CONTRACT", help="contract, by name or path; the environment's name for from-gym"
+    )
+    parser.add_argument("--bag", type=Path, help="a rosbag2 folder, instead of the live graph")
+    parser.add_argument("--namespace", default="", help="where the live graph's topics are (default: /)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long to listen (default: 3)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--options", default="{}", help="what gymnasium.make is given for from-gym, a JSON object")
+    parser.add_argument("--rate", type=float, help="steps a second for from-gym (default: its render_fps)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros contract``.
+
+    Raises:
+        ConfigError: if the contract or the environment cannot be had, or ``--seconds`` is no length of time.
+        DataError: if the bag cannot be read.
+    """
+    if args.what == "from-gym":
+        print(of_environment(args.contract, json_object("--options", args.options), args.rate), end="")
+        return 0
+    contract = Contract.load(args.contract)
+    if not 0 < args.seconds <= 3600:
+        raise ConfigError(f"--seconds is {args.seconds:g}; it must be a number from 0 to 3600")
+    found = of_bag(contract, args.bag) if args.bag else of_graph(contract, args.namespace, args.seconds)
+    satisfied = all(finding.level != ERROR for finding in found)
+    if args.json:
+        findings = [dataclasses.asdict(finding) for finding in found]
+        print(json.dumps({"contract": contract.name, "satisfied": satisfied, "findings": findings}))
+    else:
+        _print(contract, found, satisfied)
+    return 0 if satisfied else 1
+
+
+def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> str:
+    """The contract for an environment, in YAML."""
+    from il_ros.sim.foreign import contract_of
+
+    with _stdout_to_stderr():
+        plain = contract_of(environment, options, rate_hz).to_dict()
+    for part in (*plain["observation"].values(), *plain["action"].values()):
+        for key in [key for key, value in part.items() if value == ""]:
+            del part[key]
+    told = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
+    return told + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)
+
+
+@contextlib.contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Keep what an environment prints, and what its C libraries do, out of the file to which our output goes."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
+
+
+def of_bag(contract: Contract, folder: Path) -> list[Finding]:
+    """What a bag comes to."""
+    reader = read(folder)
+    wanted = {find_topic(reader.types, topic, folder): topic for topic in (*contract.topics, COMMAND)}
+    named = {name: topic for name, topic in wanted.items() if name is not None}
+    return conformance.check(contract, reader.types, reader.messages(_right(contract, reader.types, named)), named)
+
+
+def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding]:
+    """What is said in the graph for some seconds."""
+    from il_ros.nodes.listener import Listener
+
+    prefix = f"/{namespace.strip('/')}/".replace("//", "/")
+    full = {topic if topic.startswith("/") else prefix + topic: topic for topic in (*contract.topics, COMMAND)}
+    with Listener() as listener:
+        listener.wait(lambda: full.keys() <= listener.types().keys(), DISCOVERY_S)
+        types = listener.types()
+        named = {name: topic for name, topic in full.items() if name in types}
+        heard = listener.listen({name: types[name] for name in _right(contract, types, named)}, seconds)
+    return conformance.check(contract, types, heard, named)
+
+
+def _right(contract: Contract, types: Mapping[str, str], named: Mapping[str, str]) -> list[str]:
+    """The topics whose type is the contract's, so that their messages mean something."""
+    kinds = {**contract.topics, COMMAND: contract.command_type}
+    return [name for name, topic in named.items() if types[name] == kinds[topic]]
+
+
+def _print(contract: Contract, found: list[Finding], satisfied: bool) -> None:
+    table = Table(
+        "",
+        "",
+        "",
+        title=f"contract {contract.name}: {'satisfied' if satisfied else 'not satisfied'}",
+        show_header=False,
+    )
+    for finding in found:
+        table.add_row(finding.about, f"[{COLOURS[finding.level]}]{finding.level}[/]", finding.told.replace("[", r"\["))
+    Console().print(table)

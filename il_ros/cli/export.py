@@ -1,0 +1,65 @@
+"""Write episodes in the form of another project: LeRobot's data sets (version 3), or robomimic's HDF5.
+
+Examples:
+  il-ros export lerobot runs/episodes exported/fork
+  il-ros export robomimic runs/episodes exported/fork.hdf5
+  il-ros train exported/fork                               and back: LeRobot's data sets are read as they are
+
+The libraries that write them come with pip install 'il_ros[export]'.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from il_ros.recording import exporters
+from il_ros.specs import Contract
+
+HELP = "write episodes in the form of LeRobot or robomimic"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``il-ros export``."""
+    parser.add_argument("form", metavar="FORM", help="one of " + ", ".join(exporters.available()))
+    parser.add_argument(
+        "episodes", type=Path, metavar="FOLDER", help="folder of closed episodes, or as for il-ros train"
+    )
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="the folder or file to make; none is overwritten")
+    parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``il-ros export``."""
+    exporter, contract = exporters.load(args.form), Contract.load(args.contract)
+    from il_ros.learning.workshop import Workshop
+
+    workshop = Workshop(args.episodes, args.episodes, contract)
+    with Console(stderr=True, markup=False).status(f"reading {args.episodes}"):
+        workshop.ingest()
+        report = exporter.write(workshop.episodes, contract, args.output)
+    report["skipped"] = {str(path): why for path, why in workshop.skipped.items()}
+    if args.json:
+        print(json.dumps({"path": str(args.output), **report}))
+        return 0
+    table = Table(show_header=False, title=str(args.output))
+    for name, value in _lines(report):
+        table.add_row(name, value)
+    Console(markup=False).print(table)
+    return 0
+
+
+def _lines(report: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Name and value of everything in a report, however deep."""
+    for key, value in report.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{above}{key}: ")
+        elif value != []:
+            yield f"{above}{key}", f"{value:.4g}" if isinstance(value, float) else json.dumps(value)

@@ -1,0 +1,59 @@
+"""Who cannot hear whom: peers whose type or quality of service does not go with ours.
+
+The middleware lets such a pair stand side by side in silence. What discovery knows of the peers is compared only where
+fewer of them are connected than are there, so that nothing is spent on a healthy graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+
+from il_ros.nodes.interface import Topic
+
+STRICTEST = {"reliability": ReliabilityPolicy.RELIABLE, "durability": DurabilityPolicy.TRANSIENT_LOCAL}
+"""The policies of which more can be asked for than is offered, and of what nothing less will do if it is asked for."""
+Ends = Iterable[tuple[Topic, Any]]
+"""Publishers or subscriptions, each with its topic of the table."""
+
+
+def mismatches(node: Node, publishers: Ends, subscriptions: Ends) -> list[str]:
+    """A sentence for each peer that cannot hear one of ours, or that one of ours cannot hear."""
+    found = []
+    for topic, ours in subscriptions:
+        name = ours.topic_name
+        if ours.get_publisher_count() < node.count_publishers(name):
+            for peer in node.get_publishers_info_by_topic(name):
+                wrong = _wrong(topic, peer, peer.qos_profile, ours.qos_profile, f"qos_overrides.{name}.subscription")
+                found += [f"{_name(peer)} is not heard on {name}: {words}" for words in wrong]
+    for topic, ours in publishers:
+        name = ours.topic_name
+        if ours.get_subscription_count() < node.count_subscribers(name):
+            for peer in node.get_subscriptions_info_by_topic(name):
+                wrong = _wrong(topic, peer, ours.qos_profile, peer.qos_profile, f"qos_overrides.{name}.publisher")
+                found += [f"{_name(peer)} does not hear {name}: {words}" for words in wrong]
+    return found
+
+
+def _name(peer: Any) -> str:
+    return f"{peer.node_namespace.rstrip('/')}/{peer.node_name}"
+
+
+def _wrong(topic: Topic, peer: Any, offered: QoSProfile, asked: QoSProfile, override: str) -> list[str]:
+    """What is wrong between one of ours and one peer, and the remedy."""
+    if peer.topic_type != topic.type_name:
+        return [f"its type is {peer.topic_type}, ours {topic.type_name}; remap one of them to another topic"]
+    compatibility, reason = qos_check_compatible(offered, asked)
+    if compatibility != QoSCompatibility.ERROR:
+        return []
+    found = []
+    for policy, strictest in STRICTEST.items():
+        there, wanted = getattr(offered, policy), getattr(asked, policy)
+        if wanted == strictest != there:
+            ours = there if override.endswith("subscription") else wanted
+            remedy = f"set {override}.{policy} to {ours.name.lower()}, or change that node"
+            found.append(f"{policy} {there.name.lower()} is offered, {wanted.name.lower()} asked for; {remedy}")
+    return found or [f"{reason.strip(' ;')}; change that node"]

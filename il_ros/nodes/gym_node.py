@@ -1,0 +1,71 @@
+"""Somebody else's gymnasium environment behind the topics of an arm; paced, or in lockstep with its commands.
+
+What it sees is one message, the topic ``observation``: ``position[NAME]`` for each number, as ``il-ros contract
+from-gym`` writes it into a contract. It stands in for ``sim_node``, and so that is what the node is called.
+
+When things fail: an environment that has had no sound command for 0.2 s is given the contract's rest; in lockstep it
+waits for the command of its step. A command that does not satisfy the contract is told and has no effect. A contract
+that is not one for the environment ends the process at the start. An episode that is reset while it runs ends as
+aborted.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from sensor_msgs.msg import JointState
+
+from il_ros import messages
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.interface import Topic
+from il_ros.nodes.parameters import say
+from il_ros.nodes.world import WorldNode, WorldParameters
+from il_ros.signals import Array
+from il_ros.sim.foreign import TOPIC, TYPE, ForeignEnv
+from il_ros.specs import json_object
+
+
+@dataclass(frozen=True)
+class GymParameters(WorldParameters):
+    """Parameters of the node of an environment."""
+
+    contract: str = say("mountain_car", "contract, by name or path", read_only=True)
+    environment: str = say(
+        "MountainCarContinuous-v0", "gymnasium's name of it; MODULE:NAME if a module registers it", read_only=True
+    )
+    environment_options: str = say(
+        "{}", "what gymnasium.make is given beside the name, as a JSON object", read_only=True
+    )
+
+
+class GymNode(WorldNode[GymParameters]):
+    """Publishes observations."""
+
+    def __init__(self) -> None:
+        super().__init__(GymParameters)
+        self._topic, self._message = self.publisher(Topic(TOPIC, TYPE)), JointState(name=self._env.names)
+
+    def make_world(self) -> ForeignEnv:
+        """The environment."""
+        options = json_object("parameter 'environment_options'", self.parameters.environment_options)
+        return ForeignEnv(self.parameters.environment, self.contract, options)
+
+    def show(self) -> None:
+        """Publish what the environment sees."""
+        messages.set_stamp(self._message, self._env.stamp_ns)
+        self._message.position = array("d", self._env.values.tolist())
+        self._topic.publish(self._message)
+
+    def observation(self) -> Array:
+        """(Do,) float32, what the contract makes of what the environment sees."""
+        return self._env.observe()
+
+
+def main() -> int:
+    """Entry point."""
+    return run(GymNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

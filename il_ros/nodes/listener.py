@@ -1,0 +1,63 @@
+"""Somebody who listens to a graph for a moment, whatever qualities of service its publishers offer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from il_ros.errors import ConfigError
+from il_ros.nodes import executor, interface
+
+ANY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
+"""What every publisher can serve."""
+DISCOVERY_S = 2.0
+
+
+class Listener(Node):
+    """Hears some topics for some seconds; use as a context manager."""
+
+    def __init__(self) -> None:
+        if not rclpy.ok():
+            rclpy.init()
+        super().__init__("listener", enable_rosout=False, start_parameter_services=False)
+        self._executor = executor.make()
+        self._executor.add_node(self)
+
+    def wait(self, done: Callable[[], bool], seconds: float) -> None:
+        """Let messages in until ``done``, or until the time is over."""
+        limit = time.monotonic() + seconds
+        while not done() and time.monotonic() < limit:
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def types(self) -> dict[str, str]:
+        """The type of every topic that somebody publishes, by its full name."""
+        named = dict(self.get_topic_names_and_types())
+        return {name: kinds[0] for name, kinds in named.items() if self.count_publishers(name)}
+
+    def listen(self, wanted: Mapping[str, str], seconds: float) -> list[tuple[str, int, Any]]:
+        """``(topic, steady time in ns, message)`` of all that comes; ``wanted`` maps full names to message types."""
+        heard: list[tuple[str, int, Any]] = []
+
+        def keeper(name: str) -> Callable[[Any], None]:
+            return lambda message: heard.append((name, time.monotonic_ns(), message))
+
+        for name, kind in wanted.items():
+            try:
+                self.create_subscription(interface.message_class(kind), name, keeper(name), ANY)
+            except ConfigError as error:
+                self.get_logger().warning(f"{name} cannot be heard: {error}")
+        self.wait(lambda: False, seconds)
+        return heard
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._executor.shutdown()  # removing its nodes is not enough: the events executor would keep them in the graph
+        self.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,130 @@
+"""The page of the nodes, ``docs/nodes.md``, from the nodes themselves: ``python -m il_ros.nodes.reference``.
+
+Every node is made once, and asked what it hears, says, serves and can be told; nothing is spun.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import rclpy
+from rclpy.qos import QoSProfile
+
+from il_ros.nodes import graph_node, interface
+from il_ros.nodes.interface import Topic
+from il_ros.nodes.managed import ManagedNode
+from il_ros.nodes.parameters import SEEDS
+
+HEAD = """# The nodes
+
+Made by `python -m il_ros.nodes.reference` from the code; `make test` holds it to that.
+
+Names are relative: namespaces and remappings come from the launch file or the command line, and several arms live side
+by side in namespaces of their own. The topics of observation and command are those of the contract, here `panda_plane`.
+`graph_node` composes nodes in one process: same names, same parameters.
+
+**Parameters** are checked before anything changes, and a change that is refused has no effect at all. Those that are
+*fixed* are settled at the start. A value that cannot be ends the process at the start with one line and exit code 2.
+
+**Quality of service**: each topic below may be overridden at the start by
+`qos_overrides.<topic>.<publisher|subscription>.<reliability|durability|history|depth>`, with the topic's full name. A
+peer whose type or quality of service does not go with ours is named in the log and the diagnostics within 2 s, with the
+parameter that mends it.
+
+**Diagnostics**: every node publishes `/diagnostics` once a second: what it complains of, whether its subscribers are
+connected (`matched`), the messages a second of each topic that it hears (`... Hz`), and facts of its own.
+
+**Time**: watchdogs run on the steady clock. `use_sim_time` is for the stamps of diagnostics and of what hands do;
+answers carry the stamp of their observation.
+
+**Life cycle**: managed nodes answer `ros2 lifecycle`. By default they configure and activate by themselves; with
+`autostart:=false` they wait to be told, and what cannot be configured leaves them unconfigured with the reason in the
+diagnostics.
+
+**The end**: SIGINT and SIGTERM end a node with exit code 0 once what is under way is finished; further signals change
+nothing.
+"""
+COMMON = ("parameter", "get_type_description", "get_state", "change_state", "get_available", "get_transition_graph")
+"""Services that every node has, or every managed one."""
+
+
+def page() -> str:
+    """The whole page, in Markdown; rclpy must not have been started."""
+    return "\n".join([HEAD, *(section(name) for name in graph_node.NODES), _about("graph_node")])
+
+
+def section(name: str) -> str:
+    """What one node does, hears, says, serves and can be told."""
+    with _made(name) as node:
+        topics = [_topic("says", *end) for end in node.said if end[0] is not interface.DIAGNOSTICS]
+        topics += [_topic("hears", *end) for end in node.heard]
+        services = [_service("serves", s, node.get_name()) for s in node.services if not _is_common(s)]
+        services += [_service("calls", c, node.get_name()) for c in node.clients]
+        parameters = [_parameter(field) for field in dataclasses.fields(node.parameters)]
+        managed = "\nA managed node.\n" if isinstance(node, ManagedNode) else ""
+    return "\n".join(
+        [
+            _about(name) + managed,
+            _table(("topic", "type", "", "quality of service"), topics),
+            *([_table(("service", "type", ""), services)] if services else []),
+            _table(("parameter", "default", "range", "", "meaning"), parameters),
+        ]
+    )
+
+
+@contextlib.contextmanager
+def _made(name: str) -> Iterator[Any]:
+    """A node, made as it is by itself and not started."""
+    rclpy.init(args=["--ros-args", "-p", "autostart:=false", "--log-level", "error"])
+    try:
+        node = graph_node.Factory(name)()
+        yield node
+        node.close()
+    finally:
+        rclpy.try_shutdown()
+
+
+def _about(name: str) -> str:
+    text = importlib.import_module(f"il_ros.nodes.{name}").__doc__ or ""
+    return f"## {name}\n\n{text.strip()}\n".replace("``", "`").replace("When things fail:", "**When things fail:**")
+
+
+def _quality(qos: QoSProfile) -> str:
+    words = [qos.reliability.name.lower().replace("_", " "), f"depth {qos.depth}"]
+    return ", ".join([*words, "latched"] if qos.durability.name == "TRANSIENT_LOCAL" else words)
+
+
+def _topic(side: str, topic: Topic, ours: Any) -> tuple[str, ...]:
+    return f"`{topic.name}`", topic.type_name, side, _quality(ours.qos_profile)
+
+
+def _is_common(service: Any) -> bool:
+    return any(word in service.srv_name.rpartition("/")[2] for word in COMMON)
+
+
+def _service(side: str, service: Any, node: str) -> tuple[str, ...]:
+    kind = service.srv_type
+    return f"`{service.srv_name.replace('~', node)}`", f"{kind.__module__.split('.')[0]}/srv/{kind.__name__}", side
+
+
+def _parameter(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    told = field.metadata
+    within = "" if told["within"] is None else "{} to {}".format(*told["within"]).replace(str(SEEDS[1]), "2**63 - 1")
+    default = str(field.default).lower() if isinstance(field.default, bool) else repr(field.default)
+    return f"`{field.name}`", f"`{default}`", within, "fixed" if told["read_only"] else "", told["description"]
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *dict.fromkeys(rows)]  # a topic may be heard for two reasons
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    with contextlib.redirect_stdout(sys.stderr):  # what the page's server says when it ends
+        made = page()
+    print(made, end="")

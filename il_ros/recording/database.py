@@ -1,0 +1,74 @@
+"""The messages of a rosbag2 database: SQLite, as ROS 2 recorded by default until Humble."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from il_ros.recording.blocks import Block, Topic, packed
+from il_ros.recording.scan import RawMessage
+
+TOGETHER = 4096
+"""Messages that are looked at together."""
+
+
+class Database:
+    """The messages of one ``.db3`` file, in the order of their times; it tells of itself what a ``Scan`` does.
+
+    SQLite keeps no CRC of its content: of damage, only what breaks its structure is found.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damage: list[str] = []
+        """What is wrong."""
+        self.counts: dict[str, int] = {}
+        """Messages by topic."""
+        self.topics: dict[int, Topic] = {}
+
+    def __iter__(self) -> Iterator[RawMessage]:
+        for number, time_ns, data in self._rows(None):
+            yield RawMessage(self.topics[number], time_ns, time_ns, 0, data)
+
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+        """The messages of ``topics``, many at a time; see ``Scan.blocks``."""
+        rows = enumerate(self._rows(topics))
+        while some := list(itertools.islice(rows, TOGETHER)):
+            for number in dict.fromkeys(row[0] for _, row in some):
+                mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
+                orders, times, data = zip(*mine)
+                yield self.topics[number], packed(data, np.array(times, np.int64), np.array(orders, np.int64))
+
+    def _rows(self, topics: Collection[str] | None) -> Iterator[tuple[int, int, bytes]]:
+        """Topic, time and bytes of each message."""
+        try:
+            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?immutable=1", uri=True)) as base:
+                self._describe(base)
+                found = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if found != "ok":
+                    self.damage.append(found)
+                wanted = [n for n, topic in self.topics.items() if topics is None or topic.name in topics]
+                marks = ",".join("?" * len(wanted))
+                query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})"
+                yield from base.execute(f"{query} ORDER BY timestamp, id", wanted)
+        except (sqlite3.DatabaseError, KeyError) as error:
+            self.damage.append(str(error))
+
+    def _describe(self, base: sqlite3.Connection) -> None:
+        """Learn the topics, their counts and, in bags since Iron, the definitions of their types."""
+        tables = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        known: dict[str, tuple[str, str, str]] = {}
+        if "message_definitions" in tables:
+            columns = "topic_type, encoded_message_definition, type_description_hash, encoding"
+            for name, *described in base.execute(f"SELECT {columns} FROM message_definitions"):
+                known[name] = described[0], described[1], described[2]
+        for number, name, type_name in base.execute("SELECT id, name, type FROM topics").fetchall():
+            self.topics[number] = Topic(name, type_name, *known.get(type_name, ("", "", "ros2msg")))
+        for number, count in base.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
+            name = self.topics[number].name
+            self.counts[name] = self.counts.get(name, 0) + count

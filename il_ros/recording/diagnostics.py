@@ -1,0 +1,52 @@
+"""A DiagnosticArray read from its bytes: nearly all of it is text, so that no two are laid out alike."""
+
+from __future__ import annotations
+
+import struct
+from types import SimpleNamespace
+
+_STAMP = struct.Struct("<iI")
+_COUNT = struct.Struct("<I").unpack_from
+
+
+def diagnostics(data: bytes) -> SimpleNamespace:
+    """An object with the fields of a ``diagnostic_msgs/DiagnosticArray``; many times faster than a general decoder.
+
+    Raises:
+        ValueError, IndexError, struct.error: if it is none, or one with another order of bytes.
+    """
+    if data[:2] != b"\x00\x01":
+        raise ValueError("its numbers do not begin with the lowest byte")
+    sec, nanosec = _STAMP.unpack_from(data, 4)
+    (frame,), at = _texts(data, 12, 1)
+    header = SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=frame)
+    count, at = _count(data, at)
+    status = []
+    for _ in range(count):
+        level, ((name, message, hardware_id), at) = data[at], _texts(data, at + 1, 3)
+        pairs, at = _count(data, at)
+        texts, at = _texts(data, at, 2 * pairs)
+        values = [SimpleNamespace(key=key, value=value) for key, value in zip(texts[::2], texts[1::2])]
+        told = SimpleNamespace(level=level, name=name, message=message, hardware_id=hardware_id, values=values)
+        status.append(told)
+    if at + 4 <= len(data):
+        raise ValueError("more bytes follow")
+    return SimpleNamespace(header=header, status=status)
+
+
+def _count(data: bytes, at: int) -> tuple[int, int]:
+    """The number that comes next, and where it ends."""
+    begin = (at + 3) & -4
+    return _COUNT(data, begin)[0], begin + 4
+
+
+def _texts(data: bytes, at: int, count: int) -> tuple[list[str], int]:
+    """The strings that come next, and where the last of them ends; here nearly all of the time is spent."""
+    texts = []
+    for _ in range(count):
+        begin = ((at + 3) & -4) + 4
+        at = begin + _COUNT(data, begin - 4)[0]
+        if at == begin or data[at - 1]:
+            raise ValueError("a text in it does not end")
+        texts.append(data[begin : at - 1].decode())
+    return texts, at

@@ -1,0 +1,207 @@
+"""Episodes from LeRobot's data sets, version 3: those that we exported, and other people's.
+
+Components are found by their names, in whichever of the ``observation...`` and ``action...`` columns they are. What has
+no column ``source`` was all driven by the expert, as in other people's data sets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.episode import Authority, Episode
+from il_ros.errors import ConfigError, DataError, unknown
+from il_ros.messages import DOUBTS
+from il_ros.recording.exporters import library
+from il_ros.recording.exporters.lerobot import (
+    DOUBT,
+    EXPERT,
+    FACTS,
+    FIRST_STAMP,
+    INFO,
+    INTERVENTION,
+    POLICY,
+    RECORDED,
+    SOURCE,
+)
+from il_ros.signals import Array
+from il_ros.specs import Contract
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder is one of LeRobot's data sets."""
+    return (folder / INFO).is_file()
+
+
+def read_dataset(folder: Path, contract: Contract) -> dict[str, Episode]:
+    """The episodes of the data set in ``folder``, by name, as the contract orders their components.
+
+    The stretches of one recorded episode are put together again, with the gaps between them. Stamps are those of the
+    frames: they differ from the recorded ones by the resampling error. The fact ``digest`` is that of what was read.
+
+    Raises:
+        DataError: if it is damaged, of another version, or has not the rate or the components of the contract.
+    """
+    info = _info(folder, contract)
+    places = _all_places(folder, info["features"], contract)
+    columns = {column for of_kind in places.values() for column, _ in of_kind}
+    frames = _read(folder, "data", ["episode_index", "frame_index", *sorted(columns)], (SOURCE, INTERVENTION))
+    rows = _read(folder, "meta/episodes", ["episode_index", "tasks"], (RECORDED, FACTS, FIRST_STAMP))
+    try:
+        counts = len(frames["frame_index"]), len(rows["episode_index"])
+        if counts == (info["total_frames"], info["total_episodes"]):
+            return dict(_episodes(frames, rows, places, contract))
+    except DataError as error:
+        raise DataError(f"{folder}: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
+    raise DataError(
+        f"{folder} holds {counts[0]} frames of {counts[1]} episodes, its {INFO} says {info['total_frames']} of "
+        f"{info['total_episodes']}; get the rest of its files"
+    )
+
+
+def _info(folder: Path, contract: Contract) -> dict[str, Any]:
+    path = folder / INFO
+    try:
+        info = json.loads(path.read_bytes())
+        version, rate_hz, _, _ = (info[key] for key in ("codebase_version", "fps", "total_frames", "total_episodes"))
+        for feature in info["features"].values():
+            feature["names"] = _names(feature.get("names"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; name a folder of LeRobot's format") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is not one of LeRobot's ({error!r}); name a folder of its format") from error
+    if not str(version).startswith("v3."):
+        raise DataError(f"{folder} has LeRobot's format {version}; only v3 is read, convert it with LeRobot's script")
+    if rate_hz != contract.rate_hz:
+        raise DataError(
+            f"{folder} has {rate_hz} frames a second, contract {contract.name!r} {contract.rate_hz:g} steps; "
+            "use a contract with that rate"
+        )
+    return info  # type: ignore[no-any-return]
+
+
+def _names(names: Any) -> list[str]:
+    """LeRobot's names of components: a list, or a mapping of lists (``{"motors": [...]}``) or of numbers."""
+    if isinstance(names, Mapping):
+        parts = [part if isinstance(part, list) else [key] for key, part in names.items()]
+        return [name for part in parts for name in part]
+    return list(names or [])
+
+
+def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -> dict[str, list[tuple[str, int]]]:
+    """Column, and place in it, of every component of what there is of an episode's fields."""
+    kinds = {"observation": contract.observation_names, "action": contract.action_names}
+    ours = {POLICY: contract.action_names, EXPERT: contract.action_names, DOUBT: DOUBTS}
+    kinds |= {kind: names for kind, names in ours.items() if kind in features}
+    try:
+        return {kind: _places(features, kind, names) for kind, names in kinds.items()}
+    except ConfigError as error:
+        raise DataError(
+            f"{folder}: {error}; use a contract with the data set's names, not {contract.name!r}"
+        ) from error
+
+
+def _places(features: Mapping[str, Any], kind: str, names: Sequence[str]) -> list[tuple[str, int]]:
+    numbers = [column for column, feature in features.items() if str(feature.get("dtype")).startswith("float")]
+    columns = [column for column in numbers if column == kind or column.startswith(kind + ".")]
+    there = {name: (column, i) for column in reversed(columns) for i, name in enumerate(features[column]["names"])}
+    for name in names:
+        if name not in there:
+            raise unknown(f"component of {kind}", name, there)
+    return [there[name] for name in names]
+
+
+def _read(folder: Path, name: str, columns: Sequence[str], more: Sequence[str]) -> dict[str, Any]:
+    """``columns``, and those of ``more`` that there are, from all parquet files below ``folder/name``."""
+    parquet, pyarrow = library("pyarrow.parquet"), library("pyarrow")
+    paths = sorted((folder / name).glob("*/*.parquet"))
+    if not paths:
+        raise DataError(f"{folder} has no parquet files in {name}; get the rest of its files")
+    found: dict[str, list[Array]] = {}
+    for path in paths:
+        try:
+            there = set(parquet.read_schema(path).names)
+            if missing := sorted(set(columns) - there):
+                raise DataError(f"{path} lacks {', '.join(missing)}, which {INFO} has; get it anew")
+            table = parquet.read_table(path, columns=[*columns, *there.intersection(more)])
+            for column in table.column_names:
+                found.setdefault(column, []).append(_plain(table[column].combine_chunks(), pyarrow))
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); get it anew") from error
+    return {column: np.concatenate(parts) for column, parts in found.items()}
+
+
+def _plain(values: Any, pyarrow: Any) -> Array:
+    """(F,) numbers, (F, W) numbers, or (F,) objects: strings or lists of them."""
+    is_list = pyarrow.types.is_list(values.type) or pyarrow.types.is_fixed_size_list(values.type)
+    if is_list and pyarrow.types.is_floating(values.type.value_type):
+        flat: Array = values.flatten().to_numpy(zero_copy_only=False)
+        return flat.reshape(len(values), -1)
+    plain: Array = values.to_numpy(zero_copy_only=False)
+    return plain
+
+
+def _episodes(
+    frames: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    places: Mapping[str, list[tuple[str, int]]],
+    contract: Contract,
+) -> Iterator[tuple[str, Episode]]:
+    """Name and episode, in the order of the data set."""
+    fields, times_ns = _fields(frames, places, contract)
+    names: set[str] = set()
+    for (name, facts), group in itertools.groupby(_rows(rows), lambda row: row[:2]):
+        parts = [(first, np.flatnonzero(frames["episode_index"] == number)) for _, _, number, first in group]
+        parts = [(first, index[np.argsort(times_ns[index])]) for first, index in parts]
+        index = np.concatenate([index for _, index in parts])
+        own = {field: values[index] for field, values in fields.items()}
+        own["stamps_ns"] = np.concatenate([first + times_ns[index] for first, index in parts])
+        digest = hashlib.blake2b(b"".join(value.tobytes() for value in own.values()), digest_size=16).hexdigest()
+        name = name if name not in names else f"{name}_{len(names)}"
+        names.add(name)
+        yield name, Episode(**own, step_ns=contract.step_ns, facts={**json.loads(facts), "digest": digest})
+
+
+def _rows(rows: Mapping[str, Any]) -> Iterator[tuple[str, str, int, int]]:
+    """Name, facts, number and first stamp of each of LeRobot's episodes."""
+    for i, number in enumerate(rows["episode_index"].tolist()):
+        if RECORDED in rows:
+            yield rows[RECORDED][i], rows[FACTS][i], number, int(rows[FIRST_STAMP][i])
+        else:
+            facts = {"task": ", ".join(rows["tasks"][i]), "partial": False}
+            yield f"episode_{number:06d}", json.dumps(facts), number, 0
+
+
+def _fields(
+    frames: Mapping[str, Any], places: Mapping[str, list[tuple[str, int]]], contract: Contract
+) -> tuple[dict[str, Array], Array]:
+    """The fields of an episode for all frames at once, and the time of each in its LeRobot episode, ns."""
+    count = len(frames["frame_index"])
+
+    def matrix(kind: str, width: int) -> Array:
+        if kind not in places:
+            return np.full((count, width), np.nan, dtype=np.float32)
+        parts = [frames[column].reshape(count, -1)[:, place] for column, place in places[kind]]
+        return np.column_stack(parts).astype(np.float32)
+
+    width = len(contract.action)
+    numbers = {who.name.lower(): who for who in Authority}
+    sources = frames.get(SOURCE, [Authority.EXPERT.name.lower()] * count)
+    fields = {
+        "observations": matrix("observation", len(contract.observation)),
+        "executed": matrix("action", width),
+        "policy": matrix(POLICY, width),
+        "expert": matrix(EXPERT, width),
+        "authority": np.array([numbers[source] for source in sources], dtype=np.uint8),
+        "intervention": np.asarray(frames.get(INTERVENTION, np.zeros(count)), dtype=np.int32),
+        "doubts": matrix(DOUBT, len(DOUBTS)),
+    }
+    return fields, np.round(frames["frame_index"] * 1e9 / contract.rate_hz).astype(np.int64)

@@ -1,0 +1,151 @@
+"""Bags of other programs read as demonstrations: no record of authority, topics with rates and clocks of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from il_ros import messages
+from il_ros.episode import Authority, Episode
+from il_ros.errors import DataError, MessageError
+from il_ros.recording.bag import BagReader
+from il_ros.recording.blocks import Block, Topic
+from il_ros.recording.columns import Columns, Decode
+from il_ros.recording.joining import paths
+from il_ros.recording.resampling import Resampled, Track, report, resample
+from il_ros.signals import Array
+from il_ros.specs import Contract
+
+
+class Commands(Columns):
+    """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them."""
+
+    def __init__(self, contract: Contract, decode: Decode) -> None:
+        super().__init__([part.name for part in contract.action], decode)
+        self._contract = contract
+
+    def add(self, topic: Topic, block: Block) -> None:
+        """Read more commands; one that is none of the contract's becomes NaN."""
+        for row in range(len(block.at)):
+            message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
+            try:
+                stamp, action = messages.command_from(message, self._contract)
+            except MessageError as error:
+                stamp, action = None, np.full(len(self.paths), np.nan)
+                self._refuse(int(one.order[0]), error)
+            self._keep(one, np.array([-1 if stamp is None else stamp]), action[None])
+
+
+def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], action: str) -> Episode:
+    """The demonstration that a bag of another program holds; every step counts as the expert's.
+
+    At each step of the contract's grid stands the latest message of every topic, if it is not older than
+    ``Contract.stale_ns``. Times are the headers' stamps or, if one of the topics has none, those of recording for all.
+    A clock that jumps begins a new stretch, whose stamps are moved if they would not come after the others'.
+
+    The facts gain ``steps``, ``dropped`` and ``resampled``: which clock was used, what ``report`` says of each topic
+    together with how many messages were malformed, and the stretches, each with its steps, where its clock stood and by
+    how much its stamps were moved.
+
+    Args:
+        reader: of the bag.
+        contract: what an observation and an action are.
+        names: the recorded topic by that of the contract.
+        action: the recorded topic that holds the action.
+
+    Raises:
+        DataError: if the bag is damaged, or there is no step at which all topics have spoken.
+    """
+    parts = _read(reader, contract, names, action)
+    has_stamps = all(len(part.order) and (part.stamps_ns > 0).all() for part in parts)
+    sound = [np.flatnonzero(np.isfinite(part.values).all(axis=1)) for part in parts]
+    tracks = [
+        Track((part.stamps_ns if has_stamps else part.log_time_ns)[rows], part.log_time_ns[rows], part.order[rows])
+        for part, rows in zip(parts, sound)
+    ]
+    resampled = resample(tracks, contract.step_ns, contract.stale_ns)
+    if not len(resampled.times_ns):
+        raise _nowhere(reader, contract, [*names.values(), action], tracks, parts)
+    stamps, stretches = _in_order(resampled, contract.step_ns)
+    told = {
+        name: {**row, "malformed": len(part.order) - len(rows)}
+        for name, row, part, rows in zip(
+            [*names.values(), f"{action} (action)"], report(resampled, tracks, contract.step_ns), parts, sound
+        )
+    }
+    facts = {
+        **reader.facts,
+        "steps": len(stamps),
+        "dropped": {"a topic was stale": lost} if (lost := resampled.possible - len(stamps)) else {},
+        "resampled": {"clock": "header" if has_stamps else "recording", "topics": told, "stretches": stretches},
+    }
+    values = [part.values[rows][index] for part, rows, index in zip(parts, sound, resampled.rows.T)]
+    return _demonstration(contract, stamps, _observations(contract, values[:-1]), values[-1], facts)
+
+
+def _read(reader: BagReader, contract: Contract, names: dict[str, str], action: str) -> list[Columns]:
+    """The numbers of every topic of the observation, and last those of the action."""
+    fields = contract.foreign.fields
+    actions = Columns(fields, reader.decode) if fields else Commands(contract, reader.decode)
+    parts = [*(Columns(paths(contract, topic), reader.decode) for topic in contract.topics), actions]
+    listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
+    for topic, block in reader.blocks({name for name, _ in listeners}):
+        for name, part in listeners:
+            if name == topic.name:
+                part.add(topic, block)
+    return parts
+
+
+def _observations(contract: Contract, values: list[Array]) -> Array:
+    observations = np.empty((len(values[0]), len(contract.observation)), np.float32)
+    for topic, columns in zip(contract.topics, values):
+        observations[:, [n for n, part in enumerate(contract.observation) if part.topic == topic]] = columns
+    return observations
+
+
+def _demonstration(contract: Contract, stamps: Array, observations: Array, actions: Array, facts: Any) -> Episode:
+    executed = actions.astype(np.float32)
+    return Episode(
+        stamps_ns=stamps,
+        observations=observations,
+        executed=executed,
+        policy=np.full_like(executed, np.nan),
+        expert=executed,
+        authority=np.full(len(stamps), Authority.EXPERT, np.uint8),
+        intervention=np.zeros(len(stamps), np.int32),
+        doubts=np.full((len(stamps), len(messages.DOUBTS)), np.nan, np.float32),
+        step_ns=contract.step_ns,
+        facts=facts,
+    )
+
+
+def _in_order(resampled: Resampled, step_ns: int) -> tuple[Array, list[dict[str, Any]]]:
+    """Stamps that increase over all stretches, with a gap between two, and what was done for that."""
+    stamps, told, earliest = resampled.times_ns.copy(), [], None
+    for stretch in np.unique(resampled.stretch):
+        mine = np.flatnonzero(resampled.stretch == stretch)
+        start = int(stamps[mine[0]])
+        moved = 0 if earliest is None else max(0, earliest - start)
+        stamps[mine] += moved
+        earliest = int(stamps[mine[-1]]) + 2 * step_ns
+        told.append({"start_ns": start, "steps": len(mine), "moved_ns": moved})
+    return stamps, told
+
+
+def _nowhere(
+    reader: BagReader, contract: Contract, topics: list[str], tracks: list[Track], parts: list[Columns]
+) -> DataError:
+    """Why there is no step: a topic without a sound message, or topics that never speak together."""
+    for topic, track, part in zip(topics, tracks, parts):
+        if not len(track.order):
+            why = part.refused[1] if part.refused else "it has none, or none with finite numbers"
+            return DataError(f"{reader.path}: no message of {topic} can be used ({why}); check the contract's fields")
+    spans = ", ".join(
+        f"{topic} from {track.times_ns.min() / 1e9:.3f} to {track.times_ns.max() / 1e9:.3f} s"
+        for topic, track in zip(topics, tracks)
+    )
+    return DataError(
+        f"{reader.path}: at no step are all topics at most {contract.stale_ns / 1e9} s old ({spans}); "
+        "check their clocks, or raise the contract's foreign: stale_s"
+    )

@@ -1,0 +1,93 @@
+"""Messages of several topics joined by equal stamps, all of a bag at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_ros.errors import MessageError
+from il_ros.recording.columns import Columns
+from il_ros.signals import Array
+from il_ros.specs import Contract
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The observations of a bag, as the live policy would have joined them; row t of the arrays is the same stamp."""
+
+    stamps_ns: Array
+    """(T,) int64, strictly increasing."""
+    values: Array
+    """(T, Do) float64; NaN where a message lacks the field."""
+    order: Array
+    """(T,) int64, of the message that completed the observation."""
+    all_stamps_ns: Array
+    """(S,) int64, increasing: every stamp of any of the topics."""
+    refused: MessageError | None = None
+    """What is wrong with the first message that lacks a field, if one does."""
+
+    @property
+    def is_sound(self) -> Array:
+        """(T,) bool, where all values are finite numbers."""
+        return np.asarray(np.isfinite(self.values).all(axis=1))
+
+
+def joined(contract: Contract, columns: Mapping[str, Columns]) -> Observations:
+    """What ``messages.Aligner`` makes of the topics of a contract; ``columns`` hold ``paths`` of each of them."""
+    parts = [columns[topic] for topic in contract.topics]
+    stamps, order = complete(parts)
+    values = np.empty((len(stamps), len(contract.observation)))
+    for topic, part in zip(contract.topics, parts):
+        mine = [n for n, component in enumerate(contract.observation) if component.topic == topic]
+        values[:, mine] = part.values[latest(part, stamps, order)]
+    every = stamps if _are_in_step(parts) else np.unique(np.concatenate([part.stamps_ns for part in parts]))
+    troubles = [part.refused for part in parts if part.refused is not None]
+    first = min(troubles, key=lambda trouble: trouble[0])[1] if troubles else None
+    return Observations(stamps, values, order, every, first)
+
+
+def paths(contract: Contract, topic: str) -> list[str]:
+    """The fields of a topic that an observation reads, in its order."""
+    return [component.field for component in contract.observation if component.topic == topic]
+
+
+def complete(parts: Sequence[Columns]) -> tuple[Array, Array]:
+    """The stamps that have a message of every topic, (T,), and the order of the message that completed each, (T,).
+
+    A stamp that is overtaken by a later one which is complete sooner is none of them.
+    """
+    if _are_in_step(parts):
+        return parts[0].stamps_ns, np.max([part.order for part in parts], axis=0)
+    first = [np.unique(part.stamps_ns, return_index=True) for part in parts]
+    stamps = first[0][0]
+    for others, _ in first[1:]:
+        stamps = np.intersect1d(stamps, others, assume_unique=True)
+    orders = [part.order[index[np.searchsorted(own, stamps)]] for part, (own, index) in zip(parts, first)]
+    order = np.max(orders, axis=0)  # (T,)
+    by_order = order.argsort()
+    in_time = stamps[by_order]
+    newest = np.maximum.accumulate(np.concatenate(([-1], in_time)))[:-1]
+    kept = np.sort(by_order[in_time > newest])
+    return stamps[kept], order[kept]
+
+
+def _are_in_step(parts: Sequence[Columns]) -> bool:
+    """Whether each stamp came once on every topic, in order of time: nearly always, and then there is little to do."""
+    stamps = parts[0].stamps_ns
+    is_increasing = bool((np.diff(stamps, prepend=-1) > 0).all())
+    return is_increasing and all(np.array_equal(part.stamps_ns, stamps) for part in parts[1:])
+
+
+def latest(part: Columns, stamps: Array, order: Array) -> Array:
+    """(T,) which of a topic's messages of each stamp came last and not after ``order``; there must be one."""
+    if np.array_equal(part.stamps_ns, stamps):
+        return np.arange(len(stamps))
+    own, number = np.unique(part.stamps_ns, return_inverse=True)
+    apart = int(part.order.max(initial=0)) + 1
+    keys = number * apart + part.order  # a stamp's messages lie together, in their order
+    by_key = keys.argsort()
+    wanted = np.searchsorted(own, stamps) * apart + np.minimum(order, apart - 1)
+    found: Array = by_key[np.searchsorted(keys[by_key], wanted, side="right") - 1]
+    return found

@@ -1,0 +1,85 @@
+"""What a bag or a graph says is compared with a contract, and everything that does not fit is told with its remedy."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from il_ros.recording.conformance import COMMAND, ERROR, OK, WARNING, Finding, check
+from il_ros.specs import Contract
+
+PLANE = Contract.load("panda_plane")
+TYPES = {"/cell/tool_pose": PLANE.topics["tool_pose"], "/cell/objects": PLANE.topics["objects"]}
+TYPES |= {"/cell/command": PLANE.command_type}
+WANTED = {name: name.rpartition("/")[2] for name in TYPES}
+
+
+def header(i):
+    stamp_ns = (i + 1) * PLANE.step_ns
+    return SimpleNamespace(stamp=SimpleNamespace(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9), frame_id="")
+
+
+def pose(x=0.4):
+    return SimpleNamespace(position=SimpleNamespace(x=x, y=0.1, z=0.0))
+
+
+def said(steps=20, period_ns=PLANE.step_ns, x=0.4, speed=0.1, late=0):
+    """Messages of all topics; those of objects carry stamps that are ``late`` steps behind."""
+    for i in range(steps):
+        time_ns = i * period_ns
+        yield "/cell/tool_pose", time_ns, SimpleNamespace(header=header(i), pose=pose(x))
+        yield "/cell/objects", time_ns, SimpleNamespace(header=header(i - late), poses=[pose()])
+        linear = SimpleNamespace(x=speed * (i % 2), y=0.0, z=0.0)
+        yield "/cell/command", time_ns, SimpleNamespace(header=header(i), twist=SimpleNamespace(linear=linear))
+
+
+def found(heard=(), types=TYPES, wanted=WANTED, contract=PLANE):
+    return {finding.about: finding for finding in check(contract, types, heard, wanted)}
+
+
+def test_what_satisfies_the_contract_is_all_ok():
+    told = found(said())
+    assert {finding.level for finding in told.values()} == {OK}
+    assert told["tool_x"] == Finding("tool_x", OK, "0.4 m")
+    assert "20.0 Hz" in told["tool_pose"].told and "20 of 20" in told["stamps"].told
+    assert "0 to 0.1 m/s, 0.1 a step" in told["tool_vx"].told
+
+
+@pytest.mark.parametrize(
+    ("about", "level", "words", "heard", "changes"),
+    [
+        ("tool_pose", ERROR, "is not there; remap one of /cell/command", (), {"wanted": {"/cell/objects": "objects"}}),
+        ("tool_pose", ERROR, "is a/msg/B, not geometry_msgs", (), {"types": {**TYPES, "/cell/tool_pose": "a/msg/B"}}),
+        ("objects", ERROR, "is silent; start its publisher", (), {}),
+        ("tool_pose", WARNING, "comes at 5.0 Hz; the contract's rate is 20 Hz", {"period_ns": 200_000_000}, {}),
+        ("tool_x", ERROR, "nan is not a finite number", {"x": np.nan}, {}),
+        ("stamps", ERROR, "0 of 20 .* stamp the messages of one observation alike", {"late": 40}, {}),
+        ("stamps", WARNING, "12 of 20 ", {"late": 8}, {}),
+        ("stamps", ERROR, "cannot be compared", (), {}),
+        ("tool_vx", WARNING, "the limits are -0.25 to 0.25: widen them", {"speed": 0.3}, {}),
+        ("tool_vx", WARNING, "max_step is 0.12: raise it", {"speed": 0.2}, {}),
+        (COMMAND, ERROR, "not finite|is not 2 finite numbers", {"speed": np.nan}, {}),
+        (COMMAND, WARNING, "nobody commands yet", (), {"wanted": {"/cell/objects": "objects"}}),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_remedy(about, level, words, heard, changes):
+    told = found(said(**heard) if isinstance(heard, dict) else heard, **changes)[about]
+    assert told.level == level
+    assert re.search(words, told.told), told.told
+
+
+def test_a_joint_that_the_message_has_not_is_named_with_those_that_it_has():
+    part = dataclasses.replace(PLANE.observation[0], topic="joint_states", field="position[elbow]")
+    contract = dataclasses.replace(PLANE, topics={"joint_states": "sensor_msgs/msg/JointState"}, observation=(part,))
+    message = SimpleNamespace(header=header(0), name=["wrist", "hip"], position=[0.0, 1.0])
+    told = found([("joint_states", 0, message)], dict(contract.topics), {"joint_states": "joint_states"}, contract)
+    assert told["tool_x"].level == ERROR and "the message has wrist, hip" in told["tool_x"].told
+
+
+def test_a_pause_between_two_episodes_is_no_slowness():
+    heard = [*said(), *((name, time_ns + 10**10, message) for name, time_ns, message in said())]
+    assert found(heard)["tool_pose"].level == OK
