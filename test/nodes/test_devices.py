@@ -61,6 +61,7 @@ class Stage:
         self.spin(0.3, idle)
 
     def close(self) -> None:
+        self._executor.shutdown()  # or the nodes would still be there for the tests that follow
         for node in (self.sim, self.gate, self.expert):
             node.close()
         self.driver.destroy_node()
