@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+SILENCE_NS = 200_000_000
+"""An arm that has had no command for this long holds; so long a silence of anybody is told of, and reckoned with."""
 PAUSE_NS = 1_000_000_000
 """Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
 

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
     parser.add_argument(
         "--contract",
-        default="panda_plane",
+        default=CONTRACT,
         help="contract for --experts and for bags of other programs, by name or path",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

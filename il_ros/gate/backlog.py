@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-SILENCE_NS = 200_000_000
-"""After this long without a command an arm holds by itself; so whoever was not heard for so long has not commanded."""
+from il_ros.signals import SILENCE_NS
+
 SMOOTHING = 1 / 16
 
 

@@ -10,22 +10,21 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParameters
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from il_ros.errors import GraphError
-from il_ros.nodes import executor, interface
+from il_ros.nodes import interface
+from il_ros.nodes.outsider import Outsider
 
 MUTUAL_S = 0.2
 """So long after a server is found it has found its client, too."""
 
 
-class Director(Node):
+class Director(Outsider):
     """Drives a graph from outside; use as a context manager.
 
     Args:
@@ -34,12 +33,8 @@ class Director(Node):
     """
 
     def __init__(self, check: Callable[[], None] = lambda: None, namespace: str = "") -> None:
-        if not rclpy.ok():
-            rclpy.init()
         super().__init__("director", namespace=namespace)
         self._check = check
-        self._executor = executor.make()
-        self._executor.add_node(self)
         self._prefix = namespace.strip("/") + "/" if namespace else ""
         self.heard: dict[str, dict[str, str]] = {}
         """The latest diagnostics of every node, by its name."""
@@ -185,11 +180,3 @@ class Director(Node):
             return bool(served) and checkpoint_hash.startswith(served)
 
         self.wait(f"the policy's swap to {checkpoint_hash[:12]}", swapped)
-
-    def __enter__(self) -> Director:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._executor.shutdown()  # removing its nodes is not enough: the events executor would keep them in the graph
-        self.destroy_node()
-        rclpy.try_shutdown()

@@ -51,7 +51,7 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
         ConfigError: if there is no such device, task, expert or option.
     """
     options = json_object("parameter 'options'", parameters.options)
-    solve = None if contract.moves_tool else Kinematics.of(contract)
+    solve = Kinematics.of(contract)
     if not parameters.task:
         return teleop.load(parameters.device, teleop.Setup(contract, options=options, solve=solve))
     task = tasks.load(parameters.task)

@@ -6,27 +6,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import rclpy
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from il_ros.errors import ConfigError
-from il_ros.nodes import executor, interface
+from il_ros.nodes import interface
+from il_ros.nodes.outsider import Outsider
 
 ANY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
 """What every publisher can serve."""
-DISCOVERY_S = 2.0
 
 
-class Listener(Node):
+class Listener(Outsider):
     """Hears some topics for some seconds; use as a context manager."""
 
     def __init__(self) -> None:
-        if not rclpy.ok():
-            rclpy.init()
         super().__init__("listener", enable_rosout=False, start_parameter_services=False)
-        self._executor = executor.make()
-        self._executor.add_node(self)
 
     def wait(self, done: Callable[[], bool], seconds: float) -> None:
         """Let messages in until ``done``, or until the time is over."""
@@ -53,11 +47,3 @@ class Listener(Node):
                 self.get_logger().warning(f"{name} cannot be heard: {error}")
         self.wait(lambda: False, seconds)
         return heard
-
-    def __enter__(self) -> Listener:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._executor.shutdown()  # removing its nodes is not enough: the events executor would keep them in the graph
-        self.destroy_node()
-        rclpy.try_shutdown()

@@ -19,8 +19,8 @@ from il_ros.errors import MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.parameters import say
-from il_ros.nodes.world import STALE_S, WorldNode, WorldParameters
-from il_ros.signals import Array
+from il_ros.nodes.world import WorldNode, WorldParameters
+from il_ros.signals import SILENCE_NS, Array
 from il_ros.sim.env import ArmEnv
 
 
@@ -70,7 +70,7 @@ class SimNode(WorldNode[SimParameters]):
         self._push = (self.now_ns(), message.header.frame_id, pushed)
 
     def _is_guided(self) -> bool:
-        return self._push is not None and self.now_ns() - self._push[0] < STALE_S * 1e9
+        return self._push is not None and self.now_ns() - self._push[0] < SILENCE_NS
 
     def _advance(self, action: Array) -> None:
         """One step; an arm that gives way to a hand does not obey."""

@@ -17,10 +17,8 @@ from il_ros import messages
 from il_ros.nodes import interface
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import SEEDS, NodeParameters, say
-from il_ros.signals import Array, EpisodeStart
+from il_ros.signals import SILENCE_NS, Array, EpisodeStart
 
-STALE_S = 0.2
-"""A paced arm stops when it has had no command for this long; a hand that was not felt for so long is gone."""
 PAUSE_S = 1.0
 """How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
 
@@ -158,7 +156,7 @@ class WorldNode(IlNode[P]):
             return None
         heard_ns, stamp_ns, action = self._command
         age_ns = max(self.now_ns() - heard_ns, 0 if stamp_ns is None else self._stamp_ns - stamp_ns)
-        return action if age_ns < STALE_S * 1e9 else None
+        return action if age_ns < SILENCE_NS else None
 
     def _advance(self, action: Array) -> None:
         """One step."""

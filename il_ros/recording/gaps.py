@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+from il_ros.signals import SILENCE_NS
+
 
 class Gaps:
     """Counts, by topic, the messages that are missing or came twice.
@@ -58,10 +60,6 @@ class Gaps:
             for topic, (ranges, twice) in found.items()
             if ranges or twice
         }
-
-
-SILENCE_NS = 200_000_000
-"""An arm that hears no command for this long holds; so long a silence is told of."""
 
 
 class Silences:

@@ -9,18 +9,19 @@ import numpy as np
 
 from il_ros import messages
 from il_ros.errors import ConfigError
-from il_ros.signals import PAUSE_NS, Array, EpisodeStart, Reading
+from il_ros.signals import Array, Reading
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
 from il_ros.sim.bullet import World
 from il_ros.sim.robot import Robot
+from il_ros.sim.timeline import Timeline
 from il_ros.specs import TOOL_AXES, Contract
 
 CORNERS = 200
 """A groove is drawn with so many."""
 
 
-class ArmEnv(gymnasium.Env[Array, Array]):
+class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
     """A task done by the arm that the contract names.
 
     The observation is what the contract makes of the arm's topics, (Do,) float32. The action is the contract's,
@@ -37,6 +38,7 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         render_mode: str | None = None,
         time_limit: bool = True,
     ) -> None:
+        super().__init__(task)
         self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
         self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
         self._time_limit = time_limit
@@ -48,8 +50,6 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         self._layout = self.task.layout(np.random.default_rng(0))
         self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
         self._clean = self._world.call("saveState")
-        self._stamp_ns = 0
-        self._start = EpisodeStart(task, 0, 0)
         self._path: list[Array] = []
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.contract.observation),), np.float32)
         self.action_space = gymnasium.spaces.Box(self.contract.low, self.contract.high, dtype=np.float64)
@@ -73,21 +73,10 @@ class ArmEnv(gymnasium.Env[Array, Array]):
         self._world.call("restoreState", self._clean)
         self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
         self._arm.reset(self._layout.tool_start)
-        self._stamp_ns += PAUSE_NS
-        self._start = EpisodeStart(self.task_name, seed, self._stamp_ns, self._start.number + 1)
+        self._begin(seed)
         reading = self.reading()
         self._path = [reading.tool_position]
         return self.observe(reading), {}
-
-    @property
-    def start(self) -> EpisodeStart:
-        """The facts of the running episode."""
-        return self._start
-
-    @property
-    def stamp_ns(self) -> int:
-        """Time of the reading, in nanoseconds of the arm's clock."""
-        return self._stamp_ns
 
     def reading(self) -> Reading:
         """What the arm's sensors say now."""

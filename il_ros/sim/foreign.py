@@ -14,7 +14,8 @@ import numpy as np
 
 from il_ros import messages
 from il_ros.errors import ConfigError
-from il_ros.signals import PAUSE_NS, Array, EpisodeStart
+from il_ros.signals import Array
+from il_ros.sim.timeline import Timeline
 from il_ros.specs import Contract
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
@@ -23,7 +24,7 @@ MOST = 1000
 """Observations of more numbers are pictures, which are not for this."""
 
 
-class ForeignEnv:
+class ForeignEnv(Timeline):
     """An environment that anybody registered, driven by the contract's actions, with stamps and outcomes like ours.
 
     The contract's action is the environment's, component by component. An episode ends when the environment says so:
@@ -38,12 +39,11 @@ class ForeignEnv:
     """Which way a success took is not known."""
 
     def __init__(self, environment: str, contract: Contract, options: Mapping[str, Any]) -> None:
+        super().__init__(environment)
         self._env, self.contract = make(environment, options), contract
         self.names = names(self._env.observation_space)
         self._check(environment)
         self._values = np.zeros(len(self.names))
-        self._stamp_ns = 0
-        self._start = EpisodeStart(environment, 0, 0)
 
     def _check(self, environment: str) -> None:
         contract, space = self.contract, _box(self._env.action_space)
@@ -63,16 +63,6 @@ class ForeignEnv:
             )
 
     @property
-    def start(self) -> EpisodeStart:
-        """The facts of the running episode."""
-        return self._start
-
-    @property
-    def stamp_ns(self) -> int:
-        """Time of the observation, in nanoseconds of the environment's clock."""
-        return self._stamp_ns
-
-    @property
     def values(self) -> Array:
         """(N,) float64, the numbers that ``names`` tells of, as they are now."""
         return self._values
@@ -80,8 +70,7 @@ class ForeignEnv:
     def reset(self, *, seed: int) -> Array:
         """Begin the episode ``seed``."""
         seen, _ = self._env.reset(seed=seed)
-        self._stamp_ns += PAUSE_NS
-        self._start = EpisodeStart(self._start.task, seed, self._stamp_ns, self._start.number + 1)
+        self._begin(seed)
         self._values = self._flattened(seen)
         return self._values
 

@@ -33,6 +33,8 @@ class Kinematics:
     @classmethod
     def of(cls, contract: Contract) -> Kinematics | None:
         """What a contract that commands the joints of its robot needs; None for any other."""
+        if contract.moves_tool:
+            return None
         robot = Robot.load(contract.robot)
         return cls(contract, robot) if set(contract.action_names) == set(robot.joints) else None
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from il_ros.episode import Authority
 from il_ros.gate import Gate, GateConfig
-from il_ros.gate.backlog import SILENCE_NS, Backlog
-from il_ros.signals import Chunk
+from il_ros.gate.backlog import Backlog
+from il_ros.signals import SILENCE_NS, Chunk
 from il_ros.specs import Contract
 
 MS = 1_000_000

@@ -12,9 +12,10 @@ from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
 from il_ros.errors import ConfigError, DataError, StorageError
-from il_ros.recording.gaps import SILENCE_NS, Gaps, Silences
+from il_ros.recording.gaps import Gaps, Silences
 from il_ros.recording.journal import Journal, is_open
 from il_ros.recording.scan import JOURNAL_RECORDS, Scan
+from il_ros.signals import SILENCE_NS
 
 
 def test_everything_written_is_read_back_in_order(kit, journal_of, content):

@@ -1,0 +1,31 @@
+"""Somebody who is no part of a graph: a node with an executor of its own, gone without a trace at the end."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import rclpy
+from rclpy.node import Node
+
+from il_ros.nodes import executor
+
+N = TypeVar("N", bound="Outsider")
+
+
+class Outsider(Node):
+    """Lets messages in when it waits, and only then; use as a context manager."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        if not rclpy.ok():
+            rclpy.init()
+        super().__init__(name, **options)
+        self._executor = executor.make()
+        self._executor.add_node(self)
+
+    def __enter__(self: N) -> N:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._executor.shutdown()  # removing its nodes is not enough: the events executor would keep them in the graph
+        self.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,28 @@
+"""The clock of a simulated world, and the facts of the episode that runs in it."""
+
+from __future__ import annotations
+
+from il_ros.signals import PAUSE_NS, EpisodeStart
+
+
+class Timeline:
+    """What worlds have in common: stamps go on from episode to episode, which are counted."""
+
+    def __init__(self, task: str) -> None:
+        self._stamp_ns = 0
+        self._start = EpisodeStart(task, 0, 0)
+
+    @property
+    def start(self) -> EpisodeStart:
+        """The facts of the running episode."""
+        return self._start
+
+    @property
+    def stamp_ns(self) -> int:
+        """Time of what is seen now, in nanoseconds of the world's clock."""
+        return self._stamp_ns
+
+    def _begin(self, seed: int) -> None:
+        """The next episode begins, a pause after the last one."""
+        self._stamp_ns += PAUSE_NS
+        self._start = EpisodeStart(self._start.task, seed, self._stamp_ns, self._start.number + 1)
