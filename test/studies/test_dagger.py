@@ -11,6 +11,7 @@ import pytest
 from il_ros.errors import ConfigError
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
+from il_ros.learning import critic
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
@@ -90,10 +91,12 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     few = {"steps": 20, "rounds": 1, "added": 30, "demonstrations": 1}
     monkeypatch.setitem(dagger.SETTINGS, "trace", {**SETTINGS["trace"], **few, "task": "trace:horizon_s=4"})
     monkeypatch.setitem(dagger.SETTINGS, "avoid", {**SETTINGS["avoid"], **few, "episodes": 2})
-    monkeypatch.setitem(dagger.BESIDE, dagger_page.LONGER, {**ARMS["behaviour cloning"], **few})
+    longer = {**ARMS["behaviour cloning"], **few, "added": 31}  # a key of its own
+    monkeypatch.setitem(dagger.BESIDE, dagger_page.LONGER, longer)
     monkeypatch.setattr(delay, "DELAYS", (0, 3))
     monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
     monkeypatch.setitem(delay.TRAINING, "steps", 20)
+    monkeypatch.setattr(critic, "STEPS", 20)
     monkeypatch.setattr(dagger, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 0.5)])
     monkeypatch.setattr(wall, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 1.0)])
     monkeypatch.setattr(wall, "_ours", lambda job, run: [peer_round(0, 1.0)])
