@@ -176,25 +176,25 @@ class Still:
 
     def __init__(self, told: str, rounds: int, contract: Contract) -> None:
         self._told, self._rounds, self._contract = told, rounds, contract
-        self.start, self.way, self._stamp_ns = EpisodeStart("fork", 0, 0), None, 0
+        self.start, self.way, self.stamp_ns = EpisodeStart("fork", 0, 0), None, 0
         self._times: list[float] = []
 
     def reset(self, seed: int) -> None:
         """Begin an episode."""
-        self._stamp_ns += 10 * STEP_NS
-        self.start = EpisodeStart("fork", seed, self._stamp_ns, self.start.number + 1)
+        self.stamp_ns += 10 * STEP_NS
+        self.start = EpisodeStart("fork", seed, self.stamp_ns, self.start.number + 1)
 
     def reading(self) -> Reading:
         """Where it stays."""
         names = tuple(f"panda_joint{n}" for n in range(1, 8))
         tool, upright = [0.3, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]
         arrays: list[Array] = list(map(_array, ([0.1] * 7, [0.0] * 7, tool, upright)))
-        return Reading(self._stamp_ns, *arrays, _array([[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]), names)
+        return Reading(self.stamp_ns, *arrays, _array([[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]), names)
 
     def advance(self, action: Array) -> tuple[Reading, str | None]:
         """One step; the last of the rounds ends the episode."""
         self._times.append(time.perf_counter())
-        self._stamp_ns += STEP_NS
+        self.stamp_ns += STEP_NS
         if len(self._times) <= WARM_UP + self._rounds:
             return self.reading(), None
         times = self._times[WARM_UP:]
