@@ -21,9 +21,9 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from il_ros.nodes import executor, interface
+from il_ros.nodes import executor, interface, wire
 from il_ros.nodes.interface import Topic
-from il_ros.nodes.node import subscribe_raw
+from il_ros.nodes.node import IlNode, subscribe_raw
 from il_ros.recording.definitions import definition
 from il_ros.signals import Array, EpisodeStart, Reading
 from il_ros.specs import Contract
@@ -211,6 +211,11 @@ def _array(values: Any) -> Array:
     return np.array(values, dtype=np.float64)
 
 
+def read_typed(node: IlNode[Any], reader: wire.Reader[Any], callback: Callable[[Any], None]) -> Any:
+    """As ``IlNode.read``, with messages that rclpy has made objects of."""
+    return node.subscribe(reader.topic, lambda message: callback(reader.of(message)))
+
+
 def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
     """Run some of our nodes, the simulation without physics; ``stock`` gives each its further subscriptions."""
     import torch
@@ -221,6 +226,8 @@ def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
     sim_node.ArmEnv = lambda task, contract, **more: Still(told, rounds, contract)  # type: ignore[assignment,misc]
     if stock:
         os.environ["IL_ROS_EXECUTOR"] = "single"
+        IlNode.read = read_typed  # type: ignore[method-assign,assignment]
+        wire.ChunkWriter.__call__ = wire.ChunkWriter.message  # type: ignore[method-assign]
 
     def made(name: str) -> Node:
         node: Node = graph_node.Factory(name)()

@@ -78,7 +78,16 @@ def observation(contract: Contract, messages: Mapping[str, Any]) -> Array:
     Raises:
         MessageError: if a field is missing or is not a finite number.
     """
-    values = np.array([getter(part.field)(messages[part.topic]) for part in contract.observation])
+    return observation_of(contract, [getter(part.field)(messages[part.topic]) for part in contract.observation])
+
+
+def observation_of(contract: Contract, numbers: Sequence[float]) -> Array:
+    """The observation that these numbers are: (Do,) float32.
+
+    Raises:
+        MessageError: if one is not finite.
+    """
+    values = np.array(numbers)
     if not np.isfinite(values).all():
         raise not_finite(contract, values)
     return values.astype(np.float32)
@@ -103,9 +112,8 @@ class Aligner:
         self._newest = -1
         self.dropped = 0
 
-    def add(self, topic: str, message: Any) -> tuple[int, dict[str, Any]] | None:
-        """Take one message; returns ``(stamp_ns, messages by topic)`` when it completes its step."""
-        stamp = stamp_ns(message)
+    def add(self, topic: str, stamp: int, message: Any) -> tuple[int, dict[str, Any]] | None:
+        """Take a message, or what it says; returns ``(stamp, messages by topic)`` when it completes its step."""
         if stamp <= self._newest:
             return None
         step = self._waiting.setdefault(stamp, {})
@@ -196,23 +204,23 @@ def _fill_pose(pose: Any, position: Any, quaternion: Any) -> None:
 
 
 def fill_chunk(message: Any, chunk: Chunk, contract: Contract, point: type[Any]) -> None:
-    """Write a chunk into a JointTrajectory; ``point`` makes its elements. The author travels in ``frame_id``.
-
-    A message that is filled again keeps its points, since making them takes longer than all the rest.
-    """
+    """Write a chunk into a JointTrajectory; ``point`` makes its elements. The author travels in ``frame_id``."""
     set_stamp(message, chunk.stamp_ns)
     message.header.frame_id = chunk.author
+    message.joint_names, rows = chunk_table(chunk, contract)
+    message.points = [point() for _ in rows]
+    for i, (element, row) in enumerate(zip(message.points, rows)):
+        element.positions = array("d", row)
+        element.time_from_start.sec, element.time_from_start.nanosec = divmod(i * contract.step_ns, 1_000_000_000)
+
+
+def chunk_table(chunk: Chunk, contract: Contract) -> tuple[list[str], list[list[float]]]:
+    """What a chunk's columns are called, and its rows; a chunk without actions has a row for what else it says."""
     more = {ENGAGE: 1.0 if chunk.engaged else 0.0}
     more |= {name: value for name, value in vars(chunk.doubts).items() if not math.isnan(value)}
-    message.joint_names = [*contract.action_names, *more] if len(chunk.actions) else [*more]
-    rows = chunk.actions.tolist() if len(chunk.actions) else [[]]
-    if len(message.points) != len(rows):
-        message.points = [point() for _ in rows]
-        for i, element in enumerate(message.points):
-            after = element.time_from_start
-            after.sec, after.nanosec = divmod(i * contract.step_ns, 1_000_000_000)
-    for element, row in zip(message.points, rows):
-        element.positions = array("d", [*row, *more.values()])
+    if not len(chunk.actions):
+        return [*more], [[*more.values()]]
+    return [*contract.action_names, *more], [[*row, *more.values()] for row in chunk.actions.tolist()]
 
 
 def chunk_from(message: Any, contract: Contract) -> Chunk:
@@ -231,20 +239,29 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
         raise MessageError("chunk has no points; send at least one, or stop publishing to be silent")
     if any(len(p.positions) != len(names) for p in points):
         raise MessageError(f"chunk has a point whose positions are not {len(names)} numbers; send one a name")
-    table = np.array([p.positions for p in points], dtype=np.float64).reshape(len(points), len(names))
-    if not np.isfinite(table).all():
-        raise MessageError("chunk holds NaN or infinity; it is refused, check the network and its normaliser")
     for i, p in enumerate(points):
         at = p.time_from_start.sec * 1_000_000_000 + p.time_from_start.nanosec
         if abs(at - i * contract.step_ns) > contract.step_ns // 2 and at != 0:
             raise MessageError(
                 f"chunk point {i} is at {at / 1e9:.3f} s; points must be {contract.step_ns / 1e9} s apart"
             )
+    table = np.array([p.positions for p in points], dtype=np.float64).reshape(len(points), len(names))
+    return chunk_of(stamp_ns(message), names, table, str(message.header.frame_id), contract)
+
+
+def chunk_of(stamp: int, names: Sequence[str], table: Array, author: str, contract: Contract) -> Chunk:
+    """The chunk that a table (Ta, N) of numbers with these N names means; see ``chunk_from``.
+
+    Raises:
+        MessageError: if a number is not finite.
+    """
+    if not np.isfinite(table).all():
+        raise MessageError("chunk holds NaN or infinity; it is refused, check the network and its normaliser")
     engaged = bool(table[0, names.index(ENGAGE)] > 0.5) if ENGAGE in names else True
     doubts = Doubts(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
-    columns = [names.index(n) for n in contract.action_names] if given else []
-    actions = table[:, columns] if given else np.empty((0, len(wanted)))
-    return Chunk(stamp_ns(message), actions, str(message.header.frame_id), engaged, doubts)
+    wanted = contract.action_names
+    actions = table[:, [names.index(n) for n in wanted]] if wanted[0] in names else np.empty((0, len(wanted)))
+    return Chunk(stamp, actions, author, engaged, doubts)
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
@@ -282,22 +299,40 @@ def command_from(message: Any, contract: Contract) -> tuple[int | None, Array]:
     Raises:
         MessageError: if the command is not the contract's, or is not finite.
     """
-    stamp: int | None = None
-    if contract.command_type.endswith("Float64MultiArray"):
-        values = list(message.data)
-    else:
-        stamp = stamp_ns(message)
-        if contract.command_type.endswith("JointTrajectory"):
-            names = list(message.joint_names)
-            if set(names) != set(contract.action_names) or not message.points:
-                raise MessageError(f"command names {sorted(names)}; the contract's action is {contract.action_names}")
-            positions = message.points[0].positions
-            values = [positions[names.index(n)] for n in contract.action_names]
-        else:
-            values = [getter(part.field)(message) for part in contract.action]
+    stamp = stamp_ns(message) if has_stamp(contract) else None
+    return stamp, command_of([getter(path)(message) for path in command_paths(message, contract)], contract)
+
+
+def has_stamp(contract: Contract) -> bool:
+    """Whether a command of the contract's type says which observation it answers."""
+    return not contract.command_type.endswith("Float64MultiArray")
+
+
+def command_paths(message: Any, contract: Contract) -> list[str]:
+    """Where the action's components are in a command.
+
+    Raises:
+        MessageError: if the command is not the contract's.
+    """
+    if not has_stamp(contract):
+        return [f"data.{n}" for n in range(len(message.data))]
+    if not contract.command_type.endswith("JointTrajectory"):
+        return [part.field for part in contract.action]
+    names = list(message.joint_names)
+    if set(names) != set(contract.action_names) or not message.points:
+        raise MessageError(f"command names {sorted(names)}; the contract's action is {contract.action_names}")
+    return [f"points.0.positions.{names.index(n)}" for n in contract.action_names]
+
+
+def command_of(values: Sequence[float], contract: Contract) -> Array:
+    """(Da,) the action that the numbers of a command mean.
+
+    Raises:
+        MessageError: if they are too few or too many, or one is not finite.
+    """
     if len(values) != len(contract.action) or not all(map(math.isfinite, values)):
-        raise MessageError(f"command {values} is not {len(contract.action)} finite numbers; it is refused")
-    return stamp, np.array(values, dtype=np.float64)
+        raise MessageError(f"command {list(values)} is not {len(contract.action)} finite numbers; it is refused")
+    return np.array(values, dtype=np.float64)
 
 
 # The record of authority: DiagnosticArray on gate/authority -----------------------------------------------------------
@@ -309,7 +344,13 @@ def fill_record(message: Any, record: Record, status: type[Any], key_value: type
     element = status()
     element.level = BYTE_OF_LEVEL[record.authority]
     element.name, element.message, element.hardware_id = "gate", record.reason, record.checkpoint
-    values = {
+    element.values = [key_value(key=key, value=value) for key, value in record_values(record).items()]
+    message.status = [element]
+
+
+def record_values(record: Record) -> dict[str, str]:
+    """What a record says beside its stamp, reason and checkpoint."""
+    return {
         "authority": record.authority.name.lower(),
         "intervention": str(record.intervention),
         "executed": _numbers(record.executed),
@@ -319,8 +360,6 @@ def fill_record(message: Any, record: Record, status: type[Any], key_value: type
         "score": repr(record.score),
         "doubts": " ".join(map(repr, vars(record.doubts).values())),
     }
-    element.values = [key_value(key=key, value=value) for key, value in values.items()]
-    message.status = [element]
 
 
 def record_from(message: Any) -> Record:

@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
-
-from il_ros import messages, teleop
+from il_ros import teleop
 from il_ros.errors import ConfigError
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
@@ -70,8 +68,8 @@ class ExpertNode(IlNode[ExpertParameters]):
         watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
         self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(interface.EXPERT_ACTION)
-        self._message = JointTrajectory()
-        self.take_turns(self._turns, watched, self._take)
+        self._bytes = wire.ChunkWriter(self.contract)
+        self.take_turns(self._turns, map(wire.whole, watched), self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
 
@@ -102,11 +100,10 @@ class ExpertNode(IlNode[ExpertParameters]):
         if turn.start is not None:
             self._start = turn.start
             self._device.reset(turn.start)
-        answer = self._device.respond(turn.messages, self.now_ns())
+        answer = self._device.respond(turn.parts, self.now_ns())
         answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
-        messages.fill_chunk(self._message, chunk, self.contract, JointTrajectoryPoint)
-        self._topic.publish(self._message)
+        self._topic.publish(self._bytes(chunk))
         self._answers += 1
 
     def facts(self) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from il_ros import messages
+from il_ros.errors import MessageError
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.backlog import Backlog
 from il_ros.gate.table import Event
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters, say
@@ -76,9 +77,9 @@ class GateNode(IlNode[GateParameters]):
         self._command_topic = self.publisher(interface.command(self.contract))
         self._record_topic = self.publisher(interface.AUTHORITY)
         self._command = interface.message_class(self.contract.command_type)()
-        self.take_turns(self._turns, interface.observed(self.contract), self._take)
-        self.subscribe(interface.POLICY_ACTION, self._on_policy)
-        self.subscribe(interface.EXPERT_ACTION, self._on_expert)
+        self.take_turns(self._turns, wire.observed(self.contract), self._take)
+        for source, topic in (("policy", interface.POLICY_ACTION), ("expert", interface.EXPERT_ACTION)):
+            self.read(wire.answers(self.contract, topic), lambda answer, source=source: self._hear(source, *answer))
         self.serve(interface.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
         self.serve(interface.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
@@ -117,22 +118,16 @@ class GateNode(IlNode[GateParameters]):
         """What watchdogs run on: the steady clock; in lockstep the arm's, since nobody is late there."""
         return stamp_ns if self.parameters.lockstep else self.now_ns()
 
-    def _on_policy(self, message: Any) -> None:
-        self._hear("policy", message)
-
-    def _on_expert(self, message: Any) -> None:
-        self._hear("expert", message)
-
-    def _hear(self, source: str, message: Any) -> None:
+    def _hear(self, source: str, stamp_ns: int, answer: Chunk | MessageError) -> None:
         """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
-        self._answered[source] = max(self._answered[source], messages.stamp_ns(message))
+        self._answered[source] = max(self._answered[source], stamp_ns)
         self._heard_ns[source] = self.now_ns()
         self._lost.discard(source)
-        try:
-            chunk = messages.chunk_from(message, self.contract)
-            self._heard.append((source, chunk, self._clock_ns(chunk.stamp_ns)))
-        finally:
-            self._decide_if_complete()
+        if isinstance(answer, Chunk):
+            self._heard.append((source, answer, self._clock_ns(stamp_ns)))
+        self._decide_if_complete()
+        if isinstance(answer, MessageError):
+            raise answer
 
     def _offer(self, stamp_ns: int) -> None:
         """Hand the gate the answers to this step and to those before it."""
@@ -170,7 +165,7 @@ class GateNode(IlNode[GateParameters]):
         assert self._turn is not None
         turn, self._turn = self._turn, None
         self._offer(turn.stamp_ns)
-        observation = messages.observation(self.contract, turn.messages)
+        observation = wire.joined(self.contract, turn.parts)
         record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns), self._is_late)
         message = DiagnosticArray()
         messages.fill_record(message, record, DiagnosticStatus, KeyValue)

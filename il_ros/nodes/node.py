@@ -27,10 +27,12 @@ from il_ros.nodes.interface import Topic
 from il_ros.nodes.parameters import NodeParameters
 from il_ros.nodes.rates import Rates
 from il_ros.nodes.turns import Turn, Turns
+from il_ros.nodes.wire import Reader, Stamped
 from il_ros.signals import EpisodeStart
 from il_ros.specs import Contract
 
 P = TypeVar("P", bound=NodeParameters)
+T = TypeVar("T")
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
 OVERRIDABLE = QoSOverridingOptions(
     (QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY, QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
@@ -83,6 +85,10 @@ class IlNode(Node, Generic[P]):
 
         return self._hears(topic, hear)
 
+    def read(self, reader: Reader[T], callback: Callable[[T], None]) -> Any:
+        """A subscription to what the messages of a topic say."""
+        return self.subscribe_raw(reader.topic, lambda data, info: callback(reader(data)), reader.topic.qos)
+
     def subscribe_raw(self, topic: Topic, callback: Callable[[bytes, dict[str, Any]], None], qos: QoSProfile) -> Any:
         """A subscription to the serialised bytes and what the middleware knows of them."""
         counts, name = self.rates.counts, topic.name
@@ -128,11 +134,11 @@ class IlNode(Node, Generic[P]):
 
         self.subscribe(interface.EPISODE, hear)
 
-    def take_turns(self, turns: Turns, topics: Iterable[Topic], take: Callable[[Turn | None], None]) -> None:
-        """Feed ``turns`` with announcements and the messages of ``topics``; ``take`` gets what each of them makes."""
+    def take_turns(self, turns: Turns, readers: Iterable[Reader[Stamped]], take: Callable[[Turn | None], None]) -> None:
+        """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets what each of them makes."""
         self.on_start(lambda start: take(turns.announce(start)))
-        for topic in topics:
-            self.subscribe(topic, lambda message, name=topic.name: take(turns.add(name, message)))
+        for reader in readers:
+            self.read(reader, lambda stamped, name=reader.topic.name: take(turns.add(name, *stamped)))
 
     def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
         """An exception in a callback would end ``spin``: ours are told instead."""

@@ -28,7 +28,7 @@ from il_ros import messages
 from il_ros.episode import Authority
 from il_ros.errors import GraphError, IlRosError, MessageError
 from il_ros.gate.gate import HAND_OVER, STEADY
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters, say
@@ -118,7 +118,7 @@ class PageNode(IlNode[PageParameters]):
         self._saver = self.create_client(SetBool, interface.SAVE)
         self._setters = {node: self.create_client(SetParameters, f"{node}/set_parameters") for node in SET}
         self._turns = Turns([t.name for t in interface.READING], self.contract.step_ns, lockstep=False)
-        self.take_turns(self._turns, interface.READING, self._take)
+        self.take_turns(self._turns, map(wire.whole, interface.READING), self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self._said: dict[str, Any] = {}
         self.subscribe(interface.POLICY_ACTION, lambda message: self._said.update(policy=message))
@@ -219,7 +219,7 @@ class PageNode(IlNode[PageParameters]):
     def _take(self, turn: Turn | None) -> None:
         if turn is None:
             return
-        self._reading, self._heard_ns = messages.reading_from(turn.messages), self.now_ns()
+        self._reading, self._heard_ns = messages.reading_from(turn.parts), self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()
             self._draw(self._reading)

@@ -18,15 +18,13 @@ from typing import Any
 
 import numpy as np
 from std_msgs.msg import Float64, String
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros import messages
-from il_ros.episode import Authority
+from il_ros.episode import Authority, Record
 from il_ros.errors import CheckpointError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.managed import ManagedNode, ManagedParameters
 from il_ros.nodes.parameters import SEEDS, say
@@ -72,9 +70,9 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._recorded_ns = -1
         self._topic = self.publisher(interface.POLICY_ACTION)
         self._distances = self.publisher(interface.POLICY_DISTANCE)
-        self._message = JointTrajectory()
-        self.take_turns(self._turns, interface.observed(self.contract), self._take)
-        self.subscribe(interface.AUTHORITY, self._on_authority)
+        self._bytes = wire.ChunkWriter(self.contract)
+        self.take_turns(self._turns, wire.observed(self.contract), self._take)
+        self.read(wire.RecordReader(), self._on_authority)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
         self.start()
 
@@ -145,9 +143,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self._actor.reset(self._start)
         self.report()
 
-    def _on_authority(self, message: Any) -> None:
+    def _on_authority(self, record: Record) -> None:
         """A new authority starts with an empty history."""
-        record = messages.record_from(message)
         changed = self._authority is not None and record.authority is not self._authority
         if changed and self._actor is not None:
             self._actor.forget()
@@ -168,9 +165,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if turn.start is not None:
             self._start, self._authority = turn.start, None
             self._actor.reset(turn.start)
-        self._actor.observe(turn.stamp_ns, messages.observation(self.contract, turn.messages))
-        messages.fill_chunk(self._message, self._actor.chunk(), self.contract, JointTrajectoryPoint)
-        self._topic.publish(self._message)
+        self._actor.observe(turn.stamp_ns, wire.joined(self.contract, turn.parts))
+        self._topic.publish(self._bytes(self._actor.chunk()))
         latency_ns = self.now_ns() - began_ns
         self._answers, self._latency_ns = self._answers + 1, self._latency_ns + latency_ns
         self._latencies_ns.append(latency_ns)

@@ -19,7 +19,8 @@ class Turn:
     """One step to be answered."""
 
     stamp_ns: int
-    messages: dict[str, Any]
+    parts: dict[str, Any]
+    """What came of each topic."""
     start: EpisodeStart | None
     """The episode's announcement, if this is its first step."""
 
@@ -46,9 +47,9 @@ class Turns:
         stamp, parts = self._early
         return self._take(stamp, parts)
 
-    def add(self, topic: str, message: Any) -> Turn | None:
-        """A message has come; returns the turn that it completes, if any."""
-        complete = self._aligner.add(topic, message)
+    def add(self, topic: str, stamp_ns: int, part: Any) -> Turn | None:
+        """A message has come, or what it says; returns the turn that it completes, if any."""
+        complete = self._aligner.add(topic, stamp_ns, part)
         return None if complete is None else self._take(*complete)
 
     def _take(self, stamp: int, parts: dict[str, Any]) -> Turn | None:

@@ -14,7 +14,7 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from il_ros import messages
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import SEEDS, NodeParameters, say
 from il_ros.signals import SILENCE_NS, Array, EpisodeStart
@@ -83,7 +83,7 @@ class WorldNode(IlNode[P]):
         """When it came, by the steady clock; its stamp, if it has one; and what it says."""
         self._clock_topic = self.publisher(interface.CLOCK)
         self._episode_topic = self.publisher(interface.EPISODE)
-        self.subscribe(interface.command(self.contract), self._on_command)
+        self.read(wire.commands(self.contract), self._on_command)
         self.serve("~/reset", self._reset)
         self._idle_since_ns = self.now_ns()
         self.every(0.1, self._reset_by_itself)
@@ -137,8 +137,8 @@ class WorldNode(IlNode[P]):
         self._clock_topic.publish(clock)
         self.show()
 
-    def _on_command(self, message: Any) -> None:
-        stamp, action = messages.command_from(message, self.contract)
+    def _on_command(self, command: tuple[int | None, Array]) -> None:
+        stamp, action = command
         self._command = (self.now_ns(), stamp, action)
         if self.parameters.lockstep and self._running and stamp in (None, self._stamp_ns):
             self._advance(action)

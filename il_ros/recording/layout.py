@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 import struct
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,10 +40,9 @@ class Layout:
     """
 
     def __init__(self, data: bytes, type_name: str, store: Typestore) -> None:
-        walk = _Walk(data, store)
+        walk = Walk(data, lambda name: store.fielddefs[name][1])
         self.size = len(data)
-        self._places = walk.message(type_name)
-        self._starts, self._codes = walk.starts, walk.codes
+        self._places, self._walk = walk.message(type_name), walk
         masks = (walk.is_structure.view(np.uint8) * np.uint8(255)).view(np.uint64)
         padded = np.frombuffer(data + bytes(len(walk.is_structure) - len(data)), np.uint64)
         used = np.flatnonzero(masks)
@@ -67,7 +67,7 @@ class Layout:
             MessageError: if the field is not in the message.
         """
         at = int(getter(path)(self._places))
-        return at, self._codes[bisect.bisect_right(self._starts, at) - 1]
+        return at, self._walk.code(at)
 
     def read(self, block: Block, at: int, code: str) -> Array:
         """(n,) of the number found ``at`` there, in messages of this layout."""
@@ -82,22 +82,32 @@ class _Text(str):
         raise TypeError(f"it is the text {str(self)!r}")
 
 
-class _Walk:
-    """Goes through a message field by field, and makes an object of it with places where the numbers are."""
+class Walk:
+    """Goes through a message field by field, and makes an object of it with places where the numbers are.
 
-    def __init__(self, data: bytes, store: Typestore) -> None:
-        self._data, self._store, self._at = data, store, HEAD
+    Args:
+        data: its bytes.
+        fields: the names of a type's fields, and what they are as rosbags describes it.
+    """
+
+    def __init__(self, data: bytes, fields: Callable[[str], Iterable[tuple[str, Any]]]) -> None:
+        self._data, self._fields, self.end = data, fields, HEAD
         self._order = "<" if data[1] & 1 else ">"
         self._count = struct.Struct(self._order + "I")
         self.is_structure = np.zeros(-(-len(data) // 8) * 8, dtype=np.bool_)
         self.is_structure[:2] = True  # the order of bytes
-        self.starts: list[int] = []
+        self.is_number = np.zeros_like(self.is_structure)
+        self._starts: list[int] = []
         """Where stretches of numbers of one kind begin, increasing."""
-        self.codes: list[str] = []
+        self._codes: list[str] = []
 
     def message(self, type_name: str) -> SimpleNamespace:
-        fields = self._store.fielddefs[type_name][1]
-        return SimpleNamespace(**{name: self._field(*description) for name, description in fields})
+        """The object, of a message that begins where the walk is."""
+        return SimpleNamespace(**{name: self._field(*description) for name, description in self._fields(type_name)})
+
+    def code(self, at: int) -> str:
+        """The numpy code of the number that begins there."""
+        return self._codes[bisect.bisect_right(self._starts, at) - 1]
 
     def _field(self, kind: Nodetype, detail: Any) -> Any:
         if kind == Nodetype.NAME:
@@ -116,30 +126,31 @@ class _Walk:
         if not count:
             return range(0)
         self._align(width)
-        places = range(self._at, self._at + count * width, width)
+        places = range(self.end, self.end + count * width, width)
         self._advance(count * width)
-        self.starts.append(places.start)
-        self.codes.append(self._order + code)
+        self.is_number[places.start : self.end] = True
+        self._starts.append(places.start)
+        self._codes.append(self._order + code)
         return places
 
     def _counted(self) -> int:
         self._align(4)
-        (count,) = self._count.unpack_from(self._data, self._at)
-        self.is_structure[self._at : self._at + 4] = True
+        (count,) = self._count.unpack_from(self._data, self.end)
+        self.is_structure[self.end : self.end + 4] = True
         self._advance(4)
         return int(count)
 
     def _text(self) -> str:
         size = self._counted()
-        begin = self._at
+        begin = self.end
         self._advance(size)
-        self.is_structure[begin : self._at] = True
-        return self._data[begin : self._at - 1].decode()
+        self.is_structure[begin : self.end] = True
+        return self._data[begin : self.end - 1].decode()
 
     def _align(self, width: int) -> None:
-        self._at += -(self._at - HEAD) % width
+        self.end += -(self.end - HEAD) % width
 
     def _advance(self, size: int) -> None:
-        self._at += size
-        if self._at > len(self._data):
+        self.end += size
+        if self.end > len(self._data):
             raise ValueError("it is cut off")

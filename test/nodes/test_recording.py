@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros import messages
 from il_ros.cli import graph
 from il_ros.cli.processes import Child, Processes
 from il_ros.learning.workshop import Workshop
-from il_ros.nodes import interface
+from il_ros.nodes import wire
 from il_ros.nodes.director import Director
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.policy_node import PolicyParameters
@@ -40,14 +39,12 @@ class Watcher(IlNode[PolicyParameters]):
     def __init__(self) -> None:
         super().__init__("watcher", PolicyParameters)
         self.seen: dict[int, np.ndarray] = {}
-        self._turns = Turns(list(self.contract.topics), self.contract.step_ns, lockstep=True)
-        self.on_start(lambda start: self._take(self._turns.announce(start)))
-        for topic in interface.observed(self.contract):
-            self.subscribe(topic, lambda message, name=topic.name: self._take(self._turns.add(name, message)))
+        turns = Turns(list(self.contract.topics), self.contract.step_ns, lockstep=True)
+        self.take_turns(turns, wire.observed(self.contract), self._take)
 
     def _take(self, turn: Any) -> None:
         if turn is not None:
-            self.seen[turn.stamp_ns] = messages.observation(self.contract, turn.messages)
+            self.seen[turn.stamp_ns] = wire.joined(self.contract, turn.parts)
 
 
 @pytest.mark.usefixtures("simulation")

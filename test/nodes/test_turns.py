@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,11 +13,6 @@ STEP_NS = 50_000_000
 FIRST_NS = 2_000_000_000
 
 
-def message(stamp_ns: int) -> SimpleNamespace:
-    sec, nanosec = divmod(stamp_ns, 1_000_000_000)
-    return SimpleNamespace(header=SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec)))
-
-
 def start(stamp_ns: int = FIRST_NS, seed: int = 3) -> EpisodeStart:
     return EpisodeStart("fork", seed, stamp_ns)
 
@@ -26,7 +20,7 @@ def start(stamp_ns: int = FIRST_NS, seed: int = 3) -> EpisodeStart:
 @pytest.mark.parametrize("order", list(itertools.permutations(("tool", "objects", "start"))))
 def test_the_first_turn_of_an_episode_carries_its_seed_in_whatever_order_things_come(order: tuple[str, ...]) -> None:
     turns = Turns(["tool", "objects"], STEP_NS, lockstep=True)
-    made = [turns.announce(start()) if what == "start" else turns.add(what, message(FIRST_NS)) for what in order]
+    made = [turns.announce(start()) if what == "start" else turns.add(what, FIRST_NS, {}) for what in order]
     assert made[:2] == [None, None]
     assert made[2] is not None and made[2].start == start() and made[2].stamp_ns == FIRST_NS
 
@@ -34,30 +28,30 @@ def test_the_first_turn_of_an_episode_carries_its_seed_in_whatever_order_things_
 def test_later_turns_carry_no_start() -> None:
     turns = Turns(["tool"], STEP_NS, lockstep=True)
     turns.announce(start())
-    turns.add("tool", message(FIRST_NS))
-    later = turns.add("tool", message(FIRST_NS + STEP_NS))
+    turns.add("tool", FIRST_NS, {})
+    later = turns.add("tool", FIRST_NS + STEP_NS, {})
     assert later is not None and later.start is None
 
 
 def test_a_second_episode_waits_for_its_own_announcement() -> None:
     turns = Turns(["tool"], STEP_NS, lockstep=True)
     turns.announce(start())
-    turns.add("tool", message(FIRST_NS))
-    assert turns.add("tool", message(FIRST_NS + 20 * STEP_NS)) is None
+    turns.add("tool", FIRST_NS, {})
+    assert turns.add("tool", FIRST_NS + 20 * STEP_NS, {}) is None
     turn = turns.announce(start(FIRST_NS + 20 * STEP_NS, seed=4))
     assert turn is not None and turn.start is not None and turn.start.seed == 4
 
 
 def test_a_real_arm_need_not_announce_anything() -> None:
     turns = Turns(["tool"], STEP_NS, lockstep=False)
-    turn = turns.add("tool", message(FIRST_NS))
+    turn = turns.add("tool", FIRST_NS, {})
     assert turn is not None and turn.start is None
-    assert turns.add("tool", message(FIRST_NS + 40 * STEP_NS)) is not None
+    assert turns.add("tool", FIRST_NS + 40 * STEP_NS, {}) is not None
 
 
 def test_an_incomplete_observation_is_dropped_and_counted() -> None:
     turns = Turns(["tool", "objects"], STEP_NS, lockstep=False)
-    turns.add("tool", message(FIRST_NS))
-    turns.add("tool", message(FIRST_NS + STEP_NS))
-    assert turns.add("objects", message(FIRST_NS + STEP_NS)) is not None
+    turns.add("tool", FIRST_NS, {})
+    turns.add("tool", FIRST_NS + STEP_NS, {})
+    assert turns.add("objects", FIRST_NS + STEP_NS, {}) is not None
     assert turns.dropped == 1

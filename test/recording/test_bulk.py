@@ -38,7 +38,7 @@ def one_by_one(folder, contract):
         try:
             if wanted[name] == AUTHORITY:
                 records.setdefault(stamp, messages.record_from(message))
-            elif (joined := aligner.add(wanted[name], message)) is not None:
+            elif (joined := aligner.add(wanted[name], stamp, message)) is not None:
                 observations[stamp] = messages.observation(contract, joined[1])
         except MessageError:
             pass

@@ -1,0 +1,227 @@
+"""What is read from bytes, or written as bytes, is what objects of messages say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import PoseStamped, TwistStamped
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Imu, JointState
+from shape_msgs.msg import SolidPrimitive
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from il_ros import messages
+from il_ros.episode import Authority, Record
+from il_ros.errors import MessageError
+from il_ros.nodes import interface, wire
+from il_ros.nodes.pattern import Pattern
+from il_ros.signals import Chunk, Doubts
+from il_ros.specs import Contract
+
+CONTRACT = Contract.load("panda_joints")
+TOPIC = interface.POLICY_ACTION
+
+
+def a_chunk(seed: int = 0, rows: int = 16, author: str = "abc", **more: Any) -> Chunk:
+    actions = np.random.default_rng(seed).normal(size=(rows, len(CONTRACT.action)))
+    return Chunk(7_000_000_001 + seed, actions, author, **more)
+
+
+def as_bytes(chunk: Chunk) -> bytes:
+    message = JointTrajectory()
+    messages.fill_chunk(message, chunk, CONTRACT, JointTrajectoryPoint)
+    return serialize_message(message)
+
+
+def assert_same(read: Any, chunk: Chunk) -> None:
+    stamp, told = read
+    assert isinstance(told, Chunk)
+    assert stamp == told.stamp_ns == chunk.stamp_ns
+    assert np.array_equal(told.actions, chunk.actions)
+    assert (told.author, told.engaged) == (chunk.author, chunk.engaged)
+    assert repr(told.doubts) == repr(chunk.doubts)
+
+
+CHUNKS = [
+    a_chunk(0),
+    a_chunk(1),
+    a_chunk(2, author="another"),
+    a_chunk(3, rows=1),
+    a_chunk(4, rows=0, engaged=False),
+    a_chunk(5, doubts=Doubts(0.5)),
+    a_chunk(6, engaged=False),
+    a_chunk(7),
+]
+
+
+@pytest.fixture
+def objects(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The messages of which an object was made."""
+    made: list[bytes] = []
+
+    def counted(data: bytes, kind: Any) -> Any:
+        made.append(data)
+        return deserialize_message(data, kind)
+
+    monkeypatch.setattr(wire, "deserialize_message", counted)
+    return made
+
+
+def test_chunks_read_from_bytes_are_those_of_objects_and_only_a_new_pattern_needs_one(objects: list[bytes]) -> None:
+    read = wire.answers(CONTRACT, TOPIC)
+    for chunk in CHUNKS * 2:
+        assert_same(read(as_bytes(chunk)), chunk)
+    del objects[:]
+    for seed in range(100):
+        read(as_bytes(a_chunk(seed)))
+    assert len(objects) <= 1
+
+
+def test_chunks_are_written_as_objects_are(objects: list[bytes]) -> None:
+    write, read = wire.ChunkWriter(CONTRACT), wire.answers(CONTRACT, TOPIC)
+    for chunk in CHUNKS * 2:
+        data = write(chunk)
+        assert deserialize_message(data, JointTrajectory) == deserialize_message(as_bytes(chunk), JointTrajectory)
+        assert_same(read(data), chunk)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_chunk_that_is_not_finite_is_told_with_its_stamp_also_when_its_pattern_is_known(number: float) -> None:
+    read, broken = wire.answers(CONTRACT, TOPIC), a_chunk(1)
+    broken.actions[3, 2] = number
+    for _ in range(2):
+        stamp, error = read(as_bytes(broken))
+        assert stamp == broken.stamp_ns and isinstance(error, MessageError) and "NaN or infinity" in str(error)
+        assert_same(read(as_bytes(a_chunk(2))), a_chunk(2))
+
+
+def test_what_differs_beside_the_numbers_is_looked_at_anew() -> None:
+    read = wire.answers(CONTRACT, TOPIC)
+    read(as_bytes(a_chunk()))
+    message = deserialize_message(as_bytes(a_chunk()), JointTrajectory)
+    message.points[5].time_from_start.nanosec += 40_000_000  # as long as before in bytes
+    _, error = read(serialize_message(message))
+    assert isinstance(error, MessageError) and "chunk point 5" in str(error)
+    message = deserialize_message(as_bytes(a_chunk()), JointTrajectory)
+    message.joint_names[0], message.joint_names[1] = message.joint_names[1], message.joint_names[0]
+    _, swapped = read(serialize_message(message))
+    assert isinstance(swapped, Chunk)
+    assert np.array_equal(swapped.actions[:, [1, 0]], a_chunk().actions[:, :2])
+
+
+def test_a_topic_with_more_patterns_than_are_looked_for_is_read_all_the_same() -> None:
+    read, write = wire.answers(CONTRACT, TOPIC), wire.ChunkWriter(CONTRACT)
+    for n in range(3 * wire.MOST):
+        chunk = a_chunk(n, author=f"author {n}")
+        assert_same(read(write(chunk)), chunk)
+    assert read._left == 0 and len(write._known) <= wire.MOST  # type: ignore[attr-defined]
+
+
+def test_observations_read_from_bytes_are_those_of_objects(objects: list[bytes]) -> None:
+    contract = Contract.load("panda_plane")
+    readers = {reader.topic.name: reader for reader in wire.observed(contract)}
+    rng = np.random.default_rng(0)
+    for step in range(5):
+        live = {name: interface.message_class(kind)() for name, kind in contract.topics.items()}
+        for message in live.values():
+            messages.set_stamp(message, 10**9 * step + 17)
+        tool = live["tool_pose"].pose
+        tool.position.x, tool.position.y, tool.orientation.x = rng.normal(size=3)
+        objects_ = live["objects"].poses
+        for _ in range(3):
+            objects_.append(PoseStamped().pose)
+            objects_[-1].position.x, objects_[-1].position.y = rng.normal(size=2)
+        parts = {}
+        for name, message in live.items():
+            stamp, parts[name] = readers[name](serialize_message(message))
+            assert stamp == 10**9 * step + 17
+        assert np.array_equal(wire.joined(contract, parts), messages.observation(contract, live))
+    assert len(objects) == len(contract.topics)
+
+
+def test_a_joint_is_found_by_its_name_also_after_the_names_have_changed_places() -> None:
+    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
+    names = [f"panda_joint{n}" for n in range(1, 8)]
+    for order in (names, names[::-1], names):
+        message = JointState(name=order, position=[float(name[-1]) for name in order], velocity=[0.0] * 7)
+        _, numbers = reader(serialize_message(message))
+        positions = [n for part, n in zip(_of("joint_states"), numbers) if part.field.startswith("position")]
+        assert positions == [float(n) for n in range(1, 1 + len(positions))]
+    message.name = names[:-1] + ["elbow"]
+    with pytest.raises(MessageError, match="panda_joint7"):
+        reader(serialize_message(message))
+
+
+def _of(topic: str) -> list[Any]:
+    return [part for part in CONTRACT.observation if part.topic == topic]
+
+
+@pytest.mark.parametrize("name", ["panda_plane", "panda_joints"])
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_commands_read_from_bytes_are_those_of_objects(name: str, ahead: int) -> None:
+    contract = Contract.load(name)
+    read = wire.commands(contract)
+    for step in range(4):
+        action = np.random.default_rng(step).normal(size=len(contract.action))
+        message = interface.message_class(contract.command_type)()
+        messages.fill_command(message, step, action, contract, JointTrajectoryPoint, [action] * ahead)
+        stamp, told = read(serialize_message(message))
+        assert stamp == step and np.array_equal(told, action)
+    messages.fill_command(message, 9, action * math.nan, contract, JointTrajectoryPoint)
+    with pytest.raises(MessageError, match="finite"):
+        read(serialize_message(message))
+
+
+def test_a_command_without_a_stamp_has_none() -> None:
+    plain = CONTRACT.to_dict()
+    contract = Contract.from_dict("bare", {**plain, "command": {"type": "std_msgs/msg/Float64MultiArray"}})
+    read = wire.commands(contract)
+    for _ in range(2):
+        stamp, told = read(serialize_message(Float64MultiArray(data=[0.5] * len(contract.action))))
+        assert stamp is None and told.tolist() == [0.5] * len(contract.action)
+    with pytest.raises(MessageError, match="finite numbers"):
+        read(serialize_message(Float64MultiArray(data=[0.5])))
+
+
+def test_records_read_from_bytes_are_those_of_objects() -> None:
+    record = Record(
+        stamp_ns=10**9 + 1,
+        authority=Authority.EXPERT,
+        reason="engaged, für ihn",
+        intervention=3,
+        executed=np.array([0.1, 1 / 3]),
+        policy=None,
+        expert=np.array([math.pi, 0.0]),
+        checkpoint="abc",
+        expert_name="left",
+        score=0.25,
+        doubts=Doubts(0.1),
+    )
+    message = DiagnosticArray()
+    messages.fill_record(message, record, DiagnosticStatus, KeyValue)
+    assert repr(wire.RecordReader()(serialize_message(message))) == repr(record)
+    with pytest.raises(MessageError, match="no record of authority"):
+        wire.RecordReader()(serialize_message(DiagnosticArray()))
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "paths"),
+    [
+        (Imu(), "sensor_msgs/msg/Imu", ["orientation.w", "angular_velocity_covariance.8"]),
+        (SolidPrimitive(dimensions=[1.0, 2.0]), "shape_msgs/msg/SolidPrimitive", ["type", "dimensions.1"]),
+        (TwistStamped(), "geometry_msgs/msg/TwistStamped", ["twist.angular.z"]),
+    ],
+)
+def test_a_pattern_of_any_type_is_read_and_written(message: Any, kind: str, paths: list[str]) -> None:
+    told = [n + 3 for n in range(len(paths))]
+    data = Pattern(serialize_message(message), kind, paths).write(told)
+    again = deserialize_message(data, type(message))
+    assert [messages.getter(path)(again) for path in paths] == told
+    pattern = Pattern(data, kind, paths)
+    assert list(pattern.read(data) or ()) == told
+    assert pattern.read(data + b"\0") is None
