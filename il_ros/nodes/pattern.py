@@ -33,6 +33,7 @@ class Pattern:
 
     Raises:
         MessageError: if there is no number at a path.
+        KeyError: for a fundamental type that is neither text nor a number.
     """
 
     def __init__(self, data: bytes, type_name: str, paths: Sequence[str], loose: bool = False) -> None:

@@ -88,9 +88,16 @@ class NumberReader(Reader[T]):
         told = self.of(message)
         if self._left:
             self._left -= 1
-            paths, make = self._find(message)
-            self._known[len(data)] = Pattern(data, self.topic.type_name, paths, self._loose), make
+            self._learn(data, message)
         return told
+
+    def _learn(self, data: bytes, message: Any) -> None:
+        """Remember the pattern of a message."""
+        paths, make = self._find(message)
+        try:
+            self._known[len(data)] = Pattern(data, self.topic.type_name, paths, self._loose), make
+        except KeyError:  # a type with a field that is neither text nor a number of a known size
+            self._left = 0
 
 
 def whole(topic: Topic) -> Reader[Stamped]:

@@ -122,6 +122,13 @@ def test_a_topic_with_more_patterns_than_are_looked_for_is_read_all_the_same() -
     assert read._left == 0 and len(write._known) <= wire.MOST  # type: ignore[attr-defined]
 
 
+def test_a_type_whose_patterns_cannot_be_known_is_read_as_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "Pattern", lambda *_: {}["wstring"])
+    read = wire.answers(CONTRACT, TOPIC)
+    for chunk in CHUNKS:
+        assert_same(read(as_bytes(chunk)), chunk)
+
+
 def test_observations_read_from_bytes_are_those_of_objects(objects: list[bytes]) -> None:
     contract = Contract.load("panda_plane")
     readers = {reader.topic.name: reader for reader in wire.observed(contract)}
