@@ -72,11 +72,12 @@ class Director(Outsider):
                 raise GraphError(f"{what} did not come within {timeout_s:g} s; see the logs of the nodes")
 
     def wait_ready(self, nodes: Collection[str], timeout_s: float = 60.0) -> None:
-        """Wait until every one of ``nodes`` is there and connected to all the others."""
+        """Wait until every one of ``nodes`` is there and hears all the others."""
+        names = {self._prefix + name for name in nodes}
 
         def ready() -> bool:
             heard = [self.heard.get(name, {}) for name in nodes]
-            return all(h.get("matched") == "True" and int(h["peers"]) > len(nodes) for h in heard)
+            return all(h.get("matched") == "True" and names <= set(h["hears"].split()) for h in heard)
 
         missing = ", ".join(nodes)
         self.wait(f"a connected graph of {missing}", ready, timeout_s)

@@ -72,6 +72,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         self.take_turns(self._turns, map(wire.whole, watched), self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
+        self.start()
 
     def prepare(self, wanted: ExpertParameters) -> Callable[[], None] | None:
         """Another device or expert may be chosen between episodes; another person may sit down at any time."""

@@ -83,6 +83,7 @@ class GateNode(IlNode[GateParameters]):
         self.serve(interface.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
         self.serve(interface.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
+        self.start()
 
     def prepare(self, wanted: GateParameters) -> Callable[[], None]:
         """A new rule counts from the next episode on."""

@@ -45,6 +45,7 @@ class GymNode(WorldNode[GymParameters]):
     def __init__(self) -> None:
         super().__init__(GymParameters)
         self._topic, self._message = self.publisher(Topic(TOPIC, TYPE)), JointState(name=self._env.names)
+        self.start()
 
     def make_world(self) -> ForeignEnv:
         """The environment."""

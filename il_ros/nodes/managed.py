@@ -30,8 +30,7 @@ P = TypeVar("P", bound=ManagedParameters)
 class ManagedNode(LifecycleNodeMixin, IlNode[P]):
     """A node whose subclasses say in ``configure``, ``activate``, ``deactivate`` and ``cleanup`` what these mean.
 
-    All publishers, subscriptions and services are made in the constructor, whose last act is ``start``; callbacks ask
-    ``active``.
+    Their callbacks ask ``active``.
     """
 
     def __init__(self, name: str, parameter_class: type[P]) -> None:
@@ -43,11 +42,12 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
         service.callback = lambda request, response: self._change(change, request, response)
 
     def start(self) -> None:
-        """With ``autostart``, configure and activate now.
+        """Tell the diagnostics, and with ``autostart`` configure and activate now.
 
         Raises:
             IlRosError: if that fails; without ``autostart`` the node would stay as it is and tell why.
         """
+        super().start()
         for trigger in (self.trigger_configure, self.trigger_activate) if self.parameters.autostart else ():
             if trigger() != TransitionCallbackReturn.SUCCESS:
                 assert self._failure is not None

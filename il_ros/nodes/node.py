@@ -42,12 +42,19 @@ SILENT: dict[str, Any] = {"use_default_callbacks": False}
 """Who cannot hear whom is told by ``mismatches``, with names."""
 REMIND_S = 10.0
 """How often, at most, the log repeats that a peer cannot be heard."""
+REPORT_S = 1.0
+"""How often the diagnostics are told."""
+GONE_NS = 3_000_000_000
+"""A node whose diagnostics are older than this is not heard any more."""
+OURS = "il_ros"
+"""The hardware id in the diagnostics of our nodes, who are among many."""
 
 
 class IlNode(Node, Generic[P]):
     """A node of this package.
 
-    Subclasses give ``facts()`` for the diagnostics and may override ``prepare()`` to follow parameters at run time.
+    Subclasses make all publishers, subscriptions and services in the constructor, whose last act is ``start``. They
+    give ``facts()`` for the diagnostics and may override ``prepare()`` to follow parameters at run time.
     """
 
     def __init__(self, name: str, parameter_class: type[P], **options: Any) -> None:
@@ -61,8 +68,31 @@ class IlNode(Node, Generic[P]):
         self.parameters: P = parameters.declare(self, parameter_class)
         parameters.follow(self, self.parameters, self._prepare)
         self.contract = Contract.load(self.parameters.contract)
+        self._told_ns: dict[str, int] = {}
+        """When each node's diagnostics were heard last, by the steady clock."""
+
+    def start(self) -> None:
+        """Tell the diagnostics from now on, and hear those of the others.
+
+        Discovery tells of a node's topics in the order in which they were made, and these come last: whose diagnostics
+        we hear knows all that we subscribe to, and we know all that it publishes.
+        """
         self._diagnostics = self.publisher(interface.DIAGNOSTICS)
-        self.every(1.0, self.report)
+        self.subscribe(interface.DIAGNOSTICS, self.on_diagnostics)
+        self.every(REPORT_S, self.report)
+
+    def on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Take note of who speaks; a newcomer need not wait to learn that he is heard."""
+        names = {status.name for status in message.status if status.hardware_id == OURS}
+        is_new = not names <= set(self.hears())
+        self._told_ns.update(dict.fromkeys(names, self.now_ns()))
+        if is_new:
+            self.report()
+
+    def hears(self) -> list[str]:
+        """The names of our nodes that are heard now, this one's too."""
+        now_ns = self.now_ns()
+        return sorted(name for name, told_ns in self._told_ns.items() if now_ns - told_ns < GONE_NS)
 
     @staticmethod
     def now_ns() -> int:
@@ -183,10 +213,10 @@ class IlNode(Node, Generic[P]):
         message.header.stamp = self.get_clock().now().to_msg()
         complaints = [*([self.complaint] if self.complaint else []), *self._mismatches()]
         status = DiagnosticStatus(
-            name=self.get_fully_qualified_name().lstrip("/"), message="; ".join(complaints) or "ok"
+            name=self.get_fully_qualified_name().lstrip("/"), message="; ".join(complaints) or "ok", hardware_id=OURS
         )
         status.level = WARN if complaints else OK
-        facts = {**self.facts(), "peers": len(self.get_node_names()), "matched": self.is_matched()}
+        facts = {**self.facts(), "hears": " ".join(self.hears()), "matched": self.is_matched()}
         facts |= {f"{name} Hz": f"{rate:.1f}" for name, rate in self.rates.told(self.now_ns()).items()}
         status.values = [KeyValue(key=key, value=str(value)) for key, value in facts.items()]
         message.status = [status]

@@ -126,9 +126,9 @@ class PageNode(IlNode[PageParameters]):
         self.subscribe(interface.EPISODE, self._on_episode)
         self.subscribe(interface.RECORDED, self._on_recorded)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
-        self.subscribe(interface.DIAGNOSTICS, self._on_diagnostics)
         self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
         self.every(TELL_S, self._tell)
+        self.start()
         self.get_logger().info(f"the page is at {self._server.url}")
 
     # The hands, called from the server's thread -----------------------------------------------------------------------
@@ -274,7 +274,9 @@ class PageNode(IlNode[PageParameters]):
         told = json.loads(message.data)
         self._state["checkpoint"] = {k: told.get(k) for k in ("policy", "labels")}
 
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+    def on_diagnostics(self, message: DiagnosticArray) -> None:
+        """What the nodes tell is shown."""
+        super().on_diagnostics(message)
         for status in message.status:
             name = status.name.rpartition("/")[2]
             self._facts[name] = {item.key: item.value for item in status.values}

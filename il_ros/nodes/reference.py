@@ -36,8 +36,9 @@ by side in namespaces of their own. The topics of observation and command are th
 peer whose type or quality of service does not go with ours is named in the log and the diagnostics within 2 s, with the
 parameter that mends it.
 
-**Diagnostics**: every node publishes `/diagnostics` once a second: what it complains of, whether its subscribers are
-connected (`matched`), the messages a second of each topic that it hears (`... Hz`), and facts of its own.
+**Diagnostics**: every node hears and publishes `/diagnostics`, once a second: what it complains of, which of our nodes
+it hears (`hears`), whether its subscribers are connected (`matched`), the messages a second of each topic that it hears
+(`... Hz`), and facts of its own.
 
 **Time**: watchdogs run on the steady clock. `use_sim_time` is for the stamps of diagnostics and of what hands do;
 answers carry the stamp of their observation.
@@ -61,8 +62,8 @@ def page() -> str:
 def section(name: str) -> str:
     """What one node does, hears, says, serves and can be told."""
     with _made(name) as node:
-        topics = [_topic("says", *end) for end in node.said if end[0] is not interface.DIAGNOSTICS]
-        topics += [_topic("hears", *end) for end in node.heard]
+        ends = [("says", *end) for end in node.said] + [("hears", *end) for end in node.heard]
+        topics = [_topic(*end) for end in ends if end[1] is not interface.DIAGNOSTICS]
         services = [_service("serves", s, node.get_name()) for s in node.services if not _is_common(s)]
         services += [_service("calls", c, node.get_name()) for c in node.clients]
         parameters = [_parameter(field) for field in dataclasses.fields(node.parameters)]

@@ -44,6 +44,7 @@ class SimNode(WorldNode[SimParameters]):
         self._reading_topics = {t.name: self.publisher(t) for t in interface.READING}
         self._reading = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
         self.subscribe(interface.PUSH, self._on_push)
+        self.start()
 
     def make_world(self) -> ArmEnv:
         """The arm and its task."""

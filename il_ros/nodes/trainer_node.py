@@ -54,6 +54,7 @@ class TrainerNode(IlNode[TrainerParameters]):
         self.subscribe(interface.RECORDED, self._on_episode)
         self.serve(interface.TRAIN, self._train)
         self.every(0.5, self._tell)
+        self.start()
 
     def _config(self, parameters: TrainerParameters) -> TrainingConfig:
         changes: dict[str, Any] = {"seed": parameters.seed}

@@ -31,6 +31,7 @@ class Ours(IlNode[NodeParameters]):
         self.subscribe(TOOL, self.messages.append)
         self.subscribe(interface.EPISODE, self.messages.append)
         self.twists = self.publisher(interface.TWIST)
+        self.start()
 
 
 class Stage:

@@ -23,6 +23,7 @@ from il_ros.nodes.policy_node import PolicyParameters
 from il_ros.nodes.turns import Turns
 from il_ros.recording import bag
 from il_ros.recording.episodes import Episodes
+from il_ros.recording.journal import SUFFIX
 from il_ros.recording.recovery import leftovers
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -41,6 +42,7 @@ class Watcher(IlNode[PolicyParameters]):
         self.seen: dict[int, np.ndarray] = {}
         turns = Turns(list(self.contract.topics), self.contract.step_ns, lockstep=True)
         self.take_turns(turns, wire.observed(self.contract), self._take)
+        self.start()
 
     def _take(self, turn: Any) -> None:
         if turn is not None:
@@ -53,9 +55,7 @@ def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path
     with graph.running("collect", tmp_path / "logs", **settings) as director:
         watcher = Watcher()
         director._executor.add_node(watcher)
-        director.wait("the watcher's peers", lambda: watcher.count_publishers("tool_pose") == 1)
-        for _ in range(20):  # what discovery knows is not connected yet
-            director._executor.spin_once(timeout_sec=0.05)
+        director.wait_ready(["watcher", *graph.NODES["collect"]])
         facts = director.episodes([4, 5])
         watcher.close()
     for one in facts:
@@ -82,20 +82,19 @@ def raw(path: Path) -> dict[str, list[bytes]]:
 
 def start_victim(processes: Processes, director: Director, folder: Path, number: int) -> Child:
     """A second recorder; it is there once it has recovered what the one before it left, and hears everybody."""
-    arguments = ["--ros-args", "-r", "__node:=victim", "-p", f"folder:={folder}"]
-    director.heard.pop("victim", None)
-    child = processes.start(f"victim_{number}", [sys.executable, "-m", "il_ros.nodes.recorder_node", *arguments])
-
-    def ready() -> bool:
-        assert child.process.poll() is None, child.last_words()
-        return all(
-            director.heard.get(name, {}).get("matched") == "True" for name in ("victim", *graph.NODES["collect"])
-        )
-
-    director.wait("the second recorder", lambda: "victim" in director.heard)
-    director.heard.clear()  # only what they say from here on knows of it
-    director.wait("the second recorder", ready)
+    name = f"victim_{number}"
+    arguments = ["--ros-args", "-r", f"__node:={name}", "-p", f"folder:={folder}"]
+    child = processes.start(name, [sys.executable, "-m", "il_ros.nodes.recorder_node", *arguments])
+    director.wait_ready([name, *graph.NODES["collect"]])
     return child
+
+
+def kill(victim: Child, folder: Path, size: float, is_over: threading.Event) -> None:
+    """With -9, once its journal has grown to ``size``, or the episode is over."""
+    while sum(path.stat().st_size for path in folder.glob(f"*{SUFFIX}")) < size and not is_over.wait(0.001):
+        pass
+    os.kill(victim.process.pid, signal.SIGKILL)
+    victim.process.wait()
 
 
 @pytest.mark.usefixtures("simulation")
@@ -105,21 +104,21 @@ def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     The next one recovers what it wrote: of every topic, the beginning of what was published, byte by byte, without a
     hole. The trainer ingests all of it as partial episodes.
     """
-    folder, moment, witness = tmp_path / "killed", random.Random(7), Episodes(tmp_path / "whole")
+    folder, moment = tmp_path / "killed", random.Random(7)
     with (
         graph.running("collect", tmp_path / "logs", task="avoid", folder=tmp_path / "whole") as director,
         Processes(tmp_path / "logs", graph._environment()) as processes,
     ):
-        whole = {}
+        (first,) = director.episodes([0])
+        size, whole = 1.5 * sum(len(data) for said in raw(Path(first["path"])).values() for data in said), {}
         for seed in range(1, KILLS + 1):
-            victim = start_victim(processes, director, folder, seed)
-            killer = threading.Timer(moment.uniform(0.02, 0.2), os.kill, (victim.process.pid, signal.SIGKILL))
+            victim, is_over = start_victim(processes, director, folder, seed), threading.Event()
+            killer = threading.Thread(target=kill, args=(victim, folder, moment.uniform(0.0, size), is_over))
             killer.start()
-            director.episodes([seed])
+            (told,) = director.episodes([seed])
+            is_over.set()
             killer.join()
-            victim.process.wait()
-            director.wait("the living recorder's bag", lambda n=seed: len(witness.closed()) == n)
-            whole[seed] = raw(witness.closed()[-1])
+            whole[seed] = raw(Path(told["path"]))
         start_victim(processes, director, folder, 0)
     recovered = Episodes(folder).closed()
     assert leftovers(folder) == []
