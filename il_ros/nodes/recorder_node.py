@@ -3,7 +3,8 @@
 When things fail: a kill at any moment loses nothing that was written, and the next recorder of the same folder makes a
 partial episode of it. When the disk takes no more the episode is given up, its journal stays, ``recorder/episode``
 tells it with a path of null, and the disk is tried again after a second. Messages that were sent and never came are
-listed in the episode by sequence number. A signal, or deactivation, closes the running episode as a partial one.
+listed in the episode by sequence number; one whose beginning or end was not heard is not ``complete``. A signal, or
+deactivation, closes the running episode as a partial one.
 """
 
 from __future__ import annotations
@@ -67,13 +68,16 @@ class Take:
     gaps: Gaps
     last_ns: dict[str, int]
     """The newest stamp of every stamped topic."""
+    first_ns: dict[str, int] = field(default_factory=dict)
+    """The first."""
     silences: Silences = field(default_factory=Silences)
     """Of the observation's first topic."""
     authors: dict[str, dict[str, None]] = field(default_factory=lambda: {"expert": {}, "checkpoint": {}})
     """Who has spoken as an expert, and which policies have, in the order of appearance."""
     ending: bool = False
+    starts_ns: int = -1
     ends_ns: int = -1
-    """The stamp of its last step, once it is known."""
+    """The stamps of its first and of its last step, once it has ended."""
 
 
 class RecorderNode(ManagedNode[RecorderParameters]):
@@ -96,7 +100,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         """Whether somebody ended the recording before the episode ended, so that the next one is waited for."""
         self._last: Path | None = None
         """The bag that was closed last, which can still be judged."""
-        self._pulse = self.resolve_topic_name(next(iter(self.contract.topics)))
+        self._observed = [self.resolve_topic_name(name) for name in self.contract.topics]
+        self._pulse = self._observed[0]
         self._announced = self.publisher(interface.RECORDED)
         streams = (*interface.READING, interface.POLICY_ACTION, interface.EXPERT_ACTION, interface.AUTHORITY)
         observed = tuple(t for t in interface.observed(self.contract) if t not in streams)
@@ -141,6 +146,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             try:
                 if event is not None:
                     self._on_episode(event)
+                elif self._take is not None and self._take.ending and stamp > self._take.ends_ns:
+                    self._check(is_over=True)
                 if self._take is None and self._follows() and stamp > self._closed_ns and self._may_try():
                     self._open({})
                 if self._take is not None:
@@ -159,6 +166,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         now_ns, sent_ns = time.time_ns(), info["source_timestamp"]
         take.journal.write(name, type_name, data, now_ns, sent_ns, sequence, lambda: offered(self, name))
         take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
+        take.first_ns.setdefault(name, stamp)
         take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
         if name == self._pulse and not self.parameters.lockstep:
             take.silences.add(stamp, self.now_ns())
@@ -193,6 +201,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         if start is None or not self.parameters.follow or start.first_stamp_ns <= self._closed_ns:
             return
         self._waits = False
+        self._check(is_over=True)
         take = self._take or self._open({})
         take.facts.update(task=start.task, seed=start.seed, **start.facts)
 
@@ -202,19 +211,21 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         if data["event"] != "end" or self._take is None or not self.parameters.follow:
             return
         self._take.facts.update({k: data[k] for k in ("task", "seed", "outcome", "way", "steps")})
-        self._take.ending, self._take.ends_ns = True, data["last_stamp_ns"]
+        self._take.ending = True
+        self._take.starts_ns, self._take.ends_ns = data["first_stamp_ns"], data["last_stamp_ns"]
         self._ending_since_ns = self.now_ns()
         self._check()
 
-    def _check(self) -> None:
-        """Close the episode that has ended once every topic's last message is in."""
+    def _check(self, is_over: bool = False) -> None:
+        """Close the episode that has ended once every topic's last message is in, or the next episode has begun."""
         take = self._take
         if take is None or not take.ending:
             return
-        stamped = [last for last in take.last_ns.values() if last >= 0]
-        complete = all(last >= take.ends_ns for last in stamped)
-        if complete or self.now_ns() - self._ending_since_ns > STRAGGLERS_S * 1e9:
-            take.facts["complete"] = complete
+        stamped = {name for name, last in take.last_ns.items() if last >= 0}.union(self._observed)
+        ended = all(take.last_ns.get(name, -1) >= take.ends_ns for name in stamped)
+        if ended or is_over or self.now_ns() - self._ending_since_ns > STRAGGLERS_S * 1e9:
+            began = all(take.first_ns.get(name, take.ends_ns + 1) <= take.starts_ns for name in self._observed)
+            take.facts["complete"] = began and ended
             self._close()
 
     def _close(self) -> None:

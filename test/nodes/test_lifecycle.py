@@ -25,6 +25,7 @@ from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.recording import bag
 from il_ros.recording.episodes import Episodes
+from il_ros.recording.steps import read_episode
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 STATES = ("unconfigured", "inactive", "active")
@@ -178,6 +179,26 @@ def test_a_recorder_that_is_deactivated_closes_its_episode_and_waits_for_the_nex
     assert graph.recorder._take.facts["seed"] == facts["seed"] + 1
     graph.bring("recorder_node", "unconfigured")
     assert len(graph.episodes_there.closed()) == before + 2
+
+
+def test_an_episode_whose_beginning_was_not_heard_is_not_complete_and_the_next_begins_anew(graph: Graph) -> None:
+    graph.bring("recorder_node", "inactive")
+    before = len(graph.episodes_there.closed())
+    graph.call("sim_node/reset")
+    graph.recorder._waits = False  # as if it had just been started
+    begun = graph.sim._env.stamp_ns
+    graph.wait("steps that are not heard", lambda: graph.sim._env.stamp_ns > begun)
+    graph.bring("recorder_node", "active")
+    starts = [graph.sim._env.start]
+    for _ in range(2):
+        graph.wait("a recording", lambda: int(graph.told("recorder_node")["in_episode"]) > 20)
+        graph.call("sim_node/reset")
+        starts.append(graph.sim._env.start)
+    graph.wait("the bags", lambda: len(graph.episodes_there.closed()) == before + 2)
+    late, whole = (read_episode(path, graph.sim.contract) for path in graph.episodes_there.closed()[before:])
+    assert (late.facts["seed"], whole.facts["seed"]) == (starts[0].seed, starts[1].seed)
+    assert not late.facts["complete"] and starts[0].first_stamp_ns < late.stamps_ns[0]
+    assert late.stamps_ns[-1] < starts[1].first_stamp_ns == whole.stamps_ns[0]
 
 
 def test_diagnostics_tell_rates_latencies_ages_and_drops(graph: Graph, checkpoint: str) -> None:
