@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,8 @@ def test_the_environment_is_narrowed_to_this_machine_and_the_rest_kept():
     assert int(narrow["ROS_DOMAIN_ID"]) in domain.DOMAINS
     assert not set(domain.UNWANTED) & set(narrow)
     assert wide["ROS_DOMAIN_ID"] == "0"
+    assert all(Path(narrow[name]).is_file() for name in domain.PROFILES)
+    assert domain.isolate({**wide, domain.PROFILES[0]: "mine.xml"})[domain.PROFILES[0]] == "mine.xml"
 
 
 def test_a_command_keeps_its_domain_locked_until_it_ends(tmp_path):
