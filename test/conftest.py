@@ -10,10 +10,13 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from il_ros.learning.actor import use_one_thread
 
 use_one_thread()
+settings.register_profile("il_ros", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("il_ros")  # how long an example takes tells how busy the machine is, and nothing of ours
 
 SIMULATES = find_spec("pybullet") is not None
 

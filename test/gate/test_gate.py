@@ -306,5 +306,5 @@ class GateMachine(RuleBasedStateMachine):
         assert any(np.array_equal(row, target) for row in rows)
 
 
-GateMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+GateMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestRandomSequencesOfEvents = GateMachine.TestCase

@@ -24,7 +24,6 @@ from il_ros.recording.steps import AUTHORITY, find_topic, read_episode, read_obs
 from il_ros.specs import Contract
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
-ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
 
 def one_by_one(folder, contract):
@@ -61,7 +60,7 @@ def joint_state(kit, ns, frame, names, rng):
     return kit.make("sensor_msgs/msg/JointState", header, list(names), *numbers)
 
 
-@settings(max_examples=40, **ANY_TIME)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_bulk_and_single_reading_agree_whatever_a_bag_holds(kit, journal_of, tmp_path_factory, joints_contract, data):
     """Layouts change, messages are missing, come twice, late or out of order, and some lack a field or hold NaN."""
@@ -177,7 +176,7 @@ def test_a_field_that_is_a_text_is_no_number(kit):
         layout.find("header.frame_id")
 
 
-@settings(max_examples=30, **ANY_TIME)
+@settings(max_examples=30)
 @given(texts=st.lists(st.text(max_size=9), min_size=4, max_size=4), pairs=st.dictionaries(st.text(), st.text()))
 def test_a_record_is_read_from_its_bytes_as_the_decoder_reads_it(texts, pairs):
     make, name = STORE.types, "diagnostic_msgs/msg/DiagnosticArray"

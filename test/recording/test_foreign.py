@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -214,7 +214,7 @@ def test_the_foreign_section_of_a_contract_comes_back_and_is_checked(contract):
 gaps = st.lists(st.integers(1, 300), min_size=2, max_size=40)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(periods=st.lists(gaps, min_size=1, max_size=3), starts=st.lists(st.integers(0, 400), min_size=3, max_size=3))
 def test_a_step_holds_the_latest_message_that_is_not_of_the_future_nor_stale(periods, starts):
     times = [start + np.cumsum([0, *gaps]) for start, gaps in zip(starts, periods)]
