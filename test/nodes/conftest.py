@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     shown = [run_episode(env, gate, seed, None, expert).episode for seed in range(2)]
     env.close()
 
+    @cache  # whoever asks for the same gets the same
     def make(policy: str) -> Path:
         config = TrainingConfig.load(policy, steps=150)
         made = train(Dataset.from_episodes(shown, config.history, config.horizon), config)
