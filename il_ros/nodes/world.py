@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -77,7 +76,6 @@ class WorldNode(IlNode[P]):
         super().__init__("sim_node", parameter_class, parameter_overrides=[Parameter("use_sim_time", value=False)])
         self.set_descriptor("use_sim_time", MAKES_TIME)
         self._env = self.make_world()
-        self._seed = self.parameters.seed
         self._running = False
         self._command: tuple[int, int | None, Array] | None = None
         """When it came, by the steady clock; its stamp, if it has one; and what it says."""
@@ -102,14 +100,6 @@ class WorldNode(IlNode[P]):
     def observation(self) -> Array:
         """(Do,) float32, what the contract makes of what is seen now."""
 
-    def prepare(self, wanted: P) -> Callable[[], None]:
-        """The seed may be set at any time; it counts from the next reset on."""
-
-        def take_effect() -> None:
-            self._seed = wanted.seed
-
-        return take_effect
-
     def _reset_by_itself(self) -> None:
         """Begin the next episode, once somebody who commands is there and had time to look around."""
         if self._running or not self.parameters.auto_reset:
@@ -122,8 +112,9 @@ class WorldNode(IlNode[P]):
     def _reset(self) -> str:
         if self._running:
             self._end("aborted")
-        self._env.reset(seed=self._seed)
-        self._seed += 1
+        seed = self.parameters.seed
+        self._env.reset(seed=seed)
+        self.set_parameters([Parameter("seed", value=(seed + 1) % (SEEDS[1] + 1))])
         self._running, self._command = True, None
         announcement = messages.start_to_json(self._env.start)
         self._episode_topic.publish(String(data=announcement))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from geometry_msgs.msg import TwistStamped
+from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -56,6 +57,22 @@ def trajectory(positions: np.ndarray, stamp_ns: int, names: tuple[str, ...] = JO
     messages.set_stamp(message, stamp_ns)
     message.points = [JointTrajectoryPoint(positions=array("d", positions.tolist()))]
     return message
+
+
+def test_the_seed_counts_on_whatever_else_is_set_and_anew_when_it_is_set_itself(sim: Callable[..., SimNode]) -> None:
+    node = sim(seed=7)
+    for name, value, seed in (("auto_reset", True, 8), ("seed", 7, 7), ("auto_reset", False, 8), ("seed", 9, 9)):
+        assert node.set_parameters([Parameter(name, value=value)])[0].successful
+        node._reset()
+        assert node._env.start.seed == seed
+        assert node.get_parameter("seed").value == seed + 1
+
+
+def test_after_the_greatest_seed_comes_the_least(sim: Callable[..., SimNode]) -> None:
+    node = sim(seed=2**63 - 1)
+    assert node._env.start.seed == 2**63 - 1
+    node._reset()
+    assert node._env.start.seed == 0
 
 
 def test_a_twist_moves_the_tool_along_it(sim: Callable[..., SimNode]) -> None:
