@@ -16,6 +16,8 @@ DAMPING = 15.0
 """N m s/rad: what each joint of a compliant arm sets against being moved."""
 FIXED = 4
 """PyBullet's number for a joint that cannot move."""
+ASIDE_M = 0.005
+"""A tool that cannot be put nearer than this to where it is to start is out of reach."""
 
 
 class Arm:
@@ -50,11 +52,24 @@ class Arm:
         self._tool_target = np.zeros(3)
 
     def reset(self, tool_position: Array) -> None:
-        """Put the arm at rest with its tool at ``tool_position``, m; the same argument gives the same bits."""
+        """Put the arm at rest with its tool at ``tool_position``, m; the same argument gives the same bits.
+
+        Raises:
+            ConfigError: if that is out of its reach.
+        """
         joints = self._rest
         for _ in range(60):
             joints = self.solve(joints, tool_position)
         self._place(joints)
+        at, _ = self.tool()
+        aside = float(np.linalg.norm(at - tool_position))
+        if aside > ASIDE_M:
+            wanted, got = (", ".join(f"{value:.3f}" for value in place) for place in (tool_position, at))
+            raise ConfigError(
+                f"the tool of {self.robot.urdf} is to start at ({wanted}) m and comes to ({got}), {aside * 1e3:.0f} mm "
+                f"aside, where {ASIDE_M * 1e3:g} mm are allowed; give the robot another tip or rest, or choose a task "
+                "within its reach"
+            )
         self._joint_target = joints
         self._tool_target = np.array(tool_position, dtype=np.float64)
         self._drive(joints, np.zeros(len(joints)))

@@ -50,6 +50,7 @@ class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
         self._layout = self.task.layout(np.random.default_rng(0))
         self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
         self._clean = self._world.call("saveState")
+        self._arm.reset(self._layout.tool_start)  # or it says what is out of its reach
         self._path: list[Array] = []
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.contract.observation),), np.float32)
         self.action_space = gymnasium.spaces.Box(self.contract.low, self.contract.high, dtype=np.float64)

@@ -100,3 +100,21 @@ def test_a_joint_or_link_that_the_arm_has_not_is_named(tmp_path, changes):
     )
     with pytest.raises(ConfigError, match="(joint|link) of the arm"):
         ArmEnv("fork", contract)
+
+
+def test_a_task_that_begins_beyond_the_arms_reach_is_refused_at_the_start(tmp_path):
+    joints = {f"lbr_iiwa_joint_{i}": angle for i, angle in enumerate((0.0, 0.6, 0.0, -1.7, 0.0, 0.85, 0.0), start=1)}
+    robot = {"urdf": "kuka_iiwa/model.urdf", "base": "lbr_iiwa_link_0", "rest": joints, "tool": "lbr_iiwa_link_7"}
+    path = tmp_path / "iiwa.yaml"
+    path.write_text(yaml.safe_dump({**robot, "tip": [0.0, 0.0, 0.05]}))
+    contract = Contract.from_dict("mine", {**Contract.load("panda_plane").to_dict(), "robot": str(path)})
+    with pytest.raises(ConfigError, match=r"iiwa/model.urdf is to start at \(0.31., .* mm aside, where 5 mm .* reach$"):
+        ArmEnv("fork", contract)
+
+
+def test_an_episode_that_begins_beyond_the_arms_reach_is_refused():
+    env = ArmEnv("fork")
+    env.task.layout = lambda rng: tasks.Layout(np.array([1.2, 0.0, tasks.TOOL_HEIGHT_M]), np.zeros((0, 3)))
+    with pytest.raises(ConfigError, match=r"start at \(1.200, 0.000, 0.035\) m and comes to"):
+        env.reset(seed=0)
+    env.close()
