@@ -1,10 +1,11 @@
-"""``il-ros info``: what an episode, a folder of episodes or a checkpoint holds."""
+"""``il-ros info``: what an episode, a folder of episodes, a data set of LeRobot's or a checkpoint holds."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from rich.table import Table
 from il_ros.errors import DataError
 from il_ros.recording.bag import is_closed
 from il_ros.recording.episodes import Episodes
+from il_ros.recording.exporters.lerobot_reader import dataset_summary, is_dataset
 from il_ros.recording.metadata import METADATA
 from il_ros.recording.recovery import leftovers
 from il_ros.recording.summary import episode_summary, folder_summary
 from il_ros.specs import Contract
 
-HELP = "tell what an episode, a folder of episodes or a checkpoint holds"
+HELP = "tell what an episode, a folder of episodes, a data set of LeRobot's or a checkpoint holds"
 CHECKPOINT = "checkpoint.json"
 CONTRACT = "panda_plane"
 
@@ -30,9 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "An episode: its facts, topics, counts, gaps, steps by authority and interventions; every byte is checked. "
         "A folder of episodes: one table, by task, expert and outcome; with --experts how the experts compare. "
         "An episode that another program recorded: what was resampled, dropped and padded to satisfy the contract. "
+        "A data set of LeRobot's: who drove, interventions, labels, and the components that a contract can name. "
         "A checkpoint: its policy, contract and data."
     )
-    parser.add_argument("path", type=Path, help="an episode, a folder of episodes, or a checkpoint's folder")
+    parser.add_argument("path", type=Path, help="an episode, a folder of episodes, of a data set or of a checkpoint")
     parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
     parser.add_argument(
         "--contract",
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         "experts": _show_experts,
         "episode": _show_episode,
         "episodes": _show_folder,
+        "dataset": _show_dataset,
         "checkpoint": _show_checkpoint,
     }
     show[summary["kind"]](Console(markup=False), summary)
@@ -64,16 +68,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
-    """The plain form of what is at ``path``; its ``kind`` is ``episode``, ``episodes`` or ``checkpoint``."""
+    """The plain form of what is at ``path``; its ``kind`` is one of those that ``run`` can show."""
     if not path.is_dir() and not is_closed(path):
-        raise DataError(f"{path} is not a folder; name an episode, a folder of episodes or a checkpoint")
+        raise DataError(f"{path} is not a folder; name an episode, a folder of episodes, a data set or a checkpoint")
     if (path / CHECKPOINT).is_file():
         return _checkpoint(path)
+    if is_dataset(path):
+        return dataset_summary(path)
     if path.is_file() or (path / METADATA).is_file() or any(path.glob("*.mcap")) and path.name.startswith("episode_"):
         return episode_summary(path, Contract.load(contract_name))
     bags, left = Episodes(path).closed(), leftovers(path)
     if not bags and not left:
-        raise DataError(f"{path} holds no episode and no checkpoint; name an episode, its folder or a checkpoint")
+        raise DataError(f"{path} holds no episode, data set or checkpoint; name one, or a folder of episodes")
     return {"kind": "episodes", "path": str(path), "rows": folder_summary(bags), "leftovers": [p.name for p in left]}
 
 
@@ -151,15 +157,32 @@ def _show_resampled(console: Console, told: dict[str, Any]) -> None:
 
 def _show_folder(console: Console, summary: dict[str, Any]) -> None:
     columns = ("task", "expert", "outcome", "episodes", "partial", "steps", "lost", "MB")
-    table = Table(title=summary["path"])
-    for name in columns:
-        table.add_column(name, justify="left" if name in columns[:3] else "right", overflow="fold")
-    for row in summary["rows"]:
-        values = {**row, "MB": f"{row['bytes'] / 1e6:.2f}"}
-        table.add_row(*(v if isinstance(v, str) else f"{v:,}" for v in (values[name] for name in columns)))
-    console.print(table)
+    rows = [{**row, "MB": f"{row['bytes'] / 1e6:.2f}"} for row in summary["rows"]]
+    console.print(_counts(columns, rows, title=summary["path"]))
     if summary["leftovers"]:
         console.print(f"unfinished: {', '.join(summary['leftovers'])}; run il-ros recover {summary['path']}")
+
+
+def _show_dataset(console: Console, summary: dict[str, Any]) -> None:
+    steps = ", ".join(f"{n:,} {who}" for who, n in summary["steps"].items())
+    values = {"format": summary["format"], "robot": summary["robot"] or "-"}
+    values["length"] = f"{summary['episodes']:,} episodes, {summary['frames']:,} frames at {summary['fps']:g} a second"
+    values["length"] += f", {summary['duration_s']:.2f} s, {summary['bytes']:,} bytes"
+    values |= {column: ", ".join(names) for column, names in summary["components"].items()}
+    values["steps"] = f"{steps}; {summary['interventions']} interventions"
+    values["labels"] = f"the expert's action is known of {summary['labels']:,} frames"
+    console.print(_pairs(summary["path"], values))
+    columns = ("task", "expert", "outcome", "episodes", "partial", "frames", "interventions")
+    console.print(_counts(columns, summary["rows"], title="recorded"))
+
+
+def _counts(columns: Sequence[str], rows: Iterable[dict[str, Any]], title: str) -> Table:
+    table = Table(title=title)
+    for name in columns:
+        table.add_column(name, justify="left" if name in columns[:3] else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(v if isinstance(v, str) else f"{v:,}" for v in (row[name] for name in columns)))
+    return table
 
 
 def _show_checkpoint(console: Console, summary: dict[str, Any]) -> None:

@@ -41,6 +41,23 @@ def test_a_data_set_of_lerobots_is_read_by_the_workshop_and_exported_again(il_ro
     assert said.code == 0 and "filter_keys: demonstrations" in said.out and (tmp_path / "two.hdf5").is_file()
 
 
+def test_info_tells_what_a_data_set_of_lerobots_holds_and_how_its_experts_compare(il_ros, episodes, tmp_path):
+    steps = sum(len(read_episode(bag, CONTRACT)) for bag in episodes.iterdir())
+    il_ros("export", "lerobot", episodes, tmp_path / "x")
+    told = il_ros("info", tmp_path / "x", "--json").json
+    assert (told["kind"], told["episodes"], told["steps"]) == ("dataset", 2, {"expert": steps})
+    assert [(row["expert"], row["episodes"]) for row in told["rows"]] == [("left", 1), ("right", 1)]
+    said = il_ros("info", tmp_path / "x").out
+    assert "LeRobot v3.0" in said and f"{steps} expert; 0 interventions" in " ".join(said.split())
+    assert [row["expert"] for row in il_ros("info", tmp_path / "x", "--experts", "--json").json["rows"]] == [
+        "left",
+        "right",
+    ]
+    (tmp_path / "x" / "data" / "chunk-000" / "file-000.parquet").write_bytes(b"PAR1")
+    said = il_ros("info", tmp_path / "x")
+    assert said.code == 4 and "file-000.parquet is damaged" in said.complaint
+
+
 def test_what_cannot_be_exported_is_told_with_what_to_do(il_ros, episodes, tmp_path):
     said = il_ros("export", "lerobott", episodes, tmp_path / "x")
     assert said.code == 2 and "form 'lerobott' is not known; choose from lerobot, robomimic" in said.complaint

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,30 +50,111 @@ def read_dataset(folder: Path, contract: Contract) -> dict[str, Episode]:
     Raises:
         DataError: if it is damaged, of another version, or has not the rate or the components of the contract.
     """
-    info = _info(folder, contract)
+    info = _info(folder)
+    if info["fps"] != contract.rate_hz:
+        raise DataError(
+            f"{folder} has {info['fps']} frames a second, contract {contract.name!r} {contract.rate_hz:g} steps; "
+            "use a contract with that rate"
+        )
     places = _all_places(folder, info["features"], contract)
     columns = {column for of_kind in places.values() for column, _ in of_kind}
-    frames = _read(folder, "data", ["episode_index", "frame_index", *sorted(columns)], (SOURCE, INTERVENTION))
+    frames, rows = _tables(folder, info, ["frame_index", *sorted(columns)], (SOURCE, INTERVENTION))
+    with _understood(folder):
+        return dict(_episodes(frames, rows, places, contract))
+
+
+def dataset_summary(folder: Path) -> dict[str, Any]:
+    """What the data set in ``folder`` holds, whatever its components; the authority of every frame is read.
+
+    ``rows`` count what was recorded by task, expert and outcome; ``steps`` the frames by who commanded, ``labels``
+    those of which it is known what the expert wanted. ``components`` are, by column, what a contract can name.
+
+    Raises:
+        DataError: if it is damaged, or of another version.
+    """
+    info = _info(folder)
+    frames, rows = _tables(folder, info, [], (SOURCE, INTERVENTION, EXPERT))
+    with _understood(folder):
+        count = len(frames["episode_index"])
+        told = frames.get(EXPERT, np.full(count, np.nan)).reshape(count, -1)
+        counted = _counted(rows, frames["episode_index"], frames.get(INTERVENTION, np.zeros(count, np.int64)))
+        return {
+            "kind": "dataset",
+            "path": str(folder),
+            "format": f"LeRobot {info['codebase_version']}",
+            "robot": info.get("robot_type"),
+            "fps": info["fps"],
+            "duration_s": count / info["fps"],
+            "episodes": info["total_episodes"],
+            "frames": count,
+            "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            "components": {
+                column: feature["names"] or [str(feature.get("dtype"))]
+                for column, feature in info["features"].items()
+                if column.split(".")[0] in ("observation", "action")
+            },
+            "steps": dict(sorted(Counter(frames.get(SOURCE, _driven(count))).items())),
+            "interventions": sum(row["interventions"] for row in counted),
+            "labels": int(np.isfinite(told).all(axis=1).sum()),
+            "rows": counted,
+        }
+
+
+def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> list[dict[str, Any]]:
+    """One row for each task, expert and outcome, in that order; the last arguments are (F,), of the frames."""
+    recorded = [(facts, [row[2] for row in group]) for (_, facts), group in _recorded(rows)]
+    owner = np.zeros(1 + max((number for _, numbers in recorded for number in numbers), default=0), np.int64)
+    for index, (_, numbers) in enumerate(recorded):
+        owner[numbers] = index
+    ids = np.unique(np.column_stack([owner[episode], intervention])[intervention > 0], axis=0)
+    frames, interventions = (np.bincount(of, minlength=len(recorded)) for of in (owner[episode], ids[:, 0]))
+    found: dict[tuple[str, ...], Counter[str]] = {}
+    for index, (facts, _) in enumerate(recorded):
+        told = json.loads(facts)
+        row = found.setdefault(tuple(str(told.get(name) or "-") for name in ("task", "expert", "outcome")), Counter())
+        row.update(episodes=1, partial=bool(told.get("partial")))
+        row.update(frames=int(frames[index]), interventions=int(interventions[index]))
+    return [
+        {"task": task, "expert": expert, "outcome": how, **row} for (task, expert, how), row in sorted(found.items())
+    ]
+
+
+def _tables(
+    folder: Path, info: Mapping[str, Any], columns: Sequence[str], more: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The frames, with ``columns`` and those of ``more`` that there are, and the episodes.
+
+    Raises:
+        DataError: if they are not as many as ``info`` says.
+    """
+    frames = _read(folder, "data", ["episode_index", *columns], more)
     rows = _read(folder, "meta/episodes", ["episode_index", "tasks"], (RECORDED, FACTS, FIRST_STAMP))
+    counts = len(frames["episode_index"]), len(rows["episode_index"])
+    if counts != (info["total_frames"], info["total_episodes"]):
+        raise DataError(
+            f"{folder} holds {counts[0]} frames of {counts[1]} episodes, its {INFO} says {info['total_frames']} of "
+            f"{info['total_episodes']}; get the rest of its files"
+        )
+    return frames, rows
+
+
+@contextmanager
+def _understood(folder: Path) -> Iterator[None]:
     try:
-        counts = len(frames["frame_index"]), len(rows["episode_index"])
-        if counts == (info["total_frames"], info["total_episodes"]):
-            return dict(_episodes(frames, rows, places, contract))
+        yield
     except DataError as error:
         raise DataError(f"{folder}: {error}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, IndexError) as error:
         raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
-    raise DataError(
-        f"{folder} holds {counts[0]} frames of {counts[1]} episodes, its {INFO} says {info['total_frames']} of "
-        f"{info['total_episodes']}; get the rest of its files"
-    )
 
 
-def _info(folder: Path, contract: Contract) -> dict[str, Any]:
+def _info(folder: Path) -> dict[str, Any]:
     path = folder / INFO
     try:
         info = json.loads(path.read_bytes())
         version, rate_hz, _, _ = (info[key] for key in ("codebase_version", "fps", "total_frames", "total_episodes"))
+        if not rate_hz > 0:
+            raise ValueError(f"fps is {rate_hz}")
         for feature in info["features"].values():
             feature["names"] = _names(feature.get("names"))
     except OSError as error:
@@ -80,11 +163,6 @@ def _info(folder: Path, contract: Contract) -> dict[str, Any]:
         raise DataError(f"{path} is not one of LeRobot's ({error!r}); name a folder of its format") from error
     if not str(version).startswith("v3."):
         raise DataError(f"{folder} has LeRobot's format {version}; only v3 is read, convert it with LeRobot's script")
-    if rate_hz != contract.rate_hz:
-        raise DataError(
-            f"{folder} has {rate_hz} frames a second, contract {contract.name!r} {contract.rate_hz:g} steps; "
-            "use a contract with that rate"
-        )
     return info  # type: ignore[no-any-return]
 
 
@@ -158,7 +236,7 @@ def _episodes(
     """Name and episode, in the order of the data set."""
     fields, times_ns = _fields(frames, places, contract)
     names: set[str] = set()
-    for (name, facts), group in itertools.groupby(_rows(rows), lambda row: row[:2]):
+    for (name, facts), group in _recorded(rows):
         parts = [(first, np.flatnonzero(frames["episode_index"] == number)) for _, _, number, first in group]
         parts = [(first, index[np.argsort(times_ns[index])]) for first, index in parts]
         index = np.concatenate([index for _, index in parts])
@@ -170,6 +248,11 @@ def _episodes(
         yield name, Episode(**own, step_ns=contract.step_ns, facts={**json.loads(facts), "digest": digest})
 
 
+def _recorded(rows: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Iterator[tuple[str, str, int, int]]]]:
+    """Name and facts of what was recorded, each with its rows: LeRobot's episodes, the stretches of it."""
+    return itertools.groupby(_rows(rows), lambda row: row[:2])
+
+
 def _rows(rows: Mapping[str, Any]) -> Iterator[tuple[str, str, int, int]]:
     """Name, facts, number and first stamp of each of LeRobot's episodes."""
     for i, number in enumerate(rows["episode_index"].tolist()):
@@ -178,6 +261,11 @@ def _rows(rows: Mapping[str, Any]) -> Iterator[tuple[str, str, int, int]]:
         else:
             facts = {"task": ", ".join(rows["tasks"][i]), "partial": False}
             yield f"episode_{number:06d}", json.dumps(facts), number, 0
+
+
+def _driven(count: int) -> list[str]:
+    """Who commanded, where nobody says: the expert."""
+    return [Authority.EXPERT.name.lower()] * count
 
 
 def _fields(
@@ -194,7 +282,7 @@ def _fields(
 
     width = len(contract.action)
     numbers = {who.name.lower(): who for who in Authority}
-    sources = frames.get(SOURCE, [Authority.EXPERT.name.lower()] * count)
+    sources = frames.get(SOURCE, _driven(count))
     fields = {
         "observations": matrix("observation", len(contract.observation)),
         "executed": matrix("action", width),

@@ -14,7 +14,7 @@ from il_ros.learning.dataset import Dataset
 from il_ros.recording import exporters
 from il_ros.recording.bag import finalise
 from il_ros.recording.exporters import lerobot
-from il_ros.recording.exporters.lerobot_reader import is_dataset, read_dataset
+from il_ros.recording.exporters.lerobot_reader import dataset_summary, is_dataset, read_dataset
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
 
@@ -54,6 +54,22 @@ def test_a_lockstep_bag_comes_back_as_it_was_read(kit, journal_of, contract, exp
     assert_equal(recorded, back)
     assert {**back.facts, "digest": None} == {**recorded.facts, "digest": None}
     assert report["resampling"]["time_ms"] == {"greatest": 0.0, "rms": 0.0} and report["gaps"] == []
+
+
+def test_a_summary_counts_what_was_recorded_whatever_the_contract(make_episode, offsets, export, contract):
+    who = [("left", "success"), ("right", "success"), ("right", "lost"), ("right", "success")]
+    episodes = [make_episode(offsets(50, n), n, expert=e, outcome=o) for n, (e, o) in enumerate(who)]
+    folder, report = export(*episodes)
+    told, back = dataset_summary(folder), list(read_dataset(folder, contract).values())
+    assert (told["frames"], told["episodes"]) == (report["frames"], report["episodes"]) and told["episodes"] > 4
+    of = {authority.name.lower(): sum(int((e.authority == authority).sum()) for e in back) for authority in Authority}
+    assert told["steps"] == of and told["labels"] == sum(int(np.isfinite(e.expert).all(axis=1).sum()) for e in back)
+    assert told["components"]["observation.state"] == list(contract.observation_names)
+    rows = {(row["task"], row["expert"], row["outcome"]): row for row in told["rows"]}
+    assert [row["episodes"] for row in rows.values()] == [1, 1, 2] and list(rows) == sorted(rows)
+    assert rows["fork", "right", "success"]["frames"] == len(back[1]) + len(back[3])
+    assert rows["fork", "right", "success"]["interventions"] == back[1].interventions + back[3].interventions
+    assert told["interventions"] == sum(e.interventions for e in back) > 0
 
 
 def test_authority_labels_and_doubts_come_back(make_episode, even, contract, export):
@@ -228,6 +244,10 @@ def test_other_peoples_frames_are_demonstrations_with_components_found_by_name(f
         assert read.facts["task"] == "fork" and np.diff(read.stamps_ns).tolist() == [contract.step_ns] * (count - 1)
     data = Dataset.from_episodes(list(back.values()), history=1, horizon=1)
     assert len(data) == 15
+    told = dataset_summary(foreign)
+    assert (told["steps"], told["interventions"], told["labels"]) == ({"expert": 15}, 0, 0)
+    row = {"task": "fork", "expert": "-", "outcome": "-", "episodes": 2, "partial": 0, "frames": 15, "interventions": 0}
+    assert told["rows"] == [row] and told["components"]["observation.more"] == ["obstacle_x", "tool_y"]
 
 
 def change(folder, **changes):
@@ -239,6 +259,10 @@ def test_what_does_not_fit_is_refused_with_the_value_and_the_remedy(foreign, con
     change(foreign, fps=30)
     with pytest.raises(DataError, match="30 frames a second, contract 'panda_plane' 20 steps; use a contract with"):
         read_dataset(foreign, contract)
+    for fps in (0, "20"):
+        change(foreign, fps=fps)
+        with pytest.raises(DataError, match="info.json is not one of LeRobot's"):
+            dataset_summary(foreign)
     change(foreign, fps=20, codebase_version="v2.1")
     with pytest.raises(DataError, match="format v2.1; only v3 is read, convert it"):
         read_dataset(foreign, contract)
