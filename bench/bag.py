@@ -58,8 +58,8 @@ def write(seconds: int) -> None:
     upright = np.array([0.0, 0.0, 0.0, 1.0])
     with Journal(BAG.with_name(f"{BAG.name}.journal.mcap"), {}) as journal:
         for k, stamp in enumerate(stamps.tolist()):
-            reading = Reading(stamp, joints[k], joints[k], tool[k], upright, objects[k])
-            for topic, message in messages.plain_messages(reading, NAMES).items():
+            reading = Reading(stamp, joints[k], joints[k], tool[k], upright, objects[k], NAMES)
+            for topic, message in messages.plain_messages(reading).items():
                 type_name = messages.READING_TOPICS[topic]
                 journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp, stamp)
     finalise(journal.path, BAG.parent, {})

@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from bench import __main__ as command
+from bench import bag
 from bench.environment import Environment
 from bench.interleave import rounds_of
 from bench.measurement import Measurement, Side, measurements
 from bench.transitions import transitions
 from il_ros.errors import GraphError
 from il_ros.policies.base import create
+from il_ros.recording.steps import read_observations
+from il_ros.specs import Contract
 
 STEP_S = {"ours": 0.001, "peer": 0.004, "limit": 0.0005}
 NOTHING = Side("bench.nothing:at_all")
@@ -150,3 +153,11 @@ def test_the_plain_mlp_has_the_gradient_of_the_loss_that_it_stands_for(options: 
         expected = -(likelihood + 1e-3 * normal.entropy().sum(-1)).mean()  # type: ignore[no-untyped-call]
     for ours, theirs in zip(torch.autograd.grad(judged, weights), torch.autograd.grad(expected, weights)):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_our_reader_makes_of_the_benchs_bag_what_was_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bag, "BAG", tmp_path / "bench" / "episode_000001")
+    bag.ours(1)
+    (tmp_path / "bench" / bag.DIGEST).write_text("another")
+    with pytest.raises(ValueError, match="what was read is not what was written"):
+        bag._timed(lambda: read_observations(bag.BAG, Contract.load("panda_joints")))
