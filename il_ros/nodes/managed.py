@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.lifecycle.node import LifecycleNodeMixin
 
@@ -54,14 +53,14 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
                 raise self._failure
 
     def _change(self, change: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
-        """Answer ``~/change_state``; rclpy would raise, and end the process, where a transition is not possible now."""
-        try:
+        """Answer ``~/change_state``; rclpy may raise, and end the process, where a transition is not possible now."""
+        asked = request.transition.label or request.transition.id
+        if any(asked in (number, label) for number, label, *_ in self._state_machine.available_transitions):
             change(request, response)
             if self._failure is not None:
                 self.complain(str(self._failure))
-        except rclpy_implementation.RCLError:
-            wanted = request.transition.label or f"number {request.transition.id}"
-            self.complain(f"transition {wanted} does not lead from {self.state()!r}; see ~/get_available_transitions")
+        else:
+            self.complain(f"transition {asked!r} does not lead from {self.state()!r}; see ~/get_available_transitions")
             response.success = False
         return response
 

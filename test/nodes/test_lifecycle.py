@@ -125,8 +125,10 @@ def test_a_checkpoint_that_is_missing_leaves_the_node_unconfigured_with_the_reas
 
 def test_a_transition_that_is_not_possible_is_refused_and_the_node_lives(graph: Graph) -> None:
     graph.bring("policy_node", "unconfigured")
-    assert not graph.change("policy_node", "activate")
-    assert "transition number 3 does not lead from 'unconfigured'" in graph.told("policy_node")["complaint"]
+    for transition, named in ((Transition(id=IDS["activate"]), "3"), (Transition(label="fly"), "'fly'")):
+        request = ChangeState.Request(transition=transition)
+        assert not graph._ask(ChangeState, "policy_node/change_state", request).success
+        assert f"transition {named} does not lead from 'unconfigured'" in graph.told("policy_node")["complaint"]
     possible = graph._ask(
         GetAvailableTransitions, "policy_node/get_available_transitions", GetAvailableTransitions.Request()
     )
