@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import il_ros
 from il_ros.cli import graph
 from il_ros.cli.processes import Processes
 from il_ros.nodes.director import Director
@@ -83,6 +84,23 @@ def test_a_signal_while_a_node_is_being_made_ends_the_process_without_a_word(tmp
     )
     done = subprocess.run([sys.executable, "-c", code], env=graph._environment(), capture_output=True, timeout=30)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+@pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", ["as a module", "as a console script"])
+def test_a_signal_while_a_node_is_being_imported_ends_the_process_without_a_word(
+    how: str, farewell: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "rclpy.py").write_text("import signal\nprint('importing', flush=True)\nsignal.pause()\n")
+    script = tmp_path / "gate_node"
+    script.write_text("from il_ros.nodes.gate_node import main\nraise SystemExit(main())\n")
+    words = ["-m", "il_ros.nodes.gate_node"] if how == "as a module" else [str(script)]
+    path = os.pathsep.join([str(tmp_path), str(Path(il_ros.__file__).parents[1])])
+    environment = {**graph._environment(), "PYTHONPATH": path}
+    with subprocess.Popen([sys.executable, *words], env=environment, stdout=-1, stderr=subprocess.STDOUT) as child:
+        assert child.stdout is not None and child.stdout.readline() == b"importing\n"
+        child.send_signal(farewell)
+        assert (child.wait(timeout=5.0), child.stdout.read()) == (128 + farewell, b"")
 
 
 @pytest.mark.parametrize("executor", ["events", "single"])
