@@ -32,8 +32,14 @@ def version() -> str:
 def requirements(name: str) -> list[str]:
     """The pinned direct dependencies in a file, loosened to the releases that are compatible with them."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    pins = [line.replace("==", "~=", 1) for line in lines if line and not line.startswith("#")]
+    pins = [re.sub(r"==([\d.]+)", compatible, line, count=1) for line in lines if line and not line.startswith("#")]
     return [pin for pin in pins if not pin.startswith("numpy")]
+
+
+def compatible(pin: re.Match[str]) -> str:
+    """``>=2.13.0,<2.14`` for ``==2.13.0``: what ``~=`` says, in words that colcon understands, too."""
+    *series, _ = pin[1].split(".")
+    return f">={pin[1]},<{'.'.join([*series[:-1], str(int(series[-1]) + 1)])}"
 
 
 def folder(name: str) -> list[tuple[str, list[str]]]:
@@ -56,7 +62,11 @@ setup(
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed", "**/*.html", "**/*.css", "**/*.js"]},
     install_requires=["numpy>=1.26,<3", *requirements("requirements.txt")],
-    extras_require={"export": requirements("requirements-export.txt"), "onnx": ["onnx>=1.16"]},
+    extras_require={
+        "export": requirements("requirements-export.txt"),
+        "onnx": ["onnx>=1.16"],
+        "test": ["pytest", "hypothesis"],  # which is how colcon test knows that they are for pytest
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
