@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from il_ros.cli import demo
+from il_ros import resources
+from il_ros.cli import demo, launch_format
 from il_ros.errors import ConfigError, IlRosError
 from il_ros.specs import Contract
 
@@ -191,6 +192,27 @@ def test_a_node_refuses_what_it_cannot_be(words, code, said):
     )
     assert done.returncode == code
     assert len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
+
+
+@pytest.mark.graph
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("collect", '{"enable_button": -1}', "device option enable_button is -1; it must be a number from 0 on"),
+        ("dagger", '{"enable_buton": 6}', "turbo_button; did you mean 'enable_button'?"),
+        ("teleop", '{"scale_m_s": "fast"}', "scale_m_s is 'fast'; it must be a number"),
+        ("teleop", '{"enable_button": ', "not JSON"),
+        ("collect", "6", "it must be a JSON object"),
+    ],
+)
+def test_the_options_of_a_device_that_launch_is_given_reach_it_and_are_checked(name, options, said):
+    given = {"device": "joy", "options": options}
+    launch = launch_format.resolve(resources.find("launch", name, ".launch.yaml"), given, os.environ)
+    (expert,) = (node for node in launch.commands if node.name == "expert_node")
+    command = [sys.executable, "-m", "il_ros.cli.domain", *expert.command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
 
 
 def test_a_checkpoint_whose_contract_is_damaged_is_refused(il_ros, checkpoint):

@@ -221,6 +221,8 @@ def test_every_launch_file_of_ours_gives_the_commands_of_the_real_launch(share, 
     given = {name: "given" for name, argument in declared.items() if argument.default is None}
     if "composed" in declared:
         given["composed"] = composed
+    if "options" in declared:
+        given["options"] = '{"enable_button": 6, "prefix": "a: b"}'
     nodes = ours(path, given)
     assert nodes and typed(nodes) == typed(real(path, given))
 
@@ -256,8 +258,8 @@ def test_a_value_given_to_an_argument_has_the_type_that_it_has_there_or_is_refus
         assert typed(nodes) == typed(real(path, {"x": value}))
 
 
-def test_the_readmes_launch_file_gives_the_commands_of_the_real_launch(share, tmp_path):
-    (text,) = re.findall(r"```yaml\n(launch:.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def test_the_launch_file_for_an_arm_of_ones_own_gives_the_commands_of_the_real_launch(share, tmp_path):
+    (text,) = re.findall(r"```yaml\n(launch:.*?)```", (ROOT / "docs/your-arm.md").read_text(encoding="utf-8"), re.DOTALL)
     path = tmp_path / "my_robot.launch.yaml"
     path.write_text(text, encoding="utf-8")
     nodes = ours(path, {"checkpoint": "c"})
