@@ -16,7 +16,7 @@ from std_msgs.msg import String
 
 from il_ros.errors import ConfigError
 from il_ros.nodes import executor, interface
-from il_ros.nodes.node import IlNode
+from il_ros.nodes.node import GONE_NS, IlNode
 from il_ros.nodes.parameters import NodeParameters
 
 pytestmark = pytest.mark.graph
@@ -25,8 +25,8 @@ TOOL = next(topic for topic in interface.READING if topic.name == "tool_pose")
 
 
 class Ours(IlNode[NodeParameters]):
-    def __init__(self) -> None:
-        super().__init__("ours", NodeParameters)
+    def __init__(self, name: str = "ours") -> None:
+        super().__init__(name, NodeParameters)
         self.messages: list[Any] = []
         self.subscribe(TOOL, self.messages.append)
         self.subscribe(interface.EPISODE, self.messages.append)
@@ -94,6 +94,25 @@ def test_peers_that_cannot_be_heard_are_told_within_two_seconds_with_the_remedy(
         "cell/foreign does not hear /delta_twist_cmds: durability volatile is offered, transient_local asked for; "
         "set qos_overrides./delta_twist_cmds.publisher.durability to transient_local, or change that node",
     ]
+
+
+def test_a_node_tells_which_of_our_nodes_it_hears_and_forgets_who_is_gone(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stage()
+    strangers = made.foreign.create_publisher(DiagnosticArray, "/diagnostics", 10)
+    other = Ours("other")
+    made._executor.add_node(other)
+
+    def told() -> dict[str, str]:
+        return {one.name: item.value for one in made.told for item in one.values if item.key == "hears"}
+
+    assert made.wait(lambda: told() == dict.fromkeys(("ours", "other"), "other ours"), 5.0)
+    made._executor.remove_node(other)
+    strangers.publish(DiagnosticArray(status=[DiagnosticStatus(name="motor")]))
+    monkeypatch.setattr(IlNode, "now_ns", staticmethod(lambda: time.monotonic_ns() + GONE_NS))
+    assert made.wait(lambda: told()["ours"] == "ours", 5.0)
+    other.close()
 
 
 def test_an_override_lets_them_be_heard_and_rates_are_told(stage: Callable[..., Stage]) -> None:
