@@ -39,7 +39,7 @@ def test_the_demo_leaves_a_report_its_numbers_and_every_episode(tmp_path: Path) 
     folder.mkdir()
     (folder / "results.json").write_text("the run before", encoding="utf-8")
     process = demo(folder)
-    said, _ = process.communicate(timeout=240)
+    said, _ = process.communicate(timeout=900)
     assert process.returncode == 0, said
     assert living(folder) == []
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def test_the_demo_leaves_a_report_its_numbers_and_every_episode(tmp_path: Path) 
 def test_a_demo_that_is_ended_leaves_no_process_behind(tmp_path: Path, farewell: signal.Signals) -> None:
     folder = tmp_path / "demo"
     process = demo(folder)
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 300
     while not list(folder.rglob("episode_*")):  # it is in the middle of the demonstrations
         assert process.poll() is None and time.monotonic() < limit
         time.sleep(0.05)
