@@ -45,7 +45,7 @@ def test_without_json_train_prints_a_table(il_ros, episodes):
 
 def test_evaluating_twice_with_one_seed_gives_one_result(il_ros, checkpoint):
     words = ["evaluate", checkpoint, "--task", "avoid", "--episodes", "4", "--json"]
-    first, again, other = (il_ros(*words, "--seed", seed) for seed in (7, 7, 8))
+    first, again = (il_ros(*words, "--seed", 7) for _ in range(2))
     assert first.code == 0 and set(first.json) == RESULT
     told = {key: value for key, value in first.json.items() if key != "wall_s"}
     assert told == {key: value for key, value in again.json.items() if key != "wall_s"}
@@ -55,7 +55,6 @@ def test_evaluating_twice_with_one_seed_gives_one_result(il_ros, checkpoint):
     low, high = told["interval"]
     assert 0 <= low <= told["success"] <= high <= 1 and low < high
     assert told["checkpoint"] == checkpoints.load(checkpoint).hash
-    assert other.json["seed"] == 8
 
 
 def test_evaluate_rolls_out_the_seeds_that_were_asked_for(il_ros, checkpoint, monkeypatch):
