@@ -259,7 +259,8 @@ def test_a_value_given_to_an_argument_has_the_type_that_it_has_there_or_is_refus
 
 
 def test_the_launch_file_for_an_arm_of_ones_own_gives_the_commands_of_the_real_launch(share, tmp_path):
-    (text,) = re.findall(r"```yaml\n(launch:.*?)```", (ROOT / "docs/your-arm.md").read_text(encoding="utf-8"), re.DOTALL)
+    page = (ROOT / "docs/your-arm.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(launch:.*?)```", page, re.DOTALL)
     path = tmp_path / "my_robot.launch.yaml"
     path.write_text(text, encoding="utf-8")
     nodes = ours(path, {"checkpoint": "c"})
