@@ -214,6 +214,7 @@ def test_diagnostics_tell_rates_latencies_ages_and_drops(graph: Graph, checkpoin
     graph.call("sim_node/reset")
     told, fast = graph.heard, lambda rate: 10.0 < float(rate) < 30.0  # 20, and a busy machine
     graph.wait("a second of steps", lambda: all(fast(told[name]["tool_pose Hz"]) for name in HEAR_THE_TOOL))
+    graph.wait("the bag of the episode before", lambda: graph.told("recorder_node")["backlog"] == "0")
     policy, gate, recorder = (graph.told(name) for name in HEAR_THE_TOOL)
     assert 0.0 < float(policy["latency_p50_ms"]) <= float(policy["latency_p99_ms"])
     assert fast(gate["steps Hz"])
