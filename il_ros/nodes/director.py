@@ -72,15 +72,25 @@ class Director(Outsider):
                 raise GraphError(f"{what} did not come within {timeout_s:g} s; see the logs of the nodes")
 
     def wait_ready(self, nodes: Collection[str], timeout_s: float = 60.0) -> None:
-        """Wait until every one of ``nodes`` is there and hears all the others."""
+        """Wait until every one of ``nodes`` is there and hears all the others.
+
+        Raises:
+            GraphError: if they are not in time, naming who does not hear whom.
+        """
         names = {self._prefix + name for name in nodes}
 
-        def ready() -> bool:
-            heard = [self.heard.get(name, {}) for name in nodes]
-            return all(h.get("matched") == "True" and names <= set(h["hears"].split()) for h in heard)
+        def deaf() -> list[str]:
+            told = [(name, self.heard.get(name, {"hears": "", "matched": "False"})) for name in nodes]
+            missing = [(name, names - set(facts["hears"].split())) for name, facts in told]
+            unheard = [name for name, facts in told if facts["matched"] != "True"]
+            return [f"{name} hears nothing of {', '.join(sorted(others))}" for name, others in missing if others] + [
+                f"{name} is not heard by all" for name in unheard
+            ]
 
-        missing = ", ".join(nodes)
-        self.wait(f"a connected graph of {missing}", ready, timeout_s)
+        try:
+            self.wait("a connected graph", lambda: not deaf(), timeout_s)
+        except GraphError as error:
+            raise GraphError(f"{error}: {'; '.join(deaf())}") from error
 
     def call(self, service: str, timeout_s: float = 20.0) -> str:
         """Call a Trigger service.

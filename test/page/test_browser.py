@@ -215,8 +215,9 @@ def test_a_second_tab_watches_and_cannot_drive(page: Any, stage: Any) -> None:
 def test_no_request_leaves_the_machine(page: Any, stage: Any) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.reload()
+    with page.expect_request(lambda _: len(asked) > 4):  # page, style, script, and the scene with its own
+        page.reload()
     page.wait_for_function("document.getElementById('driver').textContent !== ''")
     page.wait_for_timeout(1500)
     hosts = {url.split("/")[2].split(":")[0] for url in asked if url.startswith(("http", "ws"))}
-    assert hosts <= {"127.0.0.1", "localhost"} and len(asked) > 4
+    assert hosts <= {"127.0.0.1", "localhost"}
