@@ -17,6 +17,7 @@ NODES = (
     "recorder_node",
     "trainer_node",
     "page_node",
+    "camera_node",
     "graph_node",
 )
 ROOT = Path(__file__).resolve().parent

@@ -25,6 +25,7 @@ NODES = (
     "recorder_node",
     "trainer_node",
     "page_node",
+    "camera_node",
     "graph_node",
 )
 """The executables of il_ros, each a module of ``il_ros.nodes``."""

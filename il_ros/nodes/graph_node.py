@@ -27,7 +27,12 @@ NODES = {
     "recorder_node": "RecorderNode",
     "trainer_node": "TrainerNode",
     "page_node": "PageNode",
+    "camera_node": "CameraNode",
 }
+
+
+APART = ("gym_node", "camera_node")
+"""Those that are not meant when all are."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,10 @@ class Factory:
 
 
 def wanted() -> list[str]:
-    """The names in the parameter ``nodes``; by default all but the stand-in for the simulation."""
+    """The names in the parameter ``nodes``; by default all but the simulation's stand-in, and the camera that draws."""
     rclpy.init()
     node = Node("graph_node", start_parameter_services=False, enable_rosout=False)
-    names = list(node.declare_parameter("nodes", [n for n in NODES if n != "gym_node"]).value or [])
+    names = list(node.declare_parameter("nodes", [n for n in NODES if n not in APART]).value or [])
     node.destroy_node()
     rclpy.shutdown()
     for name in names:

@@ -40,6 +40,13 @@ RECORD = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 """The recorder's side of a stream: deep enough that a slow disk loses nothing."""
+GLANCE = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+)
+"""The side of who looks now and then, and wants the newest alone."""
 
 
 class Topic(NamedTuple):
@@ -65,6 +72,8 @@ PUSH = Topic("push", "geometry_msgs/msg/WrenchStamped")
 """A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names."""
 GUIDING = Topic("guiding", "std_msgs/msg/Bool")
 """Whether the arm gives way to a hand now, for the device ``kinesthetic``."""
+CAMERA = Topic("camera/image/compressed", "sensor_msgs/msg/CompressedImage")
+"""What a camera sees, as JPEG or PNG: to be looked at, not recorded."""
 AUTHORITY = Topic("gate/authority", "diagnostic_msgs/msg/DiagnosticArray")
 RECORDED = Topic("recorder/episode", "std_msgs/msg/String", LATCHED)
 """JSON: an episode was closed and verified (path, facts)."""

@@ -20,7 +20,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import WrenchStamped
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import Joy
+from sensor_msgs.msg import CompressedImage, Joy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
@@ -34,6 +34,7 @@ from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
 from il_ros.page.model import Model
+from il_ros.page.picture import Picture
 from il_ros.page.scene import Furniture, Scene
 from il_ros.page.seat import Hands
 from il_ros.page.server import Server
@@ -45,6 +46,8 @@ from il_ros.teleop import shortened
 
 DRAW_S, TELL_S = 0.04, 0.1
 """How often, at most, the picture moves, and the page is told how things stand."""
+PICTURE_S = 0.065
+"""How often, at most, a camera's picture is handed out: 15 times a second."""
 ANSWER_S = 10.0
 """How long a service may take."""
 STIFFNESS_N_M, STRONGEST_N = 100.0, 15.0
@@ -106,10 +109,10 @@ class PageNode(IlNode[PageParameters]):
             self._scene = Scene(Model.load(Path(robot.urdf)), robot.tool, robot.handles, furniture(p.task), robot.tip)
             self._scene.pose({**robot.held, **robot.rest})
         self._reading: Reading | None = None
-        self._drawn_ns = self._heard_ns = self._decided_ns = 0
+        self._drawn_ns = self._heard_ns = self._decided_ns = self._pictured_ns = 0
         self._pushed = ""
         self._state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
-        self._state |= {"saved": None, "policy_drives": p.rule != ALONE}
+        self._state |= {"saved": None, "policy_drives": p.rule != ALONE, "camera": ""}
         self._together = TOGETHER if p.rule == ALONE else p.rule
         self._facts: dict[str, dict[str, str]] = {}
         self._hands = self.publisher(interface.HANDS)
@@ -126,6 +129,7 @@ class PageNode(IlNode[PageParameters]):
         self.subscribe(interface.EPISODE, self._on_episode)
         self.subscribe(interface.RECORDED, self._on_recorded)
         self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
+        self.subscribe(interface.CAMERA._replace(qos=interface.GLANCE), self._on_picture)
         self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
         self.every(TELL_S, self._tell)
         self.start()
@@ -280,6 +284,17 @@ class PageNode(IlNode[PageParameters]):
         for status in message.status:
             name = status.name.rpartition("/")[2]
             self._facts[name] = {item.key: item.value for item in status.values}
+
+    def _on_picture(self, message: CompressedImage) -> None:
+        """A camera's picture is handed out while a page is open; what is wrong with it, the page is told, too."""
+        if not self._server.is_watched or self.now_ns() - self._pictured_ns < PICTURE_S * 1e9:
+            return
+        self._pictured_ns, self._state["camera"] = self.now_ns(), ""
+        try:
+            self._server.show(Picture.from_bytes(bytes(message.data), message.format))
+        except MessageError as error:
+            self._state["camera"] = str(error)
+            raise
 
     # What the page is told --------------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from il_ros.errors import ConfigError, IlRosError, MessageError
+from il_ros.page.picture import Picture
 from il_ros.page.seat import RELEASED, Hands, Seat
 
 STATIC = Path(__file__).parent / "static"
@@ -33,6 +34,8 @@ ALIVE_S = 10.0
 """A page that does not even answer a ping within half of this is gone."""
 CHECK_S = 0.02
 """How often it is checked whether the driver is still heard."""
+LOOK_S = 1.0
+"""How long a page that asks for the camera's next picture is let wait for it."""
 SCENE_BYTES = 64 * 1024 * 1024
 DRAG = b"SceneNodeDrag"
 """What is in a message by which somebody drags something in the picture."""
@@ -45,6 +48,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY + "'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -99,8 +103,11 @@ class Server:
         self._viewers: dict[str, web.WebSocketResponse] = {}
         self._telling: dict[str, asyncio.Future[None]] = {}
         self._told = RELEASED
+        self._picture: Picture | None = None
+        self._pictures = 0
         self._watcher = (STATIC / "scene.js").read_bytes()
         self._loop = asyncio.new_event_loop()
+        self._next_picture: asyncio.Future[None] = self._loop.create_future()
         self._ready: threading.Event = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
@@ -132,6 +139,7 @@ class Server:
         application = web.Application(middlewares=[self._guard], client_max_size=FRAME_BYTES)
         application.router.add_get("/", self._page)
         application.router.add_get("/live", self._live)
+        application.router.add_get("/camera", self._camera)
         application.router.add_get("/scene/{viewer:[0-9a-f]+}{rest:(/.*)?}", self._scene)
         application.router.add_get("/{file:[a-z]+\\.(css|js)}", self._file)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -168,6 +176,20 @@ class Server:
             telling = asyncio.ensure_future(_send(self._viewers[viewer], text))
             self._telling[viewer] = telling
             telling.add_done_callback(lambda _, viewer=viewer: self._telling.pop(viewer))  # type: ignore[misc]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any page is open."""
+        return bool(self._viewers)
+
+    def show(self, picture: Picture) -> None:
+        """Hand out what the camera sees now; from any thread."""
+        self._loop.call_soon_threadsafe(self._show, picture)
+
+    def _show(self, picture: Picture) -> None:
+        self._picture, self._pictures = picture, self._pictures + 1
+        self._next_picture.set_result(None)
+        self._next_picture = self._loop.create_future()
 
     def _watch(self) -> None:
         """Pass on what the hands do, if that has changed; silence changes it."""
@@ -288,7 +310,20 @@ class Server:
         except IlRosError as error:
             await _send(socket, json.dumps({"refused": str(error)}))
 
-    # The picture ------------------------------------------------------------------------------------------------------
+    # The pictures -----------------------------------------------------------------------------------------------------
+
+    async def _camera(self, request: web.Request) -> web.Response:
+        """What the camera sees, once that is another picture than the one which the page has; nothing if none comes.
+
+        Pages ask for each: who is slow misses some, and never lags behind.
+        """
+        has_it = lambda: self._picture is None or request.query.get("after") == str(self._pictures)  # noqa: E731
+        if has_it():
+            await asyncio.wait([self._next_picture], timeout=LOOK_S)
+        if self._picture is None or has_it():
+            return web.Response(status=204, headers=HEADERS)
+        headers = {**HEADERS, "Content-Type": self._picture.kind, "X-Picture": str(self._pictures)}
+        return web.Response(body=self._picture.data, headers=headers)
 
     async def _scene(self, request: web.Request) -> web.StreamResponse:
         """Pass the picture on; only the driver's drags go through."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from il_ros.errors import ConfigError, unknown
+from il_ros.errors import ConfigError, MessageError, unknown
 from il_ros.signals import Array
 from il_ros.sim.bullet import SUBSTEP_HZ, World
 from il_ros.sim.robot import Robot
@@ -91,6 +91,20 @@ class Arm:
         )
         joints: Array = np.clip(np.array([found[column] for column in self._columns]), self.lower, self.upper)
         return joints
+
+    def pose(self, positions: Mapping[str, float]) -> None:
+        """Put every joint where somebody says that it is, rad, to be seen there.
+
+        Raises:
+            MessageError: if one is not told, or is not finite.
+        """
+        joints = np.array([positions.get(name, np.nan) for name in self.robot.rest])
+        if not np.isfinite(joints).all():
+            raise MessageError(
+                f"joints are at {dict(positions)}; to be drawn, the arm needs a finite angle of each of "
+                f"{', '.join(self.robot.rest)}"
+            )
+        self._place(joints)
 
     def move_tool(self, velocity: Array) -> None:
         """Move the tool's target by ``velocity`` (3,), m/s, for one control step."""

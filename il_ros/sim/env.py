@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 
 from il_ros import messages
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Array, Reading
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
@@ -119,6 +119,17 @@ class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
     def way(self) -> int | None:
         """The way that the tool has taken, once it is through."""
         return self.task.way(self._path, self._layout.posts)
+
+    def pose(self, reading: Reading) -> None:
+        """Put arm and posts where a reading has them, for ``render`` to draw.
+
+        Raises:
+            MessageError: if it does not tell where they are.
+        """
+        self._arm.pose(dict(zip(reading.joint_names, reading.joint_positions)))
+        if not np.isfinite(reading.objects).all():
+            raise MessageError(f"objects are at {reading.objects.tolist()}; to be drawn, they must be at finite places")
+        self._world.set_posts(reading.objects, self.task.post_radius_m, self.task.post_height_m)
 
     def render(self, width: int = 480, height: int = 360) -> Array:
         """(height, width, 3) uint8: the arm and the posts from behind and above."""

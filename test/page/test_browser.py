@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage
 
 from il_ros.episode import Authority
 from il_ros.recording.episodes import Episodes
@@ -199,6 +204,49 @@ def test_the_arm_stops_when_the_browser_is_frozen(start_browser: Any, stage: Any
         for process in processes:
             os.kill(process["id"], signal.SIGCONT)
         browser.close()
+
+
+def picture(kind: str, colour: str) -> CompressedImage:
+    data = io.BytesIO()
+    Image.new("RGB", (160, 120), colour).save(data, kind)
+    return CompressedImage(format=kind, data=array("B", data.getvalue()))
+
+
+PIXEL = """() => {
+    const image = document.getElementById('picture'), canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const pen = canvas.getContext('2d');
+    pen.drawImage(image, 0, 0);
+    return [canvas.width, canvas.height, ...pen.getImageData(80, 60, 1, 1).data];
+}"""
+
+
+def test_the_page_shows_what_a_camera_sees_and_says_so_when_it_falls_silent(page: Any, stage: Any) -> None:
+    assert page.is_hidden("#camera")
+    driver = Node("camera_driver")
+    camera = driver.create_publisher(CompressedImage, "camera/image/compressed", 1)
+
+    def sees(message: CompressedImage, fact: Any, timeout_s: float = 15.0) -> None:
+        limit = time.time() + timeout_s
+        while not fact():
+            assert time.time() < limit
+            camera.publish(message)
+            page.wait_for_timeout(50)
+
+    words = lambda: page.text_content("#camera figcaption")  # noqa: E731
+    try:
+        sees(picture("jpeg", "red"), lambda: page.is_visible("#camera") and words() == "")
+        width, height, red, green, blue, _ = page.evaluate(PIXEL)
+        assert (width, height) == (160, 120) and red > 240 and max(green, blue) < 15
+        sees(picture("png", "lime"), lambda: page.evaluate(PIXEL)[2:5] == [0, 255, 0])
+        page.screenshot(path=stage.folder / "page-camera.png")
+        page.wait_for_function("/no picture for [1-9]/.test(document.querySelector('#camera figcaption').textContent)")
+        assert "stale" in page.get_attribute("#camera", "class")
+        page.screenshot(path=stage.folder / "page-camera-silent.png")
+        sees(CompressedImage(format="h264", data=array("B", b"no")), lambda: "'h264' is neither JPEG" in words())
+        sees(picture("jpeg", "blue"), lambda: words() == "" and page.evaluate(PIXEL)[4] > 240)
+    finally:
+        driver.destroy_node()
 
 
 def test_a_second_tab_watches_and_cannot_drive(page: Any, stage: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
@@ -13,8 +14,9 @@ import pytest
 from aiohttp import WSMsgType
 
 from il_ros.errors import ConfigError, GraphError
+from il_ros.page.picture import Picture
 from il_ros.page.seat import RELEASED, Hands
-from il_ros.page.server import FRAME_BYTES, FRAMES_PER_S, Server
+from il_ros.page.server import FRAME_BYTES, FRAMES_PER_S, LOOK_S, Server
 
 TOKEN = "correct-horse"
 HELD = {"do": "hands", "held": True, "deflection": [1, 0, 0]}
@@ -255,6 +257,30 @@ def test_a_flood_is_sent_away(server, operator):
         await eventually(lambda: operator.heard[-1] == RELEASED)
         assert len(operator.heard) < 3 * FRAMES_PER_S
         assert await visitor.opens() == 303  # it goes on
+
+    visit(server, story)
+
+
+def test_a_page_gets_the_newest_picture_of_the_camera_and_each_but_once(server):
+    async def story(visitor: Visitor) -> None:
+        async def look(after: str) -> tuple[int, bytes, str | None, str | None]:
+            async with visitor.session.get(f"{visitor.base}/camera", params={"after": after}) as answer:
+                assert answer.headers.get("Cross-Origin-Resource-Policy", "same-origin") == "same-origin"
+                return answer.status, await answer.read(), answer.content_type, answer.headers.get("X-Picture")
+
+        assert (await look("0"))[0] == 403
+        await visitor.opens()
+        began = time.monotonic()
+        assert (await look("0"))[0] == 204 and time.monotonic() - began > 0.9 * LOOK_S  # there is none
+        for number in (1, 2):
+            server.show(Picture(b"old" * number, "image/png"))
+        assert await look("0") == (200, b"oldold", "image/png", "2")
+        assert await look("7") == (200, b"oldold", "image/png", "2")  # the page has known another server
+        looking = asyncio.ensure_future(look("2"))
+        await asyncio.sleep(0.1)
+        assert not looking.done()
+        server.show(Picture(b"new", "image/jpeg"))
+        assert await looking == (200, b"new", "image/jpeg", "3")
 
     visit(server, story)
 

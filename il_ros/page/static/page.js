@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const frame = $("scene");
-const BEAT_MS = 33, FRAME_MS = 150, REMEMBER = 120;
+const BEAT_MS = 33, FRAME_MS = 150, STALE_MS = 1000, REMEMBER = 120;
 const MOVES = {
   KeyW: [1, 0, 0], ArrowUp: [1, 0, 0], KeyS: [-1, 0, 0], ArrowDown: [-1, 0, 0],
   KeyA: [0, 1, 0], ArrowLeft: [0, 1, 0], KeyD: [0, -1, 0], ArrowRight: [0, -1, 0],
@@ -152,6 +152,45 @@ for (const box of [$("name"), $("note")]) {
   });
 }
 
+// The camera --------------------------------------------------------------------------------------------------------
+
+let seen = "0", pictured = null, wrong = "";
+
+async function look() {  // one picture at a time, and on a way of its own: a slow line delays nothing else
+  const answer = await fetch(`/camera?after=${seen}`);
+  if (!answer.ok) throw new Error(answer.statusText);
+  if (answer.status !== 200) return;  // there is none yet
+  seen = answer.headers.get("X-Picture");
+  const url = URL.createObjectURL(await answer.blob());
+  $("picture").src = url;
+  try {
+    await $("picture").decode();
+    pictured = performance.now();
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+async function watch() {
+  try {
+    if (!document.hidden) await look();
+    setTimeout(watch, document.hidden ? FRAME_MS : 0);
+  } catch {  // the line is lost, or the picture cannot be read
+    setTimeout(watch, 1000);
+  }
+}
+
+function judge() {
+  const age = pictured === null ? 0 : performance.now() - pictured, stale = wrong !== "" || age > STALE_MS;
+  $("camera").hidden = pictured === null && !wrong;
+  $("camera").classList.toggle("stale", stale);
+  $("camera").lastElementChild.textContent = wrong || (stale ? `no picture for ${(age / 1000).toFixed(0)} s` : "");
+}
+
+$("camera").onclick = () => $("camera").classList.toggle("large");
+setInterval(judge, 200);
+watch();
+
 // How things stand --------------------------------------------------------------------------------------------------
 
 function show(state, why) {
@@ -163,6 +202,7 @@ function show(state, why) {
 
 function tell(state) {
   seated = state.seat !== null && state.seat.viewer === viewer;
+  wrong = state.camera;
   const [event, detail] = (state.why || "").split(": ");
   const why = [WHY[event] === undefined ? event : WHY[event], detail].filter(Boolean).join(": ");
   const running = state.episode && state.episode.running;

@@ -1,0 +1,83 @@
+"""A camera that looks at the simulated arm, for a page to show; a real one's driver takes its place.
+
+It draws what the arm's topics say. Drawing takes longer than a control step, so it is no part of the simulation but a
+process of its own.
+
+When things fail: while nobody looks it draws nothing. An arm that is silent is shown as it was last. A reading that
+cannot be drawn is told.
+"""
+
+from __future__ import annotations
+
+import io
+from array import array
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+from sensor_msgs.msg import CompressedImage
+
+from il_ros import messages
+from il_ros.nodes import interface
+from il_ros.nodes.executor import main as run
+from il_ros.nodes.node import IlNode
+from il_ros.nodes.parameters import NodeParameters, say
+from il_ros.sim.env import ArmEnv
+
+QUALITY = 80
+"""Of JPEG, from 1 to 95."""
+
+
+@dataclass(frozen=True)
+class CameraParameters(NodeParameters):
+    """Parameters of the camera node."""
+
+    task: str = say("fork", "task whose scene is drawn", read_only=True)
+    picture_hz: float = say(5.0, "pictures a second; each takes some 50 ms of a core", (0.1, 30.0), read_only=True)
+    width: int = say(320, "of a picture, pixels", (16, 1920), read_only=True)
+    height: int = say(240, "of a picture, pixels", (16, 1080), read_only=True)
+
+
+class CameraNode(IlNode[CameraParameters]):
+    """Publishes pictures while somebody looks."""
+
+    def __init__(self) -> None:
+        super().__init__("camera_node", CameraParameters)
+        self._env = ArmEnv(self.parameters.task, self.contract)
+        self._heard: dict[str, Any] = {}
+        self._message = CompressedImage(format="jpeg")
+        self._message.header.frame_id = "camera"
+        self._topic = self.publisher(interface.CAMERA)
+        for topic in interface.READING:
+            keep = lambda message, name=topic.name: self._heard.update({name: message})  # noqa: E731
+            self.subscribe(topic._replace(qos=interface.GLANCE), keep)
+        self.every(1.0 / self.parameters.picture_hz, self._look)
+        self.start()
+
+    def _look(self) -> None:
+        """Say what is seen now; where nothing has moved, that is what was seen last."""
+        if self._topic.get_subscription_count() == 0 or len(self._heard) < len(interface.READING):
+            return
+        reading = messages.reading_from(self._heard)
+        if reading.stamp_ns != messages.stamp_ns(self._message):
+            self._env.pose(reading)
+            jpeg = io.BytesIO()
+            picture = self._env.render(self.parameters.width, self.parameters.height)
+            Image.fromarray(picture).save(jpeg, "JPEG", quality=QUALITY)
+            self._message.data = array("B", jpeg.getvalue())
+            messages.set_stamp(self._message, reading.stamp_ns)
+        self._topic.publish(self._message)
+
+    def close(self) -> None:
+        """Free the world."""
+        self._env.close()
+        super().close()
+
+
+def main() -> int:
+    """Entry point."""
+    return run(CameraNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
