@@ -1,8 +1,9 @@
 """The page of a person who drives: its picture, its buttons, and the hands at it, in words of the graph.
 
 When things fail: a page that falls silent has let go of the arm. A button whose node is missing, refuses or does not
-answer within 10 s says so on the page. An arm or a gate that is silent in an episode for 0.5 s is shown as a fault. A
-port that is taken ends the process.
+answer within 10 s says so on the page. An arm or a gate that is silent in an episode for 0.5 s is shown as a fault. The
+picture of a camera that is silent for a second, or sends what no browser shows, is marked. A port that is taken ends
+the process.
 """
 
 from __future__ import annotations

@@ -317,10 +317,10 @@ class Server:
 
         Pages ask for each: who is slow misses some, and never lags behind.
         """
-        has_it = lambda: self._picture is None or request.query.get("after") == str(self._pictures)  # noqa: E731
-        if has_it():
+        after = request.query.get("after")
+        if self._picture is None or after == str(self._pictures):
             await asyncio.wait([self._next_picture], timeout=LOOK_S)
-        if self._picture is None or has_it():
+        if self._picture is None or after == str(self._pictures):
             return web.Response(status=204, headers=HEADERS)
         headers = {**HEADERS, "Content-Type": self._picture.kind, "X-Picture": str(self._pictures)}
         return web.Response(body=self._picture.data, headers=headers)

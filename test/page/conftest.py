@@ -28,12 +28,21 @@ class Arm:
 
     commands: list[tuple[float, float]] = field(default_factory=list)
     """(when it was sent, s since the epoch; tool speed, m/s)"""
-    left: float = 0.0
-    """m, how far to the left its tool is."""
+    tool: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """m, where its tool is."""
 
     def hear(self, data: bytes, info: dict[str, Any]) -> None:
         speed = deserialize_message(data, TwistStamped).twist.linear
         self.commands.append((info["source_timestamp"] / 1e9, (speed.x**2 + speed.y**2) ** 0.5))
+
+    @property
+    def left(self) -> float:
+        """m, how far to the left its tool is."""
+        return self.tool[1]
+
+    def see(self, message: PoseStamped) -> None:
+        place = message.pose.position
+        self.tool = (place.x, place.y, place.z)
 
     def moves(self) -> bool:
         return bool(self.commands) and self.commands[-1][1] > 0.05
@@ -96,9 +105,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
         arm = Arm()
         topic = interface.command(Contract.load("panda_plane"))
         subscribe_raw(director, topic, arm.hear, topic.qos)
-        director.create_subscription(
-            PoseStamped, "tool_pose", lambda m: setattr(arm, "left", m.pose.position.y), interface.STREAM
-        )
+        director.create_subscription(PoseStamped, "tool_pose", arm.see, interface.STREAM)
         log = folder / "logs" / "graph_node.log"
         url = ADDRESS.search(log.read_text())
         assert url is not None
