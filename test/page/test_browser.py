@@ -269,6 +269,7 @@ def test_a_gamepad_drives_while_its_dead_man_switch_is_held_and_the_arm_stops_wh
     stage.listen(0.4)
     assert stage.arm.rests()  # the stick alone does nothing
     before, off = stage.arm.left, lambda: pad(False, False)
+    stage.arm.commands.clear()
     insist(page, stage, lambda: stage.arm.left > before + 0.02, lambda: pad(True, False), off)
     assert max(speed for _, speed in stage.arm.commands) < 0.13
     insist(page, stage, lambda: stage.arm.commands[-1][1] > 0.2, lambda: pad(True, True), off)
