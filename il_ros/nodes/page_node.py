@@ -175,6 +175,7 @@ class PageNode(IlNode[PageParameters]):
             words = await self._call(self._triggers[what], Trigger.Request())
             return "a new episode" if what == "new_episode" else words
         if what == "sit":
+            await self._appears(self._setters["expert_node"])
             return await self._set("expert_node", author=self._server.seat.name)
         if what == "save":
             await self._set("recorder_node", note=str(told.get("note", ""))[:500])
@@ -193,6 +194,12 @@ class PageNode(IlNode[PageParameters]):
         request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
         await self._call(self._setters[node], request)
         return f"{node}: " + ", ".join(f"{name} is {value!r}" for name, value in values.items())
+
+    async def _appears(self, client: Any) -> None:
+        """Wait a while for a node that may still be starting, since the page is there before the others."""
+        limit = self.now_ns() + ANSWER_S * 1e9
+        while not client.service_is_ready() and self.now_ns() < limit:
+            await asyncio.sleep(0.1)
 
     async def _call(self, client: Any, request: Any) -> str:
         """The words of a service's answer."""

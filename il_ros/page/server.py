@@ -308,6 +308,8 @@ class Server:
             words = await self._operator.act(what, told)
             await _send(socket, json.dumps({"done": what, "words": words}))
         except IlRosError as error:
+            if what == "sit":  # whose name cannot be recorded does not drive
+                self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
 
     # The pictures -----------------------------------------------------------------------------------------------------

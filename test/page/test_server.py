@@ -27,6 +27,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.heard: list[Hands] = []
+        self.refuses = ["train"]
         self.acts: list[str] = []
 
     def hands(self, hands: Hands) -> None:
@@ -34,8 +35,8 @@ class Operator:
 
     async def act(self, what: str, told: Any) -> str:
         self.acts.append(what)
-        if what == "train":
-            raise GraphError("trainer/train is not there; is its node running?")
+        if what in self.refuses:
+            raise GraphError(f"the node of {what} is not there; is its node running?")
         return f"{what} it is"
 
 
@@ -195,9 +196,25 @@ def test_a_button_that_fails_tells_why(server):
     async def story(visitor: Visitor) -> None:
         async with driving(visitor) as line:
             await line.send_json({"do": "train"})
-            assert "trainer/train is not there" in (await until(line, "refused"))["refused"]
+            assert "the node of train is not there" in (await until(line, "refused"))["refused"]
 
     visit(server, story)
+
+
+def test_whose_name_cannot_be_recorded_does_not_drive(server, operator):
+    async def story(visitor: Visitor) -> None:
+        await visitor.opens()
+        async with visitor.line() as first, visitor.line() as second:
+            operator.refuses = ["sit"]
+            await first.send_json({"do": "sit", "name": "Anna"})
+            assert "the node of sit is not there" in (await until(first, "done", "refused"))["refused"]
+            operator.refuses = []
+            await seated(second, "Ben")
+            await first.send_json(HELD)
+            assert "Ben drives" in (await until(first, "refused"))["refused"]
+
+    visit(server, story)
+    assert Hands(True, (1.0, 0.0, 0.0)) not in operator.heard
 
 
 @pytest.mark.parametrize(
