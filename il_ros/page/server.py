@@ -35,7 +35,7 @@ ALIVE_S = 10.0
 CHECK_S = 0.02
 """How often it is checked whether the driver is still heard."""
 LOOK_S = 1.0
-"""How long a page that asks for the camera's next picture is let wait for it."""
+"""How long a picture of the camera is what it sees, and a page that asks for the next one is let wait."""
 SCENE_BYTES = 64 * 1024 * 1024
 DRAG = b"SceneNodeDrag"
 """What is in a message by which somebody drags something in the picture."""
@@ -104,7 +104,7 @@ class Server:
         self._telling: dict[str, asyncio.Future[None]] = {}
         self._told = RELEASED
         self._picture: Picture | None = None
-        self._pictures = 0
+        self._pictures, self._seen_s = 0, 0.0
         self._watcher = (STATIC / "scene.js").read_bytes()
         self._loop = asyncio.new_event_loop()
         self._next_picture: asyncio.Future[None] = self._loop.create_future()
@@ -187,7 +187,7 @@ class Server:
         self._loop.call_soon_threadsafe(self._show, picture)
 
     def _show(self, picture: Picture) -> None:
-        self._picture, self._pictures = picture, self._pictures + 1
+        self._picture, self._pictures, self._seen_s = picture, self._pictures + 1, time.monotonic()
         self._next_picture.set_result(None)
         self._next_picture = self._loop.create_future()
 
@@ -319,13 +319,19 @@ class Server:
 
         Pages ask for each: who is slow misses some, and never lags behind.
         """
-        after = request.query.get("after")
-        if self._picture is None or after == str(self._pictures):
+        after = request.query.get("after", "")
+        if self._seen_now(after) is None:
             await asyncio.wait([self._next_picture], timeout=LOOK_S)
-        if self._picture is None or after == str(self._pictures):
+        picture = self._seen_now(after)
+        if picture is None:
             return web.Response(status=204, headers=HEADERS)
-        headers = {**HEADERS, "Content-Type": self._picture.kind, "X-Picture": str(self._pictures)}
-        return web.Response(body=self._picture.data, headers=headers)
+        headers = {**HEADERS, "Content-Type": picture.kind, "X-Picture": str(self._pictures)}
+        return web.Response(body=picture.data, headers=headers)
+
+    def _seen_now(self, after: str) -> Picture | None:
+        """What the camera sees, unless that is the picture which the page has, or of the past."""
+        is_past = time.monotonic() - self._seen_s > LOOK_S
+        return None if is_past or after == str(self._pictures) else self._picture
 
     async def _scene(self, request: web.Request) -> web.StreamResponse:
         """Pass the picture on; only the driver's drags go through."""

@@ -298,6 +298,8 @@ def test_a_page_gets_the_newest_picture_of_the_camera_and_each_but_once(server):
         assert not looking.done()
         server.show(Picture(b"new", "image/jpeg"))
         assert await looking == (200, b"new", "image/jpeg", "3")
+        await asyncio.sleep(1.1 * LOOK_S)
+        assert (await look("0"))[0] == 204  # who comes now is not shown what was seen then
 
     visit(server, story)
 
