@@ -89,9 +89,10 @@ def let_go(page: Any, *keys: str) -> None:
 
 def pass_the_post(page: Any, stage: Any) -> None:
     """Around the post and across the line."""
-    insist(page, stage, lambda: stage.arm.left > 0.065, *keys(page, "Space", "a"))
     ended = lambda: page.text_content("#why").startswith("the episode has ended")  # noqa: E731
-    insist(page, stage, ended, *keys(page, "Space", "w"))
+    for way, done in (("a", lambda: stage.arm.left > 0.065), ("w", ended)):
+        insist(page, stage, done, *keys(page, "Space", way))
+        let_go(page, way, "Space")
 
 
 def keys(page: Any, *names: str) -> tuple[Callable[[], None], Callable[[], None]]:
@@ -102,7 +103,7 @@ def keys(page: Any, *names: str) -> tuple[Callable[[], None], Callable[[], None]
 def insist(
     page: Any, stage: Any, done: Callable[[], bool], take: Callable[[], None], leave: Callable[[], None]
 ) -> None:
-    """Drive until it is done; where the browser was slow and the arm held, the switch is pressed anew."""
+    """Drive until it is done, and on; where the browser was slow and the arm held, the switch is pressed anew."""
     leave()
     limit = time.time() + 60
     while not done():
@@ -159,7 +160,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     demonstration = read_episode(episodes.closed()[0], CONTRACT)
     told = {key: demonstration.facts.get(key) for key in ("outcome", "judged", "note", "expert")}
     assert told == {"outcome": "success", "judged": True, "note": "the first one", "expert": "Anna"}
-    assert (demonstration.authority == Authority.EXPERT).sum() > 30 and demonstration.interventions == 0
+    assert (demonstration.authority == Authority.EXPERT).sum() > 40 and demonstration.interventions == 0
     picture("saved")
 
     page.click("[data-do=train]")
@@ -281,6 +282,8 @@ UNDRAWN = """for (const call of ["drawElements", "drawArrays", "drawElementsInst
     WebGL2RenderingContext.prototype[call] = () => {};"""
 """Leaves the drawing out, and nothing else of the picture: what is under the pointer is worked out without it. Where
 there is no graphics card it takes longer than a picture may be silent, and then the arm holds, as it should."""
+GRABS = "[...document.querySelectorAll('canvas')].some((canvas) => canvas.style.cursor === 'pointer')"
+"""Whether there is something to take hold of under the pointer; pulling at nothing would turn the picture."""
 GRIPS = {"tool": np.zeros(3), "hand": np.array([0.0, 0.0, 0.12])}
 """What is taken hold of, and how far it is from the tool, m."""
 EYE, LOOKS_AT, FIELD_OF_VIEW = np.array([-0.12, -0.62, 0.88]), np.array([0.46, 0.02, 0.05]), np.radians(75.0)
@@ -303,14 +306,15 @@ def on_screen(page: Any, place: Any) -> tuple[float, float]:
 def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: str, undrawn: Any, stage: Any) -> None:
     page = undrawn
     alone(page, stage)
-    page.frame_locator("#scene").locator("canvas").first.wait_for()
     start = stage.arm.left
 
     def take() -> None:
         held = np.array(stage.arm.tool) + GRIPS[grip]
-        page.mouse.move(*on_screen(page, held))
-        page.mouse.down()
-        page.mouse.move(*on_screen(page, held + [0.0, 0.08, 0.0]), steps=8)
+        page.mouse.move(*on_screen(page, held), steps=3)
+        page.wait_for_timeout(100)
+        if page.frames[1].evaluate(GRABS):
+            page.mouse.down()
+            page.mouse.move(*on_screen(page, held + [0.0, 0.08, 0.0]), steps=8)
 
     insist(page, stage, lambda: stage.arm.left > start + 0.03 and not stage.arm.rests(), take, page.mouse.up)
     let_go_of_it = when("pointerup", lambda page: page.mouse.up(), in_picture=True)
