@@ -10,6 +10,12 @@ ROOT = Path(__file__).resolve().parents[1]
 OURS = [str(ROOT / name) for name in ("il_ros", "launch", "setup.py")]
 
 
+def test_ament_copyright_finds_its_notice_in_every_file(capfd):
+    linter = pytest.importorskip("ament_copyright.main", reason="ament_copyright is not installed; see make test-ros")
+    others = [str(ROOT / name) for name in ("test", "bench", "studies", "LICENSE", "CONTRIBUTING.md")]
+    assert linter.main([*OURS, *others]) == 0, capfd.readouterr()
+
+
 def test_ament_flake8_passes_with_the_configuration_in_setup_cfg(monkeypatch):
     linter = pytest.importorskip("ament_flake8.main", reason="ament_flake8 is not installed; see make test-ros")
     monkeypatch.chdir(ROOT)  # the configuration names folders
