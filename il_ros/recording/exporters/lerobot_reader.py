@@ -112,7 +112,7 @@ def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> li
     for index, (facts, _) in enumerate(recorded):
         told = json.loads(facts)
         row = found.setdefault(tuple(str(told.get(name) or "-") for name in ("task", "expert", "outcome")), Counter())
-        row.update(episodes=1, partial=bool(told.get("partial")))
+        row.update(episodes=1, partial=int(bool(told.get("partial"))))
         row.update(frames=int(frames[index]), interventions=int(interventions[index]))
     return [
         {"task": task, "expert": expert, "outcome": how, **row} for (task, expert, how), row in sorted(found.items())
