@@ -36,7 +36,7 @@ from il_ros.recording.steps import read_episode
 from il_ros.signals import Array
 from il_ros.sim import tasks
 from il_ros.specs import Contract
-from studies import dagger_page, dagger_pictures, delay, kept, wall
+from studies import dagger_page, dagger_pictures, delay, kept, resampling, wall
 from studies.imitations import PEER, rounds_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -225,13 +225,9 @@ class Growth:
     """Of the horizon: the slope of a line through the logarithms; its value and interval."""
 
     @classmethod
-    def of(cls, arm: str, costs: Array, resamples: int = 2000) -> Growth:
-        """From (S, E, H): S seeds, E episodes of each, H horizons; seeds are drawn anew, then their episodes."""
-        rng = np.random.default_rng(0)
-        seeds, episodes, _ = costs.shape
-        chosen = rng.integers(seeds, size=(resamples, seeds))
-        within = rng.integers(episodes, size=(resamples, seeds, episodes))
-        drawn = costs[chosen[..., None], within].mean((1, 2))  # (resamples, H)
+    def of(cls, arm: str, costs: Array) -> Growth:
+        """From (S, E, H): S seeds, E episodes of each, H horizons."""
+        drawn = resampling.means(costs)  # (resamples, H)
         low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
         mean = costs.mean((0, 1))
         bounds = np.percentile([_slope(each) for each in drawn], (2.5, 97.5))

@@ -139,6 +139,11 @@ def cells(seeds: int, episodes: int) -> Iterator[Cell]:
 
 def work(cell: Cell, folder: Path) -> None:
     """Train and roll out on one thread; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
+    kept.keep(folder / f"{cell.key()}.json", measured(cell, folder))
+
+
+def measured(cell: Cell, folder: Path) -> dict[str, Any]:
+    """What a cell gives; its checkpoint is left in ``folder``, by the cell's key."""
     config, contract = cell.config(), Contract.load(cell.setting.contract)
     data = Dataset.from_episodes(cell.demonstrations(), config.history, config.horizon, fewest=config.fewest)
     began = time.process_time()
@@ -149,7 +154,7 @@ def work(cell: Cell, folder: Path) -> None:
     checkpoints.save(path, trained, contract, [])
     seeds = range(FIRST_EPISODE, FIRST_EPISODE + cell.episodes)  # the same for all
     rollouts = roll_out(path, cell.setting.task, seeds, GateConfig(rule="none"))
-    told = {
+    return {
         "success": [rollout.success for rollout in rollouts],
         "ways": [rollout.way for rollout in rollouts if rollout.success],
         "paths": [rollout.positions.round(4).tolist() for rollout in rollouts[:SHOWN]],
@@ -157,7 +162,6 @@ def work(cell: Cell, folder: Path) -> None:
         "parameters": sum(p.numel() for p in trained.policy.parameters()),
         "train_s": train_s,
     }
-    kept.keep(path.with_suffix(".json"), told)
 
 
 def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:

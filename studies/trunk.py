@@ -1,0 +1,266 @@
+"""What matters in the trunk and in its training at small data: one thing at a time is taken away and measured.
+
+Every arm learns from the same few demonstrations as the shipped configuration and drives through the same episodes, so
+that the two are compared training by training. What a training gave is kept, so that a study which was ended goes on
+from there.
+
+Examples:
+  python -m studies.trunk --output docs
+  python -m studies.trunk --seeds 1 --episodes 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from il_ros.evaluation.metrics import Success
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import trainer
+from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.dataset import Dataset
+from il_ros.learning.trainer import TrainingConfig
+from il_ros.policies import diffusion, networks
+from il_ros.policies.networks import ConditionedTrunk, Linear, Residual
+from studies import kept, policies, resampling, trunk_page
+from studies.demonstrations import demonstrate
+from studies.policies import FIRST_EPISODE, ROOT, Setting
+
+SHIPPED = "as shipped"
+UNSEEN = 24
+"""Demonstrations that nobody learns from, by which the loss is told."""
+_unseen = functools.lru_cache(maxsize=1)(demonstrate)
+
+
+class Plain(Residual):
+    """As many layers without the sum."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.outer = Linear(width, width)  # zeros would let nothing through
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, width) to (B, width)."""
+        silu = nn.functional.silu
+        out: Tensor = silu(self.outer(silu(self.inner(self.norm(x)))))
+        return out
+
+
+class Concatenated(ConditionedTrunk):
+    """The condition is input beside the input."""
+
+    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
+        super().__init__(inputs, width, depth, outputs)
+        self.first = Linear(inputs + width, width)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, inputs) and (B, width) to (B, outputs)."""
+        return self.after(self.first(torch.cat([x, condition], dim=-1)))
+
+
+class Modulated(ConditionedTrunk):
+    """The condition scales and shifts what each block has normalised (Perez 2018, Peebles and Xie 2023)."""
+
+    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
+        super().__init__(inputs, width, depth, outputs)
+        self.told = nn.ModuleList(Linear(width, 2 * width) for _ in range(depth))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, inputs) and (B, width) to (B, outputs)."""
+        x = self.first(x)
+        for block, told in zip(self.blocks, self.told):
+            scale, shift = told(condition).chunk(2, dim=-1)
+            seen = block.norm(x) * (1 + scale) + shift  # type: ignore[operator]
+            x = x + block.outer(nn.functional.silu(block.inner(seen)))  # type: ignore[operator]
+        out: Tensor = self.last(self.norm(x))
+        return out
+
+
+def _one_layer(inputs: int, width: int, depth: int, outputs: int) -> nn.Module:
+    return Linear(inputs, outputs)
+
+
+def _always_highest(step: int, config: TrainingConfig) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one arm does otherwise than the shipped configuration."""
+
+    changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Of the configuration's keys."""
+    without: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
+    """While it lasts, networks and trainings lack the part."""
+    conditioned: bool = False
+    """Whether it is about conditions, which only some classes have."""
+
+
+ARMS = {
+    SHIPPED: Arm(),
+    "no residual connections": Arm(without=lambda: patch.object(networks, "Residual", Plain)),
+    "no layer norm": Arm(without=lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())),
+    "no averaged weights": Arm({"averaging": 0.0}),
+    "constant learning rate": Arm(without=lambda: patch.object(trainer, "_schedule", _always_highest)),
+    "constant rate, no averaging": Arm({"averaging": 0.0}, lambda: patch.object(trainer, "_schedule", _always_highest)),
+    "no warm-up": Arm({"warm_up": 0}),
+    "ended early (patience 5)": Arm({"patience": 5}),
+    "nothing held out": Arm({"held_out": 0.0}),
+    "condition concatenated": Arm(
+        without=lambda: patch.object(diffusion, "ConditionedTrunk", Concatenated), conditioned=True
+    ),
+    "condition in every block": Arm(
+        without=lambda: patch.object(diffusion, "ConditionedTrunk", Modulated), conditioned=True
+    ),
+    "condition by one layer": Arm(without=lambda: patch.object(diffusion, "Trunk", _one_layer), conditioned=True),
+}
+SETTINGS = {
+    ("avoid", "mixture"): 8,
+    ("avoid", "diffusion"): 8,
+}
+"""By task and policy class, how many demonstrations: so few that the shipped configuration sometimes fails."""
+
+
+@dataclass(frozen=True)
+class Cell(policies.Cell):
+    """One training of an arm and its rollouts."""
+
+    arm: str
+
+    @property
+    def setting(self) -> Setting:
+        """Its task with few demonstrations."""
+        few = SETTINGS[self.task, self.policy]
+        return dataclasses.replace(super().setting, demonstrations=few, training={})
+
+    def config(self) -> TrainingConfig:
+        """The shipped one but for what the arm changes."""
+        return TrainingConfig.load(self.policy, seed=self.seed, **ARMS[self.arm].changes)
+
+    def key(self) -> str:
+        """Equal for equal work."""
+        return kept.key([super().key(), self.arm, UNSEEN])
+
+
+def cells(seeds: int, episodes: int) -> Iterator[Cell]:
+    """All of them, seed by seed; those that share their demonstrations one after the other."""
+    for seed in range(seeds):
+        for task, policy in SETTINGS:
+            for name, arm in ARMS.items():
+                if policy == "diffusion" or not arm.conditioned:
+                    yield Cell(task, "many", policy, seed, episodes, name)
+
+
+def work(cell: Cell, folder: Path) -> None:
+    """Train and roll out without the part; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
+    with ARMS[cell.arm].without():
+        told = policies.measured(cell, folder)
+        told["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
+    kept.keep(folder / f"{cell.key()}.json", told)
+
+
+def loss(checkpoint: Checkpoint, cell: Cell) -> float:
+    """The mean over demonstrations that nobody learns from."""
+    seeds, config, normaliser = range(FIRST_EPISODE, FIRST_EPISODE + UNSEEN), cell.config(), checkpoint.normaliser
+    unseen = _unseen(cell.setting.task, cell.setting.contract, cell.expert, seeds)
+    data = Dataset.from_episodes(unseen, config.history, config.horizon, fewest=config.fewest)
+    actions = normaliser.action.forward(data.actions) * data.mask[..., None]
+    arrays = (normaliser.observation.forward(data.observations), actions, data.mask)
+    seen, done, shown = map(torch.from_numpy, arrays)
+    with torch.no_grad():
+        losses = checkpoint.policy.loss(seen, done, shown, torch.Generator().manual_seed(0))  # equal noise for all
+    return float(losses.mean())
+
+
+def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
+    won, base = (np.array([r["success"] for r in told], dtype=float) for told in (results, shipped))  # (S, E)
+    losses, of_base = (np.array([r["loss"] for r in told]) for told in (results, shipped))  # (S,)
+    success = Success.of(won.flatten() > 0)
+    cell = group[0]
+    return {
+        "task": cell.task,
+        "policy": cell.policy,
+        "arm": cell.arm,
+        "success": round(success.rate, 4),
+        "interval": [round(bound, 4) for bound in success.interval],
+        "gain": round(float((won - base).mean()), 4),
+        "gain_interval": np.percentile(resampling.means(won - base), (2.5, 97.5)).round(4).tolist(),
+        "per_seed": won.mean(1).round(4).tolist(),
+        "loss": round(float(losses.mean()), 4),
+        "loss_gain": round(float((losses - of_base).mean()), 4),
+        "lower_loss": int((losses < of_base).sum()),
+        "seeds": len(group),
+        "episodes": cell.episodes,
+        "demonstrations": cell.setting.demonstrations,
+        "parameters": results[0]["parameters"],
+        "train_s": round(float(np.median([result["train_s"] for result in results])), 2),
+    }
+
+
+def rows(everything: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
+    """All lines of the table, of what is kept in ``folder``."""
+    told = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in everything:
+        groups.setdefault((cell.task, cell.policy, cell.arm), []).append(cell)
+    return [
+        row(group, [told[cell] for cell in group], [told[dataclasses.replace(cell, arm=SHIPPED)] for cell in group])
+        for group in groups.values()
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is not there yet; print and write the rows."""
+    args = _parser().parse_args(arguments)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    everything = list(cells(args.seeds, args.episodes))
+    missing = [cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()]
+    kept.run(work, missing, args.folder, args.workers, "trainings")
+    measured = rows(everything, args.folder)
+    _print(measured)
+    if args.output is not None:
+        args.output.mkdir(parents=True, exist_ok=True)
+        (args.output / "trunk.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        (args.output / "trunk.md").write_text(trunk_page.page(measured), encoding="utf-8")
+        print(f"wrote {args.output / 'trunk.md'} and its rows")
+    return 0
+
+
+def _print(measured: Sequence[Mapping[str, Any]]) -> None:
+    table = Table(*("task", "class", "arm", "success", "interval", "beside as shipped", "loss", "train s"))
+    for r in measured:
+        interval, gain = ("{:.1%} to {:.1%}".format(*r[name]) for name in ("interval", "gain_interval"))
+        told = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
+        table.add_row(*told, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m studies.trunk", description="Take away one thing at a time.")
+    parser.add_argument("--seeds", type=int, default=5, help="trainings of each arm (default: 5)")
+    parser.add_argument("--episodes", type=int, default=100, help="rollouts of each training (default: 100)")
+    parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
+    parser.add_argument("--output", type=Path, help="a folder for the page and its rows")
+    return parser
+
+
+if __name__ == "__main__":
+    kept.end(main, "studies.trunk")
