@@ -108,8 +108,8 @@ class Arm:
     """Of the configuration's keys."""
     without: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
     """While it lasts, networks and trainings lack the part."""
-    conditioned: bool = False
-    """Whether it is about conditions, which only some classes have."""
+    policies: tuple[str, ...] = ("mixture", "diffusion")
+    """The classes that it is measured with; a condition is told to diffusion alone."""
 
 
 ARMS = {
@@ -119,22 +119,25 @@ ARMS = {
     "no averaged weights": Arm({"averaging": 0.0}),
     "constant learning rate": Arm(without=lambda: patch.object(trainer, "_schedule", _always_highest)),
     "constant rate, no averaging": Arm({"averaging": 0.0}, lambda: patch.object(trainer, "_schedule", _always_highest)),
-    "no warm-up": Arm({"warm_up": 0}),
-    "ended early (patience 5)": Arm({"patience": 5}),
-    "nothing held out": Arm({"held_out": 0.0}),
+    "no warm-up": Arm({"warm_up": 0}, policies=("mixture",)),
+    "ended early (patience 5)": Arm({"patience": 5}, policies=("mixture",)),
+    "nothing held out": Arm({"held_out": 0.0}, policies=("mixture",)),
     "condition concatenated": Arm(
-        without=lambda: patch.object(diffusion, "ConditionedTrunk", Concatenated), conditioned=True
+        without=lambda: patch.object(diffusion, "ConditionedTrunk", Concatenated), policies=("diffusion",)
     ),
     "condition in every block": Arm(
-        without=lambda: patch.object(diffusion, "ConditionedTrunk", Modulated), conditioned=True
+        without=lambda: patch.object(diffusion, "ConditionedTrunk", Modulated), policies=("diffusion",)
     ),
-    "condition by one layer": Arm(without=lambda: patch.object(diffusion, "Trunk", _one_layer), conditioned=True),
+    "condition by one layer": Arm(
+        without=lambda: patch.object(diffusion, "Trunk", _one_layer), policies=("diffusion",)
+    ),
 }
-SETTINGS = {
-    ("avoid", "mixture"): 8,
-    ("avoid", "diffusion"): 8,
+SETTINGS: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {
+    ("discrete avoid", "mixture"): (16, {}),
+    ("discrete avoid", "diffusion"): (16, {"steps": 3000}),
 }
-"""By task and policy class, how many demonstrations: so few that the shipped configuration sometimes fails."""
+"""By task and policy class, how many demonstrations, so few that the shipped configuration often fails; and what is
+changed in all arms."""
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,13 @@ class Cell(policies.Cell):
     @property
     def setting(self) -> Setting:
         """Its task with few demonstrations."""
-        few = SETTINGS[self.task, self.policy]
-        return dataclasses.replace(super().setting, demonstrations=few, training={})
+        few, training = SETTINGS[self.task, self.policy]
+        return dataclasses.replace(super().setting, demonstrations=few, training=training)
 
     def config(self) -> TrainingConfig:
         """The shipped one but for what the arm changes."""
-        return TrainingConfig.load(self.policy, seed=self.seed, **ARMS[self.arm].changes)
+        changes = {**self.setting.training, **ARMS[self.arm].changes}
+        return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
     def key(self) -> str:
         """Equal for equal work."""
@@ -163,7 +167,7 @@ def cells(seeds: int, episodes: int) -> Iterator[Cell]:
     for seed in range(seeds):
         for task, policy in SETTINGS:
             for name, arm in ARMS.items():
-                if policy == "diffusion" or not arm.conditioned:
+                if policy in arm.policies:
                     yield Cell(task, "many", policy, seed, episodes, name)
 
 
