@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-ros lint doctor bench study study-policies study-dagger venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint doctor bench study study-policies study-dagger study-trunk venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -30,7 +30,8 @@ help: ## this text
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
-	@echo "make study    both studies, some hours: make study-policies writes docs/policies.md, make study-dagger docs/dagger.md"
+	@echo "make study    all studies, some hours: make study-policies writes docs/policies.md, make study-dagger docs/dagger.md,"
+	@echo "              make study-trunk docs/trunk.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -68,13 +69,16 @@ bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.graph
 
-study: study-policies study-dagger
+study: study-policies study-dagger study-trunk
 
 study-dagger: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs)
 
 study-policies: $(STAMP)
 	@$(BIN)/python -m studies.policies $(or $(STUDY_ARGS),--output docs)
+
+study-trunk: $(STAMP)
+	@$(BIN)/python -m studies.trunk $(or $(STUDY_ARGS),--output docs)
 
 venv: $(STAMP)
 
