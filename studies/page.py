@@ -140,7 +140,8 @@ def _head(by: Rows) -> str:
         f"{many(by.seeds, 'training')} of each, every one on demonstrations of its own, drive alone through the same "
         f"{by.episodes} episodes. `make study-policies` makes this page, its pictures and its rows "
         "([policies.json](policies.json)) anew; the outcome of every episode is in "
-        "[policies-outcomes.json](policies-outcomes.json)."
+        "[policies-outcomes.json](policies-outcomes.json). What matters in the trunk and in the training that all of "
+        "them share: [trunk.md](trunk.md)."
     )
 
 

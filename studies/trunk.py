@@ -116,6 +116,9 @@ ARMS = {
     SHIPPED: Arm(),
     "no residual connections": Arm(without=lambda: patch.object(networks, "Residual", Plain)),
     "no layer norm": Arm(without=lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())),
+    "no layer norm, a quarter of the rate": Arm(
+        {"learning_rate": 0.001}, lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())
+    ),
     "no averaged weights": Arm({"averaging": 0.0}),
     "constant learning rate": Arm(without=lambda: patch.object(trainer, "_schedule", _always_highest)),
     "constant rate, no averaging": Arm({"averaging": 0.0}, lambda: patch.object(trainer, "_schedule", _always_highest)),

@@ -12,6 +12,7 @@ SHIPPED = "as shipped"
 ARMS = {
     "no residual connections": "as many layers, each with its SiLU, and no sum around two of them",
     "no layer norm": "none in the blocks and none before the last layer",
+    "no layer norm, a quarter of the rate": "0.001, of which the shipped rate may be too much without it",
     "no averaged weights": "the last step's weights are kept (`averaging: 0`)",
     "constant learning rate": "the schedule's highest from the first step to the last: no warm-up, no cosine",
     "constant rate, no averaging": "both of these",
