@@ -48,12 +48,16 @@ UNSEEN = 24
 _unseen = functools.lru_cache(maxsize=1)(demonstrate)
 
 
-class Plain(Residual):
-    """As many layers without the sum."""
+class Started(Residual):
+    """A block that is not the identity at the start."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width)
-        self.outer = Linear(width, width)  # zeros would let nothing through
+        self.outer = Linear(width, width)
+
+
+class Plain(Started):
+    """As many layers without the sum."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width) to (B, width)."""
@@ -115,6 +119,7 @@ class Arm:
 ARMS = {
     SHIPPED: Arm(),
     "no residual connections": Arm(without=lambda: patch.object(networks, "Residual", Plain)),
+    "no zeros at the start": Arm(without=lambda: patch.object(networks, "Residual", Started)),
     "no layer norm": Arm(without=lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())),
     "no layer norm, a quarter of the rate": Arm(
         {"learning_rate": 0.001}, lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())

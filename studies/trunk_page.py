@@ -11,6 +11,7 @@ Row = Mapping[str, Any]
 SHIPPED = "as shipped"
 ARMS = {
     "no residual connections": "as many layers, each with its SiLU, and no sum around two of them",
+    "no zeros at the start": "the blocks begin as layers do; shipped, they begin as the identity",
     "no layer norm": "none in the blocks and none before the last layer",
     "no layer norm, a quarter of the rate": "0.001, of which the shipped rate may be too much without it",
     "no averaged weights": "the last step's weights are kept (`averaging: 0`)",
