@@ -100,14 +100,12 @@ def _one_layer(inputs: int, width: int, depth: int, outputs: int) -> nn.Module:
     return Linear(inputs, outputs)
 
 
-def _always_highest(step: int, config: TrainingConfig) -> float:
-    return 1.0
-
-
 @dataclass(frozen=True)
 class Arm:
     """What one arm does otherwise than the shipped configuration."""
 
+    what: str = ""
+    """In words."""
     changes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """Of the configuration's keys."""
     without: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
@@ -116,28 +114,67 @@ class Arm:
     """The classes that it is measured with; a condition is told to diffusion alone."""
 
 
+def _blocks(kind: type[Residual]) -> Callable[[], AbstractContextManager[Any]]:
+    return lambda: patch.object(networks, "Residual", kind)
+
+
+def _no_norm() -> AbstractContextManager[Any]:
+    return patch.object(nn, "LayerNorm", lambda width: nn.Identity())
+
+
+def _constant_rate() -> AbstractContextManager[Any]:
+    return patch.object(trainer, "_schedule", lambda step, config: 1.0)
+
+
+def _of_diffusion(name: str, kind: Callable[..., nn.Module]) -> Callable[[], AbstractContextManager[Any]]:
+    return lambda: patch.object(diffusion, name, kind)
+
+
 ARMS = {
     SHIPPED: Arm(),
-    "no residual connections": Arm(without=lambda: patch.object(networks, "Residual", Plain)),
-    "no zeros at the start": Arm(without=lambda: patch.object(networks, "Residual", Started)),
-    "no layer norm": Arm(without=lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())),
-    "no layer norm, a quarter of the rate": Arm(
-        {"learning_rate": 0.001}, lambda: patch.object(nn, "LayerNorm", lambda width: nn.Identity())
+    "no residual connections": Arm(
+        "as many layers, each with its SiLU, and no sum around two of them", {}, _blocks(Plain)
     ),
-    "no averaged weights": Arm({"averaging": 0.0}),
-    "constant learning rate": Arm(without=lambda: patch.object(trainer, "_schedule", _always_highest)),
-    "constant rate, no averaging": Arm({"averaging": 0.0}, lambda: patch.object(trainer, "_schedule", _always_highest)),
-    "no warm-up": Arm({"warm_up": 0}, policies=("mixture",)),
-    "ended early (patience 5)": Arm({"patience": 5}, policies=("mixture",)),
-    "nothing held out": Arm({"held_out": 0.0}, policies=("mixture",)),
+    "no zeros at the start": Arm(
+        "blocks begin as layers do; shipped, they begin as the identity", {}, _blocks(Started)
+    ),
+    "no layer norm": Arm("none in the blocks and none before the last layer", {}, _no_norm),
+    "no layer norm, lower rate": Arm(
+        "the shipped learning rate may be too much without it: 0.001 instead of 0.004",
+        {"learning_rate": 0.001},
+        _no_norm,
+    ),
+    "no averaged weights": Arm("the weights of the last step are kept (`averaging: 0`)", {"averaging": 0.0}),
+    "constant learning rate": Arm("the highest of the schedule from the first step to the last", {}, _constant_rate),
+    "constant rate, no averaging": Arm("both of these", {"averaging": 0.0}, _constant_rate),
+    "no warm-up": Arm("the cosine alone (`warm_up: 0`)", {"warm_up": 0}, policies=("mixture",)),
+    "ended early": Arm(
+        "after 5 of 50 reports without a lower held-out loss; the best weights are kept (`patience: 5`)",
+        {"patience": 5},
+        policies=("mixture",),
+    ),
+    "nothing held out": Arm(
+        "what is only looked at otherwise is learned from, too (`held_out: 0`)",
+        {"held_out": 0.0},
+        policies=("mixture",),
+    ),
     "condition concatenated": Arm(
-        without=lambda: patch.object(diffusion, "ConditionedTrunk", Concatenated), policies=("diffusion",)
+        "it enters the first layer beside the noisy chunk; shipped, it is added to that layer's output",
+        {},
+        _of_diffusion("ConditionedTrunk", Concatenated),
+        ("diffusion",),
     ),
     "condition in every block": Arm(
-        without=lambda: patch.object(diffusion, "ConditionedTrunk", Modulated), policies=("diffusion",)
+        "it scales and shifts what each block has normalised, and is added nowhere",
+        {},
+        _of_diffusion("ConditionedTrunk", Modulated),
+        ("diffusion",),
     ),
     "condition by one layer": Arm(
-        without=lambda: patch.object(diffusion, "Trunk", _one_layer), policies=("diffusion",)
+        "one linear layer makes it of the history; shipped, that is a trunk of its own",
+        {},
+        _of_diffusion("Trunk", _one_layer),
+        ("diffusion",),
     ),
 }
 SETTINGS: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {
@@ -210,6 +247,7 @@ def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], shipped: Seque
         "task": cell.task,
         "policy": cell.policy,
         "arm": cell.arm,
+        "what": ARMS[cell.arm].what,
         "success": round(success.rate, 4),
         "interval": [round(bound, 4) for bound in success.interval],
         "gain": round(float((won - base).mean()), 4),

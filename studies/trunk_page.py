@@ -9,22 +9,6 @@ from studies.page import percent, table
 
 Row = Mapping[str, Any]
 SHIPPED = "as shipped"
-ARMS = {
-    "no residual connections": "as many layers, each with its SiLU, and no sum around two of them",
-    "no zeros at the start": "the blocks begin as layers do; shipped, they begin as the identity",
-    "no layer norm": "none in the blocks and none before the last layer",
-    "no layer norm, a quarter of the rate": "0.001, of which the shipped rate may be too much without it",
-    "no averaged weights": "the last step's weights are kept (`averaging: 0`)",
-    "constant learning rate": "the schedule's highest from the first step to the last: no warm-up, no cosine",
-    "constant rate, no averaging": "both of these",
-    "no warm-up": "the cosine alone (`warm_up: 0`)",
-    "ended early (patience 5)": "after 5 of 50 reports without a lower held-out loss; the best weights are kept",
-    "nothing held out": "the tenth of the episodes that is only looked at is learned from, too",
-    "condition concatenated": "it enters the first layer beside the noisy chunk; shipped, it is added to its output",
-    "condition in every block": "it scales and shifts what each block has normalised, and is not added",
-    "condition by one layer": "a linear layer tells of the history; shipped, that is a trunk of its own",
-}
-"""What each arm does otherwise."""
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -85,13 +69,14 @@ def _answer(rows: Sequence[Row]) -> str:
 
 
 def _arms(rows: Sequence[Row]) -> str:
-    told = [f"- **{name}**: {what}." for name, what in ARMS.items() if any(r["arm"] == name for r in rows)]
-    return "## What each arm does otherwise\n\n" + "\n".join(told)
+    told = {r["arm"]: r["what"] for r in rows if r["arm"] != SHIPPED}
+    items = "\n".join(f"- **{name}**: {what}." for name, what in told.items())
+    return f"## What each arm does otherwise\n\n{items}"
 
 
 def _setting(rows: Sequence[Row]) -> str:
-    head = ("arm", "success", "beside as shipped, points", "by training, %")
-    head += ("loss, unseen", "beside as shipped", "lower in", "parameters", "training, s")
+    head = ["arm", "success", "beside as shipped, points", "by training, %"]
+    head += ["loss, unseen", "beside as shipped", "lower in", "parameters", "training, s"]
     lines = []
     for r in rows:
         success = f"{percent(r['success'])} ({percent(r['interval'][0])} to {percent(r['interval'][1])})"

@@ -60,6 +60,7 @@ def test_an_arm_lacks_its_part_only_while_it_lasts() -> None:
     assert {"Residual", "LayerNorm"} <= names(made("mixture", SHIPPED))
     plain = made("mixture", "no residual connections")
     assert "Plain" in names(plain) and size(plain) == size(made("mixture", SHIPPED))
+    assert "Started" in names(made("diffusion", "no zeros at the start"))
     assert "LayerNorm" not in names(made("mixture", "no layer norm"))
     assert "Concatenated" in names(made("diffusion", "condition concatenated"))
     assert "Modulated" in names(made("diffusion", "condition in every block"))
