@@ -130,6 +130,20 @@ def test_a_part_is_needed_if_success_falls_without_it() -> None:
     assert [trunk_page.gain(r) for r in lines][:2] == ["**-20.0 (-30.0 to -10.0)**", "+0.0 (-10.0 to +10.0)"]
 
 
+def test_what_is_said_is_judged_by_the_numbers() -> None:
+    def line(arm: str, low: float, high: float, lower: int = 0) -> dict[str, Any]:
+        told = {"policy": "mixture", "gain": (low + high) / 2, "gain_interval": [low, high]}
+        return {"arm": arm, "seeds": 3, "lower_loss": lower, **told}
+
+    rows = [line(arm, -0.3, -0.1) for _, arm, _ in trunk_page.CLAIMS]
+    assert [agrees for *_, agrees in trunk_page.claims(rows)] == [True] * 6 + [False] * 2 + [True]
+    rows[1] = line("no layer norm", -0.3, 0.1, lower=3)
+    rows[2] = line("no averaged weights", -0.3, -0.1, lower=3)
+    says = trunk_page.claims(rows)
+    assert [agrees for *_, agrees in says] == [True, False, True, True, True, True, False, False, False]
+    assert says[-1][1] == "loss: lower in every training, with less success: no averaged weights (`mixture`)."
+
+
 def test_the_published_page_is_that_of_the_published_rows() -> None:
     docs = Path(__file__).resolve().parents[2] / "docs"
     rows = json.loads((docs / "trunk.json").read_text())
