@@ -7,6 +7,7 @@ from there.
 Examples:
   python -m studies.trunk --output docs
   python -m studies.trunk --seeds 1 --episodes 50
+  python -m studies.trunk --kept
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from il_ros.errors import ConfigError
 from il_ros.evaluation.metrics import Success
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import trainer
@@ -202,6 +204,10 @@ class Cell(policies.Cell):
         changes = {**self.setting.training, **ARMS[self.arm].changes}
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
+    def shipped(self) -> Cell:
+        """What it is compared with."""
+        return dataclasses.replace(self, arm=SHIPPED)
+
     def key(self) -> str:
         """Equal for equal work."""
         return kept.key([super().key(), self.arm, UNSEEN])
@@ -271,7 +277,7 @@ def rows(everything: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
     for cell in everything:
         groups.setdefault((cell.task, cell.policy, cell.arm), []).append(cell)
     return [
-        row(group, [told[cell] for cell in group], [told[dataclasses.replace(cell, arm=SHIPPED)] for cell in group])
+        row(group, [told[cell] for cell in group], [told[cell.shipped()] for cell in group])
         for group in groups.values()
     ]
 
@@ -281,7 +287,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = list(cells(args.seeds, args.episodes))
-    missing = [cell for cell in everything if not (args.folder / f"{cell.key()}.json").exists()]
+    there = {path.stem for path in args.folder.glob("*.json")}
+    if args.kept:
+        everything = [cell for cell in everything if {cell.key(), cell.shipped().key()} <= there]
+        if not everything:
+            raise ConfigError(f"--kept tells of what is in {args.folder}, where nothing of this study is; leave it out")
+    missing = [cell for cell in everything if cell.key() not in there]
     kept.run(work, missing, args.folder, args.workers, "trainings")
     measured = rows(everything, args.folder)
     _print(measured)
@@ -304,10 +315,11 @@ def _print(measured: Sequence[Mapping[str, Any]]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m studies.trunk", description="Take away one thing at a time.")
-    parser.add_argument("--seeds", type=int, default=5, help="trainings of each arm (default: 5)")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each arm (default: 3)")
     parser.add_argument("--episodes", type=int, default=100, help="rollouts of each training (default: 100)")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
+    parser.add_argument("--kept", action="store_true", help="run nothing more: tell of what is kept")
     parser.add_argument("--output", type=Path, help="a folder for the page and its rows")
     return parser
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from il_ros.errors import ConfigError
 from il_ros.learning import trainer
 from il_ros.learning.trainer import TrainingConfig
 from il_ros.policies import networks
@@ -122,6 +123,10 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     rows = json.loads((tmp_path / "docs" / "trunk.json").read_text())
     assert len(rows) == len(list(cells(1, 2))) and all(np.isfinite(r["loss"]) for r in rows)
     assert (tmp_path / "docs" / "trunk.md").read_text() == trunk_page.page(rows)
+    assert trunk.main(["--seeds", "2", *words[2:], "--kept"]) == 0  # the second seed is not there
+    assert json.loads((tmp_path / "docs" / "trunk.json").read_text()) == rows
+    with pytest.raises(ConfigError, match="where nothing of this study is"):
+        trunk.main(["--folder", str(tmp_path / "empty"), "--kept"])
 
 
 def test_a_part_is_needed_if_success_falls_without_it() -> None:
