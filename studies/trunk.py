@@ -43,8 +43,8 @@ from il_ros.policies.networks import ConditionedTrunk, Linear, Residual
 from studies import kept, policies, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting
+from studies.trunk_page import SHIPPED
 
-SHIPPED = "as shipped"
 UNSEEN = 24
 """Demonstrations that nobody learns from, by which the loss is told."""
 _unseen = functools.lru_cache(maxsize=1)(demonstrate)

@@ -56,7 +56,7 @@ CLAIMS = [
     ("A trunk needs its layers normalised.", "no layer norm", "needed"),
     ("Averaged weights are better than the last ones.", "no averaged weights", "needed"),
     ("The learning rate must rise and fall.", "constant learning rate", "needed"),
-    ("A rate that does not fall needs averaged weights.", "constant rate, no averaging", "needed"),
+    ("Weights must come to rest, by averages or by a rate that falls.", "constant rate, no averaging", "needed"),
     ("A history deserves a trunk of its own.", "condition by one layer", "needed"),
     ("A condition is better told to every block.", "condition in every block", "harmful"),
     ("A condition is better told beside the input.", "condition concatenated", "harmful"),
@@ -68,12 +68,12 @@ def claims(rows: Sequence[Row]) -> list[tuple[str, str, bool]]:
     """What is said, what was measured, and whether all classes that it was measured with bear it out."""
     found = []
     for says, arm, expected in CLAIMS:
-        told = [r for r in rows if r["arm"] == arm]
-        measured = "; ".join(f"`{r['policy']}` {gain(r)}" for r in told)
-        found.append((says, f"{arm}: {measured}.", all(verdict(r) == expected for r in told)))
+        if told := [r for r in rows if r["arm"] == arm]:
+            measured = "; ".join(f"`{r['policy']}` {gain(r)}" for r in told)
+            found.append((says, f"{arm}: {measured}.", all(verdict(r) == expected for r in told)))
     misled = [f"{r['arm']} (`{r['policy']}`)" for r in rows if r["lower_loss"] == r["seeds"] and verdict(r) == "needed"]
-    told = f"lower in every training, with less success: {', '.join(misled) or 'no arm'}."
-    return [*found, ("The loss on unseen demonstrations tells who drives better.", f"loss: {told}", not misled)]
+    measured = f"loss: lower in every training, with less success: {', '.join(misled) or 'no arm'}."
+    return [*found, ("The loss on unseen demonstrations tells who drives better.", measured, not misled)]
 
 
 def _answer(rows: Sequence[Row]) -> str:
