@@ -148,7 +148,9 @@ ARMS = {
     ),
     "no averaged weights": Arm("the weights of the last step are kept (`averaging: 0`)", {"averaging": 0.0}),
     "constant learning rate": Arm("the highest of the schedule from the first step to the last", {}, _constant_rate),
-    "constant rate, no averaging": Arm("both of these", {"averaging": 0.0}, _constant_rate),
+    "constant rate, no averaging": Arm(
+        "the highest rate throughout, and the weights of the last step", {"averaging": 0.0}, _constant_rate
+    ),
     "no warm-up": Arm("the cosine alone (`warm_up: 0`)", {"warm_up": 0}, policies=("mixture",)),
     "ended early": Arm(
         "after 5 of 50 reports without a lower held-out loss; the best weights are kept (`patience: 5`)",
