@@ -196,6 +196,11 @@ class Cell(policies.Cell):
     arm: str
 
     @property
+    def line(self) -> tuple[str, str, str]:
+        """Which line of the table it belongs to."""
+        return self.task, self.policy, self.arm
+
+    @property
     def setting(self) -> Setting:
         """Its task with few demonstrations."""
         few, training = SETTINGS[self.task, self.policy]
@@ -277,7 +282,7 @@ def rows(everything: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
     told = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
-        groups.setdefault((cell.task, cell.policy, cell.arm), []).append(cell)
+        groups.setdefault(cell.line, []).append(cell)
     return [
         row(group, [told[cell] for cell in group], [told[cell.shipped()] for cell in group])
         for group in groups.values()
@@ -291,9 +296,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     everything = list(cells(args.seeds, args.episodes))
     there = {path.stem for path in args.folder.glob("*.json")}
     if args.kept:
-        everything = [cell for cell in everything if {cell.key(), cell.shipped().key()} <= there]
+        lacking = {cell.line for cell in everything if cell.key() not in there}
+        everything = [cell for cell in everything if not lacking & {cell.line, cell.shipped().line}]
         if not everything:
-            raise ConfigError(f"--kept tells of what is in {args.folder}, where nothing of this study is; leave it out")
+            raise ConfigError(f"--kept finds no arm with {args.seeds} trainings in {args.folder}; leave it out")
     missing = [cell for cell in everything if cell.key() not in there]
     kept.run(work, missing, args.folder, args.workers, "trainings")
     measured = rows(everything, args.folder)
@@ -321,7 +327,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--episodes", type=int, default=100, help="rollouts of each training (default: 100)")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
-    parser.add_argument("--kept", action="store_true", help="run nothing more: tell of what is kept")
+    parser.add_argument("--kept", action="store_true", help="run nothing more: tell of the arms that are complete")
     parser.add_argument("--output", type=Path, help="a folder for the page and its rows")
     return parser
 

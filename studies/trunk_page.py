@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from il_ros.evaluation.elements import many
 from studies.page import percent, table
 from studies.page import verdict as judged
 
@@ -115,10 +116,9 @@ def _setting(rows: Sequence[Row]) -> str:
 
 
 def _method(rows: Sequence[Row]) -> str:
-    seeds = sorted({r["seeds"] for r in rows})
     return (
         "## How it was measured\n\n"
-        f"- {' or '.join(map(str, seeds))} trainings of each arm, on demonstrations of their own, the same for all "
+        f"- {many(rows[0]['seeds'], 'training')} of each arm, on demonstrations of their own, the same for all "
         f"arms; {rows[0]['episodes']} rollouts of each training, the same for all. An arm is compared with the same "
         "trainings of the shipped configuration.\n"
         "- The shipped configuration is that of `config/training/<class>.yaml`, but for 3,000 steps of `diffusion` "
