@@ -54,6 +54,7 @@ def verdict(r: Row) -> str:
 
 CLAIMS = [
     ("Layers are learned better if there is a sum around them.", "no residual connections", "needed"),
+    ("Blocks are best begun as the identity.", "no zeros at the start", "needed"),
     ("A trunk needs its layers normalised.", "no layer norm", "needed"),
     ("Averaged weights are better than the last ones.", "no averaged weights", "needed"),
     ("The learning rate must rise and fall.", "constant learning rate", "needed"),
