@@ -130,7 +130,7 @@ def _method(rows: Sequence[Row]) -> str:
         "- The loss is that of the policy class on 24 demonstrations that nobody learned from, in the units of the "
         "seed's normaliser: negative log-likelihood of a number for `mixture`, squared error of the denoised chunk for "
         "`diffusion`.\n"
-        "- An arm changes one thing and nothing is tuned to it, such as the learning rate. `condition by one layer` "
+        "- An arm changes one thing, and but for `lower rate` nothing is tuned to it. `condition by one layer` "
         "takes away half of the parameters, too.\n"
         "- Number of demonstrations and task were chosen by a look at the shipped configuration alone. Training times "
         "are of the processor, one thread, beside other work."
