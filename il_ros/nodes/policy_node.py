@@ -1,3 +1,10 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
 """The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps.
 
 When things fail: a checkpoint that is damaged, is not the one that was announced, or was trained for another contract

@@ -1,3 +1,10 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
 """Other people's gymnasium environments in the place of our arm: what they see under names, and the contract of it.
 
 The numbers of an observation are named by their path: ``achieved_goal.0`` in a dict of arrays, ``0`` in one array.
