@@ -17,6 +17,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,6 +66,14 @@ def hear_signals() -> list[int]:
     return told
 
 
+def _is_over(told: Sequence[int]) -> bool:
+    """Whether a signal has ended all; Python may hear of it a moment later than rclpy."""
+    limit = time.monotonic() + 0.1
+    while not rclpy.ok() and not told and time.monotonic() < limit:
+        time.sleep(0.001)
+    return bool(told) and not rclpy.ok()
+
+
 def main(*factories: Callable[[], Node]) -> int:
     """Make the nodes, spin them, and close each one; the exit code of the process.
 
@@ -80,7 +89,7 @@ def main(*factories: Callable[[], Node]) -> int:
         gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
         spin(nodes)
     except Exception as error:
-        if told and not rclpy.ok():  # a callback, or a node that was being made, found that all is over
+        if _is_over(told):  # a callback, or a node that was being made, found it out
             return 0 if len(nodes) == len(factories) else 128 + told[0]
         if not isinstance(error, IlRosError):
             raise

@@ -82,6 +82,10 @@ def test_after_the_greatest_seed_comes_the_least(sim: Callable[..., SimNode]) ->
     assert node._env.start.seed == 0
 
 
+def command(node: SimNode, message: Any) -> None:
+    node._on_command(messages.command_from(message, node.contract))
+
+
 def test_a_twist_moves_the_tool_along_it(sim: Callable[..., SimNode]) -> None:
     node = sim()
     before = now(node)
@@ -89,7 +93,7 @@ def test_a_twist_moves_the_tool_along_it(sim: Callable[..., SimNode]) -> None:
         message = TwistStamped()
         messages.set_stamp(message, node._stamp_ns)
         message.twist.linear.x, message.twist.linear.y = 0.1, -0.05
-        node._on_command(message)
+        command(node, message)
     moved = now(node).tool_position - before.tool_position
     assert np.allclose(moved, [0.05, -0.025, 0.0], atol=0.004)
     assert now(node).stamp_ns == before.stamp_ns + 10 * node.contract.step_ns
@@ -99,7 +103,7 @@ def test_a_trajectory_moves_the_joints_that_it_names_in_whatever_order(sim: Call
     node = sim("panda_joints")
     target = now(node).joint_positions + np.array([0.05, 0.0, 0.02, 0.0, 0.0, -0.03, 0.0])
     for _ in range(10):
-        node._on_command(trajectory(target[::-1], node._stamp_ns, JOINT_NAMES[::-1]))
+        command(node, trajectory(target[::-1], node._stamp_ns, JOINT_NAMES[::-1]))
     assert np.allclose(now(node).joint_positions, target, atol=2e-3)
 
 
@@ -107,7 +111,7 @@ def test_an_array_moves_the_joints_in_the_contracts_order(sim: Callable[..., Sim
     node = sim(joints_by_array(tmp_path))
     target = now(node).joint_positions + np.array([-0.04, 0.02, 0.0, 0.0, 0.03, 0.0, 0.1])
     for _ in range(10):
-        node._on_command(Float64MultiArray(data=array("d", target.tolist())))
+        command(node, Float64MultiArray(data=array("d", target.tolist())))
     assert np.allclose(now(node).joint_positions, target, atol=2e-3)
 
 
@@ -115,7 +119,7 @@ def test_a_joint_is_never_driven_faster_than_it_may_go(sim: Callable[..., SimNod
     node = sim("panda_joints")
     start = now(node).joint_positions
     for step in (1, 2):
-        node._on_command(trajectory(start + 2.0, node._stamp_ns))
+        command(node, trajectory(start + 2.0, node._stamp_ns))
         driven = np.abs(node._env._arm._joint_target - start)
         assert np.all(driven <= step * node.contract.max_step * 1.02 + 1e-3) and np.all(driven > 0.05 * step)
 
@@ -125,14 +129,14 @@ def test_a_command_that_is_not_finite_is_refused_and_nothing_moves(sim: Callable
     node = sim("panda_joints")
     before = now(node)
     with pytest.raises(MessageError, match="not 7 finite numbers"):
-        node._on_command(trajectory(np.full(7, bad), node._stamp_ns))
+        command(node, trajectory(np.full(7, bad), node._stamp_ns))
     assert now(node).stamp_ns == before.stamp_ns
 
 
 def test_a_command_for_other_joints_is_refused(sim: Callable[..., SimNode]) -> None:
     node = sim("panda_joints")
     with pytest.raises(MessageError, match="the contract's action is"):
-        node._on_command(trajectory(np.zeros(7), node._stamp_ns, tuple(f"iiwa_{i}" for i in range(7))))
+        command(node, trajectory(np.zeros(7), node._stamp_ns, tuple(f"iiwa_{i}" for i in range(7))))
 
 
 def test_in_lockstep_a_command_for_another_step_does_not_advance_the_arm(sim: Callable[..., SimNode]) -> None:
@@ -140,7 +144,7 @@ def test_in_lockstep_a_command_for_another_step_does_not_advance_the_arm(sim: Ca
     message = TwistStamped()
     messages.set_stamp(message, node._stamp_ns - node.contract.step_ns)
     before = now(node).stamp_ns
-    node._on_command(message)
+    command(node, message)
     assert now(node).stamp_ns == before
 
 
@@ -153,7 +157,7 @@ def test_a_paced_arm_stops_when_its_commands_cease(ros: Callable[..., None], mon
     message = TwistStamped()
     messages.set_stamp(message, node._stamp_ns)
     message.twist.linear.x = 0.1
-    node._on_command(message)
+    command(node, message)
     moved = []
     for tick in range(10):
         clock[0] = tick * node.contract.step_ns
