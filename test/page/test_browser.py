@@ -73,10 +73,11 @@ def sit(page: Any, name: str = "Anna") -> None:
 
 
 def begin(page: Any, stage: Any) -> None:
-    stage.arm.commands.clear()
     number = page.text_content("#episode")
     page.keyboard.press("n")
     page.wait_for_function(f"document.getElementById('episode').textContent !== {json.dumps(number)}")
+    stage.listen(0.3)  # what is still to be heard of the episode before is not of this one
+    stage.arm.commands.clear()
     stage.until("a command", lambda: bool(stage.arm.commands))
 
 
