@@ -27,12 +27,13 @@ from studies.imitations import PEER, rounds_of
 
 LOOP, GRAPH = "our loop", "our nodes, over topics"
 WHO = (LOOP, GRAPH, PEER)
-ENOUGH, RUNS = 0.95, 3
+ENOUGH, RUNS = 0.95, 5
 PLAN = {
     **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25, "demonstrations": 3, "rounds": 12},
-    **{"episodes": 60, "added": 60, "policy": "one_step", "execute_steps": 1, "enough": ENOUGH},
+    **{"episodes": 60, "added": 60, "policy": "one_step", "execute_steps": 1, "enough": ENOUGH, "steps": 1000},
 }
-"""The study's setting at ``avoid``; it ends with the round after which the policy is good enough."""
+"""The study's setting at ``avoid`` with half of its gradient steps, which go for the peer as well; it ends with the
+round after which the policy is good enough."""
 
 
 @dataclass(frozen=True)
