@@ -73,7 +73,7 @@ class Director(Outsider):
         """
         limit = time.monotonic() + timeout_s
         while not done():
-            self._executor.spin_once(timeout_sec=0.02)
+            self.let_in()
             self._check()
             if time.monotonic() > limit:
                 raise GraphError(f"{what} did not come within {timeout_s:g} s; see the logs of the nodes")

@@ -33,7 +33,7 @@ class Listener(Outsider):
         """Let messages in until ``done``, or until the time is over."""
         limit = time.monotonic() + seconds
         while not done() and time.monotonic() < limit:
-            self._executor.spin_once(timeout_sec=0.02)
+            self.let_in()
 
     def types(self) -> dict[str, str]:
         """The type of every topic that somebody publishes, by its full name."""

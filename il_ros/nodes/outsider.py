@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TypeVar
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from il_ros.nodes import executor
@@ -28,6 +30,14 @@ class Outsider(Node):
         super().__init__(name, **options)
         self._executor = executor.make()
         self._executor.add_node(self)
+
+    def let_in(self) -> None:
+        """Let messages in for a moment."""
+        try:
+            self._executor.spin_once(timeout_sec=0.02)
+        except ExternalShutdownException:
+            time.sleep(1.0)  # a signal has ended rclpy, and becomes an exception of Python's a moment later
+            raise
 
     def __enter__(self: N) -> N:
         return self

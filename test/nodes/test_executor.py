@@ -13,15 +13,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from rclpy.executors import ExternalShutdownException
 
 import il_ros
 from il_ros.cli import graph
 from il_ros.cli.processes import Processes
 from il_ros.nodes.director import Director
+from il_ros.nodes.outsider import Outsider
 from il_ros.recording import bag
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.recovery import leftovers
@@ -91,6 +95,16 @@ def test_a_signal_while_a_node_is_being_made_ends_the_process_without_a_word(tmp
     )
     done = subprocess.run([sys.executable, "-c", code], env=graph._environment(), capture_output=True, timeout=30)
     assert (done.returncode, done.stderr) == (130, b"")
+
+
+def test_a_signal_that_rclpy_hears_first_interrupts_who_waits() -> None:
+    def spin_once(timeout_sec: float) -> None:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        raise ExternalShutdownException
+
+    who = SimpleNamespace(_executor=SimpleNamespace(spin_once=spin_once))
+    with pytest.raises(KeyboardInterrupt):
+        Outsider.let_in(who)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM])
