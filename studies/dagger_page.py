@@ -196,8 +196,8 @@ def _wall(walls: Sequence[Row]) -> str:
         "Seconds to collect and to train at `avoid`, from the first demonstration until a round's policy succeeds "
         "often enough, each with the machine to itself. Ours is HG-DAgger with a simulated supervisor, once in one "
         "process (`il-ros dagger --loop`) and once as the whole graph of nodes, recorder and all (`--composed`), "
-        "its start included. Each round takes 1,000 gradient steps, the peer's too; with the 2,000 of the study above, "
-        "medians of three runs were 23, 47 and 29 s. Who did not get there in 12 rounds would have taken longer.\n\n"
+        "its start included. Each round takes 1,000 gradient steps, the peer's too, half of those above. Who did not "
+        "get there in 12 rounds would have taken longer.\n\n"
         f"{table(head, lines)}"
     )
 

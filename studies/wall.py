@@ -33,7 +33,8 @@ PLAN = {
     **{"episodes": 60, "added": 60, "policy": "one_step", "execute_steps": 1, "enough": ENOUGH, "steps": 1000},
 }
 """The study's setting at ``avoid`` with half of its gradient steps, which go for the peer as well; it ends with the
-round after which the policy is good enough."""
+round after which the policy is good enough. With all 2,000 steps the medians of three runs were 23, 47 and
+29 s, in the order of ``WHO``."""
 
 
 @dataclass(frozen=True)

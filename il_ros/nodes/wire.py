@@ -15,7 +15,6 @@ of the bytes. Chunks, which are long, are written likewise.
 from __future__ import annotations
 
 import itertools
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -29,7 +28,7 @@ from il_ros.errors import MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.interface import Topic, message_class
 from il_ros.nodes.pattern import Pattern
-from il_ros.recording.diagnostics import diagnostics
+from il_ros.recording.diagnostics import decoded
 from il_ros.signals import Array, Chunk
 from il_ros.specs import Contract
 
@@ -39,8 +38,6 @@ STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 SECOND_NS = 1_000_000_000
 MOST = 64
 """Patterns of one topic that are looked for; if there are more, their messages are read as objects."""
-
-
 Stamped = tuple[int, Any]
 """A stamp, ns, and what a message says beside it."""
 
@@ -88,9 +85,11 @@ class NumberReader(Reader[T]):
 
     def __call__(self, data: bytes) -> T:
         """As ``of`` of an object, without one if the pattern is known."""
-        pattern, make = self._known.get(len(data), (None, None))
-        if pattern is not None and make is not None and (numbers := pattern.read(data)) is not None:
-            return make(numbers)
+        if len(data) in self._known:
+            pattern, make = self._known[len(data)]
+            numbers = pattern.read(data)
+            if numbers is not None:
+                return make(numbers)
         message = self.object(data)
         told = self.of(message)
         if self._left:
@@ -143,11 +142,14 @@ Answer = tuple[int, Chunk | MessageError]
 def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
     """Reads the chunks of a policy or an expert."""
 
-    def of(message: Any) -> Answer:
+    def checked(stamp: int, read: Callable[[], Chunk]) -> Answer:
         try:
-            return messages.stamp_ns(message), messages.chunk_from(message, contract)
+            return stamp, read()
         except MessageError as error:
-            return messages.stamp_ns(message), error
+            return stamp, error
+
+    def of(message: Any) -> Answer:
+        return checked(messages.stamp_ns(message), lambda: messages.chunk_from(message, contract))
 
     def find(message: Any) -> Found[Answer]:
         names, author = list(message.joint_names), str(message.header.frame_id)
@@ -156,10 +158,7 @@ def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
         def make(numbers: Numbers) -> Answer:
             stamp, positions = _stamped(numbers)
             table = np.array(positions, dtype=np.float64).reshape(shape)
-            try:
-                return stamp, messages.chunk_of(stamp, names, table, author, contract)
-            except MessageError as error:
-                return stamp, error
+            return checked(stamp, lambda: messages.chunk_of(stamp, names, table, author, contract))
 
         return _trajectory(*shape), make
 
@@ -191,10 +190,7 @@ class RecordReader(Reader[Record]):
 
     def object(self, data: bytes) -> Any:
         """The message with these bytes."""
-        try:
-            return diagnostics(data)
-        except (ValueError, IndexError, struct.error):
-            return super().object(data)
+        return decoded(data, super().object)
 
 
 def _stamped(numbers: Numbers) -> Stamped:

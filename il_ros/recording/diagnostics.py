@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 _STAMP = struct.Struct("<iI")
 _COUNT = struct.Struct("<I").unpack_from
@@ -39,6 +41,14 @@ def diagnostics(data: bytes) -> SimpleNamespace:
     if at + 4 <= len(data):
         raise ValueError("more bytes follow")
     return SimpleNamespace(header=header, status=status)
+
+
+def decoded(data: bytes, otherwise: Callable[[bytes], Any]) -> Any:
+    """The same, by a general decoder where the bytes are laid out otherwise."""
+    try:
+        return diagnostics(data)
+    except (ValueError, IndexError, struct.error):
+        return otherwise(data)
 
 
 def _count(data: bytes, at: int) -> tuple[int, int]:

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from il_ros.errors import DataError, MessageError
 from il_ros.recording.bag import BagReader, is_ours, read
 from il_ros.recording.blocks import Block, Topic
 from il_ros.recording.columns import Columns, Decode
-from il_ros.recording.diagnostics import diagnostics
+from il_ros.recording.diagnostics import decoded
 from il_ros.recording.foreign import read_foreign
 from il_ros.recording.joining import Observations, joined, paths
 from il_ros.signals import Array
@@ -135,11 +134,7 @@ class Records:
             DataError: if a message is not what its type says.
         """
         for row in range(len(block.at)):
-            data = block.message(row)
-            try:
-                message = diagnostics(data)
-            except (ValueError, IndexError, struct.error):
-                message = decode(topic, data)
+            message = decoded(block.message(row), lambda data: decode(topic, data))
             stamp = messages.stamp_ns(message)
             if stamp in self.by_stamp:
                 continue
