@@ -72,6 +72,7 @@ TRIGGERS = {
     "discard": interface.DISCARD,
     "train": interface.TRAIN,
     "new_episode": "sim_node/reset",
+    "record": interface.START,
 }
 SET = ("gate_node", "expert_node", "recorder_node")
 """Nodes of which the page sets a parameter."""
@@ -178,6 +179,8 @@ class PageNode(IlNode[PageParameters]):
             MessageError: if there is no such button.
             GraphError: if a node is not there, or will not.
         """
+        if what == "new_episode" and self._heard_ns and not self._triggers[what].service_is_ready():
+            what = "record"  # an arm that nobody can put at the start begins where it is
         if what in TRIGGERS:
             words = await self._call(self._triggers[what], Trigger.Request())
             return "a new episode" if what == "new_episode" else words
@@ -319,11 +322,16 @@ class PageNode(IlNode[PageParameters]):
         trainer = {key: fact("trainer_node", key) for key in ("state", "step", "steps")}
         strips = {"latency_ms": fact("policy_node", "latency_ms"), "distance": fact("policy_node", "distance")}
         strips |= {"dropped": dropped, "recording": fact("recorder_node", "recording"), "trainer": trainer}
-        self._server.tell({**self._state, **strips, "fault": self._fault()})
+        self._server.tell({**self._state, **strips, "running": self._is_running(), "fault": self._fault()})
+
+    def _is_running(self) -> bool:
+        """Whether the arm is to be moved: in an episode, or always if an arm announces none."""
+        episode = self._state["episode"]
+        return bool(episode["running"] if episode else self._heard_ns)
 
     def _fault(self) -> str | None:
         """What is wrong, if the arm is to be moved and cannot."""
-        if not (self._state["episode"] or {}).get("running"):
+        if not self._is_running():
             return None
         now = self.now_ns()
         if now - self._heard_ns > SILENT_S * 1e9:

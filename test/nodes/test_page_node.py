@@ -11,43 +11,98 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
+import rclpy
+from geometry_msgs.msg import Pose
 
-from il_ros.nodes import executor
+from il_ros import messages
+from il_ros.nodes import executor, interface
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.page_node import PageNode
+from il_ros.nodes.recorder_node import RecorderNode
+from il_ros.sim.env import ArmEnv
+from il_ros.specs import Contract
 
 pytestmark = pytest.mark.graph
+CONTRACT = Contract.load("panda_plane")
+
+
+class Graph:
+    """Nodes that the test spins."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self._executor = executor.make()
+
+    def add(self, node: Any) -> Any:
+        self.nodes.append(node)
+        self._executor.add_node(node)
+        return node
+
+    def until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Spin until it is done, or for so long; whether it is done."""
+        limit = time.monotonic() + seconds
+        while not done() and time.monotonic() < limit:
+            self._executor.spin_once(timeout_sec=0.02)
+        return done()
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        for node in self.nodes:
+            getattr(node, "close", node.destroy_node)()
+
+
+@pytest.fixture
+def graph() -> Iterator[Graph]:
+    """An empty one."""
+    made = Graph()
+    yield made
+    made.close()
 
 
 def test_who_sits_down_while_the_graph_still_starts_is_recorded_by_name(
-    ros: Callable[..., None], simulation: None
+    ros: Callable[..., None], simulation: None, graph: Graph
 ) -> None:
     ros(device="page")
-    page, spinning = PageNode(), executor.make()
-    nodes = [page]
-    spinning.add_node(page)
+    page = graph.add(PageNode())
+    with ThreadPoolExecutor() as pool:
+        page._server.seat.sit("a viewer", "Anna", page.now_ns())
+        answer = pool.submit(lambda: asyncio.run(page.act("sit", {})))
+        assert not graph.until(answer.done, 0.5)
+        expert = graph.add(ExpertNode())
+        assert graph.until(answer.done, 15.0)
+        assert answer.result(timeout=0) == "expert_node: author is 'Anna'"
+    assert expert.parameters.author == "Anna"
 
-    def until(done: Callable[[], bool], seconds: float) -> None:
-        limit = time.monotonic() + seconds
-        while not done() and time.monotonic() < limit:
-            spinning.spin_once(timeout_sec=0.02)
 
-    try:
-        with ThreadPoolExecutor() as pool:
-            page._server.seat.sit("a viewer", "Anna", page.now_ns())
-            answer = pool.submit(lambda: asyncio.run(page.act("sit", {})))
-            until(answer.done, 0.5)
-            assert not answer.done()
-            nodes.append(ExpertNode())
-            spinning.add_node(nodes[1])
-            until(answer.done, 15.0)
-            assert answer.result(timeout=0) == "expert_node: author is 'Anna'"
-        assert nodes[1].parameters.author == "Anna"
-    finally:
-        spinning.shutdown()
-        for node in nodes:
-            node.close()
+def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
+    ros: Callable[..., None], simulation: None, graph: Graph, tmp_path: Path
+) -> None:
+    ros(folder=tmp_path, follow=False)
+    page, recorder, arm = (graph.add(node) for node in (PageNode(), RecorderNode(), rclpy.create_node("arm")))
+    said = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
+    topics = {name: arm.create_publisher(type(said[name]), name, interface.STREAM) for name in said}
+    env = ArmEnv("fork", CONTRACT)
+    env.reset(seed=0)
+    messages.fill_reading(said, env.reading(), Pose)
+    env.close()
+
+    def speak() -> bool:
+        for name, topic in topics.items():
+            topic.publish(said[name])
+        return page._heard_ns > 0
+
+    assert not page._is_running()
+    assert graph.until(speak, 15.0) and page._is_running()
+    assert graph.until(lambda: page._fault() == "the arm is silent", 5.0)
+    with ThreadPoolExecutor() as pool:
+        assert graph.until(page._triggers["record"].service_is_ready, 15.0)
+        answer = pool.submit(lambda: asyncio.run(page.act("new_episode", {})))
+        assert graph.until(answer.done, 15.0)
+        assert answer.result(timeout=0) == "recording episode 1"
+    assert recorder.facts()["recording"] == 1

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import JointState
 
 from bench import browser as chromium
 from il_ros.cli import graph
@@ -26,6 +28,8 @@ from il_ros.cli.teleop import ADDRESS
 from il_ros.nodes import interface
 from il_ros.nodes.director import Director
 from il_ros.nodes.node import subscribe_raw
+from il_ros.page.model import Model
+from il_ros.sim.robot import Robot
 from il_ros.specs import Contract
 
 
@@ -37,6 +41,9 @@ class Arm:
     """(when it was sent, s since the epoch; tool speed, m/s)"""
     tool: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """m, where its tool is."""
+    joints: dict[str, float] = field(default_factory=dict)
+    """rad, where its joints are."""
+    model: Model = field(default_factory=lambda: Model.load(Path(Robot.load("panda").urdf)))
 
     def hear(self, data: bytes, info: dict[str, Any]) -> None:
         speed = deserialize_message(data, TwistStamped).twist.linear
@@ -50,6 +57,13 @@ class Arm:
     def see(self, message: PoseStamped) -> None:
         place = message.pose.position
         self.tool = (place.x, place.y, place.z)
+
+    def feel(self, message: JointState) -> None:
+        self.joints = dict(zip(message.name, message.position))
+
+    def place_of(self, link: str | None) -> Any:
+        """(3,) m, where the origin of a link is, or the tool."""
+        return np.array(self.tool) if link is None else self.model.frames(self.joints)[link][:3, 3]
 
     def moves(self) -> bool:
         return bool(self.commands) and self.commands[-1][1] > 0.05
@@ -113,6 +127,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
         topic = interface.command(Contract.load("panda_plane"))
         subscribe_raw(director, topic, arm.hear, topic.qos)
         director.create_subscription(PoseStamped, "tool_pose", arm.see, interface.STREAM)
+        director.create_subscription(JointState, "joint_states", arm.feel, interface.STREAM)
         log = folder / "logs" / "graph_node.log"
         url = ADDRESS.search(log.read_text())
         assert url is not None

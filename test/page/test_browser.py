@@ -292,8 +292,8 @@ UNDRAWN = """for (const call of ["drawElements", "drawArrays", "drawElementsInst
 there is no graphics card it takes longer than a picture may be silent, and then the arm holds, as it should."""
 GRABS = "[...document.querySelectorAll('canvas')].some((canvas) => canvas.style.cursor === 'pointer')"
 """Whether there is something to take hold of under the pointer; pulling at nothing would turn the picture."""
-GRIPS = {"tool": np.zeros(3), "hand": np.array([0.0, 0.0, 0.12])}
-"""What is taken hold of, and how far it is from the tool, m."""
+GRIPS = {"tool": None, "hand": "panda_hand", "elbow": "panda_link4"}
+"""What is taken hold of, and the link where it is; the tool's is at its tip."""
 EYE, LOOKS_AT, FIELD_OF_VIEW = np.array([-0.12, -0.62, 0.88]), np.array([0.46, 0.02, 0.05]), np.radians(75.0)
 """The picture's camera, as the page opens it."""
 
@@ -317,7 +317,7 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
     start = stage.arm.left
 
     def take() -> None:
-        held = np.array(stage.arm.tool) + GRIPS[grip]
+        held = stage.arm.place_of(GRIPS[grip])
         page.mouse.move(*on_screen(page, held), steps=3)
         page.wait_for_timeout(100)
         if page.frames[1].evaluate(GRABS):

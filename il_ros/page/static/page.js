@@ -205,9 +205,8 @@ function tell(state) {
   wrong = state.camera;
   const [event, detail] = (state.why || "").split(": ");
   const why = [WHY[event] === undefined ? event : WHY[event], detail].filter(Boolean).join(": ");
-  const running = state.episode && state.episode.running;
   if (state.fault) show("FAULT", state.fault);
-  else if (!running) show("HOLD", state.episode ? `the episode has ended: ${state.episode.outcome}` : "press NEW EPISODE");
+  else if (!state.running) show("HOLD", state.episode ? `the episode has ended: ${state.episode.outcome}` : "press NEW EPISODE");
   else if (state.authority === "EXPERT") show("EXPERT", state.driver + (state.hand_over ? ", handing over" : ""));
   else show(state.authority, why);
   $("sit").textContent = seated ? "LEAVE" : "DRIVE";
