@@ -67,7 +67,7 @@ lint: $(STAMP)
 bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 	@$(BIN)/python -m bench.page
-	@$(BIN)/python -m bench.graph
+	@$(BIN)/python -m bench.graph --output bench/results.json
 
 study: study-policies study-dagger study-trunk
 

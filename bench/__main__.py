@@ -15,8 +15,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -31,9 +29,9 @@ from bench.busy import Others
 from bench.environment import ROOT, Environments
 from bench.interleave import rounds_of
 from bench.measurement import Measurement, measurements
-from il_ros.errors import ConfigError, IlRosError, StorageError
+from bench.results import RESULTS, join
+from il_ros.errors import ConfigError, IlRosError
 
-RESULTS = ROOT / "bench" / "results.json"
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 FEWEST_ROUNDS = 7
 GREATEST_OTHERS = 0.2
@@ -62,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if reasons:
             raise ConfigError(_refusal(reasons))
-        publish(rows, args.output)
+        join(rows, args.output)
         print(f"wrote {args.output}")
         return 0
     except IlRosError as error:
@@ -87,21 +85,6 @@ def objections(
     if not is_all:
         found.append("only a part was measured")
     return found
-
-
-def publish(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write the rows; the file is the old one or the new one, never half of it.
-
-    Raises:
-        StorageError: if it cannot be written.
-    """
-    partial = path.with_suffix(".partial")
-    try:
-        partial.write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise StorageError(f"{path} cannot be written: {error.strerror}; free some space or give --output") from error
 
 
 def _busy_before() -> list[str]:

@@ -39,6 +39,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.page import processor_s
+from bench.results import join
 from il_ros.cli import graph
 from il_ros.cli.processes import Processes
 from il_ros.errors import ConfigError, GraphError, IlRosError
@@ -197,48 +198,52 @@ def small_policy(folder: Path) -> Path:
 
 # All of it ------------------------------------------------------------------------------------------------------------
 
+KEPT = "Small JointState messages from another process; processor time of the process for each that it kept. Peer: a "
+KEPT += "typed rclpy subscriber with the writer of mcap-ros2-support. Lost of ours, and of theirs: "
+COMPARED = {
+    "ping": "Two nodes with a subscription each, bytes on our executor. Peer: typed messages, built anew, on rclpy's "
+    "SingleThreadedExecutor, with ten further subscriptions a node.",
+    "round": "A control round in lockstep (readings, policy, gate, command), an arm without physics, a small policy. Peer: "
+    "the same nodes with typed subscriptions on rclpy's SingleThreadedExecutor, with ten further subscriptions each. Its "
+    "limit: the ping.",
+}
+
 
 def measure(messages: int, rounds: int, repeats: int) -> list[dict[str, Any]]:
-    """The rows of the table; the sides take turns."""
+    """The rows of the table, see ``bench.results``; the sides take turns."""
     with tempfile.TemporaryDirectory() as temporary:
         checkpoint = small_policy(Path(temporary) / "small")
         rows = [_recorder_row(rate, messages * rate // RATES[0], repeats) for rate in RATES]
-        for apart in (False, True):
-            where = "between processes" if apart else "in one process"
-            rows += [
-                _row(f"ping, {where}", repeats, lambda stock, apart=apart: ping(stock, apart, rounds)),
-                _row(
-                    f"round, {where}",
-                    repeats,
-                    lambda stock, apart=apart: control_round(stock, apart, rounds, checkpoint),
-                ),
-            ]
+        for apart, where in ((False, "in one process"), (True, "between processes")):
+            told = _row(f"ping, {where}", repeats, lambda stock, apart=apart: ping(stock, apart, rounds))
+            took = lambda stock, apart=apart: control_round(stock, apart, rounds, checkpoint)  # noqa: E731
+            rows += [told, _row(f"round, {where}", repeats, took, limit=told["ours"])]
     return rows
 
 
-def _row(name: str, repeats: int, took: Any) -> dict[str, Any]:
+def _row(name: str, repeats: int, took: Any, limit: float | None = None) -> dict[str, Any]:
     pairs = []
     for number in range(repeats):
         order = (False, True) if number % 2 == 0 else (True, False)
         measured = {stock: took(stock) for stock in order}
         pairs.append((measured[False], measured[True]))
-    ours, peer = np.median(pairs, axis=0)
-    ratio = float(np.median([stock / mine for mine, stock in pairs]))
-    return {"name": name, "ours_us": round(float(ours), 1), "peer_us": round(float(peer), 1), "ratio": round(ratio, 2)}
+    return _told(name, pairs, COMPARED[name.partition(",")[0]], limit)
 
 
 def _recorder_row(rate: int, messages: int, repeats: int) -> dict[str, Any]:
     pairs = [(recorded(True, rate, messages), recorded(False, rate, messages)) for _ in range(repeats)]
-    ours, peer = [mine for mine, _ in pairs], [theirs for _, theirs in pairs]
-    row: dict[str, Any] = {"name": f"recorder at {rate}/s, processor time a message"}
-    row |= {"ours_us": _median(ours, "us"), "peer_us": _median(peer, "us")}
-    row["ratio"] = round(float(np.median([theirs["us"] / mine["us"] for mine, theirs in pairs])), 2)
-    row |= {"sent": messages * repeats, "lost": sum(o["lost"] for o in ours), "rate": _median(ours, "rate")}
-    return row | {"peer_lost": sum(p["lost"] for p in peer), "peer_rate": _median(peer, "rate")}
+    lost, theirs = (sum(pair[side]["lost"] for pair in pairs) for side in (0, 1))
+    reached = [float(np.median([pair[side]["rate"] for pair in pairs])) for side in (0, 1)]
+    told = f"{KEPT}{lost:g} and {theirs:g} of {messages * repeats}, at {reached[0]:.0f} and {reached[1]:.0f} a second."
+    return _told(f"recorder, {rate} messages/s", [(ours["us"], peer["us"]) for ours, peer in pairs], told, None)
 
 
-def _median(measured: list[dict[str, float]], name: str) -> float:
-    return round(float(np.median([m[name] for m in measured])), 1)
+def _told(name: str, pairs: list[tuple[float, float]], compared: str, limit: float | None) -> dict[str, Any]:
+    ours, peer = (float(value) for value in np.median(pairs, axis=0))
+    low, ratio, high = np.percentile([theirs / mine for mine, theirs in pairs], (25, 50, 75))
+    row = {"name": name, "ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(float(ratio), 2)}
+    row |= {"spread": round(float((high - low) / ratio), 2), "limit_fraction": limit and round(limit / ours, 3)}
+    return row | {"unit": "us", "rounds": len(pairs), "compared": compared}
 
 
 def main() -> int:
@@ -247,18 +252,15 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=200_000, help="to the recorders (default: 200000)")
     parser.add_argument("--rounds", type=int, default=2000, help="of each round trip (default: 2000)")
     parser.add_argument("--repeats", type=int, default=3, help="of everything, the sides in turn (default: 3)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--output", type=Path, help="a file of rows, such as bench/results.json, that these join")
     args = parser.parse_args()
     rows = measure(args.messages, args.rounds, args.repeats)
-    busy = round(os.getloadavg()[0], 1)
-    if args.json:
-        print(json.dumps({"rows": rows, "load": busy, "cores": os.cpu_count()}))
-        return 0
-    table = Table("figure", "ours µs", "theirs µs", "ratio", "and", caption=f"load {busy} on {os.cpu_count()} cores")
+    table = Table("figure", "ours µs", "theirs µs", "ratio", "spread", "and")
     for row in rows:
-        more = ", ".join(f"{k} {v}" for k, v in row.items() if k not in ("name", "ours_us", "peer_us", "ratio"))
-        table.add_row(row["name"], str(row["ours_us"]), str(row["peer_us"]), str(row["ratio"]), more)
+        table.add_row(row["name"], *(str(row[k]) for k in ("ours", "peer", "ratio", "spread")), row["compared"])
     Console().print(table)
+    if args.output:
+        join(rows, args.output)
     return 0
 
 

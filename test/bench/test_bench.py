@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from bench import __main__ as command
-from bench import bag
+from bench import bag, results
 from bench.environment import Environment
 from bench.interleave import rounds_of
 from bench.measurement import Measurement, Side, measurements
@@ -113,9 +113,12 @@ def test_a_busy_machine_is_refused_in_one_line_and_the_old_results_stay(
     assert results.read_text() == "old"
 
 
-def test_what_is_published_is_a_list_of_rows(tmp_path: Path) -> None:
-    command.publish([row()], tmp_path / "results.json")
-    assert json.loads((tmp_path / "results.json").read_text()) == [row()]
+def test_what_is_published_is_a_list_of_rows_that_others_join(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    results.join([row(), row(name="another")], path)
+    results.join([row(ratio=2.0)], path)
+    here = {"processor": results.processor()}
+    assert json.loads(path.read_text()) == [row(ratio=2.0) | here, row(name="another") | here]
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 

@@ -31,4 +31,5 @@ def test_losses_are_added_up_and_ratios_are_those_of_neighbours(monkeypatch: pyt
     told = lambda ours, rate, messages: {"us": next(times), "lost": 0 if ours else 3, "rate": float(rate)}  # noqa: E731
     monkeypatch.setattr(graph, "recorded", told)
     row = graph._recorder_row(2000, 500, 2)
-    assert (row["ratio"], row["sent"], row["lost"], row["peer_lost"]) == (5.0, 1000, 0, 6)
+    assert (row["ours"], row["peer"], row["ratio"]) == (30.0, 150.0, 5.0)
+    assert "0 and 6 of 1000" in row["compared"]
