@@ -203,9 +203,9 @@ KEPT += "typed rclpy subscriber with the writer of mcap-ros2-support. Lost of ou
 COMPARED = {
     "ping": "Two nodes with a subscription each, bytes on our executor. Peer: typed messages, built anew, on rclpy's "
     "SingleThreadedExecutor, with ten further subscriptions a node.",
-    "round": "A control round in lockstep (readings, policy, gate, command), an arm without physics, a small policy. Peer: "
-    "the same nodes with typed subscriptions on rclpy's SingleThreadedExecutor, with ten further subscriptions each. Its "
-    "limit: the ping.",
+    "round": "A control round in lockstep (readings, policy, gate, command), an arm without physics, a small policy. "
+    "Peer: the same nodes with typed messages on rclpy's SingleThreadedExecutor, with ten further subscriptions each. "
+    "Its limit: the ping.",
 }
 
 

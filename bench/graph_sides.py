@@ -234,7 +234,8 @@ def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
     if stock:
         os.environ["IL_ROS_EXECUTOR"] = "single"
         IlNode.read = read_typed  # type: ignore[method-assign,assignment]
-        wire.ChunkWriter.__call__ = wire.ChunkWriter.message  # type: ignore[method-assign]
+        for writer in (wire.ChunkWriter, wire.CommandWriter, wire.ReadingWriter, wire.RecordWriter):
+            writer.__call__ = writer.message  # type: ignore[method-assign]
 
     def made(name: str) -> Node:
         node: Node = graph_node.Factory(name)()

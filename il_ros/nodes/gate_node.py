@@ -19,10 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from trajectory_msgs.msg import JointTrajectoryPoint
-
-from il_ros import messages
 from il_ros.errors import MessageError
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.backlog import Backlog
@@ -83,7 +79,7 @@ class GateNode(IlNode[GateParameters]):
         self._lost: set[str] = set()
         self._command_topic = self.publisher(interface.command(self.contract))
         self._record_topic = self.publisher(interface.AUTHORITY)
-        self._command = interface.message_class(self.contract.command_type)()
+        self._command, self._record = wire.CommandWriter(self.contract), wire.RecordWriter()
         self.take_turns(self._turns, wire.observed(self.contract), self._take)
         for source, topic in (("policy", interface.POLICY_ACTION), ("expert", interface.EXPERT_ACTION)):
             self.read(wire.answers(self.contract, topic), lambda answer, source=source: self._hear(source, *answer))
@@ -175,12 +171,9 @@ class GateNode(IlNode[GateParameters]):
         self._offer(turn.stamp_ns)
         observation = wire.joined(self.contract, turn.parts)
         record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns), self._is_late)
-        message = DiagnosticArray()
-        messages.fill_record(message, record, DiagnosticStatus, KeyValue)
-        self._record_topic.publish(message)
-        ahead = self._gate.ahead(self.contract.points - 1)
-        messages.fill_command(self._command, turn.stamp_ns, record.executed, self.contract, JointTrajectoryPoint, ahead)
-        self._command_topic.publish(self._command)
+        command = wire.Command(turn.stamp_ns, record.executed, self._gate.ahead(self.contract.points - 1))
+        self._command_topic.publish(self._command(command))  # first, since the arm waits for it
+        self._record_topic.publish(self._record(record))
         self.rates.counts["steps"] += 1
 
     def facts(self) -> dict[str, Any]:

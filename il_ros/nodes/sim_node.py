@@ -18,12 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import Pose
 from std_msgs.msg import Bool
 
-from il_ros import messages
 from il_ros.errors import MessageError
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.parameters import say
 from il_ros.nodes.world import WorldNode, WorldParameters
@@ -48,8 +46,7 @@ class SimNode(WorldNode[SimParameters]):
         super().__init__(SimParameters)
         self._push: tuple[int, str, Array] | None = None
         self._guiding = self.publisher(interface.GUIDING)
-        self._reading_topics = {t.name: self.publisher(t) for t in interface.READING}
-        self._reading = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
+        self._reading_topics = [(self.publisher(topic), wire.ReadingWriter(topic)) for topic in interface.READING]
         self.subscribe(interface.PUSH, self._on_push)
         self.start()
 
@@ -59,9 +56,9 @@ class SimNode(WorldNode[SimParameters]):
 
     def show(self) -> None:
         """Publish what the arm's sensors say."""
-        messages.fill_reading(self._reading, self._env.reading(), Pose)
-        for name, topic in self._reading_topics.items():
-            topic.publish(self._reading[name])
+        reading = self._env.reading()
+        for topic, as_bytes in self._reading_topics:
+            topic.publish(as_bytes(reading))
 
     def observation(self) -> Array:
         """(Do,) float32, what the contract makes of the arm's topics."""

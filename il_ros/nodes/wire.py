@@ -9,18 +9,22 @@
 
 What a message says is told by ``il_ros.messages``, and checked there. Making an object of it takes longer than all the
 rest of a step, so that is done for the first message of a pattern only; of those that follow the numbers are read out
-of the bytes. Chunks, which are long, are written likewise.
+of the bytes, and they are written likewise.
 """
 
 from __future__ import annotations
 
+import abc
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import Pose
 from rclpy.serialization import deserialize_message, serialize_message
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from trajectory_msgs.msg import JointTrajectoryPoint
 
 from il_ros import messages
 from il_ros.episode import Record
@@ -28,8 +32,8 @@ from il_ros.errors import MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.interface import Topic, message_class
 from il_ros.nodes.pattern import Pattern
-from il_ros.recording.diagnostics import decoded
-from il_ros.signals import Array, Chunk
+from il_ros.recording.diagnostics import decoded, record_bytes
+from il_ros.signals import Array, Chunk, Reading
 from il_ros.specs import Contract
 
 T = TypeVar("T")
@@ -197,31 +201,157 @@ def _stamped(numbers: Numbers) -> Stamped:
     return numbers[0] * SECOND_NS + numbers[1], numbers[2:]
 
 
+def _stamp(stamp_ns: int) -> tuple[int, int]:
+    return divmod(stamp_ns, SECOND_NS)
+
+
 def _trajectory(rows: int, columns: int) -> list[str]:
     """The paths of a JointTrajectory's stamp and positions."""
     return [*STAMP, *(f"points.{i}.positions.{j}" for i in range(rows) for j in range(columns))]
 
 
-class ChunkWriter:
-    """Makes the bytes of chunks."""
+class Writer(abc.ABC, Generic[T]):
+    """Makes the bytes of messages."""
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
-        self._known: dict[tuple[Any, ...], Pattern] = {}
+    @abc.abstractmethod
+    def __call__(self, said: T) -> Any:
+        """The bytes of the message that says this."""
 
-    def __call__(self, chunk: Chunk) -> Any:
-        """The bytes of the JointTrajectory that says this."""
-        names, rows = messages.chunk_table(chunk, self._contract)
-        key = chunk.author, len(rows), *names
+    @abc.abstractmethod
+    def message(self, said: T) -> Any:
+        """The same as an object."""
+
+
+class NumberWriter(Writer[T]):
+    """Makes the bytes of messages that differ, most of the time, in some numbers alone."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.topic = topic
+        self._known: dict[Any, Pattern] = {}
+
+    def __call__(self, said: T) -> bytes:
+        """Made of an object if the pattern is new."""
+        key, numbers = self.numbers(said)
         if key not in self._known:
             if len(self._known) == MOST:
                 self._known.clear()
-            data = serialize_message(self.message(chunk))
-            self._known[key] = Pattern(data, interface.POLICY_ACTION.type_name, _trajectory(len(rows), len(names)))
-        return self._known[key].write([*divmod(chunk.stamp_ns, SECOND_NS), *itertools.chain.from_iterable(rows)])
+            data = serialize_message(self.message(said))
+            self._known[key] = Pattern(data, self.topic.type_name, self.paths(said))
+        return self._known[key].write(numbers)
 
-    def message(self, chunk: Chunk) -> JointTrajectory:
-        """The same as an object."""
-        made = JointTrajectory()
-        messages.fill_chunk(made, chunk, self._contract, JointTrajectoryPoint)
+    def object(self) -> Any:
+        """An empty message."""
+        return message_class(self.topic.type_name)()
+
+    @abc.abstractmethod
+    def numbers(self, said: T) -> tuple[Any, Numbers]:
+        """What tells patterns from one another, and the numbers in which messages of one pattern differ."""
+
+    @abc.abstractmethod
+    def paths(self, said: T) -> Sequence[str]:
+        """Where these numbers are."""
+
+
+class ChunkWriter(NumberWriter[Chunk]):
+    """Makes the chunks of a policy or an expert."""
+
+    def __init__(self, contract: Contract) -> None:
+        super().__init__(interface.POLICY_ACTION)
+        self._contract = contract
+
+    def message(self, said: Chunk) -> Any:
+        """A JointTrajectory."""
+        made = self.object()
+        messages.fill_chunk(made, said, self._contract, JointTrajectoryPoint)
+        return made
+
+    def numbers(self, said: Chunk) -> tuple[Any, Numbers]:
+        """Stamp and table."""
+        names, rows = messages.chunk_table(said, self._contract)
+        return (said.author, len(rows), *names), [*_stamp(said.stamp_ns), *itertools.chain.from_iterable(rows)]
+
+    def paths(self, said: Chunk) -> Sequence[str]:
+        """Of the points, row by row."""
+        names, rows = messages.chunk_table(said, self._contract)
+        return _trajectory(len(rows), len(names))
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command says."""
+
+    stamp_ns: int
+    action: Array
+    """(Da,)"""
+    ahead: Sequence[Array] = ()
+    """The actions after it, for a JointTrajectory."""
+
+
+class CommandWriter(NumberWriter[Command]):
+    """Makes the commands of the gate."""
+
+    def __init__(self, contract: Contract) -> None:
+        super().__init__(interface.command(contract))
+        self._contract = contract
+        self._stamped = messages.has_stamp(contract)
+
+    def message(self, said: Command) -> Any:
+        """One of the contract's type."""
+        made = self.object()
+        messages.fill_command(made, said.stamp_ns, said.action, self._contract, JointTrajectoryPoint, said.ahead)
+        return made
+
+    def numbers(self, said: Command) -> tuple[Any, Numbers]:
+        """The stamp, if there is one, and the actions."""
+        numbers = [number for action in (said.action, *said.ahead) for number in action.tolist()]
+        return len(numbers), [*_stamp(said.stamp_ns), *numbers] if self._stamped else numbers
+
+    def paths(self, said: Command) -> Sequence[str]:
+        """Of the points if it is a trajectory, or of the components."""
+        if said.ahead:
+            return _trajectory(1 + len(said.ahead), len(said.action))
+        paths = messages.command_paths(self.message(said), self._contract)
+        return [*STAMP, *paths] if self._stamped else paths
+
+
+class ReadingWriter(NumberWriter[Reading]):
+    """Makes the messages of one of the topics of a reading."""
+
+    def message(self, said: Reading) -> Any:
+        """A JointState, a PoseStamped or a PoseArray."""
+        made = {topic.name: message_class(topic.type_name)() for topic in interface.READING}
+        messages.fill_reading(made, said, Pose)
+        return made[self.topic.name]
+
+    def numbers(self, said: Reading) -> tuple[Any, Numbers]:
+        """Stamp and numbers."""
+        arrays = {
+            "joint_states": (said.joint_positions, said.joint_velocities),
+            "tool_pose": (said.tool_position, said.tool_quaternion),
+            "objects": (said.objects,),
+        }[self.topic.name]
+        numbers = [number for array in arrays for number in array.ravel().tolist()]
+        return (said.frame, said.joint_names, len(numbers)), [*_stamp(said.stamp_ns), *numbers]
+
+    def paths(self, said: Reading) -> Sequence[str]:
+        """Of the stamp and of each number."""
+        places = {
+            "joint_states": [f"{what}.{i}" for what in ("position", "velocity") for i in range(len(said.joint_names))],
+            "tool_pose": [*(f"pose.position.{c}" for c in "xyz"), *(f"pose.orientation.{c}" for c in "xyzw")],
+            "objects": [f"poses.{i}.position.{c}" for i in range(len(said.objects)) for c in "xyz"],
+        }
+        return [*STAMP, *places[self.topic.name]]
+
+
+class RecordWriter(Writer[Record]):
+    """Makes the records of authority."""
+
+    def __call__(self, said: Record) -> bytes:
+        """Written as text."""
+        return record_bytes(said)
+
+    def message(self, said: Record) -> Any:
+        """A DiagnosticArray."""
+        made = DiagnosticArray()
+        messages.fill_record(made, said, DiagnosticStatus, KeyValue)
         return made

@@ -5,17 +5,22 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""A DiagnosticArray read from its bytes: nearly all of it is text, so that no two are laid out alike."""
+"""A DiagnosticArray read from its bytes, or written: nearly all of it is text, so that no two are laid out alike."""
 
 from __future__ import annotations
 
+import itertools
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from il_ros import messages
+from il_ros.episode import Record
+
 _STAMP = struct.Struct("<iI")
-_COUNT = struct.Struct("<I").unpack_from
+_NUMBER = struct.Struct("<I")
+_COUNT = _NUMBER.unpack_from
 
 
 def diagnostics(data: bytes) -> SimpleNamespace:
@@ -43,6 +48,26 @@ def diagnostics(data: bytes) -> SimpleNamespace:
     return SimpleNamespace(header=header, status=status)
 
 
+def encoded(stamp: tuple[int, int], level: int, texts: Iterable[str], values: Mapping[str, str]) -> bytes:
+    """The bytes of one with a single status.
+
+    Args:
+        stamp: seconds and nanoseconds.
+        level: of the status.
+        texts: its name, its message and its hardware id.
+        values: its keys and values.
+    """
+    status = [level.to_bytes(4, "little"), *map(_piece, texts), _NUMBER.pack(len(values))]
+    pairs = map(_piece, itertools.chain.from_iterable(values.items()))
+    return b"".join([b"\x00\x01\x00\x00", _STAMP.pack(*stamp), _piece(""), _NUMBER.pack(1), *status, *pairs])
+
+
+def record_bytes(record: Record) -> bytes:
+    """The bytes of a record of authority; see ``messages.fill_record``."""
+    level, told = messages.BYTE_OF_LEVEL[record.authority][0], ("gate", record.reason, record.checkpoint)
+    return encoded(divmod(record.stamp_ns, 1_000_000_000), level, told, messages.record_values(record))
+
+
 def decoded(data: bytes, otherwise: Callable[[bytes], Any]) -> Any:
     """The same, by a general decoder where the bytes are laid out otherwise."""
     try:
@@ -67,3 +92,9 @@ def _texts(data: bytes, at: int, count: int) -> tuple[list[str], int]:
             raise ValueError("a text in it does not end")
         texts.append(data[begin : at - 1].decode())
     return texts, at
+
+
+def _piece(text: str) -> bytes:
+    """A string and what fills it up, so that the next one can follow."""
+    told = text.encode() + b"\x00"
+    return _NUMBER.pack(len(told)) + told + bytes(-len(told) & 3)

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from il_ros import messages
 from il_ros.episode import Record
 from il_ros.recording.bag import finalise
 from il_ros.recording.definitions import serialised
+from il_ros.recording.diagnostics import record_bytes
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.journal import Journal
 from il_ros.recording.steps import AUTHORITY
@@ -45,15 +44,11 @@ class LoopRecorder:
     def add(self, said: Mapping[str, Any], record: Record) -> None:
         """Keep a step: what was observed, by topic, and who commanded."""
         for topic, type_name in self._contract.topics.items():
-            self._write(topic, type_name, said[topic], record.stamp_ns)
-        stamp = SimpleNamespace(sec=0, nanosec=0)
-        array = SimpleNamespace(header=SimpleNamespace(stamp=stamp, frame_id=""), status=[])
-        messages.fill_record(array, record, SimpleNamespace, SimpleNamespace)
-        array.status[0].level = array.status[0].level[0]  # rclpy has bytes there, rosbags a number
-        self._write(AUTHORITY, AUTHORITY_TYPE, array, record.stamp_ns)
+            self._write(topic, type_name, serialised(said[topic], type_name), record.stamp_ns)
+        self._write(AUTHORITY, AUTHORITY_TYPE, record_bytes(record), record.stamp_ns)
 
-    def _write(self, topic: str, type_name: str, message: Any, stamp_ns: int) -> None:
-        self._journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp_ns, stamp_ns)
+    def _write(self, topic: str, type_name: str, data: bytes, stamp_ns: int) -> None:
+        self._journal.write(f"/{topic}", type_name, data, stamp_ns, stamp_ns)
 
     def close(self, facts: Mapping[str, Any]) -> Path:
         """The episode has ended; returns its bag, which has been read back and found equal."""
