@@ -25,6 +25,7 @@ NODES = (
     "trainer_node",
     "page_node",
     "camera_node",
+    "align_node",
     "graph_node",
 )
 ROOT = Path(__file__).resolve().parent

@@ -33,6 +33,7 @@ NODES = (
     "trainer_node",
     "page_node",
     "camera_node",
+    "align_node",
     "graph_node",
 )
 """The executables of il_ros, each a module of ``il_ros.nodes``."""

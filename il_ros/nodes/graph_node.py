@@ -35,10 +35,11 @@ NODES = {
     "trainer_node": "TrainerNode",
     "page_node": "PageNode",
     "camera_node": "CameraNode",
+    "align_node": "AlignNode",
 }
 
 
-APART = ("gym_node", "camera_node")
+APART = ("gym_node", "camera_node", "align_node")
 """Those that are not meant when all are."""
 
 
@@ -55,7 +56,7 @@ class Factory:
 
 
 def wanted() -> list[str]:
-    """The names in the parameter ``nodes``; by default all but the simulation's stand-in, and the camera that draws."""
+    """The names in the parameter ``nodes``; by default all but those that are ``APART``."""
     rclpy.init()
     node = Node("graph_node", start_parameter_services=False, enable_rosout=False)
     names = list(node.declare_parameter("nodes", [n for n in NODES if n not in APART]).value or [])

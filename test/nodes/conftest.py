@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import rclpy
@@ -24,6 +26,7 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.critic import learn
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.nodes import executor
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
@@ -82,3 +85,38 @@ def ros(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
     yield start
     rclpy.try_shutdown()
+
+
+class Graph:
+    """Nodes that the test spins."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self._executor = executor.make()
+
+    def add(self, node: Any) -> Any:
+        """Spin it, too, and close it in the end."""
+        self.nodes.append(node)
+        self._executor.add_node(node)
+        return node
+
+    def until(self, done: Callable[[], bool], seconds: float) -> bool:
+        """Spin until it is done, or for so long; whether it is done."""
+        limit = time.monotonic() + seconds
+        while not done() and time.monotonic() < limit:
+            self._executor.spin_once(timeout_sec=0.02)
+        return done()
+
+    def close(self) -> None:
+        """End them all."""
+        self._executor.shutdown()
+        for node in self.nodes:
+            getattr(node, "close", node.destroy_node)()
+
+
+@pytest.fixture
+def graph() -> Iterator[Graph]:
+    """An empty one; ``ros`` must have been started."""
+    made = Graph()
+    yield made
+    made.close()

@@ -10,8 +10,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import rclpy
 from geometry_msgs.msg import Pose
 
 from il_ros import messages
-from il_ros.nodes import executor, interface
+from il_ros.nodes import interface
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.page_node import PageNode
 from il_ros.nodes.recorder_node import RecorderNode
@@ -32,41 +31,8 @@ pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
 
 
-class Graph:
-    """Nodes that the test spins."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self._executor = executor.make()
-
-    def add(self, node: Any) -> Any:
-        self.nodes.append(node)
-        self._executor.add_node(node)
-        return node
-
-    def until(self, done: Callable[[], bool], seconds: float) -> bool:
-        """Spin until it is done, or for so long; whether it is done."""
-        limit = time.monotonic() + seconds
-        while not done() and time.monotonic() < limit:
-            self._executor.spin_once(timeout_sec=0.02)
-        return done()
-
-    def close(self) -> None:
-        self._executor.shutdown()
-        for node in self.nodes:
-            getattr(node, "close", node.destroy_node)()
-
-
-@pytest.fixture
-def graph() -> Iterator[Graph]:
-    """An empty one."""
-    made = Graph()
-    yield made
-    made.close()
-
-
 def test_who_sits_down_while_the_graph_still_starts_is_recorded_by_name(
-    ros: Callable[..., None], simulation: None, graph: Graph
+    ros: Callable[..., None], simulation: None, graph: Any
 ) -> None:
     ros(device="page")
     page = graph.add(PageNode())
@@ -81,7 +47,7 @@ def test_who_sits_down_while_the_graph_still_starts_is_recorded_by_name(
 
 
 def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
-    ros: Callable[..., None], simulation: None, graph: Graph, tmp_path: Path
+    ros: Callable[..., None], simulation: None, graph: Any, tmp_path: Path
 ) -> None:
     ros(folder=tmp_path, follow=False)
     page, recorder, arm = (graph.add(node) for node in (PageNode(), RecorderNode(), rclpy.create_node("arm")))

@@ -1,0 +1,110 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""An arm whose topics have clocks and rates of their own becomes one with equal stamps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+import yaml
+from geometry_msgs.msg import PoseArray, PoseStamped
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+
+from il_ros import messages
+from il_ros.errors import ConfigError
+from il_ros.nodes import interface
+from il_ros.nodes.align_node import RAW, AlignNode
+from il_ros.specs import Contract
+
+pytestmark = pytest.mark.graph
+CONTRACT = Contract.load("panda_plane")
+KINDS = {"joint_states": JointState, "tool_pose": PoseStamped, "objects": PoseArray}
+
+
+class Arm:
+    """Drivers that each stamp by a clock of their own, and somebody who hears what comes of it."""
+
+    def __init__(self, graph: Any) -> None:
+        self.node = graph.add(rclpy.create_node("arm"))
+        self.said, self.heard = dict.fromkeys(KINDS, 0), {name: [] for name in KINDS}
+        self._topics = {
+            name: self.node.create_publisher(kind, RAW + name, qos_profile_sensor_data) for name, kind in KINDS.items()
+        }
+        for name, kind in KINDS.items():
+            self.node.create_subscription(kind, name, self.heard[name].append, interface.STREAM)
+
+    def say(self, name: str) -> None:
+        """The next message of a topic, which holds its number; its stamp is anything."""
+        self.said[name] += 1
+        number = float(self.said[name])
+        message = {
+            "joint_states": lambda: JointState(name=["panda_joint1"], position=[number]),
+            "tool_pose": PoseStamped,
+            "objects": PoseArray,
+        }[name]()
+        message.header.frame_id = f"frame of {name}"
+        messages.set_stamp(message, int(number))
+        self._topics[name].publish(message)
+
+    def speaks(self, name: str, period_s: float) -> Any:
+        """Say it again and again."""
+        return self.node.create_timer(period_s, lambda: self.say(name))
+
+
+def test_the_newest_of_each_topic_is_repeated_once_a_step_with_one_stamp(ros: Callable[..., None], graph: Any) -> None:
+    ros(contract="panda_joints")
+    node, arm = graph.add(AlignNode()), Arm(graph)
+    slow = [arm.speaks("tool_pose", 0.04), arm.speaks("objects", 0.03)]
+    assert graph.until(lambda: "raw/joint_states" in node.complaint, 5.0) and not arm.heard["tool_pose"]
+    arm.speaks("joint_states", 0.004)
+    assert graph.until(lambda: len(arm.heard["joint_states"]) >= 20, 10.0)
+    stamps = {name: [messages.stamp_ns(message) for message in heard] for name, heard in arm.heard.items()}
+    shared = set(stamps["tool_pose"]) & set(stamps["objects"]) & set(stamps["joint_states"])
+    assert len(shared) >= 18 and all(stamp > 10**18 for stamp in shared)  # of this node's clock, not of theirs
+    steps = [later - earlier for earlier, later in zip(sorted(shared), sorted(shared)[1:])]
+    assert sorted(steps)[len(steps) // 2] == pytest.approx(CONTRACT.step_ns, rel=0.1)
+    numbers = [message.position[0] for message in arm.heard["joint_states"]]
+    assert numbers == sorted(numbers) and numbers[-1] > 3 * len(numbers)  # the newest, and not one after the other
+    assert arm.heard["joint_states"][0].header.frame_id == "frame of joint_states"
+    for timer in slow:
+        timer.cancel()
+    assert graph.until(lambda: "raw/tool_pose" in node.complaint, 5.0)
+    count = len(arm.heard["tool_pose"])
+    graph.until(lambda: False, 0.3)
+    assert len(arm.heard["tool_pose"]) == count
+
+
+def test_what_the_contract_does_not_name_is_passed_on_and_not_waited_for(ros: Callable[..., None], graph: Any) -> None:
+    ros(contract="panda_plane")
+    node, arm = graph.add(AlignNode()), Arm(graph)
+    assert "joint_states" not in node.contract.topics
+    for name in node.contract.topics:
+        arm.speaks(name, 0.02)
+    assert graph.until(lambda: len(arm.heard["objects"]) >= 5, 10.0)
+    assert not arm.heard["joint_states"] and not node.complaint
+    arm.speaks("joint_states", 0.02)
+    assert graph.until(lambda: len(arm.heard["joint_states"]) >= 5, 10.0)
+
+
+def test_a_topic_that_cannot_be_stamped_is_refused(ros: Callable[..., None], tmp_path: Path) -> None:
+    told = CONTRACT.to_dict()
+    told["topics"]["objects"] = "geometry_msgs/msg/Polygon"
+    told["observation"] = {
+        name: {**part, "field": "points.0.x"} if part["topic"] == "objects" else part
+        for name, part in told["observation"].items()
+    }
+    path = tmp_path / "flat.yaml"
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    ros(contract=path)
+    with pytest.raises(ConfigError, match="has no header"):
+        AlignNode()
