@@ -75,7 +75,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "learned doubt": {**FIVE, "rule": "doubt", "labels": "expert_driven"},
     "SafeDAgger": {**FIVE, "rule": "safe", "labels": "expert_driven"},
     "LazyDAgger": {**FIVE, "rule": "lazy", "labels": "expert_driven"},
-    "ThriftyDAgger": {**FIVE, "rule": "thrifty:budget=0.005", "labels": "expert_driven"},
+    "ThriftyDAgger": {**FIVE, "rule": "thrifty:budget=0.005,agree=0.02,calm=0.1", "labels": "expert_driven"},
 }
 """By name, who drives while a round is collected, and what is learned of it."""
 MAIN = ("behaviour cloning", "DAgger", "HG-DAgger")

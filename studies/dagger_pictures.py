@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from il_ros.evaluation.tracks import scene
 from il_ros.signals import Array
 from il_ros.sim.tasks import Task
+from studies import delay
 from studies.pictures import CM, SOFT, draw_table, new_grid, save
 
 if TYPE_CHECKING:
@@ -94,38 +95,54 @@ def away(first: Mapping[str, Mapping[str, Any]], rate_hz: int, file: Path) -> No
 
 
 def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Success over what it cost the expert: labels, take-overs, seconds at the controls."""
+    """Success over what it cost the expert: labels, take-overs, seconds at the controls.
+
+    Costs are drawn by their logarithms from some value on, and what lies far below all ends is left to the tables.
+    """
     names = list(dict.fromkeys(row["task"] for row in rows))
     arms = list(dict.fromkeys(row["arm"] for row in rows))
-    spent = {"labels": "labels added", "takeovers": "take-overs", "expert_s": "seconds at the controls"}
+    spent = {
+        "labels": ("labels added", 100),
+        "takeovers": ("take-overs", 10),
+        "expert_s": ("seconds at the controls", 5),
+    }
     size = (9.0, 2.9 * len(names) + 0.9)
     figure, grid = plt.subplots(len(names), len(spent), figsize=size, squeeze=False, sharey="row", layout="constrained")
     looks = dict(zip(arms, itertools.product(MARKERS, COLOURS)))
     for line, name in zip(grid, names):
-        for axes, (key, words) in zip(line, spent.items()):
+        for axes, (key, (words, straight)) in zip(line, spent.items()):
             for arm, (marker, colour) in looks.items():
                 told = [row for row in rows if row["task"] == name and row["arm"] == arm]
                 x, y = [row[key] for row in told], [100 * row["success"] for row in told]
                 axes.plot(x, y, marker + "-", color=colour, lw=1.1, ms=3.5, label=arm, alpha=0.85)
             axes.set_xlabel(words)
+            axes.set_xscale("symlog", linthresh=straight)
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.set_xlim(left=0)
             _plain(axes)
-        line[0].set_ylabel(f"{name}: success, %")
+        ends = [[row["success"] for row in rows if row["task"] == name and row["arm"] == arm][-1:] for arm in arms]
+        line[0].set(ylabel=f"{name}: success, %", ylim=(100 * min(min(end) for end in ends if end) - 15, None))
     handles, words = grid[-1][0].get_legend_handles_labels()
     figure.legend(handles, words, frameon=False, fontsize=8, ncols=4, loc="outside lower center")
     save(figure, file)
 
 
 def delayed(rows: Sequence[Mapping[str, Any]], step_ms: int, file: Path) -> None:
-    """Success over the delay between observation and action, with chunks anchored and not."""
-    figure, axes = plt.subplots(figsize=(5.6, 3.0))
-    for colour, anchored, name in ((COLOURS[1], True, "anchored"), (COLOURS[0], False, "not anchored")):
-        told = [row for row in rows if row["anchored"] is anchored]
+    """Success over the delay: of a policy, with chunks anchored and not, and of the expert who watches one."""
+    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.0), sharey=True)
+    late = ((0, delay.ANCHORED, "anchored"), (0, delay.NOT_ANCHORED, "not anchored"), (1, delay.EXPERT_LATE, "watched"))
+    for colour, (panel, case, name) in zip((COLOURS[1], COLOURS[0], COLOURS[2]), late):
+        told = [row for row in rows if row["case"] == case]
         x, y = [step_ms * row["delay"] for row in told], np.array([100 * row["success"] for row in told])
         bounds = 100 * np.array([row["interval"] for row in told]).T
-        axes.errorbar(x, y, abs(bounds - y), fmt="o-", color=colour, lw=1.6, ms=4, elinewidth=0.8, label=name)
-    axes.set(xlabel="delay from observation to action, ms", ylabel="success, %", ylim=(0, 103))
-    axes.legend(frameon=False, fontsize=8)
-    _plain(axes)
+        panels[panel].errorbar(x, y, abs(bounds - y), fmt="o-", color=colour, lw=1.6, ms=4, elinewidth=0.8, label=name)
+    (alone,) = (100 * row["success"] for row in rows if row["case"] == delay.ALONE)
+    panels[1].axhline(alone, color="#6b6b6b", lw=1.2, ls="--", label="not watched")
+    for axes, whose in zip(panels, ("policy", "expert who watches one that lapses")):
+        axes.set(xlabel=f"delay of the {whose}, ms", ylim=(0, 103))
+        axes.legend(frameon=False, fontsize=8, loc="lower left")
+        _plain(axes)
+    panels[0].set_ylabel("success, %")
     save(figure, file)
 
 

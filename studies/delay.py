@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Answers that come late: success against the delay between observation and action, with and without an anchor."""
+"""Answers that come late, the policy's or the expert's: success against the delay between observation and action."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.rollouts import roll_out
-from il_ros.gate import GateConfig
+from il_ros.evaluation.rollouts import roll_out, run_episode
+from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
+from il_ros.teleop import Setup, load
 from studies import kept
 from studies.demonstrations import demonstrate
 
@@ -32,7 +36,12 @@ TRAINING = {"policy": "deterministic", "width": 128, "steps": 2000, "observation
 DELAYS = (0, 1, 2, 3, 4, 6)
 """Steps, of 50 ms."""
 FIRST_EPISODE = 2_000_000
-PATIENT = {"rule": "none", "policy_timeout_s": 1.0}
+PATIENT = {"policy_timeout_s": 1.0, "expert_timeout_s": 1.0}
+LAPSES = Lapses(0.04, reach=0.5)
+"""Of a policy that an expert watches; otherwise there would be nothing to do for him."""
+ANCHORED, NOT_ANCHORED, EXPERT_LATE, ALONE = "anchored", "not anchored", "expert", "alone"
+"""Whose answers are late: the policy's, whose chunks are anchored to the observation or not, or the expert's; and
+nobody's, for the policy that he watches without him."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Job:
 
     def key(self) -> str:
         """Equal for equal work."""
-        told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS}
+        told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS, "watched": str(LAPSES)}
         return "delay-" + kept.key(told)
 
 
@@ -70,22 +79,42 @@ def work(job: Job, folder: Path) -> None:
     checkpoints.save(path, train(data, config), Contract.load(CONTRACT), [])
     seeds = range(FIRST_EPISODE, FIRST_EPISODE + job.rollouts)
     told = {
-        f"{delay} {anchored}": [
+        f"{delay} {case}": [
             rollout.success
-            for rollout in roll_out(path, TASK, seeds, GateConfig(**PATIENT, policy_delay=delay, anchored=anchored))
+            for rollout in roll_out(
+                path, TASK, seeds, GateConfig("none", **PATIENT, policy_delay=delay, anchored=anchored)
+            )
         ]
         for delay in DELAYS
-        for anchored in (True, False)
+        for case, anchored in ((ANCHORED, True), (NOT_ANCHORED, False))
     }
+    told |= {f"{delay} {EXPERT_LATE}": watched(path, seeds, delay) for delay in DELAYS}
+    alone = roll_out(path, TASK, seeds, GateConfig("none"), LAPSES)
+    told |= {f"0 {ALONE}": [rollout.success for rollout in alone]}
     kept.keep(path.with_suffix(".json"), told)
 
 
+def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:
+    """What comes of a policy whose attention lapses while the supervisor watches, who is late by ``delay`` steps.
+
+    He sees failure coming in time, but whatever he asks for or does is for a state that has passed.
+    """
+    env = ArmEnv(TASK, CONTRACT)
+    try:
+        actor = Actor(checkpoints.load(checkpoint), lapses=LAPSES)
+        gate = Gate(env.contract, GateConfig("human", **PATIENT, expert_delay=delay))
+        supervisor = load("supervisor", Setup(env.contract, tasks.Scripted(env.task, EXPERT), env.task.clearance))
+        return [run_episode(env, gate, seed, actor, supervisor).success for seed in seeds]
+    finally:
+        env.close()
+
+
 def rows_of(results: Sequence[Mapping[str, Sequence[bool]]]) -> list[dict[str, Any]]:
-    """A line for every delay, with and without an anchor."""
+    """A line for every delay and for whose it is."""
     rows = []
-    for delay in DELAYS:
-        for anchored in (True, False):
-            success = Success.of([won for result in results for won in result[f"{delay} {anchored}"]])
-            bounds = [round(bound, 4) for bound in success.interval]
-            rows.append({"delay": delay, "anchored": anchored, "success": round(success.rate, 4), "interval": bounds})
+    for named in results[0] if results else ():
+        delay, _, case = named.partition(" ")
+        success = Success.of([won for result in results for won in result[named]])
+        bounds = [round(bound, 4) for bound in success.interval]
+        rows.append({"delay": int(delay), "case": case, "success": round(success.rate, 4), "interval": bounds})
     return rows
