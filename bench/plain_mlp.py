@@ -57,7 +57,7 @@ class PlainMlp(Policy):
         """The loss of each row, (B, Do) and (B, Da) to (B,)."""
         means: Tensor = self.layers(inputs)
         if not self.config.gaussian:
-            return (means - targets).square().mean(-1)
+            return nn.functional.mse_loss(means, targets, reduction="none").mean(-1)
         precision = (-2 * self.log_deviation).exp()
         # the constants of log-density and entropy, log(2 pi) / 2 and that plus 1/2 for each number, have no gradient
         squares, rest = (means - targets).square(), self.log_deviation.sum()

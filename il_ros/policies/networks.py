@@ -32,9 +32,9 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """(..., inputs) to (..., outputs)."""
         if torch.is_grad_enabled() and x.device.type == "cpu" and x.numel() * self.out_features >= LARGE and ONEDNN:
-            rows = x.reshape(-1, self.in_features)
+            rows = x if x.dim() == 2 else x.flatten(0, -2)
             out: Tensor = _Product.apply(rows, self.weight, self.bias, self.activation)  # type: ignore[no-untyped-call]
-            return out.reshape(*x.shape[:-1], self.out_features)
+            return out if x.dim() == 2 else out.reshape(*x.shape[:-1], self.out_features)
         out = super().forward(x)
         return out if self.activation == "none" else getattr(torch, self.activation)(out)
 
