@@ -82,9 +82,10 @@ MAIN = ("behaviour cloning", "DAgger", "HG-DAgger")
 """Those of the lecture; at ``trace`` their last policies drive ever longer episodes."""
 BESIDE: dict[str, dict[str, Any]] = {
     dagger_page.LONGER: {**ARMS["behaviour cloning"], "rounds": 18},
+    dagger_page.SMALLER: {**ARMS["HG-DAgger"], "added": 20, "rounds": 10},
     PEER: ARMS["DAgger"],
 }
-"""What is done at ``avoid`` alone: cloning goes on until it gets there as well."""
+"""What is done at ``avoid`` alone: cloning goes on until it gets there as well, corrections come one by one."""
 RUNS = "dagger-runs.json"
 COUNTED = ("labels", "takeovers", "switches", "expert_steps", "expert_s", "watched_s")
 PICTURED = ("paths", "away_m", "demonstrated")

@@ -11,7 +11,7 @@ Examples:
   il-ros teleop                                    the fork, with nothing learned yet
   il-ros teleop --task avoid --checkpoint CHECKPOINT
   il-ros teleop --no-browser                       print the page's address and open nothing
-  il-ros teleop device:=joy                        further arguments of launch/teleop.launch.yaml
+  il-ros teleop --shared device:=joy               further arguments of launch/teleop.launch.yaml
 
 The page is served on this machine alone, to whoever has its address: it holds a token. Ctrl-C ends all.
 """
@@ -27,9 +27,12 @@ from pathlib import Path
 from il_ros import resources
 from il_ros.cli import launch, launch_format
 from il_ros.cli.domain import isolate
+from il_ros.errors import CheckpointError, ConfigError
 
 HELP = "drive the arm from a page in the browser"
 ADDRESS = re.compile(r"the page is at (\S+)")
+DRIVEN = ("joy", "twist", "pose", "leader")
+"""Devices that hear somebody else's driver, who is not in a domain of our own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +52,15 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         ConfigError: if an argument is wrong.
+        CheckpointError: if the checkpoint is not there.
     """
+    given = launch.given(args.arguments)
+    if given.get("device") in DRIVEN and not args.shared:
+        raise ConfigError(
+            f"device {given['device']!r} hears a driver in your ROS domain; add --shared, to be in it too"
+        )
+    if args.checkpoint is not None and not args.checkpoint.exists():
+        raise CheckpointError(f"checkpoint {args.checkpoint} is not there; leave it out to go on from the run's newest")
     run_folder = args.folder.absolute() / args.task.partition(":")[0]
     checkpoint = args.checkpoint or _newest(run_folder / "checkpoints")
     told = {"task": args.task, "policy": args.policy, "port": str(args.port), "composed": "true"}
@@ -57,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     told |= {"checkpoint": "" if checkpoint is None else str(checkpoint.absolute())}
     environment = dict(os.environ) if args.shared else isolate(os.environ)
     path = resources.find("launch", "teleop", ".launch.yaml")
-    described = launch_format.resolve(path, {**told, **launch.given(args.arguments)}, environment)
+    described = launch_format.resolve(path, {**told, **given}, environment)
     os.environ.update(environment)
 
     def hear(name: str, line: str) -> None:

@@ -238,8 +238,9 @@ class Gate:
         before, self.state = self.state, TABLE[self.state, event]
         if self.state is before:
             return reason
-        heard = self._policy.stamp_ns >= 0  # who takes over from a policy that never spoke demonstrates
-        if self.state is State.EXPERT and heard and before is not State.EXPERT_LOST:
+        # who takes over where no policy may drive, or from one that never spoke, demonstrates
+        may_drive = "policy" in self.rule.sources and self._policy.stamp_ns >= 0
+        if self.state is State.EXPERT and may_drive and before is not State.EXPERT_LOST:
             self._intervention += 1
         return f"{event.value}: {why}" if why else event.value
 

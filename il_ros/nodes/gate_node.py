@@ -99,7 +99,7 @@ class GateNode(IlNode[GateParameters]):
 
     def _request(self, event: Event) -> str:
         self._gate.request(event)
-        return f"{event.value} at the next step; {self._gate.state.value} drives now"
+        return f"{event.value} at the next step"
 
     def _take(self, turn: Turn | None) -> None:
         """A new observation: the one before it, if still undecided, is decided now with what is there."""

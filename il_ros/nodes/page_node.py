@@ -189,7 +189,10 @@ class PageNode(IlNode[PageParameters]):
             return await self._set("expert_node", author=self._server.seat.name)
         if what == "save":
             await self._set("recorder_node", note=str(told.get("note", ""))[:500])
-            return await self._call(self._saver, SetBool.Request(data=told.get("success") is True))
+            try:
+                return await self._call(self._saver, SetBool.Request(data=told.get("success") is True))
+            finally:
+                await self._set("recorder_node", note="")  # it is of this episode alone
         if what == "policy":
             drives = told.get("drives") is True
             words = await self._set("gate_node", rule=self._together if drives else ALONE)
@@ -321,7 +324,12 @@ class PageNode(IlNode[PageParameters]):
         dropped = sum(int(facts.get("dropped", 0)) for facts in self._facts.values())
         trainer = {key: fact("trainer_node", key) for key in ("state", "step", "steps")}
         strips = {"latency_ms": fact("policy_node", "latency_ms"), "distance": fact("policy_node", "distance")}
-        strips |= {"dropped": dropped, "recording": fact("recorder_node", "recording"), "trainer": trainer}
+        strips |= {
+            "device": fact("expert_node", "device"),
+            "dropped": dropped,
+            "recording": fact("recorder_node", "recording"),
+            "trainer": trainer,
+        }
         self._server.tell({**self._state, **strips, "running": self._is_running(), "fault": self._fault()})
 
     def _is_running(self) -> bool:
@@ -331,6 +339,9 @@ class PageNode(IlNode[PageParameters]):
 
     def _fault(self) -> str | None:
         """What is wrong, if the arm is to be moved and cannot."""
+        gone = [node for node in SET if node in self._facts and not self._is_heard(node)]
+        if gone:
+            return f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} gone"
         if not self._is_running():
             return None
         now = self.now_ns()
@@ -339,6 +350,9 @@ class PageNode(IlNode[PageParameters]):
         if now - self._decided_ns > SILENT_S * 1e9:
             return "the gate is silent"
         return None
+
+    def _is_heard(self, node: str) -> bool:
+        return any(name.rpartition("/")[2] == node for name in self.hears())
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""

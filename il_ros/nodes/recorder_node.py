@@ -295,7 +295,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             aside = self._episodes.discard(last)
             self._announce(None, {"discarded": last.name})
             return f"{last.name} was put aside at {aside}"
-        self._take, self._waits = None, True
+        self._take, self._waits, self._last = None, True, None  # the one before is not meant, by whatever comes next
         self._closed_ns = max(take.last_ns.values(), default=-1)
         take.journal.close()
         return f"episode {take.number} was put aside at {self._episodes.discard(take.journal.path)}"

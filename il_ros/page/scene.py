@@ -114,7 +114,7 @@ class Scene:
         return frame
 
     def _add_grip(self, name: str) -> Any:
-        colour, radius = (GREEN, 0.02) if name == "tool" else (PINK, 0.05)
+        colour, radius = (GREEN, 0.02) if name == "tool" else (PINK, 0.08)  # which stands out of an elbow
         grip = self._server.scene.add_icosphere(f"/grip/{name}", radius, color=colour, opacity=0.45)
 
         async def dragged(event: Any) -> None:

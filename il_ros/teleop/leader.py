@@ -22,7 +22,7 @@ import numpy as np
 from il_ros import specs
 from il_ros.errors import ConfigError, MessageError
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least, is_silent, joints_at
+from il_ros.teleop import Device, Setup, Switch, at_least, is_silent, joints_at
 
 STATES, PEDAL = "leader/joint_states", "leader/pedal"
 
@@ -40,7 +40,7 @@ class LeaderOptions:
     align_rad: float = 0.1
     """Control passes once no joint of both differs by more."""
     pedal: bool = True
-    """Whether a pedal, or any switch, must be held; otherwise who is aligned drives."""
+    """Whether a pedal, or any switch, must be held, which was seen up before; otherwise who is aligned drives."""
     timeout_s: float = 0.2
     """A leader that has been silent this long counts as let go."""
 
@@ -67,6 +67,11 @@ class Leader(Device):
         super().__init__(setup)
         self.options: LeaderOptions = specs.build(LeaderOptions, "device 'leader'", setup.options)
         names = setup.contract.action_names
+        if setup.contract.moves_tool:
+            raise ConfigError(
+                f"device 'leader': contract {setup.contract.name!r} commands no joints but {', '.join(names)}; choose "
+                "one that commands the leader's joints, such as panda_joints"
+            )
         unknown = sorted({*self.options.signs, *self.options.offsets_rad} - set(names))
         if unknown:
             raise ConfigError(f"device 'leader': contract {setup.contract.name!r} commands no {', '.join(unknown)}")
@@ -74,7 +79,7 @@ class Leader(Device):
         self._offsets = np.array([self.options.offsets_rad.get(name, 0.0) for name in names])
         self._wanted: Array = np.zeros(len(names))
         self._heard_ns: int | None = None
-        self._pedal = not self.options.pedal
+        self._pedal = Switch()
         self._drives = False
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
@@ -84,7 +89,7 @@ class Leader(Device):
             MessageError: if a joint is missing or not finite; the leader then counts as let go.
         """
         if topic == PEDAL:
-            self._pedal = bool(message.data) or not self.options.pedal
+            self._pedal.hear(bool(message.data))
             return
         names = [self.options.prefix + name for name in self.setup.contract.action_names]
         told = dict(zip(message.name, message.position))
@@ -105,7 +110,8 @@ class Leader(Device):
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """Where the leader is, once it has been where the arm is."""
         silent = is_silent(self._heard_ns, now_ns, self.options.timeout_s)
-        self._drives = self._pedal and not silent and (self._drives or self._is_aligned(reading))
+        held = self._pedal.held or not self.options.pedal
+        self._drives = held and not silent and (self._drives or self._is_aligned(reading))
         if not self._drives:
             return Answer(None, engaged=False, author="leader")
         contract = self.setup.contract

@@ -153,6 +153,7 @@ class Leading(Hand):
     def left(self) -> None:
         if not self.turned:
             self.home = self.stage.reading().joint_positions
+            self.stage.say(PEDAL, Bool(data=False))
         self.turned += 0.004
         joints = self.home + self.turned * np.eye(7)[0]
         self.stage.say(PEDAL, Bool(data=True))

@@ -245,6 +245,8 @@ ENDINGS = {
     ),
     "another window is in front": doing("document.hasFocus = () => false; window.dispatchEvent(new Event('blur'))"),
     "the dead-man switch is let go and a key is stuck": when("keyup", lambda page: let_go(page, "Space")),
+    "a modifier is pressed": when("keydown", lambda page: press(page, "Control")),
+    "the hands go to a text box": when("focusin", lambda page: page.click("#note")),
     "the page does nothing for long": doing("while (Date.now() < began + 600);"),
 }
 

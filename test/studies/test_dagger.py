@@ -98,8 +98,8 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     few = {"steps": 20, "rounds": 1, "added": 30, "demonstrations": 1}
     monkeypatch.setitem(dagger.SETTINGS, "trace", {**SETTINGS["trace"], **few, "task": "trace:horizon_s=4"})
     monkeypatch.setitem(dagger.SETTINGS, "avoid", {**SETTINGS["avoid"], **few, "episodes": 2})
-    longer = {**ARMS["behaviour cloning"], **few, "added": 31}  # a key of its own
-    monkeypatch.setitem(dagger.BESIDE, dagger_page.LONGER, longer)
+    for arm, like in ((dagger_page.LONGER, "behaviour cloning"), (dagger_page.SMALLER, "HG-DAgger")):
+        monkeypatch.setitem(dagger.BESIDE, arm, {**ARMS[like], **few, "added": 31})  # a key of its own
     monkeypatch.setattr(delay, "DELAYS", (0, 3))
     monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
     monkeypatch.setitem(delay.TRAINING, "steps", 20)

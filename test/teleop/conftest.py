@@ -63,9 +63,10 @@ def device() -> Callable[..., Device]:
     """Makes a device for the task ``fork``."""
 
     def make(
-        name: str, contract: Contract = PLANE, task: str = "fork", expert: str = "nearest", **options: Any
+        name: str, contract: Contract | None = None, task: str = "fork", expert: str = "nearest", **options: Any
     ) -> Device:
         loaded = tasks.load(task)
+        contract = contract or (JOINTS if name == "leader" else PLANE)
         return load(
             name, Setup(contract, tasks.Scripted(loaded, expert), loaded.clearance, {**NEEDED.get(name, {}), **options})
         )
@@ -79,6 +80,7 @@ class Puppeteer:
     def __init__(self) -> None:
         self._arm, self._task = ArmEnv("fork", "panda_plane"), tasks.load("fork")
         self._device = load("leader", Setup(JOINTS))
+        self._device.hear(PEDAL, SimpleNamespace(data=False), 0)
 
     def reset(self, start: EpisodeStart) -> None:
         self._arm.reset(seed=start.seed)

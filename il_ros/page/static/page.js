@@ -12,12 +12,12 @@ const MOVES = {
 const ACTS = { KeyT: "take_over", KeyG: "give_back", KeyN: "new_episode", Enter: "success", Delete: "discard" };
 const DEAD_MAN = "Space", FAST = ["ShiftLeft", "ShiftRight"];
 const WHY = {
-  take_over: "taken over", release: "given back", policy_lost: "no policy answers",
-  policy_back: "the policy is back", expert_lost: "let go: hold space to drive on, or give back",
+  take_over: "taken over", release: "given back", policy_lost: "no policy answers", policy_back: "the policy is back",
 };
+const LET_GO = { true: "let go: hold space to drive on, or give back", false: "hold space to drive" };
 const down = new Set();
 const past = {};
-let pointer = false, frameHeard = 0, viewer = null, seated = false, line = null;
+let pointer = false, frameHeard = 0, toldAt = 0, viewer = null, seated = false, line = null;
 
 // The line ----------------------------------------------------------------------------------------------------------
 
@@ -26,7 +26,8 @@ function connect() {
   line.onmessage = (event) => hear(JSON.parse(event.data));
   line.onclose = (event) => {
     release();
-    seated = false;
+    sitDown(false);
+    $("driver").textContent = "";
     show("FAULT", event.reason || "the connection is lost; trying again");
     setTimeout(connect, 1000);
   };
@@ -98,17 +99,22 @@ function press(code, pressed) {
   beat();
 }
 
+const isText = (target) => target && /^(INPUT|TEXTAREA)$/.test(target.tagName) && target.type !== "checkbox";
+
 function key(event, pressed) {
-  if (event.target && /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox") return;
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
   const code = event.code;
+  if (pressed) {
+    if (isText(event.target)) return;
+    if (event.ctrlKey || event.altKey || event.metaKey) return release();  // what is let go meanwhile may not be told
+  }
   if (!(code in MOVES || code in ACTS || code === DEAD_MAN || FAST.includes(code))) return;
-  event.preventDefault();  // space would press a button
-  if (!event.repeat) press(code, pressed);
+  if (!isText(event.target)) event.preventDefault();  // space would press a button
+  if (!event.repeat) press(code, pressed);  // letting go counts wherever the pointer and the modifiers are
 }
 
 window.addEventListener("keydown", (event) => key(event, true), true);
 window.addEventListener("keyup", (event) => key(event, false), true);
+document.addEventListener("focusin", (event) => isText(event.target) && release());
 window.addEventListener("blur", () => setTimeout(() => document.hasFocus() || release()));
 document.addEventListener("visibilitychange", () => document.hidden && release());
 window.addEventListener("pagehide", release);
@@ -120,6 +126,7 @@ window.addEventListener("message", (event) => {
     if (!pointer && document.activeElement === frame) { frame.blur(); window.focus(); }  // keys are ours again
     beat();
   }
+  if (event.data.release) release();
   if (typeof event.data.code === "string") press(event.data.code, event.data.pressed === true);
 });
 setInterval(beat, BEAT_MS);
@@ -140,7 +147,11 @@ $("success").onclick = () => act("success");
 $("failure").onclick = () => act("failure");
 $("policy").onchange = () => say({ do: "policy", drives: $("policy").checked });
 $("sit").onclick = () => {
-  if (seated) return say({ do: "leave" });
+  if (seated) {
+    release();
+    sitDown(false);  // no hand is told of any more
+    return say({ do: "leave" });
+  }
   localStorage.setItem("il_ros_name", $("name").value);
   say({ do: "sit", name: $("name").value });
   $("sit").blur();
@@ -189,6 +200,10 @@ function judge() {
 
 $("camera").onclick = () => $("camera").classList.toggle("large");
 setInterval(judge, 200);
+setInterval(() => {
+  const age = performance.now() - toldAt;
+  if (toldAt && line.readyState === WebSocket.OPEN && age > STALE_MS) show("FAULT", `nothing heard for ${(age / 1000).toFixed(0)} s`);
+}, 200);
 watch();
 
 // How things stand --------------------------------------------------------------------------------------------------
@@ -200,11 +215,18 @@ function show(state, why) {
   document.title = `${state} · il_ros`;
 }
 
+function sitDown(mine) {
+  seated = mine;
+  for (const control of document.querySelectorAll(".buttons button, .buttons input")) control.disabled = !seated;
+}
+
 function tell(state) {
-  seated = state.seat !== null && state.seat.viewer === viewer;
+  toldAt = performance.now();
+  sitDown(state.seat !== null && state.seat.viewer === viewer);
   wrong = state.camera;
   const [event, detail] = (state.why || "").split(": ");
-  const why = [WHY[event] === undefined ? event : WHY[event], detail].filter(Boolean).join(": ");
+  const known = { ...WHY, expert_lost: LET_GO[state.policy_drives] };
+  const why = [known[event] === undefined ? event : known[event], detail].filter(Boolean).join(": ");
   if (state.fault) show("FAULT", state.fault);
   else if (!state.running) show("HOLD", state.episode ? `the episode has ended: ${state.episode.outcome}` : "press NEW EPISODE");
   else if (state.authority === "EXPERT") show("EXPERT", state.driver + (state.hand_over ? ", handing over" : ""));
@@ -212,8 +234,8 @@ function tell(state) {
   $("sit").textContent = seated ? "LEAVE" : "DRIVE";
   $("sit").disabled = !seated && state.seat !== null;
   $("name").disabled = seated;
-  $("driver").textContent = seated ? "You drive." : state.seat ? `${state.seat.name} drives; you watch.` : "Nobody drives.";
-  for (const control of document.querySelectorAll(".buttons button, .buttons input")) control.disabled = !seated;
+  const other = state.device && state.device !== "page" ? state.device : null;
+  $("driver").textContent = seated ? (other ? `You have the buttons; ${other} drives.` : "You drive.") : state.seat ? `${state.seat.name} drives; you watch.` : "Nobody drives.";
   if (document.activeElement !== $("policy")) $("policy").checked = state.policy_drives;
   const e = state.episode;
   $("episode").textContent = e ? `${e.number} (seed ${e.seed})${e.running ? "" : `: ${e.outcome}`}` : "none yet";

@@ -6,7 +6,8 @@ const OURS = /^(Key[WASDRFTGN]|Arrow\w+|Space|Shift(Left|Right)|Enter|Delete)$/;
 const post = (told) => parent.postMessage(told, "*");
 for (const kind of ["keydown", "keyup"]) {
   addEventListener(kind, (event) => {
-    if (!OURS.test(event.code) || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (kind === "keydown" && (event.ctrlKey || event.altKey || event.metaKey)) return post({ release: true });
+    if (!OURS.test(event.code)) return;
     event.preventDefault();  // the picture has keys of its own
     event.stopImmediatePropagation();
     if (!event.repeat) post({ code: event.code, pressed: kind === "keydown" });
