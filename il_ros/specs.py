@@ -120,7 +120,7 @@ class Contract:
         for part in self.observation:
             if part.topic not in self.topics:
                 raise unknown(f"contract {self.name!r}: topic of observation {part.name!r},", part.topic, self.topics)
-        names = {part.name for part in self.observation}
+        units = {part.name: part.unit for part in self.observation}
         for a in self.action:
             if not (a.low < a.high and a.max_step > 0 and math.isfinite(a.low + a.high + a.max_step)):
                 raise ConfigError(
@@ -133,8 +133,14 @@ class Contract:
                 raise ConfigError(
                     f"contract {self.name!r}: action {a.name!r} lacks its field; name one such as twist.linear.x"
                 )
-            if isinstance(a.rest, str) and a.rest not in names:
-                raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, names)
+            if isinstance(a.rest, str):
+                if a.rest not in units:
+                    raise unknown(f"contract {self.name!r}: rest of action {a.name!r},", a.rest, units)
+                if a.unit and units[a.rest] and units[a.rest] != a.unit:
+                    raise ConfigError(
+                        f"contract {self.name!r}: rest of action {a.name!r} is {a.rest!r}, in {units[a.rest]}; the "
+                        f"action is in {a.unit}, so name what measures it"
+                    )
         if len(self.foreign.fields) not in (0, len(self.action)):
             raise ConfigError(
                 f"contract {self.name!r}: foreign has {len(self.foreign.fields)} fields; name one for each of "
@@ -298,6 +304,18 @@ def json_object(where: str, text: str) -> dict[str, Any]:
     return data
 
 
+class _Strict(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.MarkedYAMLError(problem=f"key {key.value!r} stands there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file whose top level is a mapping.
 
@@ -305,9 +323,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: if it cannot be read, with the line that is wrong.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = "" if mark is None else f":{mark.line + 1}"
+        raise ConfigError(f"{path}{line} is not YAML: {error.problem or error}; mend that line") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
     if not isinstance(data, dict):
@@ -394,6 +416,9 @@ def _whole(where: str, key: str, value: Any) -> int:
 def _topics(where: str, data: Any) -> dict[str, str]:
     if not isinstance(data, Mapping) or not all(isinstance(kind, str) for kind in data.values()):
         raise ConfigError(f"{where}: topics is {data!r}; it must map each topic to a type such as sensor_msgs/msg/Joy")
+    for topic, kind in data.items():
+        if not re.fullmatch(r"\w+/msg/\w+", kind):
+            raise ConfigError(f"{where}: topics: {topic!r} is {kind!r}; write its type as in sensor_msgs/msg/Joy")
     return {str(topic): kind for topic, kind in data.items()}
 
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,9 @@ def line_of(text: str, part: str) -> int:
         ("rest: joint3", "rest: joint33", "joint3: {low", "did you mean 'joint3'"),
         ("command: {type: trajectory_msgs/msg/JointTrajectory}", "command: {type: a/msg/B}", "command:", "choose from"),
         ("robot: xarm6", "robot: 6", "robot:", "6; it must be a string"),
+        ("robot: xarm6", "robot: xarm6\nrobot: panda", "robot: panda", "key 'robot' stands there twice"),
+        ("tool_pose: geometry_msgs/msg/PoseStamped", "tool_pose: PoseStamped", "tool_pose:", "write its type as in"),
+        ("rest: joint3", "rest: tool_x", "joint3: {low", "is 'tool_x', in m; the action is in rad"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line_and_remedy(tmp_path: Path, old, new, where, said):
@@ -50,7 +54,7 @@ def test_what_is_wrong_is_told_with_its_line_and_remedy(tmp_path: Path, old, new
     path.write_text(text := TEXT.replace(old, new))
     with pytest.raises(ConfigError) as raised:
         Contract.load(path)
-    assert str(raised.value).startswith(f"{path}:{line_of(text, where)}: ")
+    assert re.match(rf"{re.escape(str(path))}:{line_of(text, where)}\b", str(raised.value))
     assert said in str(raised.value)
 
 

@@ -42,7 +42,8 @@ from il_ros.specs import Contract, json_object
 
 HELP = "compare a contract with a live graph or a bag, or write one for a gymnasium environment"
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
-DISCOVERY_S = 3.0
+DISCOVERY_S = 7.0
+"""How long a topic may take to be found: who has missed an announcement waits 3 s for the next."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

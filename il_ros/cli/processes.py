@@ -82,7 +82,10 @@ class Processes:
 
     def __enter__(self) -> Processes:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._handlers = _on_main_thread({signal.SIGTERM: _leave, signal.SIGHUP: _leave})
+        handlers: dict[signal.Signals, object] = {signal.SIGTERM: _leave, signal.SIGHUP: _leave}
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a script's shell leaves it to what it starts with &
+            handlers[signal.SIGINT] = signal.default_int_handler
+        self._handlers = _on_main_thread(handlers)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:

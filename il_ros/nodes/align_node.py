@@ -13,7 +13,8 @@ the contract has for it, with the time of the step. So bags of it hold what the 
 
 When things fail: while a topic of the contract has not been heard for longer than the contract's ``foreign: stale_s``
 (two steps, or 0.1 s, unless it says otherwise) nothing is said, so that the arm holds, and which topic it is that is
-missed is told. What an expert needs beside the contract's topics is passed on while it is heard.
+missed is told. Fresh is what has come lately; how old its stamp was, the diagnostics tell. What an expert needs beside
+the contract's topics is passed on while it is heard.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from typing import Any
 from il_ros.errors import ConfigError
 from il_ros.nodes import interface
 from il_ros.nodes.executor import main as run
-from il_ros.nodes.interface import GLANCE, Topic
+from il_ros.nodes.interface import GLANCE
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters
 
 RAW = "raw/"
 """What the names begin with under which the topics are heard."""
+CLOCK_S = 1.0
+"""How often the clock is looked at."""
 STAMP_AT = 4
 """Where the stamp is in the bytes of a message that begins with a header."""
 
@@ -41,17 +44,18 @@ class AlignNode(IlNode[NodeParameters]):
         super().__init__("align_node", NodeParameters)
         self._newest: dict[str, tuple[int, bytes]] = {}
         """When the last message of each topic came, by the steady clock, and what it was."""
-        self._stamp_ns = 0
         seen = {topic.name: topic for topic in (*interface.READING, *interface.observed(self.contract))}
         self._topics = {name: self.publisher(topic) for name, topic in seen.items()}
         for name, topic in seen.items():
-            if not _begins_with_header(topic):
+            if name.startswith("/"):
                 raise ConfigError(
-                    f"topic {name!r} is a {topic.type_name}, which has no header, so no stamp; choose another type"
+                    f"topic {name!r} would be heard and said under one name; name it without slashes in the contract "
+                    f"and remap {RAW}{name.rpartition('/')[2]} to it"
                 )
             keep = lambda data, info, name=name: self._newest.update({name: (self.now_ns(), data)})  # noqa: E731
             self.subscribe_raw(topic._replace(name=RAW + name), keep, GLANCE)
-        self.every(1.0 / self.contract.rate_hz, self._say)
+        self.create_timer(1.0 / self.contract.rate_hz, lambda: self._guarded(self._say))  # on the clock of the stamps
+        self.every(CLOCK_S, self._look_at_the_clock)
         self.start()
 
     def _say(self) -> None:
@@ -62,26 +66,36 @@ class AlignNode(IlNode[NodeParameters]):
         if missed:
             stale_s = self.contract.stale_ns / 1e9
             self.complain(f"nothing heard on {' and '.join(missed)} for {stale_s:g} s; is it remapped, does it come?")
-        elif stamp_ns != self._stamp_ns:  # a simulated clock may stand still
-            self._stamp_ns = stamp_ns
+        else:
             for name, data in fresh.items():
                 self._topics[name].publish(_stamped(data, stamp_ns))
 
+    def _look_at_the_clock(self) -> None:
+        """A simulated clock that nobody tells stands at 0."""
+        if not self.get_clock().now().nanoseconds:
+            self.complain("the clock stands at 0, so nothing is said; with use_sim_time somebody must publish /clock")
+
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
-        now_ns = self.now_ns()
-        return {f"{RAW}{name}_age_s": f"{(now_ns - ns) / 1e9:.3f}" for name, (ns, _) in self._newest.items()}
+        now_ns, clock_ns, told = self.now_ns(), self.get_clock().now().nanoseconds, {}
+        for name, (heard_ns, data) in self._newest.items():
+            told[f"{RAW}{name}_age_s"] = f"{(now_ns - heard_ns) / 1e9:.3f}"
+            told[f"{RAW}{name}_stamp_age_s"] = f"{(clock_ns - _stamp_ns(data)) / 1e9:.3f}"
+        return told
 
 
-def _begins_with_header(topic: Topic) -> bool:
-    kinds = interface.message_class(topic.type_name).get_fields_and_field_types()
-    return next(iter(kinds.values()), "") == "std_msgs/Header"
+def _form(data: bytes) -> str:
+    return "<iI" if data[1] & 1 else ">iI"
+
+
+def _stamp_ns(data: bytes) -> int:
+    sec, nanosec = struct.unpack_from(_form(data), data, STAMP_AT)
+    return int(sec) * 1_000_000_000 + int(nanosec)
 
 
 def _stamped(data: bytes, stamp_ns: int) -> bytes:
     """The same message with another stamp."""
-    order = "<" if data[1] & 1 else ">"
-    stamp = struct.pack(f"{order}iI", *divmod(stamp_ns, 1_000_000_000))
+    stamp = struct.pack(_form(data), *divmod(stamp_ns, 1_000_000_000))
     return data[:STAMP_AT] + stamp + data[STAMP_AT + len(stamp) :]
 
 

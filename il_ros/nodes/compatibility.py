@@ -13,9 +13,11 @@ fewer of them are connected than are there, so that nothing is spent on a health
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from typing import Any
 
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
@@ -23,6 +25,8 @@ from il_ros.nodes.interface import Topic
 
 STRICTEST = {"reliability": ReliabilityPolicy.RELIABLE, "durability": DurabilityPolicy.TRANSIENT_LOCAL}
 """The policies of which more can be asked for than is offered, and of what nothing less will do if it is asked for."""
+DURATIONS = ("deadline", "lifespan", "liveliness_lease_duration")
+ENDLESS = Duration(nanoseconds=2**63 - 1)
 Ends = Iterable[tuple[Topic, Any]]
 """Publishers or subscriptions, each with its topic of the table."""
 
@@ -49,11 +53,20 @@ def _name(peer: Any) -> str:
     return f"{peer.node_namespace.rstrip('/')}/{peer.node_name}"
 
 
+def _resolved(qos: QoSProfile) -> QoSProfile:
+    """The same with durations that are endless where none is set, as discovery tells those of peers."""
+    told = copy.copy(qos)
+    for name in DURATIONS:
+        if getattr(told, name).nanoseconds == 0:
+            setattr(told, name, ENDLESS)
+    return told
+
+
 def _wrong(topic: Topic, peer: Any, offered: QoSProfile, asked: QoSProfile, override: str) -> list[str]:
     """What is wrong between one of ours and one peer, and the remedy."""
     if peer.topic_type != topic.type_name:
         return [f"its type is {peer.topic_type}, ours {topic.type_name}; remap one of them to another topic"]
-    compatibility, reason = qos_check_compatible(offered, asked)
+    compatibility, reason = qos_check_compatible(_resolved(offered), _resolved(asked))
     if compatibility != QoSCompatibility.ERROR:
         return []
     found = []

@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import importlib
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, unknown
 from il_ros.messages import READING_TOPICS
 from il_ros.specs import Contract
 
@@ -102,8 +103,29 @@ def command(contract: Contract) -> Topic:
 
 
 def observed(contract: Contract) -> tuple[Topic, ...]:
-    """The topics that the contract's observation reads."""
+    """The topics that the contract's observation reads.
+
+    Raises:
+        ConfigError: if one has no header, or a field of the contract is none of it.
+    """
+    for part in contract.observation:
+        kind = message_class(contract.topics[part.topic])
+        if not begins_with_header(kind):
+            raise ConfigError(
+                f"topic {part.topic!r} is a {contract.topics[part.topic]}, which has no header, so no stamp; choose "
+                "another type"
+            )
+        names, first = kind.get_fields_and_field_types(), re.split(r"[.\[]", part.field)[0]
+        if first not in names:
+            raise unknown(
+                f"contract {contract.name!r}: field {part.field!r} of observation {part.name!r}:", first, names
+            )
     return tuple(Topic(name, type_name) for name, type_name in contract.topics.items())
+
+
+def begins_with_header(kind: type[Any]) -> bool:
+    """Whether a type of messages has a stamp, where everybody looks for it."""
+    return next(iter(kind.get_fields_and_field_types().values()), "") == "std_msgs/Header"
 
 
 @cache

@@ -21,6 +21,8 @@ from il_ros.nodes.outsider import Outsider
 
 ANY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
 """What every publisher can serve."""
+CONNECTED_S = 4.0
+"""How long a publisher that is known may take to connect."""
 
 
 class Listener(Outsider):
@@ -41,16 +43,21 @@ class Listener(Outsider):
         return {name: kinds[0] for name, kinds in named.items() if self.count_publishers(name)}
 
     def listen(self, wanted: Mapping[str, str], seconds: float) -> list[tuple[str, int, Any]]:
-        """``(topic, steady time in ns, message)`` of all that comes; ``wanted`` maps full names to message types."""
+        """``(topic, steady time in ns, message)`` of all that comes; ``wanted`` maps full names to message types.
+
+        The seconds are counted once somebody is connected to each topic.
+        """
         heard: list[tuple[str, int, Any]] = []
 
         def keeper(name: str) -> Callable[[Any], None]:
             return lambda message: heard.append((name, time.monotonic_ns(), message))
 
+        made = []
         for name, kind in wanted.items():
             try:
-                self.create_subscription(interface.message_class(kind), name, keeper(name), ANY)
+                made.append(self.create_subscription(interface.message_class(kind), name, keeper(name), ANY))
             except ConfigError as error:
                 self.get_logger().warning(f"{name} cannot be heard: {error}")
+        self.wait(lambda: all(each.get_publisher_count() for each in made), CONNECTED_S)
         self.wait(lambda: False, seconds)
         return heard

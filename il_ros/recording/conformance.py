@@ -80,8 +80,9 @@ def _about_topic(
     contract: Contract, topic: str, kind: str, name: str | None, types: Mapping[str, str], heard: _Topic
 ) -> list[Finding]:
     if name is None:
-        there = ", ".join(sorted(types)) or "none"
-        return [Finding(topic, ERROR, f"is not there; remap one of {there}, or name it in the contract")]
+        there = ", ".join(sorted(name for name, there in types.items() if there == kind))
+        remedy = f"remap {there}" if there else f"nobody publishes a {kind}, so start its publisher"
+        return [Finding(topic, ERROR, f"is not there; {remedy}, or name another in the contract")]
     if types[name] != kind:
         return [Finding(topic, ERROR, f"{name} is {types[name]}, not {kind}; correct the contract's topics")]
     if not heard.times_ns:

@@ -138,6 +138,17 @@ def test_sigterm_to_the_parent_ends_the_children_too(supervise):
     assert is_gone(child)
 
 
+def test_sigint_to_one_that_a_script_started_in_the_background_ends_the_children(supervise):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited, as from a shell without jobs
+    try:
+        supervisor, child = supervise(SLEEP, 5.0)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    supervisor.send_signal(signal.SIGINT)
+    supervisor.wait(10)
+    assert is_gone(child)
+
+
 def test_a_second_ctrl_c_does_not_wait_for_the_grace_to_pass(supervise):
     supervisor, child = supervise(DEAF, 60.0)
     supervisor.send_signal(signal.SIGINT)

@@ -17,13 +17,17 @@ import pytest
 import rclpy
 import yaml
 from geometry_msgs.msg import PoseArray, PoseStamped
+from rclpy.clock import Clock as SteadyClock
+from rclpy.clock import ClockType
 from rclpy.qos import qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from il_ros import messages
 from il_ros.errors import ConfigError
 from il_ros.nodes import interface
 from il_ros.nodes.align_node import RAW, AlignNode
+from il_ros.nodes.gate_node import GateNode
 from il_ros.specs import Contract
 
 pytestmark = pytest.mark.graph
@@ -98,7 +102,7 @@ def test_what_the_contract_does_not_name_is_passed_on_and_not_waited_for(ros: Ca
 
 def test_a_topic_that_cannot_be_stamped_is_refused(ros: Callable[..., None], tmp_path: Path) -> None:
     told = CONTRACT.to_dict()
-    told["topics"]["objects"] = "geometry_msgs/msg/Polygon"
+    told["topics"]["objects"] = "geometry_msgs/msg/Polygon"  # of which no node can make an observation
     told["observation"] = {
         name: {**part, "field": "points.0.x"} if part["topic"] == "objects" else part
         for name, part in told["observation"].items()
@@ -108,3 +112,45 @@ def test_a_topic_that_cannot_be_stamped_is_refused(ros: Callable[..., None], tmp
     ros(contract=path)
     with pytest.raises(ConfigError, match="has no header"):
         AlignNode()
+
+
+def test_a_field_that_the_type_does_not_have_is_told_at_the_start(ros: Callable[..., None], tmp_path: Path) -> None:
+    told = CONTRACT.to_dict()
+    told["observation"]["tool_x"]["field"] = "poze.position.x"
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(told), encoding="utf-8")
+    ros(contract=path)
+    with pytest.raises(ConfigError, match="field 'poze.position.x' of observation 'tool_x'.*did you mean 'pose'"):
+        GateNode()
+
+
+def test_a_topic_with_a_slash_in_front_cannot_be_heard_and_said_under_one_name(
+    ros: Callable[..., None], tmp_path: Path
+) -> None:
+    text = yaml.safe_dump(CONTRACT.to_dict()).replace("tool_pose", "/cell/tool_pose")
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    ros(contract=path)
+    with pytest.raises(ConfigError, match="without slashes in the contract and remap raw/tool_pose to it"):
+        AlignNode()
+
+
+def test_with_simulated_time_the_stamps_are_of_its_clock_a_step_apart(ros: Callable[..., None], graph: Any) -> None:
+    ros(contract="panda_plane", use_sim_time=True)
+    node, arm = graph.add(AlignNode()), Arm(graph)
+    for name in node.contract.topics:
+        arm.speaks(name, 0.01)
+    assert graph.until(lambda: "stands at 0" in node.complaint, 5.0) and not arm.heard["objects"]
+    clock, now = arm.node.create_publisher(Clock, "/clock", 10), [10**9]
+
+    def tick() -> None:
+        now[0] += 6_000_000  # three times as fast as real time
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = divmod(now[0], 10**9)
+        clock.publish(message)
+
+    arm.node.create_timer(0.002, tick, clock=SteadyClock(clock_type=ClockType.STEADY_TIME))
+    assert graph.until(lambda: len(arm.heard["objects"]) >= 20, 10.0)
+    stamps = sorted({messages.stamp_ns(message) for message in arm.heard["objects"]})
+    steps = [later - earlier for earlier, later in zip(stamps, stamps[1:])]
+    assert stamps[0] >= 10**9 and sorted(steps)[len(steps) // 2] == pytest.approx(CONTRACT.step_ns, rel=0.15)

@@ -59,7 +59,13 @@ def test_what_satisfies_the_contract_is_all_ok():
 @pytest.mark.parametrize(
     ("about", "level", "words", "heard", "changes"),
     [
-        ("tool_pose", ERROR, "is not there; remap one of /cell/command", (), {"wanted": {"/cell/objects": "objects"}}),
+        (
+            "tool_pose",
+            ERROR,
+            "is not there; remap /cell/tool_pose, or",
+            (),
+            {"wanted": {"/cell/objects": "objects"}},
+        ),
         ("tool_pose", ERROR, "is a/msg/B, not geometry_msgs", (), {"types": {**TYPES, "/cell/tool_pose": "a/msg/B"}}),
         ("objects", ERROR, "is silent; start its publisher", (), {}),
         ("tool_pose", WARNING, "comes at 5.0 Hz; the contract's rate is 20 Hz", {"period_ns": 200_000_000}, {}),
