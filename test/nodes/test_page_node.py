@@ -20,10 +20,13 @@ import rclpy
 from geometry_msgs.msg import Pose
 
 from il_ros import messages
+from il_ros.errors import GraphError
 from il_ros.nodes import interface
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.page_node import PageNode
 from il_ros.nodes.recorder_node import RecorderNode
+from il_ros.recording import bag
+from il_ros.recording.episodes import Episodes
 from il_ros.sim.env import ArmEnv
 from il_ros.specs import Contract
 
@@ -66,9 +69,42 @@ def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
     assert not page._is_running()
     assert graph.until(speak, 15.0) and page._is_running()
     assert graph.until(lambda: page._fault() == "the arm is silent", 5.0)
-    with ThreadPoolExecutor() as pool:
-        assert graph.until(page._triggers["record"].service_is_ready, 15.0)
-        answer = pool.submit(lambda: asyncio.run(page.act("new_episode", {})))
-        assert graph.until(answer.done, 15.0)
-        assert answer.result(timeout=0) == "recording episode 1"
+    pressed = buttons(graph, page)
+    assert graph.until(page._triggers["record"].service_is_ready, 15.0)
+    assert pressed("new_episode") == "recording episode 1"
     assert recorder.facts()["recording"] == 1
+
+
+def buttons(graph: Any, page: PageNode) -> Callable[..., str]:
+    """Presses a button and waits for the words that come of it."""
+
+    def press(what: str, **told: Any) -> str:
+        with ThreadPoolExecutor() as pool:
+            answer = pool.submit(lambda: asyncio.run(page.act(what, told)))
+            assert graph.until(answer.done, 15.0)
+            return answer.result(timeout=0)
+
+    return press
+
+
+def test_the_buttons_of_an_episode_mean_no_other_one(
+    ros: Callable[..., None], simulation: None, graph: Any, tmp_path: Path
+) -> None:
+    ros(folder=tmp_path, follow=False)
+    page, _ = graph.add(PageNode()), graph.add(RecorderNode())
+    pressed, episodes = buttons(graph, page), Episodes(tmp_path)
+    assert graph.until(lambda: page._saver.service_is_ready() and page._triggers["discard"].service_is_ready(), 15.0)
+    assert graph.until(page._setters["recorder_node"].service_is_ready, 15.0)
+    pressed("record")
+    pressed("save", success=True, note="the first")
+    pressed("record")
+    assert "put aside" in pressed("discard")
+    for again in ({"what": "discard"}, {"what": "save", "success": False}):
+        with pytest.raises(GraphError, match="no episode is being recorded"):
+            pressed(**again)
+    pressed("record")
+    pressed("save", success=False)
+    assert graph.until(lambda: len(episodes.closed()) == 2, 15.0)
+    facts = [bag.read(path).facts for path in episodes.closed()]
+    assert [told["outcome"] for told in facts] == ["success", "failure"]
+    assert [told.get("note") for told in facts] == ["the first", None]

@@ -397,6 +397,12 @@ def test_the_page_shows_what_a_camera_sees_and_says_so_when_it_falls_silent(page
         driver.destroy_node()
 
 
+def test_a_page_that_is_told_nothing_more_says_so(page: Any) -> None:
+    page.evaluate("line.onmessage = null")  # as if the node hung, while its side of the line stays open
+    shows(page, "FAULT")
+    assert page.text_content("#why").startswith("nothing heard for ")
+
+
 def test_a_second_tab_watches_and_cannot_drive(page: Any, stage: Any) -> None:
     other = page.context.new_page()
     other.goto(stage.url)
