@@ -94,8 +94,8 @@ class Scene:
         server.gui.main_panel.minimize()
         server.scene.set_up_direction("+z")
         server.scene.configure_default_lights(cast_shadow=False)  # which take most of the time of a weak machine
-        server.initial_camera.position = (-0.12, -0.62, 0.88)  # beside the arm, which would hide its own tool
-        server.initial_camera.look_at = (0.46, 0.02, 0.05)
+        server.initial_camera.position = (0.08, -0.58, 0.74)  # beside the arm, which would hide its own tool
+        server.initial_camera.look_at = (0.33, 0.04, 0.20)
 
     def _furnish(self) -> None:
         scene, f = self._server.scene, self._furniture

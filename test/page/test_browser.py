@@ -153,6 +153,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
         page.set_viewport_size({"width": 1000, "height": 620})
         warning = page.frame_locator("#scene").locator(".mantine-Notification-root button")
         warning.click(timeout=20_000)
+        page.wait_for_timeout(5000)  # until all of it is drawn
 
     def picture(name: str) -> None:
         page.screenshot(path=Path(pictures or stage.folder) / f"page-{name}.png")
@@ -296,7 +297,7 @@ GRABS = "[...document.querySelectorAll('canvas')].some((canvas) => canvas.style.
 """Whether there is something to take hold of under the pointer; pulling at nothing would turn the picture."""
 GRIPS = {"tool": None, "hand": "panda_hand", "elbow": "panda_link4"}
 """What is taken hold of, and the link where it is; the tool's is at its tip."""
-EYE, LOOKS_AT, FIELD_OF_VIEW = np.array([-0.12, -0.62, 0.88]), np.array([0.46, 0.02, 0.05]), np.radians(75.0)
+EYE, LOOKS_AT, FIELD_OF_VIEW = np.array([0.08, -0.58, 0.74]), np.array([0.33, 0.04, 0.20]), np.radians(75.0)
 """The picture's camera, as the page opens it."""
 
 
