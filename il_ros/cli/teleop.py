@@ -22,12 +22,14 @@ import argparse
 import os
 import re
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 
-from il_ros import resources
+from il_ros import registry, resources, specs, teleop
 from il_ros.cli import launch, launch_format
 from il_ros.cli.domain import isolate
 from il_ros.errors import CheckpointError, ConfigError
+from il_ros.gate import rules
 
 HELP = "drive the arm from a page in the browser"
 ADDRESS = re.compile(r"the page is at (\S+)")
@@ -55,12 +57,7 @@ def run(args: argparse.Namespace) -> int:
         CheckpointError: if the checkpoint is not there.
     """
     given = launch.given(args.arguments)
-    if given.get("device") in DRIVEN and not args.shared:
-        raise ConfigError(
-            f"device {given['device']!r} hears a driver in your ROS domain; add --shared, to be in it too"
-        )
-    if args.checkpoint is not None and not args.checkpoint.exists():
-        raise CheckpointError(f"checkpoint {args.checkpoint} is not there; leave it out to go on from the run's newest")
+    _check(args, given)
     run_folder = args.folder.absolute() / args.task.partition(":")[0]
     checkpoint = args.checkpoint or _newest(run_folder / "checkpoints")
     told = {"task": args.task, "policy": args.policy, "port": str(args.port), "composed": "true"}
@@ -81,6 +78,18 @@ def run(args: argparse.Namespace) -> int:
             webbrowser.open(address[1])
 
     return launch.supervise(described, run_folder / "logs", hear)
+
+
+def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
+    """Refuse what a node would refuse, before there is a page that somebody opens."""
+    device = given.get("device", "page")
+    registry.load("il_ros.teleop", teleop.Device, "device", device)  # type: ignore[type-abstract]
+    if device in DRIVEN and not args.shared:
+        raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")
+    rules.load(given.get("rule", "human"))
+    specs.json_object("argument 'options'", given.get("options", "{}"))
+    if args.checkpoint is not None and not args.checkpoint.exists():
+        raise CheckpointError(f"checkpoint {args.checkpoint} is not there; leave it out to go on from the run's newest")
 
 
 def _newest(checkpoints: Path) -> Path | None:

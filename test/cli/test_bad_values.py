@@ -229,3 +229,19 @@ def test_a_checkpoint_whose_contract_is_damaged_is_refused(il_ros, checkpoint):
     path.write_text(json.dumps(document), encoding="utf-8")
     answer = il_ros("evaluate", checkpoint, "--episodes", "1")
     assert answer.code == 5 and "does not fit this program" in answer.complaint and "low 9.0" in answer.complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["device:=joi"], 2, "device 'joi' is not known"),
+        (["device:=joy"], 2, "add --shared"),
+        (["rule:=humane"], 2, "did you mean 'human'"),
+        (["options:={bad"], 2, "not JSON"),
+        (["--checkpoint", "nowhere"], 5, "checkpoint nowhere is not there"),
+    ],
+    ids=str,
+)
+def test_what_teleop_is_given_is_refused_before_there_is_a_page(il_ros, words, code, said):
+    answer = il_ros("teleop", "--no-browser", *words)
+    assert answer.code == code and said in answer.complaint and "the page is at" not in answer.out
