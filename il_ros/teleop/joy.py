@@ -37,12 +37,17 @@ class PadLayout:
     scale_m_s: float = 0.12
     """Tool speed at full deflection."""
     scale_turbo_m_s: float = 0.22
+    scale_x: float = 1.0
+    """How much of these speeds the stick asks for along x; below 0 for a stick that goes the other way."""
+    scale_y: float = 1.0
+    scale_z: float = 1.0
     timeout_s: float = 0.2
     """A pad that has been silent this long counts as let go."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, ("enable_button", "turbo_button", "axis_x", "axis_y", "axis_z"))
         at_least(self, 0.0, ("scale_m_s", "scale_turbo_m_s", "timeout_s"))
+        at_least(self, -10.0, ("scale_x", "scale_y", "scale_z"))
 
 
 class Joy(Device):
@@ -76,7 +81,8 @@ class Joy(Device):
         if not all(map(math.isfinite, sticks)):
             self._enable.held = False
             raise MessageError(f"joy axes {sticks} are not finite; the pad counts as let go")
-        self._velocity = np.array(sticks) * (m.scale_turbo_m_s if turbo else m.scale_m_s)
+        scales = np.array([m.scale_x, m.scale_y, m.scale_z])
+        self._velocity = scales * sticks * (m.scale_turbo_m_s if turbo else m.scale_m_s)
         self._enable.hear(bool(buttons[m.enable_button]))
         self._heard_ns = now_ns
 

@@ -127,6 +127,11 @@ def test_a_pad_with_too_little_is_refused_with_what_it_has_and_what_is_needed(ax
         joy().hear("joy", message, 0)
 
 
+def test_each_axis_has_a_scale_of_its_own_and_may_go_the_other_way():
+    answer = answered(joy(scale_x=0.5, scale_y=-1.0), state(1.0, 0.5), None)
+    assert answer.action == pytest.approx([0.5 * LAYOUT.scale_m_s, -0.5 * LAYOUT.scale_m_s])
+
+
 def test_a_small_pad_without_turbo_and_third_axis_drives_in_the_plane():
     message = SimpleNamespace(axes=[0.5, 1.0], buttons=[0, 0, 0, 0, 1])
     assert answered(joy(), message, None).action == pytest.approx([0.12, 0.06])
