@@ -38,6 +38,7 @@ from il_ros.recording import conformance
 from il_ros.recording.bag import read
 from il_ros.recording.conformance import COMMAND, ERROR, Finding
 from il_ros.recording.steps import find_topic
+from il_ros.sim.robot import Robot
 from il_ros.specs import Contract, json_object
 
 HELP = "compare a contract with a live graph or a bag, or write one for a gymnasium environment"
@@ -75,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     contract = Contract.load(args.contract)
     if not 0 < args.seconds <= 3600:
         raise ConfigError(f"--seconds is {args.seconds:g}; it must be a number from 0 to 3600")
+    if contract.robot:
+        Robot.load(contract.robot)  # which the commands that simulate would miss later
     found = of_bag(contract, args.bag) if args.bag else of_graph(contract, args.namespace, args.seconds)
     satisfied = all(finding.level != ERROR for finding in found)
     if args.json:
