@@ -11,6 +11,7 @@ Examples:
   il-ros ledger runs/avoid
   il-ros ledger runs/avoid --report     draws it, and who drove where, in runs/avoid/report.html
   il-ros ledger runs/avoid --json
+  il-ros ledger runs/teleop/fork        what a person taught at the page, by the checkpoint that drove
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from il_ros.specs import Contract
+
 WIDTH = 120
 """Narrower, the table would be cut."""
 HELP = "tell what a run of rounds has cost the expert, and what it bought"
@@ -31,7 +34,8 @@ HELP = "tell what a run of rounds has cost the expert, and what it bought"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros ledger``."""
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run of il-ros dagger")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run, of dagger or of teleop")
+    parser.add_argument("--contract", default="panda_plane", help="of the episodes of teleop (default: panda_plane)")
     parser.add_argument("--report", action="store_true", help="draw it, too, as a page in the folder of the run")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
@@ -40,6 +44,13 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros ledger``."""
     from il_ros.learning import ledger
 
+    if not (args.folder / ledger.NAME).exists() and (args.folder / "episodes").is_dir() and not args.report:
+        rows = ledger.of_episodes(args.folder / "episodes", Contract.load(args.contract))
+        if args.json:
+            print(json.dumps({"checkpoints": rows}))
+        else:
+            show_episodes(args.folder, rows)
+        return 0
     told = ledger.read(args.folder)
     if args.json:
         print(json.dumps(told))
@@ -52,6 +63,19 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             Console().print(f"wrote {path}")
     return 0
+
+
+def show_episodes(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Print what a person taught without a plan, by the checkpoint that drove meanwhile."""
+    table = Table(title=str(folder), box=SIMPLE_HEAD)
+    headings = ("checkpoint", "episodes", "success", "labels", "expert\nsteps", "take-\novers", "switches", "seconds")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        counted = ("episodes", "successes", "labels", "expert_steps", "takeovers", "switches")
+        counts = [f"{row[key]:,}" for key in counted]
+        table.add_row(row["checkpoint"][:8] or "none", *counts, f"{row['expert_s']:.0f}")
+    Console().print(table)
 
 
 def show(folder: Path, told: dict[str, Any]) -> None:

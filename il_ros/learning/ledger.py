@@ -19,8 +19,11 @@ import numpy as np
 
 from il_ros.episode import Authority, Episode
 from il_ros.errors import ConfigError, DataError
-from il_ros.learning.labels import Scheme, asked
+from il_ros.learning.labels import Scheme, asked, load
 from il_ros.recording.disk import storage_errors
+from il_ros.recording.episodes import Episodes
+from il_ros.recording.steps import read_episode
+from il_ros.specs import Contract
 
 NAME = "ledger.json"
 FORMAT = 1
@@ -107,6 +110,27 @@ def read(folder: Path) -> dict[str, Any]:
         raise DataError(f"{path} cannot be read: {error.strerror}; name the folder of a run of rounds") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no ledger ({error!r}); name the folder of a run of rounds") from error
+
+
+def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
+    """What a person was asked for who taught without a plan: a row for the episodes of each checkpoint, in order.
+
+    Each is a ``tally`` by ``expert_driven`` with the ``checkpoint`` that drove, empty if none did, and ``successes``.
+
+    Raises:
+        DataError: if there are no episodes, or one cannot be read.
+    """
+    groups: dict[str, list[Episode]] = {}
+    for path in Episodes(folder).closed():
+        episode = read_episode(path, contract)
+        groups.setdefault(str(episode.facts.get("checkpoint") or ""), []).append(episode)
+    if not groups:
+        raise DataError(f"{folder} holds no episode; name the folder of a run")
+    scheme, rows = load("expert_driven"), []
+    for name, group in groups.items():
+        successes = sum(episode.facts.get("outcome") == "success" for episode in group)
+        rows.append({"checkpoint": name, "successes": successes, **tally(group, scheme)})
+    return rows
 
 
 def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:

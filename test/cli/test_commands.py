@@ -149,3 +149,13 @@ def test_the_programs_that_the_page_about_elsewhere_shows_run_as_they_are(il_ros
     assert il_ros("onnx", checkpoint, "avoid.onnx").code == 0
     exec(drive, names)
     assert names["info"]["outcome"] in ("success", "collision", "lost", "timeout")
+
+
+def test_the_ledger_of_a_run_without_a_plan_is_told_by_the_checkpoint_that_drove(il_ros, episodes, tmp_path):
+    (row,) = json.loads(il_ros("ledger", episodes.parent, "--json").out)["checkpoints"]
+    assert row["checkpoint"] == "" and row["takeovers"] == 0 and 0 < row["labels"] == row["expert_steps"]
+    words = il_ros("ledger", episodes.parent).out
+    assert "none" in words and f"{row['labels']:,}" in words
+    (tmp_path / "empty" / "episodes").mkdir(parents=True)
+    answer = il_ros("ledger", tmp_path / "empty")
+    assert answer.code == 4 and "holds no episode" in answer.complaint

@@ -27,6 +27,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from il_ros.episode import Authority
+from il_ros.learning import ledger
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -193,6 +194,9 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     stage.until("the rollout", lambda: len(episodes.closed()) == 2)
     rollout = read_episode(episodes.closed()[1], CONTRACT)
     assert rollout.interventions == 1
+    demonstrated, corrected = ledger.of_episodes(episodes.folder, CONTRACT)
+    assert (demonstrated["checkpoint"], demonstrated["takeovers"], demonstrated["successes"]) == ("", 0, 1)
+    assert (bool(corrected["checkpoint"]), corrected["takeovers"], corrected["successes"]) == (True, 1, 0)
     assert (rollout.facts["outcome"], rollout.facts["judged"]) == ("failure", True)
     drove = [authority.name for _, _, authority in rollout.spans()]
     assert drove == ["POLICY", "EXPERT", "HOLD", "POLICY"] or drove[1:] == ["POLICY", "EXPERT", "HOLD", "POLICY"]
