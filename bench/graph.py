@@ -198,9 +198,9 @@ def small_policy(folder: Path) -> Path:
 
 # All of it ------------------------------------------------------------------------------------------------------------
 
-KEPT = "Small JointState messages from another process; processor time of the process for each that it kept. Peer: a "
-KEPT += "typed rclpy subscriber with the writer of mcap-ros2-support. Lost of ours, and of theirs: "
 COMPARED = {
+    "recorder": "Small JointState messages from another process; processor time of the process for each that it kept. "
+    "Peer: a typed rclpy subscriber with the writer of mcap-ros2-support. Lost of ours, and of theirs: ",
     "ping": "Two nodes with a subscription each, bytes on our executor. Peer: typed messages, built anew, on rclpy's "
     "SingleThreadedExecutor, with ten further subscriptions a node.",
     "round": "A control round in lockstep (readings, policy, gate, command), an arm without physics, a small policy. "
@@ -234,7 +234,8 @@ def _recorder_row(rate: int, messages: int, repeats: int) -> dict[str, Any]:
     pairs = [(recorded(True, rate, messages), recorded(False, rate, messages)) for _ in range(repeats)]
     lost, theirs = (sum(pair[side]["lost"] for pair in pairs) for side in (0, 1))
     reached = [float(np.median([pair[side]["rate"] for pair in pairs])) for side in (0, 1)]
-    told = f"{KEPT}{lost:g} and {theirs:g} of {messages * repeats}, at {reached[0]:.0f} and {reached[1]:.0f} a second."
+    told = f"{lost:g} and {theirs:g} of {messages * repeats}, at {reached[0]:.0f} and {reached[1]:.0f} a second."
+    told = COMPARED["recorder"] + told
     return _told(f"recorder, {rate} messages/s", [(ours["us"], peer["us"]) for ours, peer in pairs], told, None)
 
 

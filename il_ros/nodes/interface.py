@@ -110,7 +110,7 @@ def observed(contract: Contract) -> tuple[Topic, ...]:
     """
     for part in contract.observation:
         kind = message_class(contract.topics[part.topic])
-        if not begins_with_header(kind):
+        if not _begins_with_header(kind):
             raise ConfigError(
                 f"topic {part.topic!r} is a {contract.topics[part.topic]}, which has no header, so no stamp; choose "
                 "another type"
@@ -123,7 +123,7 @@ def observed(contract: Contract) -> tuple[Topic, ...]:
     return tuple(Topic(name, type_name) for name, type_name in contract.topics.items())
 
 
-def begins_with_header(kind: type[Any]) -> bool:
+def _begins_with_header(kind: type[Any]) -> bool:
     """Whether a type of messages has a stamp, where everybody looks for it."""
     return next(iter(kind.get_fields_and_field_types().values()), "") == "std_msgs/Header"
 

@@ -196,14 +196,12 @@ function judge() {
   $("camera").hidden = pictured === null && !wrong;
   $("camera").classList.toggle("stale", stale);
   $("camera").lastElementChild.textContent = wrong || (stale ? `no picture for ${(age / 1000).toFixed(0)} s` : "");
+  const silent = performance.now() - toldAt;
+  if (toldAt && line.readyState === WebSocket.OPEN && silent > STALE_MS) show("FAULT", `nothing heard for ${(silent / 1000).toFixed(0)} s`);
 }
 
 $("camera").onclick = () => $("camera").classList.toggle("large");
 setInterval(judge, 200);
-setInterval(() => {
-  const age = performance.now() - toldAt;
-  if (toldAt && line.readyState === WebSocket.OPEN && age > STALE_MS) show("FAULT", `nothing heard for ${(age / 1000).toFixed(0)} s`);
-}, 200);
 watch();
 
 // How things stand --------------------------------------------------------------------------------------------------
