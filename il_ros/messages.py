@@ -27,7 +27,8 @@ from il_ros.signals import Array, Chunk, Doubts, EpisodeStart, Reading
 from il_ros.specs import Contract
 
 ENGAGE = "engage"
-"""A component that an expert may add to his chunk: above one half while he asks to drive."""
+"""A component that an expert may add to a chunk: 1 while they ask to drive, 0 when they let go, -1 when contact with
+their device was lost."""
 DOUBTS = tuple(f.name for f in dataclasses.fields(Doubts))
 """Components that a policy may add to its chunk: what it thinks of it."""
 BYTE_OF_LEVEL = {Authority.HOLD: b"\x01", Authority.POLICY: b"\x00", Authority.EXPERT: b"\x00"}
@@ -223,7 +224,7 @@ def fill_chunk(message: Any, chunk: Chunk, contract: Contract, point: type[Any])
 
 def chunk_table(chunk: Chunk, contract: Contract) -> tuple[list[str], list[list[float]]]:
     """What a chunk's columns are called, and its rows; a chunk without actions has a row for what else it says."""
-    more = {ENGAGE: 1.0 if chunk.engaged else 0.0}
+    more = {ENGAGE: 1.0 if chunk.engaged else -1.0 if chunk.lost else 0.0}
     more |= {name: value for name, value in vars(chunk.doubts).items() if not math.isnan(value)}
     if not len(chunk.actions):
         return [*more], [[*more.values()]]
@@ -264,11 +265,11 @@ def chunk_of(stamp: int, names: Sequence[str], table: Array, author: str, contra
     """
     if not np.isfinite(table).all():
         raise MessageError("chunk holds NaN or infinity; it is refused, check the network and its normaliser")
-    engaged = bool(table[0, names.index(ENGAGE)] > 0.5) if ENGAGE in names else True
+    engage = float(table[0, names.index(ENGAGE)]) if ENGAGE in names else 1.0
     doubts = Doubts(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
     wanted = contract.action_names
     actions = table[:, [names.index(n) for n in wanted]] if wanted[0] in names else np.empty((0, len(wanted)))
-    return Chunk(stamp, actions, author, engaged, doubts)
+    return Chunk(stamp, actions, author, engage > 0.5, doubts, lost=engage < -0.5)
 
 
 # Commands -------------------------------------------------------------------------------------------------------------

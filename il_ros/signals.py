@@ -78,6 +78,8 @@ class Chunk:
     """Whether the author asks to drive. A policy always does; an expert while the enable button is held."""
     doubts: Doubts = DOUBTLESS
     """What a policy thinks of its own answer."""
+    lost: bool = False
+    """Whether contact with the device of a person was lost; nobody let go of it on purpose."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,14 @@ class Answer:
     """Whether the expert wants to drive."""
     author: str
     """The expert's name, for the record."""
+    lost: bool = False
+    """Whether contact with the device was lost: it fell silent, or sends what cannot be. That is no act of letting go,
+    so the arm holds where otherwise the policy would go on."""
 
     def chunk(self, stamp_ns: int, width: int) -> Chunk:
         """The same as a chunk of one row of ``width`` numbers for the reading at ``stamp_ns``, or of none."""
         actions = np.empty((0, width)) if self.action is None else self.action.reshape(1, width)
-        return Chunk(stamp_ns, actions, self.author, self.engaged)
+        return Chunk(stamp_ns, actions, self.author, self.engaged, lost=self.lost)
 
 
 @dataclass(frozen=True)
