@@ -39,6 +39,15 @@ COMMAND_TYPES = (
 FASTEST_HZ = 1000.0
 """Faster control than this is not for messages."""
 
+BLIND_NS = 175_000_000
+"""After so long without a complete observation an arm is told to rest; so it is in less than ``SILENCE_NS``."""
+
+TRACKING_S = 0.15
+"""How far an arm may be behind its command, as time at the limit's speed: a step under way, and some latency."""
+
+LIMITS = ("max_step", "max_velocity", "max_acceleration")
+"""The keys of which one says how fast a component of the action may change."""
+
 TOOL_AXES = ("tool_vx", "tool_vy", "tool_vz")
 """What components of an action are called that are velocities of the tool, m/s, along the axes of the base frame."""
 
@@ -61,13 +70,21 @@ class ActionComponent:
     name: str
     low: float
     high: float
-    max_step: float
-    """The most by which the command may change from one step to the next, in the component's unit."""
+    max_step: float | None = None
+    """The most by which the command may change in one control step, in the component's unit: the older way to give
+    ``max_velocity`` or ``max_acceleration``, of which one of the three is given."""
     rest: float | str = 0.0
     """What holds the arm still: a number, or the observation component that measures it."""
     field: str = ""
     """Path in a TwistStamped; the other command types go by name and order."""
     unit: str = ""
+    max_velocity: float | None = None
+    """Of a position: the most by which the command may change in a second, in the component's unit."""
+    max_acceleration: float | None = None
+    """Of a velocity: likewise."""
+    tracking: float | None = None
+    """How far the measured position may stay behind the command, in the component's unit, beside one step; what the
+    limit allows in ``TRACKING_S`` unless it is given."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +139,7 @@ class Contract:
                 raise unknown(f"contract {self.name!r}: topic of observation {part.name!r},", part.topic, self.topics)
         units = {part.name: part.unit for part in self.observation}
         for a in self.action:
-            if not (a.low < a.high and a.max_step > 0 and math.isfinite(a.low + a.high + a.max_step)):
-                raise ConfigError(
-                    f"contract {self.name!r}: action {a.name!r} has low {a.low}, high {a.high}, max_step {a.max_step}; "
-                    "they must be finite, with low < high and max_step > 0"
-                )
+            self._check_limits(a)
             if not isinstance(a.rest, str) and not math.isfinite(a.rest):
                 raise ConfigError(f"contract {self.name!r}: rest of action {a.name!r} is {a.rest}; it must be finite")
             if self.command_type.endswith("TwistStamped") and not a.field:
@@ -156,6 +169,33 @@ class Contract:
                     f"contract {self.name!r}: move {name!r} is {list(move)}; give a number for each of "
                     f"{', '.join(self.action_names)}, within its limits"
                 )
+
+    def _check_limits(self, part: ActionComponent) -> None:
+        """Check range and rate of a component of the action.
+
+        Raises:
+            ConfigError: naming the key that is wrong.
+        """
+        where = f"contract {self.name!r}: action {part.name!r}"
+        given = {key: getattr(part, key) for key in LIMITS if getattr(part, key) is not None}
+        if len(given) != 1:
+            raise ConfigError(f"{where} has {' and '.join(given) or 'no limit'}; give one of {', '.join(LIMITS)}")
+        ((key, limit),) = given.items()
+        if not (part.low < part.high and limit > 0 and math.isfinite(part.low + part.high + limit)):
+            raise ConfigError(
+                f"{where} has low {part.low}, high {part.high}, {key} {limit}; they must be finite, with low < high "
+                f"and {key} > 0"
+            )
+        is_measured = isinstance(part.rest, str)
+        if key == "max_velocity" and self.command_type.endswith("TwistStamped"):
+            raise ConfigError(f"{where} has max_velocity; a twist is a velocity, so give max_acceleration")
+        if key == "max_acceleration" and is_measured:
+            raise ConfigError(f"{where} has max_acceleration, and rests where it is measured; give max_velocity")
+        if part.tracking is not None and not (is_measured and 0 <= part.tracking < math.inf):
+            raise ConfigError(
+                f"{where} has tracking {part.tracking}; it must be a distance of 0 or more, of a component whose rest "
+                "names what measures it"
+            )
 
     @property
     def step_ns(self) -> int:
@@ -195,7 +235,30 @@ class Contract:
     @cached_property
     def max_step(self) -> Array:
         """(Da,) float64, the most by which the command may change in one step."""
-        return np.array([a.max_step for a in self.action])
+        rates = [a.max_velocity or a.max_acceleration or math.nan for a in self.action]  # per second
+        return np.array([a.max_step or rate / self.rate_hz for a, rate in zip(self.action, rates)])
+
+    @cached_property
+    def is_measured(self) -> Array:
+        """(Da,) bool, the components that are positions whose place is measured."""
+        return np.array([isinstance(a.rest, str) for a in self.action])
+
+    @cached_property
+    def tracking(self) -> Array:
+        """(Da,) float64, how far the command may be from the measured position beside one step; else infinite."""
+        default = self.max_step * self.rate_hz * TRACKING_S
+        given = [a.tracking if a.tracking is not None else d for a, d in zip(self.action, default.tolist())]
+        return np.where(self.is_measured, given, np.inf)
+
+    @property
+    def persists(self) -> bool:
+        """Whether a command goes on until another one comes, as a velocity does."""
+        return not self.command_type.endswith("JointTrajectory") and not self.is_measured.all()
+
+    @property
+    def blind_ns(self) -> int:
+        """How long an arm is commanded without a complete observation, ns; then it gets a last command, to rest."""
+        return max(BLIND_NS, 3 * self.step_ns // 2)
 
     @cached_property
     def _move_table(self) -> Array:
@@ -209,21 +272,31 @@ class Contract:
         nearest: Array = self._move_table[int(away.argmin())]
         return nearest
 
+    @cached_property
+    def _resting(self) -> tuple[Array, Array, Array]:
+        """The action at rest, which of its components are measured, and by which of the observation's."""
+        names, rests = self.observation_names, [a.rest for a in self.action]
+        numbers = np.array([0.0 if isinstance(rest, str) else rest for rest in rests])
+        by = np.array([names.index(rest) for rest in rests if isinstance(rest, str)], dtype=np.intp)
+        return numbers, np.flatnonzero(self.is_measured), by
+
+    @property
+    def rest_numbers(self) -> Array:
+        """(Da,) float64, the action at rest; 0 where that is measured."""
+        return self._resting[0]
+
     def rest(self, observation: Array) -> Array:
         """(Da,) float64, the action that holds the arm where ``observation`` measured it."""
-        return np.array(
-            [
-                a.rest if not isinstance(a.rest, str) else observation[self.observation_names.index(a.rest)]
-                for a in self.action
-            ],
-            dtype=np.float64,
-        )
+        numbers, measured, by = self._resting
+        resting = numbers.copy()
+        resting[measured] = observation[by]
+        return resting
 
     def to_dict(self) -> dict[str, Any]:
         """The plain form, as in the YAML file; ``from_dict`` is its inverse."""
 
         def plain(part: ObservationComponent | ActionComponent) -> dict[str, Any]:
-            return {k: v for k, v in dataclasses.asdict(part).items() if k != "name"}
+            return {k: v for k, v in dataclasses.asdict(part).items() if k != "name" and v is not None}
 
         points = {} if self.points == 1 else {"points": self.points}
         return {
@@ -390,7 +463,7 @@ def build(cls: type[Any], where: str, data: Mapping[str, Any]) -> Any:
         if f.name not in values:
             continue
         kind, value = str(f.type), values[f.name]
-        if kind == "float" or (kind == "float | str" and not isinstance(value, str)):
+        if kind in ("float", "float | None") or (kind == "float | str" and not isinstance(value, str)):
             values[f.name] = _number(where, f.name, value)
         elif kind == "int":
             _whole(where, f.name, value)

@@ -36,7 +36,7 @@ from imitation.util.logger import configure
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from il_ros.gate.handover import Bound
+from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.signals import Array, Reading
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
@@ -53,13 +53,14 @@ class Lapsing(gymnasium.Wrapper[Array, Array, Array, Array]):
             env.contract.low.astype(np.float32), env.contract.high.astype(np.float32)
         )
         self._arm, self._rate, self._reach, self._steps, self._seeds = env, rate, reach, steps, seeds
-        self._bound, self.lapses = Bound(env.contract), False
+        self._limiter, self.lapses = CommandLimiter(env.contract), False
 
     def reset(self, **told: Any) -> tuple[Array, dict[str, Any]]:
         """The next episode."""
         seed = next(self._seeds)
         self._rng, self._left = np.random.default_rng([seed, 4]), 0
-        self._bound.reset()
+        self._limiter.reset()
+        self._stamp_ns = 0
         return self._arm.reset(seed=seed)
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -70,7 +71,8 @@ class Lapsing(gymnasium.Wrapper[Array, Array, Array, Array]):
             self._lapse = (high + low) / 2 + self._reach * (high - low) / 2 * self._rng.uniform(-1.0, 1.0, len(low))
         wanted = self._lapse if self._left else np.asarray(action, dtype=np.float64)
         self._left = max(0, self._left - 1)
-        return self._arm.step(self._bound(wanted, np.zeros(len(wanted))))
+        self._stamp_ns += self._arm.contract.step_ns
+        return self._arm.step(self._limiter(wanted, np.zeros(len(wanted)), self._stamp_ns))
 
 
 class Expert(NonTrainablePolicy):

@@ -76,11 +76,13 @@ def driven(rows: np.ndarray, points: int, steps: int) -> list[JointTrajectory]:
     """The commands of an arm whose policy says one chunk and then falls silent."""
     contract = dataclasses.replace(JOINTS, points=points)
     gate = Gate(contract, GateConfig(rule="none", execute_steps=len(rows), policy_timeout_s=10.0))
-    sent, resting = [], np.zeros(len(contract.observation), np.float32)
+    sent, seen = [], np.zeros(len(contract.observation), np.float32)
+    joints = [contract.observation_names.index(str(part.rest)) for part in contract.action]
     gate.offer_policy(contract.step_ns, lambda: Chunk(contract.step_ns, rows), 0)
     for i in range(1, steps + 1):
         stamp = i * contract.step_ns
-        record, message = gate.step(stamp, resting, stamp), JointTrajectory()
+        record, message = gate.step(stamp, seen, stamp), JointTrajectory()
+        seen[joints] = record.executed  # an arm without any lag
         messages.fill_command(
             message, stamp, record.executed, contract, JointTrajectoryPoint, gate.ahead(contract.points - 1)
         )

@@ -20,7 +20,8 @@ from il_ros.errors import ConfigError, MessageError
 from il_ros.gate import rules
 from il_ros.gate.ensembling import TemporalEnsemble
 from il_ros.gate.executor import ChunkExecutor
-from il_ros.gate.handover import Bound
+from il_ros.gate.plausibility import ABSURD, JumpDetector
+from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
 from il_ros.gate.table import TABLE, Event, State
 from il_ros.signals import DOUBTLESS, Array, Chunk, Doubts
@@ -35,9 +36,9 @@ class GateConfig:
     """How the gate behaves."""
 
     rule: str = "human"
-    policy_timeout_s: float = 0.25
-    """A policy whose last answer is older than this is lost."""
-    expert_timeout_s: float = 0.25
+    policy_timeout_s: float = 0.125
+    """A policy whose last answer is older than this, and than one and a half steps, is lost."""
+    expert_timeout_s: float = 0.125
     execute_steps: int = 8
     """How many rows of a chunk are played before the newest one is adopted."""
     ensembling: float = -1.0
@@ -51,6 +52,11 @@ class GateConfig:
     timeout does not grow by that."""
     expert_delay: int = 0
     """The same for the expert, who then reacts to what was."""
+
+    def timeout_ns(self, source: str, step_ns: int) -> int:
+        """After how long ``policy`` or ``expert`` is lost, ns; an answer that is one step late is early enough."""
+        timeout_s: float = getattr(self, f"{source}_timeout_s")
+        return max(round(timeout_s * 1e9), 3 * step_ns // 2)
 
     def make_executor(self, step_ns: int) -> ChunkExecutor:
         """What plays the chunks."""
@@ -91,7 +97,8 @@ class Gate:
     def __init__(self, contract: Contract, config: GateConfig) -> None:
         self.contract, self.config = contract, config
         self.rule = rules.load(config.rule)
-        self._bound = Bound(contract)
+        self._limiter, self._jumps = CommandLimiter(contract), JumpDetector(contract)
+        self._middle, self._absurd = (contract.low + contract.high) / 2, ABSURD * (contract.high - contract.low)
         self._executor = config.make_executor(contract.step_ns)
         self.refused: dict[str, int] = {}
         self.requests: list[Event] = []
@@ -102,17 +109,22 @@ class Gate:
         """An episode begins: the rule's first state, no chunks, no interventions; ``seed`` is for a rule that draws."""
         self.state = self.rule.initial
         self.rule.reset(np.random.default_rng([seed, 3]))
-        self._policy = _Source(round(self.config.policy_timeout_s * 1e9))
-        self._expert = _Source(round(self.config.expert_timeout_s * 1e9))
+        self._engaged = False
+        self._intervention = 0
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget every answer, every chunk and the last command, as where the arm's clock was set; who drives stays."""
+        self._policy = _Source(self.config.timeout_ns("policy", self.contract.step_ns))
+        self._expert = _Source(self.config.timeout_ns("expert", self.contract.step_ns))
         self._answer: Chunk | None = None
         self._newest: Chunk | None = None
         self._under_way: list[tuple[int, Callable[[], None]]] = []
         self._stamp_ns = -1
-        self._engaged = False
-        self._intervention = 0
         self._held: Array | None = None
         self._is_ramping = False
-        self._bound.reset()
+        self._limiter.reset()
+        self._jumps.reset()
         self._executor.clear()
 
     def request(self, event: Event) -> None:
@@ -168,7 +180,8 @@ class Gate:
 
     def _is_sound(self, chunk: Chunk, name: str) -> bool:
         shape_ok = chunk.actions.ndim == 2 and chunk.actions.shape[1] == len(self.contract.action)
-        sound = shape_ok and bool(np.isfinite(chunk.actions).all())
+        away = np.abs(chunk.actions - self._middle) if shape_ok and len(chunk.actions) else np.empty(0)
+        sound = shape_ok and (not len(away) or bool((away <= self._absurd).all()))  # NaN is not
         if not sound:
             self._refuse(f"{name} malformed")
         return sound
@@ -179,8 +192,17 @@ class Gate:
     def step(self, stamp_ns: int, observation: Array, now_ns: int, is_late: bool = False) -> Record:
         """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record.
 
-        Nobody drives a step whose observation ``is_late``: see ``Backlog``.
+        Nobody drives a step whose observation ``is_late``: see ``Backlog``; nor one whose reading cannot be: see
+        ``JumpDetector``. If the stamp is not newer than the last one, all begins anew.
         """
+        if stamp_ns <= self._stamp_ns:
+            self.begin_anew()
+        rest = self.contract.rest(observation)
+        is_tracked = self._limiter.is_tracked(rest)
+        if is_tracked:
+            self._jumps.trust(rest, stamp_ns)
+        elif complaint := self._jumps.complaint(rest, stamp_ns):
+            return self._refuse_reading(stamp_ns, rest, complaint)
         self._arrive(stamp_ns)
         expert = None if is_late else self._expert_action(stamp_ns, now_ns)
         heard = not is_late and self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
@@ -195,7 +217,37 @@ class Gate:
         presence = Event.POLICY_LOST if policy is None else Event.POLICY_BACK
         reason = self._handle(presence, reason, why)
         self._engaged, self._stamp_ns = engaged, stamp_ns
-        return self._record(stamp_ns, observation, policy, expert, reason, doubts)
+        return self._record(stamp_ns, rest, is_tracked, policy, expert, reason, doubts)
+
+    def _refuse_reading(self, stamp_ns: int, rest: Array, complaint: str) -> Record:
+        """Repeat the last command; what answers this reading is never played."""
+        self._refuse("reading implausible")
+        self._executor.clear()
+        self._policy.stamp_ns = max(self._policy.stamp_ns, stamp_ns)
+        self._stamp_ns = stamp_ns
+        last = self._limiter.last
+        resting = np.minimum(np.maximum(rest, self.contract.low), self.contract.high)
+        return Record(stamp_ns, Authority.HOLD, complaint, 0, resting if last is None else last)
+
+    def hold(self, stamp_ns: int, observation: Array | None, reason: str) -> Record | None:
+        """Command the arm to rest at once where there is no complete observation, or its stamps stand still.
+
+        Args:
+            stamp_ns: the time by the arm's clock, as far as it can be told.
+            observation: (Do,) what is measured now; None if nothing is, and a position then stays as it was commanded.
+            reason: what is missing, for the record.
+
+        Returns:
+            The record, or None if there was no command yet that goes on.
+        """
+        last = self._limiter.last
+        if last is None:
+            return None
+        if observation is not None:
+            last = self._limiter(last, self.contract.rest(observation), stamp_ns)
+        self._limiter.last = np.where(self.contract.is_measured, last, self.contract.rest_numbers)
+        self._executor.clear()
+        return Record(stamp_ns, Authority.HOLD, reason, 0, self._limiter.last)
 
     def ahead(self, steps: int) -> list[Array]:
         """What follows the last step if nothing changes: up to so many actions (Da,) of the chunk that is played.
@@ -206,7 +258,7 @@ class Gate:
             return []
         instants = [self._stamp_ns + (i + 1) * self.contract.step_ns for i in range(steps)]
         wanted = itertools.takewhile(lambda action: action is not None, map(self._executor.planned, instants))
-        return self._bound.ahead([action for action in wanted if action is not None])
+        return self._limiter.ahead([action for action in wanted if action is not None])
 
     def _doubts(self, stamp_ns: int) -> Doubts:
         """What the policy thinks of its answer to this step's observation, if that was asked for."""
@@ -221,6 +273,7 @@ class Gate:
                 self.state,
                 heard=heard,
                 engaged=engaged,
+                lost=heard and self._answer is not None and self._answer.lost,
                 was_engaged=self._engaged,
                 low=self.contract.low,
                 high=self.contract.high,
@@ -269,21 +322,33 @@ class Gate:
             return None
         return action
 
+    def _hold_at(self, rest: Array) -> Array:
+        """(Da,) where the arm is held: where it was when that began, or where somebody has moved it since."""
+        if self._held is None or (np.abs(rest - self._held) > self.contract.tracking).any():
+            self._held = rest
+        return self._held
+
     def _record(
-        self, stamp_ns: int, observation: Array, policy: Array | None, expert: Array | None, reason: str, doubts: Doubts
+        self,
+        stamp_ns: int,
+        rest: Array,
+        is_tracked: bool,
+        policy: Array | None,
+        expert: Array | None,
+        reason: str,
+        doubts: Doubts,
     ) -> Record:
         authority = self.state.authority
-        rest = self.contract.rest(observation)
-        if authority is not Authority.HOLD:
+        if authority is Authority.HOLD:
+            wanted = self._hold_at(rest)
+        else:
             self._held = None
-        elif self._held is None:
-            self._held = rest
-        wanted = {Authority.POLICY: policy, Authority.EXPERT: expert, Authority.HOLD: self._held}[authority]
-        assert wanted is not None
-        executed = self._bound(wanted, rest)
+            driven = policy if authority is Authority.POLICY else expert
+            assert driven is not None
+            wanted = np.minimum(np.maximum(driven, self.contract.low), self.contract.high)
+        executed = self._limiter(wanted, rest, stamp_ns, is_tracked)
         if self._is_ramping or reason != STEADY:
-            away = executed - np.clip(wanted, self.contract.low, self.contract.high)
-            self._is_ramping = bool(np.abs(away).max() > 1e-9)
+            self._is_ramping = bool(np.abs(executed - wanted).max() > 1e-9)
             reason = HAND_OVER if self._is_ramping and reason == STEADY else reason
         current = self._executor.current
         return Record(

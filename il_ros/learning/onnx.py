@@ -170,8 +170,8 @@ def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, 
     contract, sizes = checkpoint.contract, checkpoint.policy.config
     seen = [{"name": part.name, "unit": part.unit} for part in contract.observation]
     done = [
-        {"name": a.name, "unit": a.unit, "low": a.low, "high": a.high, "max_step": a.max_step, "rest": a.rest}
-        for a in contract.action
+        {"name": a.name, "unit": a.unit, "low": a.low, "high": a.high, "max_step": max_step, "rest": a.rest}
+        for a, max_step in zip(contract.action, contract.max_step.tolist())
     ]
     rows = {kind: len(row) for kind, row in served.draw(0)[0].flat().items()}
     return {

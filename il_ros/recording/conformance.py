@@ -162,12 +162,13 @@ class _Commands:
         actions = np.array(self._actions)  # (N, Da)
         steps = np.abs(np.diff(actions, axis=0)).max(axis=0, initial=0.0)
         found = []
-        for part, low, high, step in zip(self._contract.action, actions.min(0), actions.max(0), steps):
+        limits = self._contract.max_step.tolist()
+        for part, limit, low, high, step in zip(self._contract.action, limits, actions.min(0), actions.max(0), steps):
             told = f"{low:.4g} to {high:.4g} {part.unit}, {step:.3g} a step at most".replace(" ,", ",")
             outside = low < part.low - 1e-9 or high > part.high + 1e-9
             if outside:
                 told += f"; the limits are {part.low:g} to {part.high:g}: widen them, or the gate will clip"
-            elif step > part.max_step + 1e-9:
-                told += f"; max_step is {part.max_step:g}: raise it, or the gate will slow this down"
-            found.append(Finding(part.name, WARNING if outside or step > part.max_step + 1e-9 else OK, told))
+            elif step > limit + 1e-9:
+                told += f"; the limit of one step is {limit:g}: raise it, or the gate will slow this down"
+            found.append(Finding(part.name, WARNING if outside or step > limit + 1e-9 else OK, told))
         return found

@@ -49,14 +49,14 @@ def meant(records: list[Record]) -> list[int]:
 
 @pytest.mark.parametrize("delay", [0, 1, 3, 5])
 def test_an_anchored_policy_that_is_late_does_at_every_instant_what_it_meant_for_it(delay: int) -> None:
-    records = run(GateConfig(rule="none", execute_steps=4, policy_delay=delay))
+    records = run(GateConfig(rule="none", execute_steps=4, policy_delay=delay, policy_timeout_s=0.25))
     assert meant(records) == [0] * delay + list(range(delay + 1, 21))
     assert [record.authority for record in records[:delay]] == [Authority.HOLD] * delay
 
 
 @pytest.mark.parametrize("delay", [1, 3])
 def test_without_an_anchor_everything_comes_as_late_as_the_answer(delay: int) -> None:
-    records = run(GateConfig(rule="none", execute_steps=4, policy_delay=delay, anchored=False))
+    records = run(GateConfig(rule="none", execute_steps=4, policy_delay=delay, policy_timeout_s=0.25, anchored=False))
     assert meant(records) == [0] * delay + list(range(1, 21 - delay))
 
 
@@ -66,12 +66,12 @@ def test_without_delay_an_anchor_changes_nothing() -> None:
 
 @pytest.mark.parametrize("delay", [0, 2, 4])
 def test_an_expert_who_is_late_reacts_to_what_was(delay: int) -> None:
-    records = run(GateConfig(rule="demonstration", expert_delay=delay), expert=True)
+    records = run(GateConfig(rule="demonstration", expert_delay=delay, expert_timeout_s=0.25), expert=True)
     assert meant(records) == [0] * delay + list(range(1, 21 - delay))
 
 
 def test_delay_beyond_the_timeout_is_a_loss() -> None:
-    assert meant(run(GateConfig(rule="none", policy_delay=6))) == [0] * 20  # 0.3 s, and 0.25 s are borne
+    assert meant(run(GateConfig(rule="none", policy_delay=3))) == [0] * 20  # 0.15 s, and 0.125 s are borne
     assert meant(run(GateConfig(rule="none", policy_delay=6, policy_timeout_s=0.4)))[6:] == list(range(7, 21))
 
 

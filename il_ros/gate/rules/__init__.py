@@ -31,6 +31,8 @@ class Situation:
     """Whether the expert asks to drive now."""
     heard: bool
     """Whether the expert has been heard of lately; silence is not a wish."""
+    lost: bool
+    """Whether contact with the expert's device was lost; that is no wish either."""
     was_engaged: bool
     """Whether he did at the step before."""
     low: Array

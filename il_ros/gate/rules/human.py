@@ -18,7 +18,7 @@ from il_ros.errors import ConfigError
 from il_ros.gate.rules import Rule, Situation
 from il_ros.gate.table import Event, State
 
-LET_GO = ("release", "hold")
+CHOICES = ("release", "hold")
 
 
 @dataclass
@@ -30,11 +30,17 @@ class Human(Rule):
 
     let_go: str = "release"
     """What letting go means: ``release`` gives control back to the policy; with ``hold`` the arm stands still, and only
-    the service ``gate/release`` gives back, so that a lost connection never sets a policy free."""
+    the service ``gate/release`` gives back."""
+    lost: str = "hold"
+    """What it means that contact with the device is lost while the expert drives: ``hold``, or ``release``, which gives
+    control back to the policy that was stopped."""
 
     def __post_init__(self) -> None:
-        if self.let_go not in LET_GO:
-            raise ConfigError(f"gating rule 'human': let_go is {self.let_go!r}; it must be {' or '.join(LET_GO)}")
+        for name in ("let_go", "lost"):
+            if getattr(self, name) not in CHOICES:
+                raise ConfigError(
+                    f"gating rule 'human': {name} is {getattr(self, name)!r}; it must be {' or '.join(CHOICES)}"
+                )
 
     def decide(self, situation: Situation) -> Event | None:
         """Take over on the rising edge; on the falling one, while the expert drives, release or be lost."""
@@ -42,5 +48,6 @@ class Human(Rule):
             return Event.TAKE_OVER
         let_go = situation.heard and situation.was_engaged and not situation.engaged
         if let_go and situation.state is State.EXPERT:
-            return Event.RELEASE if self.let_go == "release" else Event.EXPERT_LOST
+            meaning = self.lost if situation.lost else self.let_go
+            return Event.RELEASE if meaning == "release" else Event.EXPERT_LOST
         return None

@@ -1,0 +1,85 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""The command limiter: no command that the arm could not follow, measured against where the arm is."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from il_ros.signals import Array
+from il_ros.specs import Contract
+
+
+class CommandLimiter:
+    """Limits the range of each command, its rate, and its distance from the measured position.
+
+    Every command begins at an anchor: the command before, brought to within ``contract.tracking`` of where the arm is
+    measured. From there it goes no further than the limit allows in the time that has really passed, and in one control
+    step at most. So a command of a position is never further from the arm than one step and the tracking allowance,
+    whatever has moved the arm meanwhile. At first, and after ``contract.blind_ns`` without a command, the anchor is
+    where the arm rests.
+
+    An arm that stands outside the contract's range may stay where it is and come back, and go no further out.
+    """
+
+    def __init__(self, contract: Contract) -> None:
+        self._low, self._high, self._max_step = contract.low, contract.high, contract.max_step
+        self._step_ns, self._silence_ns = contract.step_ns, contract.blind_ns
+        self._tracking = contract.tracking
+        self._is_measured, self._measures = contract.is_measured, bool(contract.is_measured.any())
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin the next command at where the arm rests."""
+        self.last: Array | None = None
+        """(Da,) the last command."""
+        self._stamp_ns = 0
+
+    def is_tracked(self, rest: Array) -> bool:
+        """Whether what is measured in ``rest`` (Da,) is within the tracking allowance of the last command."""
+        if not self._measures:
+            return True
+        return self.last is not None and bool((np.abs(rest - self.last) <= self._tracking).all())
+
+    def __call__(self, wanted: Array, rest: Array, stamp_ns: int, is_tracked: bool = False) -> Array:
+        """(Da,) what the arm may be given at ``stamp_ns`` when ``wanted`` is asked for.
+
+        Args:
+            wanted: (Da,) the action.
+            rest: (Da,) where the arm rests now: measured positions, and numbers of the contract.
+            stamp_ns: the time of that measurement.
+            is_tracked: what ``is_tracked`` has found, if that was asked.
+        """
+        passed_ns = stamp_ns - self._stamp_ns
+        if self.last is None or passed_ns > self._silence_ns:
+            anchor, share = self._at_rest(rest), 1.0
+        else:
+            anchor, share = self.last, min(1.0, max(0, passed_ns) / self._step_ns)
+            if not is_tracked:
+                anchor = np.minimum(np.maximum(anchor, rest - self._tracking), rest + self._tracking)
+        self.last, self._stamp_ns = self._limited(anchor, wanted, share), stamp_ns
+        return self.last
+
+    def _at_rest(self, rest: Array) -> Array:
+        """Numbers of the contract are within its range; a measured position may be outside."""
+        return np.where(self._is_measured, rest, np.minimum(np.maximum(rest, self._low), self._high))
+
+    def ahead(self, wanted: Sequence[Array]) -> list[Array]:
+        """What the arm may be given after the last command, step by step, if that is asked for then."""
+        allowed = [] if self.last is None else list(itertools.accumulate(wanted, self._limited, initial=self.last))
+        return allowed[1:]
+
+    def _limited(self, anchor: Array, wanted: Array, share: float = 1.0) -> Array:
+        reach = self._max_step if share == 1.0 else self._max_step * share
+        least = np.minimum(np.maximum(anchor - reach, self._low), anchor)
+        most = np.maximum(np.minimum(anchor + reach, self._high), anchor)
+        limited: Array = np.minimum(np.maximum(wanted, least), most)
+        return limited
