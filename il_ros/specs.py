@@ -86,6 +86,11 @@ class ActionComponent:
     """How far the measured position may stay behind the command, in the component's unit, beside one step; what the
     limit allows in ``TRACKING_S`` unless it is given."""
 
+    @property
+    def limited_by(self) -> str:
+        """The key that says how fast it may change."""
+        return next((key for key in LIMITS if getattr(self, key) is not None), "")
+
 
 @dataclass(frozen=True)
 class Foreign:
@@ -248,7 +253,8 @@ class Contract:
         """(Da,) float64, how far the command may be from the measured position beside one step; else infinite."""
         default = self.max_step * self.rate_hz * TRACKING_S
         given = [a.tracking if a.tracking is not None else d for a, d in zip(self.action, default.tolist())]
-        return np.where(self.is_measured, given, np.inf)
+        allowed: Array = np.where(self.is_measured, given, np.inf)
+        return allowed
 
     @property
     def persists(self) -> bool:

@@ -169,6 +169,6 @@ class _Commands:
             if outside:
                 told += f"; the limits are {part.low:g} to {part.high:g}: widen them, or the gate will clip"
             elif step > limit + 1e-9:
-                told += f"; the limit of one step is {limit:g}: raise it, or the gate will slow this down"
+                told += f"; {part.limited_by} allows {limit:g}: raise it, or the gate will slow this down"
             found.append(Finding(part.name, WARNING if outside or step > limit + 1e-9 else OK, told))
         return found

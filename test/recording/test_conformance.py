@@ -74,7 +74,7 @@ def test_what_satisfies_the_contract_is_all_ok():
         ("stamps", WARNING, "12 of 20 ", {"late": 8}, {}),
         ("stamps", ERROR, "cannot be compared", (), {}),
         ("tool_vx", WARNING, "the limits are -0.25 to 0.25: widen them", {"speed": 0.3}, {}),
-        ("tool_vx", WARNING, "max_step is 0.12: raise it", {"speed": 0.2}, {}),
+        ("tool_vx", WARNING, "max_step allows 0.12: raise it", {"speed": 0.2}, {}),
         (COMMAND, ERROR, "not finite|is not 2 finite numbers", {"speed": np.nan}, {}),
         (COMMAND, WARNING, "nobody commands yet", (), {"wanted": {"/cell/objects": "objects"}}),
     ],
