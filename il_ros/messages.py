@@ -110,18 +110,26 @@ def not_finite(contract: Contract, values: Array) -> MessageError:
 class Aligner:
     """Joins the messages of one step: the ones that carry the same stamp, one of every topic.
 
-    A stamp that is overtaken by a complete later one before it is complete itself is dropped and counted.
+    A stamp that is overtaken by a complete later one before it is complete itself is dropped and counted. Where the
+    stamps of a topic go back by more than ``step_ns`` its clock was set, and all begins anew.
     """
 
-    def __init__(self, topics: Sequence[str], remember: int = 64) -> None:
-        self._topics = tuple(topics)
-        self._remember = remember
+    def __init__(self, topics: Sequence[str], remember: int = 64, step_ns: float = math.inf) -> None:
+        self._topics, self._remember, self._step_ns = tuple(topics), remember, step_ns
         self._waiting: dict[int, dict[str, Any]] = {}
         self._newest = -1
+        self.newest: dict[str, int] = {}
+        """The newest stamp of each topic, ns."""
         self.dropped = 0
 
     def add(self, topic: str, stamp: int, message: Any) -> tuple[int, dict[str, Any]] | None:
         """Take a message, or what it says; returns ``(stamp, messages by topic)`` when it completes its step."""
+        last = self.newest.get(topic, stamp)
+        went_back = stamp < last - self._step_ns
+        if went_back:
+            self._newest = -1
+            self._waiting = {waiting: parts for waiting, parts in self._waiting.items() if waiting <= stamp}
+        self.newest[topic] = stamp if went_back else max(stamp, last)
         if stamp <= self._newest:
             return None
         step = self._waiting.setdefault(stamp, {})

@@ -253,8 +253,7 @@ class Contract:
         """(Da,) float64, how far the command may be from the measured position beside one step; else infinite."""
         default = self.max_step * self.rate_hz * TRACKING_S
         given = [a.tracking if a.tracking is not None else d for a, d in zip(self.action, default.tolist())]
-        allowed: Array = np.where(self.is_measured, given, np.inf)
-        return allowed
+        return np.array([a if m else math.inf for a, m in zip(given, self.is_measured)])
 
     @property
     def persists(self) -> bool:
@@ -294,7 +293,7 @@ class Contract:
     def rest(self, observation: Array) -> Array:
         """(Da,) float64, the action that holds the arm where ``observation`` measured it."""
         numbers, measured, by = self._resting
-        resting = numbers.copy()
+        resting: Array = numbers.copy()
         resting[measured] = observation[by]
         return resting
 

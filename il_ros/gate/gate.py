@@ -127,6 +127,10 @@ class Gate:
         self._jumps.reset()
         self._executor.clear()
 
+    def wait_for_act(self) -> None:
+        """Hold until an expert takes over or somebody releases: who drove before is not known."""
+        self.state = State.EXPERT_LOST
+
     def request(self, event: Event) -> None:
         """A take-over or a release from outside (a service, a button of the page); it counts at the next step."""
         self.requests.append(event)
@@ -175,7 +179,7 @@ class Gate:
         early = self._stamp_ns >= 0 and stamp_ns > self._stamp_ns + source.timeout_ns
         late = stamp_ns <= source.stamp_ns
         if early or late:
-            self._refuse(f"{name} {'early' if early else 'late'}")
+            self.refuse(f"{name} {'early' if early else 'late'}")
         return not (early or late)
 
     def _is_sound(self, chunk: Chunk, name: str) -> bool:
@@ -183,10 +187,11 @@ class Gate:
         away = np.abs(chunk.actions - self._middle) if shape_ok and len(chunk.actions) else np.empty(0)
         sound = shape_ok and (not len(away) or bool((away <= self._absurd).all()))  # NaN is not
         if not sound:
-            self._refuse(f"{name} malformed")
+            self.refuse(f"{name} malformed")
         return sound
 
-    def _refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> None:
+        """Count something that was refused, by its reason."""
         self.refused[why] = self.refused.get(why, 0) + 1
 
     def step(self, stamp_ns: int, observation: Array, now_ns: int, is_late: bool = False) -> Record:
@@ -221,7 +226,7 @@ class Gate:
 
     def _refuse_reading(self, stamp_ns: int, rest: Array, complaint: str) -> Record:
         """Repeat the last command; what answers this reading is never played."""
-        self._refuse("reading implausible")
+        self.refuse("reading implausible")
         self._executor.clear()
         self._policy.stamp_ns = max(self._policy.stamp_ns, stamp_ns)
         self._stamp_ns = stamp_ns

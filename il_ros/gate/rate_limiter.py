@@ -24,8 +24,8 @@ class CommandLimiter:
     Every command begins at an anchor: the command before, brought to within ``contract.tracking`` of where the arm is
     measured. From there it goes no further than the limit allows in the time that has really passed, and in one control
     step at most. So a command of a position is never further from the arm than one step and the tracking allowance,
-    whatever has moved the arm meanwhile. At first, and after ``contract.blind_ns`` without a command, the anchor is
-    where the arm rests.
+    whatever has moved the arm meanwhile. At first, after ``contract.blind_ns`` without a command, and where the clock
+    went back, the anchor is where the arm rests.
 
     An arm that stands outside the contract's range may stay where it is and come back, and go no further out.
     """
@@ -59,10 +59,10 @@ class CommandLimiter:
             is_tracked: what ``is_tracked`` has found, if that was asked.
         """
         passed_ns = stamp_ns - self._stamp_ns
-        if self.last is None or passed_ns > self._silence_ns:
+        if self.last is None or not 0 < passed_ns <= self._silence_ns:
             anchor, share = self._at_rest(rest), 1.0
         else:
-            anchor, share = self.last, min(1.0, max(0, passed_ns) / self._step_ns)
+            anchor, share = self.last, min(1.0, passed_ns / self._step_ns)
             if not is_tracked:
                 anchor = np.minimum(np.maximum(anchor, rest - self._tracking), rest + self._tracking)
         self.last, self._stamp_ns = self._limited(anchor, wanted, share), stamp_ns

@@ -17,19 +17,20 @@ import gc
 import os
 import signal
 import sys
-import time
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from il_ros.errors import IlRosError
 
 LONG_S = 1e6
-FAREWELLS = (signal.SIGINT, signal.SIGTERM)
+FAREWELLS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def make() -> Any:
@@ -44,55 +45,61 @@ def make() -> Any:
     return rclpy.executors.SingleThreadedExecutor()
 
 
-def spin(nodes: Sequence[Node]) -> None:
-    """Run the callbacks of ``nodes`` until a signal or a shutdown."""
+def spin(nodes: Sequence[Node], ended: Future) -> None:
+    """Run the callbacks of ``nodes`` until ``ended`` is done, or somebody shuts their context down."""
     executor = make()
     for node in nodes:
         executor.add_node(node)
     try:
-        executor.spin_until_future_complete(Future(), timeout_sec=LONG_S)
+        executor.spin_until_future_complete(ended, timeout_sec=LONG_S)
     except ExternalShutdownException:
         return
 
 
-def hear_signals() -> list[int]:
-    """From now on SIGINT and SIGTERM are noted in this list; rclpy, which hears them first, ends the spinning.
+class Farewell:
+    """Notes SIGINT, SIGTERM and SIGHUP from now on; the first of them ends the spinning, and nothing else.
 
-    Python's own answer to SIGINT is an exception at whatever line is being run, be it one that closes a file.
+    rclpy's own handlers would shut the context down, after which a node cannot publish its last command. Python runs a
+    handler only between two lines of the main thread, which waits in the executor: so a thread is woken by the byte
+    that Python's C handler writes.
     """
-    told: list[int] = []
-    for number in FAREWELLS:
-        signal.signal(number, lambda number, frame: told.append(number))
-    return told
 
+    def __init__(self) -> None:
+        self.signals: list[int] = []
+        """The numbers of those that came."""
+        self.ended = Future()
+        """Done when the first has come."""
+        self._read, write = os.pipe()
+        os.set_blocking(write, False)
+        for number in FAREWELLS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
+                signal.signal(number, lambda number, frame: self.signals.append(number))
+        signal.set_wakeup_fd(write)
+        threading.Thread(target=self._wait, daemon=True).start()
 
-def _is_over(told: Sequence[int]) -> bool:
-    """Whether a signal has ended all; Python may hear of it a moment later than rclpy."""
-    limit = time.monotonic() + 0.1
-    while not rclpy.ok() and not told and time.monotonic() < limit:
-        time.sleep(0.001)
-    return bool(told) and not rclpy.ok()
+    def _wait(self) -> None:
+        while os.read(self._read, 1)[0] not in FAREWELLS:
+            pass
+        self.ended.set_result(None)
 
 
 def main(*factories: Callable[[], Node]) -> int:
     """Make the nodes, spin them, and close each one; the exit code of the process.
 
-    SIGINT and SIGTERM end the spinning, and nothing else: whatever is being written is finished, and a second signal
-    changes nothing.
+    A signal ends the spinning, and nothing else: whatever is being written is finished, every node says its last word
+    in ``close``, and a second signal changes nothing.
     """
-    told = hear_signals()
-    rclpy.init()
+    farewell = Farewell()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     nodes: list[Any] = []
     try:
         for factory in factories:
             nodes.append(factory())
+            if farewell.signals:
+                return 128 + farewell.signals[0]
         gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
-        spin(nodes)
-    except Exception as error:
-        if _is_over(told):  # a callback, or a node that was being made, found it out
-            return 0 if len(nodes) == len(factories) else 128 + told[0]
-        if not isinstance(error, IlRosError):
-            raise
+        spin(nodes, farewell.ended)
+    except IlRosError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
     finally:

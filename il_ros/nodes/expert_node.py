@@ -102,12 +102,12 @@ class ExpertNode(IlNode[ExpertParameters]):
 
         return hear
 
-    def _take(self, turn: Turn | None) -> None:
-        if turn is None:
-            return
+    def _take(self, turn: Turn) -> None:
         if turn.start is not None:
             self._start = turn.start
             self._device.reset(turn.start)
+        elif turn.begins_anew:
+            self._device.reset(self._start or EpisodeStart("", 0, turn.stamp_ns))
         answer = self._device.respond(turn.parts, self.now_ns())
         answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))

@@ -7,9 +7,12 @@
 
 """The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it.
 
-When things fail: an answer that is stale, late, malformed or not finite is refused, and counted by its reason in the
-diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the arm
-holds. What is still undecided after half a step, in lockstep after 5 s, is decided without the late ones.
+When things fail: an answer that is stale, late, malformed, not finite or absurd is refused, and counted by its reason
+in the diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the
+arm holds. What is still undecided after half a step, in lockstep after 5 s, is decided without the late ones. Without a
+complete observation for 0.175 s, or one and a half steps, a command that goes on is ended: the gate publishes the
+contract's ``rest``, and so it does as its last message when it ends. Where the stamps stand still, or go back, the arm
+is held. A gate that is started in the middle of an episode lets nobody drive before somebody acts.
 """
 
 from __future__ import annotations
@@ -19,20 +22,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.duration import Duration
+
 from il_ros.errors import MessageError
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.backlog import Backlog
+from il_ros.gate.blind import Blind
 from il_ros.gate.table import Event
 from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import Chunk
+from il_ros.signals import Array, Chunk, EpisodeStart
 
 PATIENCE_NS = 5_000_000_000
 """How long a lockstep run waits for an answer before the source counts as lost."""
 CHECK_S = 0.01
+EARLY_NS = 10_000_000_000
+"""An answer to an observation that is further ahead than this answers none of ours."""
+SETTLED_NS = 1_000_000_000
+"""For how long the command to rest is repeated while nothing is observed."""
+FAREWELL_S = 0.2
+"""How long the end waits until the last command has been received."""
 REMEMBER = 16
 """Answers to observations that have not come yet; more than these are forgotten."""
 
@@ -46,8 +58,12 @@ class GateParameters(NodeParameters):
 
     lockstep: bool = say(False, "wait for every source's answer to each observation before deciding", read_only=True)
     rule: str = say("human", "gating rule, such as none, human or demonstration; with options as in beta:beta=0.5")
-    policy_timeout_s: float = say(0.25, "a policy whose last answer is older than this is lost", TIMEOUTS_S)
-    expert_timeout_s: float = say(0.25, "an expert whose last answer is older than this is lost", TIMEOUTS_S)
+    policy_timeout_s: float = say(
+        0.125, "a policy whose last answer is older than this, and than one and a half steps, is lost", TIMEOUTS_S
+    )
+    expert_timeout_s: float = say(
+        0.125, "an expert whose last answer is older than this, and than one and a half steps, is lost", TIMEOUTS_S
+    )
     execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted", (1, 1000))
     ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
     anchored: bool = say(
@@ -70,8 +86,13 @@ class GateNode(IlNode[GateParameters]):
         self._next_gate: Gate | None = None
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._turn: Turn | None = None
+        self._observation: Array | None = None
+        """(Do,) what is seen at the step that is to be decided."""
         self._backlog, self._is_late = Backlog(), False
         self._since_ns = 0
+        self._decided_ns = -1
+        """The stamp of the last step that was decided."""
+        self._blind = Blind(self.contract.blind_ns, self.contract.step_ns)
         self._answered = dict.fromkeys(("policy", "expert"), -1)
         self._heard_ns: dict[str, int] = {}
         """When each source was heard last, by the steady clock."""
@@ -101,22 +122,48 @@ class GateNode(IlNode[GateParameters]):
         self._gate.request(event)
         return f"{event.value} at the next step"
 
-    def _take(self, turn: Turn | None) -> None:
-        """A new observation: the one before it, if still undecided, is decided now with what is there."""
-        if turn is None:
-            return
+    def _take(self, turn: Turn) -> None:
+        """A new observation: the one before it, if still undecided, is decided now with what is there.
+
+        Raises:
+            MessageError: if it is not finite, and so none.
+        """
         if self._turn is not None:
             self._decide()
+        try:
+            observation = wire.joined(self.contract, turn.parts)
+        except MessageError as error:
+            self._blind.reason = str(error)
+            raise
         if turn.start is not None:
-            if self._next_gate is not None:
-                self._next_gate.requests = self._gate.requests
-                self._gate, self._next_gate = self._next_gate, None
-            self._gate.reset(turn.start.seed)
-            self._backlog.reset()
-            self._lost.clear()
-        self._turn, self._since_ns = turn, self.now_ns()
+            self._begin_episode(turn.start, turn.stamp_ns)
+        elif turn.begins_anew:
+            self._gate.begin_anew()
+        if turn.start is not None or turn.begins_anew:
+            self._forget_answers_to_others(turn.stamp_ns)
+        self._turn, self._observation, self._since_ns = turn, observation, self.now_ns()
+        self._blind.end(self._since_ns)
         self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
         self._decide_if_complete()
+
+    def _begin_episode(self, start: EpisodeStart, stamp_ns: int) -> None:
+        """An episode begins, or we hear of one that is under way, and then nobody drives before somebody acts."""
+        if self._next_gate is not None:
+            self._next_gate.requests = self._gate.requests
+            self._gate, self._next_gate = self._next_gate, None
+        self._gate.reset(start.seed)
+        if stamp_ns - start.first_stamp_ns > self.contract.blind_ns and not self.parameters.lockstep:
+            self._gate.wait_for_act()
+            self.complain("the gate was started in the middle of an episode; take over, release, or begin another one")
+        self._backlog.reset()
+        self._lost.clear()
+
+    def _forget_answers_to_others(self, stamp_ns: int) -> None:
+        """Drop the answers to observations of before the clock was set."""
+        latest_ns = stamp_ns + SETTLED_NS
+        self._heard = [answer for answer in self._heard if answer[1].stamp_ns <= latest_ns]
+        for source, answered_ns in self._answered.items():
+            self._answered[source] = answered_ns if answered_ns <= latest_ns else -1
 
     def _clock_ns(self, stamp_ns: int) -> int:
         """What watchdogs run on: the steady clock; in lockstep the arm's, since nobody is late there."""
@@ -124,8 +171,11 @@ class GateNode(IlNode[GateParameters]):
 
     def _hear(self, source: str, stamp_ns: int, answer: Chunk | MessageError) -> None:
         """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
-        self._answered[source] = max(self._answered[source], stamp_ns)
         self._heard_ns[source] = self.now_ns()
+        if self._decided_ns >= 0 and stamp_ns > self._decided_ns + EARLY_NS:
+            self._gate.refuse(f"{source} early")
+            return
+        self._answered[source] = max(self._answered[source], stamp_ns)
         self._lost.discard(source)
         if isinstance(answer, Chunk):
             self._heard.append((source, answer, self._clock_ns(stamp_ns)))
@@ -157,6 +207,7 @@ class GateNode(IlNode[GateParameters]):
     def _check(self) -> None:
         """Decide without those who are late: after half a step, or in lockstep after much patience."""
         if self._turn is None:
+            self._watch()
             return
         patience_ns = PATIENCE_NS if self.parameters.lockstep else self.contract.step_ns // 2
         if self.now_ns() - self._since_ns > patience_ns:
@@ -166,15 +217,42 @@ class GateNode(IlNode[GateParameters]):
             self._decide()
 
     def _decide(self) -> None:
-        assert self._turn is not None
+        assert self._turn is not None and self._observation is not None
         turn, self._turn = self._turn, None
+        self._decided_ns = turn.stamp_ns
         self._offer(turn.stamp_ns)
-        observation = wire.joined(self.contract, turn.parts)
-        record = self._gate.step(turn.stamp_ns, observation, self._clock_ns(turn.stamp_ns), self._is_late)
+        record = self._gate.step(turn.stamp_ns, self._observation, self._clock_ns(turn.stamp_ns), self._is_late)
         command = wire.Command(turn.stamp_ns, record.executed, self._gate.ahead(self.contract.points - 1))
         self._command_topic.publish(self._command(command))  # first, since the arm waits for it
         self._record_topic.publish(self._record(record))
         self.rates.counts["steps"] += 1
+
+    def _watch(self) -> None:
+        """Command the arm to rest, once a control period, while there is no complete observation."""
+        now_ns = self.now_ns()
+        if self.parameters.lockstep or not self._blind.is_due(now_ns, self.rates.counts):
+            return
+        passed_ns = self._blind.passed_ns(now_ns)
+        missing = self._blind.missing(self._turns.newest, self._decided_ns, self.contract.topics, self.rates.counts)
+        self.complain(f"no complete observation for {passed_ns / 1e9:.1f} s: {missing}; the arm is commanded to rest")
+        standing = self._turns.take_standing()
+        goes_on = self.contract.persists or self.contract.points > 1
+        if standing is None and not (goes_on and passed_ns < SETTLED_NS):
+            return
+        observation = None if standing is None else wire.joined(self.contract, standing)
+        record = self._gate.hold(self._decided_ns + passed_ns, observation, f"no complete observation: {missing}")
+        if record is not None:
+            self._command_topic.publish(self._command(wire.Command(record.stamp_ns, record.executed)))
+            if self._blind.is_news():
+                self._record_topic.publish(self._record(record))
+
+    def close(self) -> None:
+        """End a command that goes on: the last message is the arm's rest."""
+        record = self._gate.hold(self._decided_ns, None, "the gate ends")
+        if record is not None and (self.contract.persists or self.contract.points > 1) and self.context.ok():
+            self._command_topic.publish(self._command(wire.Command(record.stamp_ns, record.executed)))
+            self._command_topic.wait_for_all_acked(Duration(nanoseconds=round(FAREWELL_S * 1e9)))
+        super().close()
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
@@ -186,6 +264,7 @@ class GateNode(IlNode[GateParameters]):
             "steps": self.rates.counts["steps"],
             "refused": refused or "none",
             "dropped": self._turns.dropped,
+            "thinned": self._turns.thinned,
             **{f"{source}_age_s": f"{(now_ns - then_ns) / 1e9:.3f}" for source, then_ns in self._heard_ns.items()},
         }
 

@@ -171,11 +171,19 @@ class IlNode(Node, Generic[P]):
 
         self.subscribe(interface.EPISODE, hear)
 
-    def take_turns(self, turns: Turns, readers: Iterable[Reader[Stamped]], take: Callable[[Turn | None], None]) -> None:
-        """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets what each of them makes."""
-        self.on_start(lambda start: take(turns.announce(start)))
+    def take_turns(self, turns: Turns, readers: Iterable[Reader[Stamped]], take: Callable[[Turn], None]) -> None:
+        """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets each step that is due."""
+
+        def pass_on(turn: Turn | None) -> None:
+            if turn is None or not turns.is_due(turn):
+                return
+            if turn.begins_anew:
+                self.complain(f"the stamps of the observations went {turns.jump}; all begins anew")
+            take(turn)
+
+        self.on_start(lambda start: pass_on(turns.announce(start)))
         for reader in readers:
-            self.read(reader, lambda stamped, name=reader.topic.name: take(turns.add(name, *stamped)))
+            self.read(reader, lambda stamped, name=reader.topic.name: pass_on(turns.add(name, *stamped)))
 
     def _guarded(self, callback: Callable[..., None], *arguments: Any) -> None:
         """An exception in a callback would end ``spin``: ours are told instead."""

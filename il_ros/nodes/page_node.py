@@ -241,9 +241,7 @@ class PageNode(IlNode[PageParameters]):
 
     # What is heard ----------------------------------------------------------------------------------------------------
 
-    def _take(self, turn: Turn | None) -> None:
-        if turn is None:
-            return
+    def _take(self, turn: Turn) -> None:
         self._reading, self._heard_ns = messages.reading_from(turn.parts), self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()

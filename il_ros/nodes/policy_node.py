@@ -159,9 +159,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if self._waiting is not None:
             self._take(self._waiting)
 
-    def _take(self, turn: Turn | None) -> None:
-        if turn is None:
-            return
+    def _take(self, turn: Turn) -> None:
         if not self.active or self._actor is None:
             self._start = turn.start or self._start
             return
@@ -172,6 +170,9 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if turn.start is not None:
             self._start, self._authority = turn.start, None
             self._actor.reset(turn.start)
+        elif turn.begins_anew:
+            self._authority = None
+            self._actor.forget()
         self._actor.observe(turn.stamp_ns, wire.joined(self.contract, turn.parts))
         self._topic.publish(self._bytes(self._actor.chunk()))
         latency_ns = self.now_ns() - began_ns

@@ -13,12 +13,17 @@ which seed it has. In lockstep it waits for it; with a real arm nobody need anno
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from il_ros.messages import Aligner
 from il_ros.signals import EpisodeStart
+
+ANEW_NS = 1_000_000_000
+"""Stamps that go on by more than this without an announcement begin anew."""
+SOONEST = 0.75
+"""The share of a control period after which an observation always makes a step."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +35,36 @@ class Turn:
     """What came of each topic."""
     start: EpisodeStart | None
     """The episode's announcement, if this is its first step."""
+    begins_anew: bool = False
+    """Whether the arm's clock was set, or nothing was seen for long, so that no answer to an earlier step counts."""
 
 
 class Turns:
     """Puts observations and announcements into one order that does not depend on which came first."""
 
     def __init__(self, topics: Sequence[str], step_ns: int, lockstep: bool) -> None:
-        self._aligner, self._step_ns, self._lockstep = Aligner(topics), step_ns, lockstep
+        self._topics, self._step_ns, self._lockstep = tuple(topics), step_ns, lockstep
+        self._aligner = Aligner(topics, step_ns=step_ns)
         self._last_ns: int | None = None
+        self._due_ns: int | None = None
+        """The stamp of the last step that was due."""
         self._start: EpisodeStart | None = None
         self._early: tuple[int, dict[str, Any]] | None = None
+        self._standing: dict[str, Any] = {}
+        self.jump = ""
+        """From where to where the stamps went when all began anew the last time."""
+        self.thinned = 0
+        """Observations that came within a control period of one that was taken."""
 
     @property
     def dropped(self) -> int:
         """Observations that never became complete."""
         return self._aligner.dropped
+
+    @property
+    def newest(self) -> Mapping[str, int]:
+        """The newest stamp of each topic, ns."""
+        return self._aligner.newest
 
     def announce(self, start: EpisodeStart) -> Turn | None:
         """An episode begins; returns the turn that was waiting for this, if any."""
@@ -56,17 +76,45 @@ class Turns:
 
     def add(self, topic: str, stamp_ns: int, part: Any) -> Turn | None:
         """A message has come, or what it says; returns the turn that it completes, if any."""
+        if stamp_ns == self._last_ns:
+            self._standing[topic] = part
         complete = self._aligner.add(topic, stamp_ns, part)
         return None if complete is None else self._take(*complete)
 
+    def take_standing(self) -> dict[str, Any] | None:
+        """What has come of every topic since the last call, or the last step, with the stamp of that step again."""
+        if len(self._standing) < len(self._topics):
+            return None
+        parts, self._standing = self._standing, {}
+        return parts
+
+    def is_due(self, turn: Turn) -> bool:
+        """Whether an observation makes a step: a driver that is faster than the contract makes one a control period.
+
+        It does if it is the first in its period, which every node finds alike, or comes most of a period after the
+        last that did, so that none is lost of a driver that keeps the contract's rate with some jitter.
+        """
+        if self._due_ns is not None and turn.start is None and not turn.begins_anew and not self._lockstep:
+            is_soon = turn.stamp_ns - self._due_ns < SOONEST * self._step_ns
+            if is_soon and turn.stamp_ns // self._step_ns == self._due_ns // self._step_ns:
+                self.thinned += 1
+                return False
+        self._due_ns = turn.stamp_ns
+        return True
+
     def _take(self, stamp: int, parts: dict[str, Any]) -> Turn | None:
+        last_ns = stamp if self._last_ns is None else self._last_ns
         begins = self._start is not None and stamp >= self._start.first_stamp_ns
-        jumped = self._last_ns is None or stamp - self._last_ns > 1.5 * self._step_ns
+        jumped = self._last_ns is None or not 0 < stamp - last_ns <= 1.5 * self._step_ns
         if self._lockstep and jumped and not begins:
             self._early = (stamp, parts)
             return None
+        begins_anew = stamp < last_ns or (stamp - last_ns > ANEW_NS and not begins)
+        if begins_anew:
+            self.jump = f"from {last_ns / 1e9:.3f} to {stamp / 1e9:.3f} s"
         start = self._start if begins else None
         self._last_ns, self._early = stamp, None
+        self._standing.clear()
         if begins:
             self._start = None
-        return Turn(stamp, parts, start)
+        return Turn(stamp, parts, start, begins_anew)

@@ -52,8 +52,7 @@ class Watcher(IlNode[PolicyParameters]):
         self.start()
 
     def _take(self, turn: Any) -> None:
-        if turn is not None:
-            self.seen[turn.stamp_ns] = wire.joined(self.contract, turn.parts)
+        self.seen[turn.stamp_ns] = wire.joined(self.contract, turn.parts)
 
 
 @pytest.mark.usefixtures("simulation")
