@@ -22,8 +22,8 @@ from il_ros.signals import EpisodeStart
 
 ANEW_NS = 1_000_000_000
 """Stamps that go on by more than this without an announcement begin anew."""
-SOONEST = 0.75
-"""The share of a control period after which an observation always makes a step."""
+ALONE = 0.75
+"""An observation that comes this share of a control period after the one before it always makes a step."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Turns:
         self._topics, self._step_ns, self._lockstep = tuple(topics), step_ns, lockstep
         self._aligner = Aligner(topics, step_ns=step_ns)
         self._last_ns: int | None = None
-        self._due_ns: int | None = None
-        """The stamp of the last step that was due."""
+        self._seen_ns = -(10**18)
+        """The stamp of the last complete observation."""
         self._start: EpisodeStart | None = None
         self._early: tuple[int, dict[str, Any]] | None = None
         self._standing: dict[str, Any] = {}
@@ -91,15 +91,15 @@ class Turns:
     def is_due(self, turn: Turn) -> bool:
         """Whether an observation makes a step: a driver that is faster than the contract makes one a control period.
 
-        It does if it is the first in its period, which every node finds alike, or comes most of a period after the
-        last that did, so that none is lost of a driver that keeps the contract's rate with some jitter.
+        It does if it is the first in its period, which every node finds alike, or if it comes alone, so that none is
+        lost of a driver that keeps the contract's rate with some jitter.
         """
-        if self._due_ns is not None and turn.start is None and not turn.begins_anew and not self._lockstep:
-            is_soon = turn.stamp_ns - self._due_ns < SOONEST * self._step_ns
-            if is_soon and turn.stamp_ns // self._step_ns == self._due_ns // self._step_ns:
+        last_ns, self._seen_ns = self._seen_ns, turn.stamp_ns
+        if turn.start is None and not turn.begins_anew and not self._lockstep:
+            is_dense = turn.stamp_ns - last_ns < ALONE * self._step_ns
+            if is_dense and turn.stamp_ns // self._step_ns == last_ns // self._step_ns:
                 self.thinned += 1
                 return False
-        self._due_ns = turn.stamp_ns
         return True
 
     def _take(self, stamp: int, parts: dict[str, Any]) -> Turn | None:
