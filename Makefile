@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-ros lint doctor bench study study-policies study-dagger study-trunk venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint doctor bench faults study study-policies study-dagger study-trunk venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -30,6 +30,7 @@ help: ## this text
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
+	@echo "make faults   what the arm does when something fails, in the running graph; writes bench/results.json"
 	@echo "make study    all studies, some hours: make study-policies writes docs/policies.md, make study-dagger docs/dagger.md,"
 	@echo "              make study-trunk docs/trunk.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
@@ -68,6 +69,9 @@ bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.graph --output bench/results.json
+
+faults: $(STAMP)
+	@$(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m bench.faults $(or $(FAULTS_ARGS),--output bench/results.json)
 
 study: study-policies study-dagger study-trunk
 
