@@ -53,7 +53,7 @@ def test_a_joint_that_is_too_far_from_the_step_is_named_with_its_age(time_ns: in
     merger = JointStateMerger(["a", "grip"], STALE_NS)
     merger.add(state(grip=0.5), 5)
     merger.add(state(a=1.0), time_ns)
-    with pytest.raises(MessageError, match="'grip' is .* older than the step.*stale_s"):
+    with pytest.raises(MessageError, match="'grip' is .* older than the newest.*stale_s"):
         merger.merged(time_ns)
 
 

@@ -130,7 +130,7 @@ class PageNode(IlNode[PageParameters]):
         self._saver = self.create_client(SetBool, interface.SAVE)
         self._setters = {node: self.create_client(SetParameters, f"{node}/set_parameters") for node in SET}
         self._turns = Turns([t.name for t in interface.READING], self.contract.step_ns, lockstep=False)
-        self.take_turns(self._turns, map(wire.whole, interface.READING), self._take)
+        self.take_turns(self._turns, [wire.whole(self.contract, t) for t in interface.READING], self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self._said: dict[str, Any] = {}
         self.subscribe(interface.POLICY_ACTION, lambda message: self._said.update(policy=message))
