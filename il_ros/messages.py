@@ -594,6 +594,8 @@ def _array(text: str) -> Array | None:
 DEEPEST = 32
 """Objects and lists within each other that words may hold; more are refused, since nobody could keep them."""
 GREATEST_SEED = 2**63 - 1
+LONGEST_PATH, LONGEST_NAME = 4096, 255
+"""Bytes of a path, and of each name in it, that a disk knows of."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -660,7 +662,7 @@ def recorded_from_json(text: str) -> dict[str, Any]:
     where = "recorder/episode"
     told = {"path": None, **_words(where, text)}
     if told["path"] is not None:
-        _check_text(where, text, told, "path")
+        _check_path(where, text, told["path"])
     return told
 
 
@@ -672,8 +674,9 @@ def checkpoint_from_json(text: str) -> dict[str, Any]:
     """
     where = "trainer/checkpoint"
     told = _words(where, text)
-    for key in ("path", "hash"):
-        _check_text(where, text, told, key)
+    _check_path(where, text, told.get("path"))
+    if not isinstance(told.get("hash"), str) or not told["hash"]:
+        raise _refused(where, text, "'hash' is no text")
     return told
 
 
@@ -711,9 +714,11 @@ def _check_event(text: str, event: EpisodeStart | EpisodeEnd) -> None:
         raise _refused("episode event", text, "'way' is no number, or 'facts' no object")
 
 
-def _check_text(where: str, text: str, told: Mapping[str, Any], key: str) -> None:
-    if not isinstance(told.get(key), str) or not told[key] or "\0" in told[key]:
-        raise _refused(where, text, f"{key!r} is no text")
+def _check_path(where: str, text: str, path: Any) -> None:
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise _refused(where, text, "'path' is no path")
+    if len(path.encode()) > LONGEST_PATH or any(len(part.encode()) > LONGEST_NAME for part in path.split("/")):
+        raise _refused(where, text, "'path' is too long")
 
 
 def _refused(where: str, text: str, why: str) -> MessageError:
