@@ -25,7 +25,7 @@ from PIL import Image
 from sensor_msgs.msg import CompressedImage
 
 from il_ros import messages
-from il_ros.nodes import interface
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters, say
@@ -56,8 +56,8 @@ class CameraNode(IlNode[CameraParameters]):
         self._message.header.frame_id = "camera"
         self._topic = self.publisher(interface.CAMERA)
         for topic in interface.READING:
-            keep = lambda message, name=topic.name: self._heard.update({name: message})  # noqa: E731
-            self.subscribe(topic._replace(qos=interface.GLANCE), keep)
+            keep = lambda said, name=topic.name: self._heard.update({name: said[1]})  # noqa: E731
+            self.read(wire.whole(self.contract, topic._replace(qos=interface.GLANCE)), keep)
         self.every(1.0 / self.parameters.picture_hz, self._look)
         self.start()
 

@@ -12,7 +12,6 @@ A client of the graph and nothing more: everything it does can be done by hand w
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -23,7 +22,8 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from il_ros.errors import GraphError
+from il_ros import messages
+from il_ros.errors import GraphError, MessageError
 from il_ros.nodes import interface
 from il_ros.nodes.outsider import Outsider
 
@@ -49,12 +49,17 @@ class Director(Outsider):
         self._checkpoints: list[dict[str, Any]] = []
         self._clients_by_name: dict[str, Any] = {}
         self.create_subscription(DiagnosticArray, interface.DIAGNOSTICS.name, self._on_diagnostics, 100)
-        for topic, box in ((interface.RECORDED, self._recorded), (interface.CHECKPOINT, self._checkpoints)):
-            self.create_subscription(String, topic.name, self._keeper(box), topic.qos)
+        recorded = self._keeper(self._recorded, messages.recorded_from_json)
+        trained = self._keeper(self._checkpoints, messages.checkpoint_from_json)
+        for topic, keep in ((interface.RECORDED, recorded), (interface.CHECKPOINT, trained)):
+            self.create_subscription(String, topic.name, keep, topic.qos)
 
-    def _keeper(self, box: list[dict[str, Any]]) -> Callable[[String], None]:
+    def _keeper(self, box: list[dict[str, Any]], read: Callable[[str], dict[str, Any]]) -> Callable[[String], None]:
         def keep(message: String) -> None:
-            box.append(json.loads(message.data))
+            try:
+                box.append(read(message.data))
+            except MessageError as error:
+                self.get_logger().warning(str(error))
 
         return keep
 
@@ -88,8 +93,8 @@ class Director(Outsider):
 
         def deaf() -> list[str]:
             told = [(name, self.heard.get(name, {"hears": "", "matched": "False"})) for name in nodes]
-            missing = [(name, names - set(facts["hears"].split())) for name, facts in told]
-            unheard = [name for name, facts in told if facts["matched"] != "True"]
+            missing = [(name, names - set(facts.get("hears", "").split())) for name, facts in told]
+            unheard = [name for name, facts in told if facts.get("matched") != "True"]
             return [f"{name} hears nothing of {', '.join(sorted(others))}" for name, others in missing if others] + [
                 f"{name} is not heard by all" for name in unheard
             ]

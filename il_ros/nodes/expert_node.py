@@ -76,7 +76,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(interface.EXPERT_ACTION)
         self._bytes = wire.ChunkWriter(self.contract)
-        self.take_turns(self._turns, map(wire.whole, watched), self._take)
+        self.take_turns(self._turns, [wire.whole(self.contract, topic) for topic in watched], self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe(Topic(name, type_name), self._device_listener(name))
         self.start()

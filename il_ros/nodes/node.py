@@ -122,9 +122,15 @@ class IlNode(Node, Generic[P]):
 
         return self._hears(topic, hear)
 
-    def read(self, reader: Reader[T], callback: Callable[[T], None]) -> Any:
-        """A subscription to what the messages of a topic say."""
-        return self.subscribe_raw(reader.topic, lambda data, info: callback(reader(data)), reader.topic.qos)
+    def read(self, reader: Reader[T | None], callback: Callable[[T], None]) -> Any:
+        """A subscription to what the messages of a topic say; not those of which the reader makes None."""
+
+        def hear(data: bytes, info: dict[str, Any]) -> None:
+            said = reader(data)
+            if said is not None:
+                callback(said)
+
+        return self.subscribe_raw(reader.topic, hear, reader.topic.qos)
 
     def subscribe_raw(self, topic: Topic, callback: Callable[[bytes, dict[str, Any]], None], qos: QoSProfile) -> Any:
         """A subscription to the serialised bytes and what the middleware knows of them."""
@@ -171,7 +177,9 @@ class IlNode(Node, Generic[P]):
 
         self.subscribe(interface.EPISODE, hear)
 
-    def take_turns(self, turns: Turns, readers: Iterable[Reader[Stamped]], take: Callable[[Turn], None]) -> None:
+    def take_turns(
+        self, turns: Turns, readers: Iterable[Reader[Stamped | None]], take: Callable[[Turn], None]
+    ) -> None:
         """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets each step that is due."""
 
         def pass_on(turn: Turn | None) -> None:

@@ -16,7 +16,6 @@ the process.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ from il_ros.page.picture import Picture
 from il_ros.page.scene import Furniture, Scene
 from il_ros.page.seat import Hands
 from il_ros.page.server import Server
-from il_ros.signals import Array, Chunk, Reading
+from il_ros.signals import Array, Chunk, EpisodeStart, Reading
 from il_ros.sim import tasks
 from il_ros.sim.robot import Robot
 from il_ros.specs import TOOL_AXES
@@ -130,7 +129,7 @@ class PageNode(IlNode[PageParameters]):
         self._saver = self.create_client(SetBool, interface.SAVE)
         self._setters = {node: self.create_client(SetParameters, f"{node}/set_parameters") for node in SET}
         self._turns = Turns([t.name for t in interface.READING], self.contract.step_ns, lockstep=False)
-        self.take_turns(self._turns, map(wire.whole, interface.READING), self._take)
+        self.take_turns(self._turns, [wire.whole(self.contract, t) for t in interface.READING], self._take)
         self.subscribe(interface.AUTHORITY, self._on_authority)
         self._said: dict[str, Any] = {}
         self.subscribe(interface.POLICY_ACTION, lambda message: self._said.update(policy=message))
@@ -282,19 +281,22 @@ class PageNode(IlNode[PageParameters]):
         self._decided_ns = self.now_ns()
 
     def _on_episode(self, message: String) -> None:
-        told = json.loads(message.data)
-        running = told["event"] == "start"
-        self._state["episode"] = {"running": running, **{k: told.get(k) for k in ("number", "seed", "outcome")}}
+        event = messages.event_from_json(message.data)
+        if event is None:
+            return
+        running = isinstance(event, EpisodeStart)
+        outcome = None if isinstance(event, EpisodeStart) else event.outcome
+        self._state["episode"] = {"running": running, "number": event.number, "seed": event.seed, "outcome": outcome}
         if running:
             self._state |= {"interventions": 0, "why": "", "saved": None}
 
     def _on_recorded(self, message: String) -> None:
-        told = json.loads(message.data)
-        name = Path(told["path"]).name if told.get("path") else None
+        told = messages.recorded_from_json(message.data)
+        name = None if told["path"] is None else Path(told["path"]).name
         self._state["saved"] = {"name": name, **{k: told.get(k) for k in ("outcome", "error", "discarded")}}
 
     def _on_checkpoint(self, message: String) -> None:
-        told = json.loads(message.data)
+        told = messages.checkpoint_from_json(message.data)
         self._state["checkpoint"] = {k: told.get(k) for k in ("policy", "labels")}
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -319,7 +321,7 @@ class PageNode(IlNode[PageParameters]):
 
     def _tell(self) -> None:
         fact = lambda node, key: self._facts.get(node, {}).get(key)  # noqa: E731
-        dropped = sum(int(facts.get("dropped", 0)) for facts in self._facts.values())
+        dropped = sum(int(told) for facts in self._facts.values() if (told := facts.get("dropped", "")).isdecimal())
         trainer = {key: fact("trainer_node", key) for key in ("state", "step", "steps")}
         strips = {"latency_ms": fact("policy_node", "latency_ms"), "distance": fact("policy_node", "distance")}
         strips |= {

@@ -15,7 +15,6 @@ in the observations the history begins anew.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import deque
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Float64, String
 
+from il_ros import messages
 from il_ros.episode import Authority, Record
 from il_ros.errors import CheckpointError
 from il_ros.learning import checkpoint as checkpoints
@@ -121,7 +121,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         return take_effect
 
     def _on_checkpoint(self, message: String) -> None:
-        announced = json.loads(message.data)
+        announced = messages.checkpoint_from_json(message.data)
         if self.configured:
             self._adopt(self._load(Path(announced["path"]), announced["hash"]))
         self._announced = announced

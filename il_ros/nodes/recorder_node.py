@@ -11,12 +11,15 @@ When things fail: a kill at any moment loses nothing that was written, and the n
 partial episode of it. When the disk takes no more the episode is given up, its journal stays, ``recorder/episode``
 tells it with a path of null, and the disk is tried again after a second. Messages that were sent and never came are
 listed in the episode by sequence number; one whose beginning or end was not heard is not ``complete``. A signal, or
-deactivation, closes the running episode as a partial one.
+deactivation, closes the running episode as a partial one. So does a clock of the observation that was set back or far
+ahead, and another episode begins at once. A single stamp that cannot be (zero, the far future) is told and counted in
+the episode as ``stray``; the message is recorded all the same.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import struct
 import time
@@ -25,12 +28,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 
 from il_ros import messages
-from il_ros.errors import DataError, IlRosError, StorageError
-from il_ros.nodes import interface
+from il_ros.errors import DataError, IlRosError, MessageError, StorageError
+from il_ros.messages import EpisodeEnd
+from il_ros.nodes import interface, wire
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.managed import ManagedNode, ManagedParameters
@@ -43,7 +46,9 @@ from il_ros.recording.disk import storage_errors
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.gaps import Gaps, Silences
 from il_ros.recording.journal import Journal
+from il_ros.recording.progress import FAR_NS, Progress, Verdict
 from il_ros.recording.recovery import recover
+from il_ros.signals import EpisodeStart
 
 RETRY_S = 1.0
 """How long after a failure the disk is tried again, unless a new episode is announced."""
@@ -65,6 +70,22 @@ class RecorderParameters(ManagedParameters):
     note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 
 
+@dataclass(frozen=True)
+class Heard:
+    """A message as it was received."""
+
+    topic: Topic
+    name: str
+    """The topic's, in full."""
+    data: bytes
+    info: dict[str, Any]
+    time_ns: int
+    stamp_ns: int
+    """-1 if it has none."""
+    event: EpisodeStart | EpisodeEnd | None = None
+    """What it announces, on the topic ``episode``."""
+
+
 @dataclass
 class Take:
     """The episode that is being recorded."""
@@ -74,9 +95,13 @@ class Take:
     facts: dict[str, Any]
     gaps: Gaps
     last_ns: dict[str, int]
-    """The newest stamp of every stamped topic."""
+    """The newest stamp of every stamped topic, without those that cannot be."""
     first_ns: dict[str, int] = field(default_factory=dict)
-    """The first."""
+    """The oldest, likewise."""
+    strays: dict[str, int] = field(default_factory=dict)
+    """How many stamps of each topic cannot be."""
+    start: EpisodeStart | None = None
+    """Its announcement, once it has come."""
     silences: Silences = field(default_factory=Silences)
     """Of the observation's first topic."""
     authors: dict[str, dict[str, None]] = field(default_factory=lambda: {"expert": {}, "checkpoint": {}})
@@ -98,6 +123,11 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self._episodes = Episodes(Path(self.parameters.folder))
         self._maker = ThreadPoolExecutor(1)
         self._take: Take | None = None
+        self._progress = Progress(self.contract.step_ns, self.contract.stale_ns)
+        self._start: EpisodeStart | None = None
+        """The last announcement of an episode."""
+        self._held: list[Heard] = []
+        """What has come since it is in doubt whether the clock was set."""
         self._closed_ns, self._closed_episodes = -1, 0
         self._messages, self._bytes, self._lost = 0, 0, 0
         self._submitted = self._finished = 0
@@ -116,11 +146,11 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
         self._record(interface.CLOCK, stamped=True)
         self._record(interface.EPISODE, stamped=False)
-        self.serve(interface.START, self._start)
+        self.serve(interface.START, self._on_demand)
         self.serve(interface.STOP, self._stop)
         self.serve(interface.DISCARD, self._discard)
         self.serve_choice(interface.SAVE, self._save)
-        self.every(0.05, self._check)
+        self.every(0.05, self._watch)
         self.start()
 
     def configure(self) -> None:
@@ -133,6 +163,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def deactivate(self) -> None:
         """Close the running episode, as a partial one; the next that is recorded is one that begins."""
+        self._let_go()
         self._break_off("the recorder was deactivated")
         self._waits = True
 
@@ -148,36 +179,114 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         def keep(data: bytes, info: dict[str, Any]) -> None:
             if not self.active:
                 return
-            stamp = _stamp_ns(data) if stamped else -1
-            event = deserialize_message(data, String).data if topic is interface.EPISODE else None
+            heard, trouble = self._heard(topic, name, data, info, stamped)
             try:
-                if event is not None:
-                    self._on_episode(event)
-                elif self._take is not None and self._take.ending and stamp > self._take.ends_ns:
-                    self._check(is_over=True)
-                if self._take is None and self._follows() and stamp > self._closed_ns and self._may_try():
-                    self._open({})
-                if self._take is not None:
-                    self._keep(self._take, name, topic.type_name, data, info, stamp)
-                    if topic.name in AUTHORS:
-                        self._take.authors[AUTHORS[topic.name]].setdefault(_frame_id(data))
+                self._hear(heard)
             except StorageError as error:
                 self._give_up(error)
-            if event is not None:
-                self._after_episode(event)
+            if isinstance(heard.event, EpisodeEnd):
+                self._on_end(heard.event)
+            if trouble is not None:
+                raise trouble
 
         self.subscribe_raw(topic, keep, qos)
 
-    def _keep(self, take: Take, name: str, type_name: str, data: bytes, info: dict[str, Any], stamp: int) -> None:
-        sequence = info["publication_sequence_number"] or 0
-        now_ns, sent_ns = time.time_ns(), info["source_timestamp"]
-        take.journal.write(name, type_name, data, now_ns, sent_ns, sequence, lambda: offered(self, name))
+    @staticmethod
+    def _heard(
+        topic: Topic, name: str, data: bytes, info: dict[str, Any], stamped: bool
+    ) -> tuple[Heard, MessageError | None]:
+        """A message and what is wrong with it, if anything is; it is recorded all the same."""
+        heard = Heard(topic, name, data, info, time.time_ns(), -1)
+        try:
+            if topic is interface.EPISODE:
+                event = messages.event_from_json(wire.object_of(data, topic).data)
+                return dataclasses.replace(heard, event=event), None
+            return dataclasses.replace(heard, stamp_ns=_stamp_ns(data) if stamped else -1), None
+        except MessageError as error:
+            return heard, error
+        except struct.error as error:
+            return heard, MessageError(f"{name}: {len(data)} bytes are no {topic.type_name} ({error})")
+
+    def _hear(self, heard: Heard) -> None:
+        """Record a message, or hold it back as long as it is in doubt to which episode it belongs."""
+        if heard.name == self._pulse and heard.stamp_ns >= 0:
+            publisher = str(heard.info.get("publisher_gid", ""))
+            verdict = self._progress.add(publisher, heard.stamp_ns, self.now_ns())
+            if verdict is Verdict.MOVED:
+                self._begin_anew()
+        if isinstance(heard.event, EpisodeStart):
+            self._on_start(heard.event)
+        if self._progress.is_in_doubt(self.now_ns()):
+            self._held.append(heard)
+        else:
+            self._let_go()
+            self._record_one(heard)
+
+    def _let_go(self) -> None:
+        """Record what was held back."""
+        held, self._held = self._held, []
+        for heard in held:
+            self._record_one(heard)
+
+    def _record_one(self, heard: Heard) -> None:
+        stamp, is_near = heard.stamp_ns, heard.stamp_ns < 0 or self._progress.is_near(heard.stamp_ns)
+        if not is_near:
+            self._tell_stray(heard)
+        elif self._take is not None and self._take.ending and stamp > self._take.ends_ns:
+            self._check(is_over=True)
+        if self._take is None and self._follows() and is_near and stamp > self._closed_ns and self._may_try():
+            self._open({})
+        if self._take is not None:
+            self._keep(self._take, heard, is_near)
+
+    def _tell_stray(self, heard: Heard) -> None:
+        now_ns = self._progress.now_ns or 0
+        self.complain(
+            f"{heard.name}: the stamp {heard.stamp_ns / 1e9:.3f} s is far from the observation's {now_ns / 1e9:.3f} s; "
+            "it is recorded and not reckoned with: check its publisher's clock"
+        )
+
+    def _keep(self, take: Take, heard: Heard, is_near: bool) -> None:
+        name, info, stamp = heard.name, heard.info, heard.stamp_ns
+        sequence, sent_ns = info["publication_sequence_number"] or 0, info["source_timestamp"]
+        qualities = lambda: offered(self, name)  # noqa: E731
+        take.journal.write(name, heard.topic.type_name, heard.data, heard.time_ns, sent_ns, sequence, qualities)
         take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
-        take.first_ns.setdefault(name, stamp)
-        take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
-        if name == self._pulse and not self.parameters.lockstep:
-            take.silences.add(stamp, self.now_ns())
-        self._messages, self._bytes = self._messages + 1, self._bytes + len(data)
+        self._messages, self._bytes = self._messages + 1, self._bytes + len(heard.data)
+        if heard.topic.name in AUTHORS:
+            take.authors[AUTHORS[heard.topic.name]].setdefault(_frame_id(heard.data))
+        if not is_near:
+            take.strays[name] = take.strays.get(name, 0) + 1
+        elif stamp >= 0:
+            if name == self._pulse and name not in take.last_ns:
+                self._forget_strays(take)
+            take.first_ns[name] = min(stamp, take.first_ns.get(name, stamp))
+            take.last_ns[name] = max(stamp, take.last_ns.get(name, -1))
+            if name == self._pulse and not self.parameters.lockstep:
+                take.silences.add(stamp, self.now_ns())
+
+    def _forget_strays(self, take: Take) -> None:
+        """The first observation tells what the stamps before it must be near to."""
+        for name, stamp in list(take.last_ns.items()):
+            if not self._progress.is_near(stamp):
+                del take.first_ns[name], take.last_ns[name]
+                take.strays[name] = 1
+
+    def _begin_anew(self) -> None:
+        """The observation's clock was set: what is recorded ends here, as a partial episode."""
+        before_ns, now_ns = self._progress.before_ns or 0, self._progress.now_ns or 0
+        told = f"the observation's clock went from {before_ns / 1e9:.3f} s to {now_ns / 1e9:.3f} s"
+        self.complain(f"{told}; another episode begins")
+        self._check(is_over=True)
+        self._closed_ns, take, start = -1, self._take, self._start
+        if take is None or self._pulse not in take.last_ns:
+            return
+        self._break_off(told)
+        self._closed_ns = -1
+        if self._follows() and start is not None and 0 <= now_ns - start.first_stamp_ns <= FAR_NS:
+            self._adopt(start)
+        elif not self.parameters.follow:
+            self._open({})
 
     def _open(self, facts: dict[str, Any]) -> Take:
         number = self._episodes.next_number()
@@ -202,25 +311,45 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self.complain(str(error))
         self._announce(None, {"error": str(error)})
 
-    def _on_episode(self, text: str) -> None:
+    def _on_start(self, start: EpisodeStart) -> None:
         """Before its announcement is kept: an episode starts."""
-        start = messages.start_from_json(text)
-        if start is None or not self.parameters.follow or start.first_stamp_ns <= self._closed_ns:
+        if not self.parameters.follow:
             return
-        self._waits = False
+        self._waits, self._start = False, start
         self._check(is_over=True)
-        take = self._take or self._open({})
-        take.facts.update(task=start.task, seed=start.seed, **start.facts)
+        if self._progress.expect(start.first_stamp_ns) is Verdict.MOVED:
+            self._begin_anew()
+        if self._take is not None and self._take.start not in (None, start):
+            self._break_off("another episode began, and it was not told that this one had ended")
+        if start.first_stamp_ns <= self._closed_ns:
+            self._closed_ns = -1
+        self._adopt(start)
 
-    def _after_episode(self, text: str) -> None:
+    def _adopt(self, start: EpisodeStart) -> None:
+        """What is recorded is the episode that was announced."""
+        take = self._take or self._open({})
+        take.start = start
+        take.facts.update({**start.facts, "task": start.task, "seed": start.seed})
+
+    def _on_end(self, end: EpisodeEnd) -> None:
         """After its announcement is kept: an episode ended, and its stragglers are awaited."""
-        data = json.loads(text)
-        if data["event"] != "end" or self._take is None or not self.parameters.follow:
+        take = self._take
+        if take is None or not self.parameters.follow:
             return
-        self._take.facts.update({k: data[k] for k in ("task", "seed", "outcome", "way", "steps")})
-        self._take.ending = True
-        self._take.starts_ns, self._take.ends_ns = data["first_stamp_ns"], data["last_stamp_ns"]
+        take.facts.update({key: getattr(end, key) for key in ("task", "seed", "outcome", "way", "steps")})
+        take.ending, take.ends_ns, take.starts_ns = True, end.last_stamp_ns, end.first_stamp_ns
+        if end.first_stamp_ns < 0 and take.start is not None:
+            take.starts_ns = take.start.first_stamp_ns
         self._ending_since_ns = self.now_ns()
+        self._check()
+
+    def _watch(self) -> None:
+        """Hold nothing back for longer than a clock stays in doubt; close what has ended."""
+        if self._held and not self._progress.is_in_doubt(self.now_ns()):
+            try:
+                self._let_go()
+            except StorageError as error:
+                self._give_up(error)
         self._check()
 
     def _check(self, is_over: bool = False) -> None:
@@ -228,7 +357,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         take = self._take
         if take is None or not take.ending:
             return
-        stamped = {name for name, last in take.last_ns.items() if last >= 0}.union(self._observed)
+        stamped = take.last_ns.keys() | set(self._observed)
         ended = all(take.last_ns.get(name, -1) >= take.ends_ns for name in stamped)
         if ended or is_over or self.now_ns() - self._ending_since_ns > STRAGGLERS_S * 1e9:
             began = all(take.first_ns.get(name, take.ends_ns + 1) <= take.starts_ns for name in self._observed)
@@ -238,13 +367,21 @@ class RecorderNode(ManagedNode[RecorderParameters]):
     def _close(self) -> None:
         take, self._take = self._take, None
         assert take is not None
-        self._closed_ns = max(take.last_ns.values(), default=-1)
+        self._closed_ns = self._observed_until(take)
         take.journal.close()
         authors = {role: ", ".join(filter(None, names)) for role, names in take.authors.items()}
         gaps = take.gaps.facts()
-        take.facts.update(number=take.number, gaps=gaps, silences=take.silences.facts, **authors, **self._noted())
+        stray = {"stray": take.strays} if take.strays else {}
+        take.facts.update(
+            number=take.number, gaps=gaps, silences=take.silences.facts, **stray, **authors, **self._noted()
+        )
         self._lost, self._submitted = self._lost + _lost(gaps), self._submitted + 1
         self._maker.submit(self._finalise, take)
+
+    def _observed_until(self, take: Take) -> int:
+        """The stamp up to which messages are stragglers of an episode that is closed; -1 if nothing was observed."""
+        last_ns = max((take.last_ns.get(name, -1) for name in self._observed), default=-1)
+        return last_ns if self._progress.now_ns is None else min(last_ns, self._progress.now_ns)
 
     def _finalise(self, take: Take) -> None:
         try:
@@ -262,7 +399,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         where = None if path is None else str(path.resolve())
         self._announced.publish(String(data=json.dumps({"path": where, **facts})))
 
-    def _start(self) -> str:
+    def _on_demand(self) -> str:
         if self._take is not None:
             raise DataError(f"episode {self._take.number} is being recorded; stop or discard it first")
         if not self.active:
@@ -272,6 +409,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
     def _stop(self) -> str:
         if self._take is None:
             raise DataError("no episode is being recorded; start one first")
+        self._let_go()
         number, self._waits = self._take.number, True
         self._close()
         return f"episode {number} is being closed"
@@ -289,6 +427,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def _discard(self) -> str:
         """Put aside what is being recorded, or else the episode that was closed last."""
+        self._held.clear()
         take = self._take
         if take is None:
             last, self._last = self._last_closed(), None
@@ -296,7 +435,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             self._announce(None, {"discarded": last.name})
             return f"{last.name} was put aside at {aside}"
         self._take, self._waits, self._last = None, True, None  # the one before is not meant, by whatever comes next
-        self._closed_ns = max(take.last_ns.values(), default=-1)
+        self._closed_ns = self._observed_until(take)
         take.journal.close()
         return f"episode {take.number} was put aside at {self._episodes.discard(take.journal.path)}"
 
@@ -335,6 +474,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def close(self) -> None:
         """A clean stop closes the running episode, as a partial one, and finishes its bag."""
+        with contextlib.suppress(StorageError):  # which was told when it was met first
+            self._let_go()
         self._break_off("the recorder was stopped")
         self._maker.shutdown(wait=True)
         super().close()
@@ -346,15 +487,25 @@ def _lost(gaps: dict[str, dict[str, Any]]) -> int:
 
 
 def _stamp_ns(data: bytes) -> int:
-    """The stamp at the head of a serialised message: a header's, or a clock's."""
-    sec, nanosec = struct.unpack_from("<iI", data, 4)
-    return int(sec) * 1_000_000_000 + int(nanosec)
+    """The stamp at the head of a serialised message: a header's, or a clock's.
+
+    Raises:
+        struct.error: if it is cut off before that.
+    """
+    sec, nanosec = struct.unpack_from(f"{_order(data)}iI", data, 4)
+    return max(0, int(sec) * 1_000_000_000 + int(nanosec))
 
 
 def _frame_id(data: bytes) -> str:
-    """The ``frame_id`` of a serialised message that begins with a header."""
-    (size,) = struct.unpack_from("<I", data, 12)
+    """The ``frame_id`` of a serialised message that begins with a header; empty if it is cut off."""
+    if len(data) < 16:
+        return ""
+    (size,) = struct.unpack_from(f"{_order(data)}I", data, 12)
     return data[16 : 15 + size].decode("utf-8", errors="replace")
+
+
+def _order(data: bytes) -> str:
+    return "<" if data[1:2] == b"\1" else ">"
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from typing import Any
 
 from std_msgs.msg import String
 
+from il_ros import messages
 from il_ros.errors import ConfigError, IlRosError
 from il_ros.learning.trainer import Progress, TrainingConfig
 from il_ros.learning.workshop import Workshop
@@ -74,8 +75,8 @@ class TrainerNode(IlNode[TrainerParameters]):
         self._config(wanted)
 
     def _on_episode(self, message: String) -> None:
-        told = json.loads(message.data)
-        if told.get("path") and not told.get("amended"):
+        told = messages.recorded_from_json(message.data)
+        if told["path"] is not None and not told.get("amended"):
             self._new_episodes += 1
         if self.parameters.every and self._new_episodes >= self.parameters.every and not self._is_busy():
             self._train()

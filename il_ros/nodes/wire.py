@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import abc
 import itertools
+import math
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -46,6 +48,19 @@ Stamped = tuple[int, Any]
 """A stamp, ns, and what a message says beside it."""
 
 
+def object_of(data: bytes, topic: Topic) -> Any:
+    """The message of a topic with these bytes.
+
+    Raises:
+        MessageError: if they are none of its type.
+    """
+    try:
+        return deserialize_message(data, message_class(topic.type_name))
+    except (RuntimeError, MemoryError) as error:
+        told = f"{topic.name}: {len(data)} bytes are no {topic.type_name}; check who publishes it"
+        raise MessageError(told) from error
+
+
 class Reader(Generic[T]):
     """Makes something of each message of a topic.
 
@@ -66,8 +81,12 @@ class Reader(Generic[T]):
         return self.of(self.object(data))
 
     def object(self, data: bytes) -> Any:
-        """The message with these bytes."""
-        return deserialize_message(data, message_class(self.topic.type_name))
+        """The message with these bytes.
+
+        Raises:
+            MessageError: if they are none of its type.
+        """
+        return object_of(data, self.topic)
 
 
 Found = tuple[Sequence[str], Callable[[Numbers], T]]
@@ -77,56 +96,139 @@ Found = tuple[Sequence[str], Callable[[Numbers], T]]
 class NumberReader(Reader[T]):
     """Reads messages that differ, most of the time, in some numbers alone.
 
+    Every message is checked: as an object, or by comparing all of its bytes but these numbers with one that was
+    accepted. What the numbers are is looked at in either case.
+
     Args:
-        find: finds these in an object of a message.
-        loose: whether the other numbers do not matter.
+        find: finds the numbers in an object of a message that was accepted.
+        loose: whether other numbers than these do not matter.
+        accepts: whether what a message says is sound, if that is told by other means than a ``MessageError``.
     """
 
-    def __init__(self, topic: Topic, of: Callable[[Any], T], find: Callable[[Any], Found[T]], loose: bool) -> None:
+    def __init__(
+        self,
+        topic: Topic,
+        of: Callable[[Any], T],
+        find: Callable[[Any], Found[T]],
+        loose: bool,
+        accepts: Callable[[T], bool] = lambda said: True,
+    ) -> None:
         super().__init__(topic, of)
-        self._find, self._loose, self._left = find, loose, MOST
-        self._known: dict[int, tuple[Pattern, Callable[[Numbers], T]]] = {}
+        self._find, self._loose, self._accepts, self._left = find, loose, accepts, MOST
+        self._known: dict[int, list[tuple[Pattern, Callable[[Numbers], T]]]] = {}
+        """By the length of a message, the newest first."""
 
     def __call__(self, data: bytes) -> T:
         """As ``of`` of an object, without one if the pattern is known."""
-        if len(data) in self._known:
-            pattern, make = self._known[len(data)]
+        for pattern, make in self._known.get(len(data), ()):
             numbers = pattern.read(data)
             if numbers is not None:
                 return make(numbers)
         message = self.object(data)
         told = self.of(message)
-        if self._left:
+        if self._left and self._accepts(told):
             self._left -= 1
             self._learn(data, message)
         return told
 
     def _learn(self, data: bytes, message: Any) -> None:
-        """Remember the pattern of a message."""
+        """Remember the pattern of a message that was accepted."""
         paths, make = self._find(message)
         try:
-            self._known[len(data)] = Pattern(data, self.topic.type_name, paths, self._loose), make
+            pattern = Pattern(data, self.topic.type_name, paths, self._loose)
         except KeyError:  # a type with a field that is neither text nor a number of a known size
             self._left = 0
+        except (MessageError, ValueError, struct.error):  # text that is no UTF-8, or a number that stands there as text
+            pass
+        else:
+            self._known.setdefault(len(data), []).insert(0, (pattern, make))
 
 
-def whole(topic: Topic) -> Reader[Stamped]:
-    """Reads messages as objects."""
-    return Reader(topic, lambda message: (messages.stamp_ns(message), message))
+def whole(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
+    """Reads messages as objects; joint states of several publishers as one, see ``messages.JointStateMerger``."""
+    if topic.type_name != messages.JOINT_STATE:
+        return Reader(topic, lambda message: (messages.stamp_ns(message), message))
+    merger = messages.JointStateMerger(messages.joints_of(contract, topic.name), contract.stale_ns)
+
+    def of(message: Any) -> Stamped | None:
+        stamp = messages.stamp_ns(message)
+        if merger.add(message, stamp):
+            return stamp, merger.merged(stamp)
+        merger.check(stamp)
+        return None
+
+    return Reader(topic, of)
 
 
-def observed(contract: Contract) -> list[Reader[Stamped]]:
-    """Read the numbers of the contract's observation, topic by topic."""
-    return [_observed(contract, topic) for topic in interface.observed(contract)]
+def observed(contract: Contract) -> list[Reader[Stamped | None]]:
+    """Read the numbers of the contract's observation, topic by topic; None where a message makes no step by itself."""
+    topics = interface.observed(contract)
+    return [_joints(contract, t) if messages.joints_of(contract, t.name) else _observed(contract, t) for t in topics]
 
 
-def _observed(contract: Contract, topic: Topic) -> Reader[Stamped]:
+def _observed(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
     fields = [part.field for part in contract.observation if part.topic == topic.name]
 
     def of(message: Any) -> Stamped:
         return messages.stamp_ns(message), [messages.getter(path)(message) for path in fields]
 
     return NumberReader(topic, of, lambda _: ((*STAMP, *fields), _stamped), loose=True)
+
+
+def _joints(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
+    """Of joint states, whoever publishes which of them; nearly always one publisher has them all."""
+    fields = [part.field for part in contract.observation if part.topic == topic.name]
+    joints = [messages.named_joint(path) for path in fields]
+    parts = _Parts(contract, topic)
+
+    def here(message: Any) -> list[int]:
+        names = set(message.name)
+        return [n for n, joint in enumerate(joints) if joint in names]
+
+    def of(message: Any) -> Stamped | None:
+        messages.check_joints(message)
+        columns, stamp = here(message), messages.stamp_ns(message)
+        return parts.add(columns, stamp, [messages.getter(fields[n])(message) for n in columns])
+
+    def find(message: Any) -> Found[Stamped | None]:
+        columns = here(message)
+        paths = (*STAMP, *(fields[n] for n in columns))
+        return paths, parts.add_all if len(columns) == len(fields) else lambda n: parts.add(columns, *_stamped(n))
+
+    return NumberReader(topic, of, find, loose=True)
+
+
+class _Parts:
+    """The numbers of an observation's joints as they were told of last: ``messages.JointStateMerger`` of numbers."""
+
+    def __init__(self, contract: Contract, topic: Topic) -> None:
+        fields = [part.field for part in contract.observation if part.topic == topic.name]
+        self._joints, self._stale_ns = [str(messages.named_joint(path)) for path in fields], contract.stale_ns
+        self._numbers: Numbers = [math.nan] * len(fields)
+        self._stamps: Sequence[int | None] = [None] * len(fields)
+        self._all: Stamped | None = None
+        """The last message, if it had all of them."""
+
+    def add_all(self, numbers: Numbers) -> Stamped:
+        """Take the stamp and the numbers of a message that has all joints: a step of its own."""
+        self._all = numbers[0] * SECOND_NS + numbers[1], numbers[2:]
+        return self._all
+
+    def add(self, columns: Sequence[int], stamp_ns: int, numbers: Numbers) -> Stamped | None:
+        """Take some of the numbers; returns the step that they make, if the first joint is one of them.
+
+        Raises:
+            MessageError: if a joint is missing, or too old.
+        """
+        if self._all is not None:
+            self._stamps, self._numbers = [self._all[0]] * len(self._joints), self._all[1]
+            self._all = None
+        self._numbers, self._stamps = list(self._numbers), list(self._stamps)
+        for n, number in zip(columns, numbers):
+            self._numbers[n], self._stamps[n] = number, stamp_ns
+        ages = {joint: then if then is None else stamp_ns - then for joint, then in zip(self._joints, self._stamps)}
+        messages.check_ages(ages, self._stale_ns)
+        return (stamp_ns, self._numbers) if 0 in columns else None
 
 
 def joined(contract: Contract, parts: Mapping[str, Numbers]) -> Array:
@@ -166,7 +268,7 @@ def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
 
         return _trajectory(*shape), make
 
-    return NumberReader(topic, of, find, loose=False)
+    return NumberReader(topic, of, find, loose=False, accepts=lambda answer: isinstance(answer[1], Chunk))
 
 
 def commands(contract: Contract) -> Reader[tuple[int | None, Array]]:

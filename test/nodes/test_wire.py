@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, TwistStamped
+from hypothesis import given
+from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Imu, JointState
 from shape_msgs.msg import SolidPrimitive
@@ -123,6 +125,79 @@ def test_what_differs_beside_the_numbers_is_looked_at_anew() -> None:
     assert np.array_equal(swapped.actions[:, [1, 0]], a_chunk().actions[:, :2])
 
 
+PLANE = Contract.load("panda_plane")
+NUMBERS = st.sampled_from([0.0, 0.1, -0.25, 7.0, math.nan, math.inf, 1e300])
+NAMES = st.lists(
+    st.sampled_from(["tool_vx", "tool_vy", "tool_vz", messages.ENGAGE, "spread", "tool_xv"]), max_size=4
+) | st.permutations(["tool_vx", "tool_vy", messages.ENGAGE])
+
+
+@st.composite
+def trajectories(draw: st.DrawFn) -> bytes:
+    """Chunks that are sound, nearly sound, or not at all."""
+    message = JointTrajectory(joint_names=draw(NAMES))
+    messages.set_stamp(message, draw(st.integers(0, 3)) * 10**9)
+    message.header.frame_id = draw(st.sampled_from(["", "ab", "ba"]))
+    apart = draw(st.sampled_from([PLANE.step_ns] * 4 + [0, 2 * PLANE.step_ns, 10**9]))
+    for i in range(draw(st.integers(0, 3))):
+        width = len(message.joint_names) + draw(st.sampled_from([0] * 8 + [1, -1]))
+        point = JointTrajectoryPoint(positions=draw(st.lists(NUMBERS, min_size=max(0, width), max_size=max(0, width))))
+        point.time_from_start.sec, point.time_from_start.nanosec = divmod(i * apart, 10**9)
+        message.points.append(point)
+    data = serialize_message(message)
+    cut = draw(st.sampled_from([0] * 12 + [4, len(data) // 2, len(data) - 3]))
+    return bytes(data[: len(data) - cut])
+
+
+def said_of(read: Any, data: bytes) -> str:
+    try:
+        return repr(read(data))
+    except MessageError as error:
+        return repr(error)
+
+
+@given(st.lists(trajectories(), min_size=1, max_size=12))
+def test_whatever_came_before_a_chunk_is_read_as_if_it_were_the_first(sent: list[bytes]) -> None:
+    read = wire.answers(PLANE, TOPIC)
+    for data in sent * 2:
+        assert said_of(read, data) == said_of(wire.answers(PLANE, TOPIC), data)
+
+
+@given(st.lists(st.tuples(st.permutations(PLANE.action_names), st.sampled_from(["ab", "ba"]), NUMBERS), max_size=12))
+def test_sound_chunks_of_authors_that_take_turns_need_an_object_once_a_layout(sent: list[Any]) -> None:
+    read, seen = wire.answers(PLANE, TOPIC), set()
+    read.object = lambda data: seen.add(layout) or wire.object_of(data, TOPIC)  # type: ignore[method-assign,func-returns-value]
+    for names, author, number in [*sent, *[(n, a, 0.5) for n, a, _ in sent]] * 2:
+        layout = *names, author
+        message = JointTrajectory(joint_names=list(names), points=[JointTrajectoryPoint(positions=[number, 0.1])])
+        message.header.frame_id = author
+        assert isinstance(read(serialize_message(message))[1], Chunk) == (abs(number) < 1e38)
+    before = set(seen)
+    seen.clear()
+    for names, author, _ in sent:
+        layout = *names, author
+        message = JointTrajectory(joint_names=list(names), points=[JointTrajectoryPoint(positions=[0.5, 0.1])])
+        message.header.frame_id = author
+        read(serialize_message(message))
+    assert not seen and before == {(*names, author) for names, author, _ in sent}
+
+
+@pytest.mark.parametrize("data", [b"", b"\0", b"\0\1\0\0", b"\0\1\0\0" + b"\xff" * 40, b"\0\1\0\0\2\0\0\0"])
+def test_bytes_that_are_no_message_are_told_and_no_more(data: bytes) -> None:
+    readers = [wire.answers(PLANE, TOPIC), wire.commands(PLANE), wire.RecordReader(), *wire.observed(CONTRACT)]
+    for read in (*readers, *(wire.whole(PLANE, topic) for topic in interface.READING)):
+        with pytest.raises(MessageError, match="check who publishes it"):
+            read(data)
+
+
+def test_a_text_that_is_no_text_is_read_each_time_as_an_object() -> None:
+    read = wire.answers(PLANE, TOPIC)
+    broken = as_bytes(a_chunk()).replace(b"abc\0", b"\xff\xfe\xff\0")
+    plain = wire.answers(CONTRACT, TOPIC)
+    for _ in range(2):
+        assert isinstance(plain(broken)[1], Chunk) and isinstance(read(broken)[1], MessageError)
+
+
 def test_a_topic_with_more_patterns_than_are_looked_for_is_read_all_the_same() -> None:
     read, write = wire.answers(CONTRACT, TOPIC), wire.ChunkWriter(CONTRACT)
     for n in range(3 * wire.MOST):
@@ -169,8 +244,55 @@ def test_a_joint_is_found_by_its_name_also_after_the_names_have_changed_places()
         positions = [n for part, n in zip(_of("joint_states"), numbers) if part.field.startswith("position")]
         assert positions == [float(n) for n in range(1, 1 + len(positions))]
     message.name = names[:-1] + ["elbow"]
+    messages.set_stamp(message, CONTRACT.stale_ns + 1)
     with pytest.raises(MessageError, match="panda_joint7"):
         reader(serialize_message(message))
+
+
+JOINTS = [f"panda_joint{n}" for n in range(1, 8)]
+
+
+def joint_states(stamp_ns: int, names: list[str], value: float) -> bytes:
+    message = JointState(name=names, position=[value] * len(names), velocity=[value] * len(names))
+    messages.set_stamp(message, stamp_ns)
+    return serialize_message(message)
+
+
+def test_joints_of_two_publishers_are_read_as_one_with_an_age_for_each() -> None:
+    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
+    whole = wire.whole(CONTRACT, reader.topic)
+    step, arm, rest = CONTRACT.step_ns, JOINTS[:5], JOINTS[5:]
+    for read in (reader, whole):
+        with pytest.raises(MessageError, match=r"'panda_joint\d' is not in the joint states"):
+            read(joint_states(0, ["gripper"], 0.0))
+        with pytest.raises(MessageError, match="'panda_joint6' is not in the joint states"):
+            read(joint_states(0, arm, 0.0))
+        for k in range(1, 5):
+            assert read(joint_states(k * step - 7, rest, 10.0 + k)) is None
+            stamp, said = read(joint_states(k * step, arm, float(k)))
+            positions = (said.position if read is whole else said)[: len(JOINTS)]
+            assert stamp == k * step and list(positions) == [float(k)] * 5 + [10.0 + k] * 2
+        late = 4 * step - 7 + CONTRACT.stale_ns
+        assert read(joint_states(late, arm, 0.0)) is not None
+        for _ in range(2):
+            with pytest.raises(MessageError, match=r"'panda_joint6' is 0\.100 s older than the newest"):
+                read(joint_states(late + 1, arm, 0.0))
+        with pytest.raises(MessageError, match="'panda_joint1' is .* older than the newest"):
+            read(joint_states(late + 2 + CONTRACT.stale_ns, rest, 0.0))
+        assert read(joint_states(late, JOINTS, 0.0)) is not None  # one publisher has them all now
+        assert read(joint_states(late + 1, arm, 0.0)) is not None
+
+
+@pytest.mark.parametrize("names", [[], ["panda_joint1", *JOINTS]])
+def test_joint_states_that_do_not_name_each_joint_once_are_refused(names: list[str]) -> None:
+    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
+    for read in (reader, wire.whole(CONTRACT, reader.topic)):
+        for _ in range(2):
+            with pytest.raises(MessageError, match="name each joint once"):
+                read(joint_states(0, names, 1.0))
+            message = JointState(name=JOINTS, position=[0.0] * 6)
+            with pytest.raises(MessageError, match="7 names and 6 numbers of position"):
+                read(serialize_message(message))
 
 
 def _of(topic: str) -> list[Any]:
@@ -191,6 +313,32 @@ def test_commands_are_read_and_written_as_objects_are(name: str, ahead: int) -> 
     messages.fill_command(message, 9, action * math.nan, contract, JointTrajectoryPoint)
     with pytest.raises(MessageError, match="finite"):
         read(serialize_message(message))
+
+
+@pytest.mark.parametrize("first", ["panda_link0", "", "panda_hand"])
+def test_a_command_in_another_frame_is_refused_each_time(first: str) -> None:
+    read = wire.commands(PLANE)
+    for frame in (first, "panda_hand", "panda_link0", "panda_hand", "panda_hanb"):
+        message = TwistStamped()
+        message.header.frame_id, message.twist.linear.x = frame, 0.1
+        if frame in ("", PLANE.frame):
+            assert read(serialize_message(message))[1].tolist() == [0.1, 0.0]
+        else:
+            with pytest.raises(MessageError, match=f"{frame!r}.*{PLANE.frame!r}"):
+                read(serialize_message(message))
+
+
+@pytest.mark.parametrize("names", [CONTRACT.action_names[:-1], [*CONTRACT.action_names, "extra"], ["a"] * 7])
+def test_a_command_of_other_joints_is_refused_and_one_in_another_order_is_not(names: list[str]) -> None:
+    read = wire.commands(CONTRACT)
+    for order in (CONTRACT.action_names, CONTRACT.action_names[::-1]):
+        point = JointTrajectoryPoint(positions=[float(name[-1]) for name in order])
+        told = read(serialize_message(JointTrajectory(joint_names=list(order), points=[point])))
+        assert told[1].tolist() == [float(name[-1]) for name in CONTRACT.action_names]
+        for row in ([1.0] * len(names), [1.0]):
+            wrong = JointTrajectory(joint_names=list(names), points=[JointTrajectoryPoint(positions=row)])
+            with pytest.raises(MessageError, match="command"):
+                read(serialize_message(wrong))
 
 
 def test_a_command_without_a_stamp_has_none() -> None:
