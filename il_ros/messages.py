@@ -137,6 +137,128 @@ class Aligner:
         return stamp, step
 
 
+# Joint states of one publisher or of several --------------------------------------------------------------------------
+
+JOINT_STATE = "sensor_msgs/msg/JointState"
+MOST_SOURCES = 16
+"""Publishers of one topic that are told apart by the joints that they name; of more, the oldest are forgotten."""
+
+
+def named_joint(path: str) -> str | None:
+    """The joint that a contract's field names, as in ``position[panda_joint1]``; None if it names none."""
+    return path[path.index("[") + 1 : -1] if path.endswith("]") and "[" in path else None
+
+
+def joints_of(contract: Contract, topic: str) -> tuple[str, ...]:
+    """The joints of a topic that the contract's observation names, in its order; the first one makes a step.
+
+    There are none unless it is a topic of joint states all of whose fields name a joint.
+    """
+    paths = [part.field for part in contract.observation if part.topic == topic]
+    joints = [named_joint(path) for path in paths]
+    if contract.topics.get(topic) != JOINT_STATE or None in joints:
+        return ()
+    return tuple(dict.fromkeys(joint for joint in joints if joint is not None))
+
+
+def check_joints(message: Any) -> None:
+    """Refuse a JointState that does not say which number belongs to which joint.
+
+    Raises:
+        MessageError: if it names no joint or one twice, or has another number of values than of names.
+    """
+    names = list(message.name)
+    if not names or len(set(names)) < len(names):
+        raise MessageError(f"joint states name {names or 'no joint'}; their publisher must name each joint once")
+    for what in ("position", "velocity", "effort"):
+        values = len(getattr(message, what))
+        if values not in (0, len(names)):
+            raise MessageError(f"joint states have {len(names)} names and {values} numbers of {what}; send one a name")
+
+
+def check_ages(ages_ns: Mapping[str, int | None], stale_ns: int) -> None:
+    """Refuse joints that are not told of, or were told of too long before (or after) the others.
+
+    Args:
+        ages_ns: how much older each joint is than the message that makes the step; None for one that never came.
+        stale_ns: the greatest age.
+
+    Raises:
+        MessageError: naming the joint, its age and the limit.
+    """
+    for joint, age_ns in ages_ns.items():
+        if age_ns is None:
+            raise MessageError(f"joint {joint!r} is not in the joint states; start its publisher, or check its name")
+        if abs(age_ns) > stale_ns:
+            raise MessageError(
+                f"joint {joint!r} is {age_ns / 1e9:.3f} s older than the step; {stale_ns / 1e9:g} s are allowed: check "
+                "its publisher and its clock, or raise the contract's foreign: stale_s"
+            )
+
+
+class JointStateMerger:
+    """The joints of one topic, whoever publishes them: an arm and its gripper, or two arms, each its own.
+
+    Of each publisher the message that came last counts, and of each joint the message that came last and names it.
+
+    Args:
+        joints: those that must be there, for example ``joints_of`` a contract; a message that carries the first of them
+            makes a step. Without any, every message makes one.
+        stale_ns: the greatest age of a joint, by whatever clock the times are that are handed in.
+    """
+
+    def __init__(self, joints: Sequence[str], stale_ns: int) -> None:
+        self._joints, self._stale_ns = tuple(joints), stale_ns
+        self._latest: dict[tuple[str, ...], tuple[int, Any]] = {}
+        """When the last message with these joints was from, and what it was; in the order in which they came."""
+
+    def add(self, message: Any, time_ns: int) -> bool:
+        """Keep a message of ``time_ns``; returns whether it makes a step.
+
+        Raises:
+            MessageError: if it names no joint or one twice, or has another number of values than of names.
+        """
+        check_joints(message)
+        names = tuple(message.name)
+        self._latest.pop(names, None)
+        self._latest[names] = time_ns, message
+        if len(self._latest) > MOST_SOURCES:
+            self._latest.pop(next(iter(self._latest)))
+        return not self._joints or self._joints[0] in names
+
+    def ages_ns(self, now_ns: int) -> dict[str, int | None]:
+        """How old each joint is, ns; None for one that must be there and never came."""
+        times = {name: time_ns for names, (time_ns, _) in self._latest.items() for name in names}
+        return {name: now_ns - times[name] if name in times else None for name in (*self._joints, *times)}
+
+    def merged(self, now_ns: int) -> Any:
+        """All joints at ``now_ns`` in one message of the type, and with the header, of the one that came last.
+
+        A joint that is too old is left out, unless it must be there. What some publishers leave out (velocities,
+        efforts) is NaN for their joints.
+
+        Raises:
+            MessageError: if a joint that must be there never came or is too old, naming it and its age; or if all are.
+        """
+        ages = self.ages_ns(now_ns)
+        check_ages({joint: ages[joint] for joint in self._joints}, self._stale_ns)
+        fresh = [message for time_ns, message in self._latest.values() if abs(now_ns - time_ns) <= self._stale_ns]
+        if not fresh:
+            raise MessageError(f"no joint states came for {self._stale_ns / 1e9:g} s; start their publisher")
+        return fresh[0] if len(fresh) == 1 else _one_of(fresh)
+
+
+def _one_of(parts: Sequence[Any]) -> Any:
+    """One JointState of several, of which a later one counts more; the joints of the last come first."""
+    made = type(parts[-1])()
+    made.header = parts[-1].header
+    made.name = list(dict.fromkeys(name for part in reversed(parts) for name in part.name))
+    for what in ("position", "velocity", "effort"):
+        known = {name: value for part in parts for name, value in zip(part.name, getattr(part, what))}
+        setattr(made, what, array("d", [known.get(name, math.nan) for name in made.name] if known else []))
+    return made
+
+
 # Readings -------------------------------------------------------------------------------------------------------------
 
 OBJECTS = "objects"
