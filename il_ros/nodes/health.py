@@ -20,7 +20,7 @@ TICK_S = 0.25
 """How often a node looks around."""
 QUIET_TICKS = 7
 """A node whose diagnostics, which come once a second, were missed for so many ticks is told of: before 2 s are over."""
-STILL_NS = 1_000_000_000
+STILL_NS = 750_000_000
 """A clock that has shown one time for so long, by the steady clock, stands still."""
 MIN_OBSERVATIONS = 10
 """Over how many observations, at least, the share of the lost ones is told."""
