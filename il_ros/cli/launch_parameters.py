@@ -79,4 +79,6 @@ def _item(block: Block, written: Any, scope: Scope) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{block.place('value')}: value {text!r} is not YAML; quote it if it is text") from error
+        raise ConfigError(
+            f"{block.place('value')}: value {text!r} is not YAML; quote it if it is text, and write '' for each ' in it"
+        ) from error

@@ -5,16 +5,18 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Who cannot hear whom: peers whose type or quality of service does not go with ours.
+"""Who cannot hear whom, and who speaks where another one does.
 
-The middleware lets such a pair stand side by side in silence. What discovery knows of the peers is compared only where
-fewer of them are connected than are there, so that nothing is spent on a healthy graph.
+The middleware lets peers whose type or quality of service does not go with ours stand side by side with us in silence,
+and several publishers of one topic, too. What discovery knows of the peers is compared only where fewer of them are
+connected than are there, or more than one publishes, so that nothing is spent on a healthy graph.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rclpy.duration import Duration
@@ -49,8 +51,33 @@ def mismatches(node: Node, publishers: Ends, subscriptions: Ends) -> list[str]:
     return found
 
 
+def crowds(node: Node, ends: Ends, running: Callable[[str], int | None]) -> list[tuple[Topic, str, list[str]]]:
+    """The topics of ``ends`` that have several publishers: row of the table, full name, and who they are.
+
+    Args:
+        node: through which discovery is asked.
+        ends: publishers and subscriptions, whose topics are looked at.
+        running: how many nodes of a name are known to run, or None: discovery lists one that was killed for 20 s more.
+    """
+    found = []
+    for name, topic in {ours.topic_name: topic for topic, ours in ends}.items():
+        if node.count_publishers(name) < 2:
+            continue
+        listed = Counter(_name(peer) for peer in node.get_publishers_info_by_topic(name))
+        counts = {who: count if (known := running(who[1:])) is None else known for who, count in listed.items()}
+        if sum(counts.values()) > 1:
+            told = [who if count == 1 else f"{who} ({count} times)" for who, count in sorted(counts.items()) if count]
+            found.append((topic, name, told))
+    return found
+
+
+def full_name(name: str, namespace: str) -> str:
+    """The name of a node as diagnostics have it."""
+    return f"{namespace.rstrip('/')}/{name}"[1:]
+
+
 def _name(peer: Any) -> str:
-    return f"{peer.node_namespace.rstrip('/')}/{peer.node_name}"
+    return f"/{full_name(peer.node_name, peer.node_namespace)}"
 
 
 def _resolved(qos: QoSProfile) -> QoSProfile:

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
+import socket
 import time
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -23,13 +26,15 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.serialization import deserialize_message
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from il_ros import messages
 from il_ros.errors import ConfigError, IlRosError
 from il_ros.nodes import interface, parameters
-from il_ros.nodes.compatibility import mismatches
+from il_ros.nodes.compatibility import crowds, full_name, mismatches
+from il_ros.nodes.health import TICK_S, LostShare, Roster, SharedJoints, StillClock
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.parameters import NodeParameters
 from il_ros.nodes.rates import Rates
@@ -53,6 +58,9 @@ REPORT_S = 1.0
 """How often the diagnostics are told."""
 GONE_NS = 3_000_000_000
 """A node whose diagnostics are older than this is not heard any more."""
+SHARED = {topic.name for topic in (interface.DIAGNOSTICS, interface.RECORDED, interface.CHECKPOINT, interface.PUSH)}
+"""The topics that may have several publishers. JointStates may, too, as long as no joint comes from two of them."""
+JOINTS = "sensor_msgs/msg/JointState"
 OURS = "il_ros"
 """The hardware id in the diagnostics of our nodes, who are among many."""
 
@@ -77,6 +85,15 @@ class IlNode(Node, Generic[P]):
         self.contract = Contract.load(self.parameters.contract)
         self._told_ns: dict[str, int] = {}
         """When each node's diagnostics were heard last, by the steady clock."""
+        self.instance = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:4]}"
+        """Tells this node from another one of its name: host, process, and a word."""
+        self._roster, self._clock_watch = Roster(), StillClock(self.now_ns())
+        self._seen: tuple[Any, ...] = (False,)
+        """What was found when this node looked around last."""
+        self._losses: list[tuple[Turns, list[str], LostShare]] = []
+        """What becomes complete observations, of which topics, and what is lost of them."""
+        self._shared: dict[str, SharedJoints] = {}
+        """The JointState topics that have several publishers now, by the names of the table."""
 
     def start(self) -> None:
         """Tell the diagnostics from now on, and hear those of the others.
@@ -87,11 +104,16 @@ class IlNode(Node, Generic[P]):
         self._diagnostics = self.publisher(interface.DIAGNOSTICS)
         self.subscribe(interface.DIAGNOSTICS, self.on_diagnostics)
         self.every(REPORT_S, self.report)
+        self.every(TICK_S, self._look_around)
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         """Take note of who speaks; a newcomer need not wait to learn that he is heard."""
         names = {status.name for status in message.status if status.hardware_id == OURS}
         is_new = not names <= set(self.hears())
+        for status in message.status:
+            if status.hardware_id == OURS:
+                facts = {item.key: item.value for item in status.values}
+                self._roster.hear(status.name, facts.get("instance", ""))
         self._told_ns.update(dict.fromkeys(names, self.now_ns()))
         if is_new:
             self.report()
@@ -138,6 +160,8 @@ class IlNode(Node, Generic[P]):
 
         def hear(data: bytes, info: dict[str, Any]) -> None:
             counts[name] += 1
+            if name in self._shared:
+                self._guarded(self._note_joints, name, data, info)
             self._guarded(callback, data, info)
 
         return self._hears(topic._replace(qos=qos), _with_info(hear), raw=True)
@@ -181,9 +205,14 @@ class IlNode(Node, Generic[P]):
         self, turns: Turns, readers: Iterable[Reader[Stamped | None]], take: Callable[[Turn], None]
     ) -> None:
         """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets each step that is due."""
+        readers, lost = list(readers), LostShare()
+        self._losses.append((turns, [reader.topic.name for reader in readers], lost))
 
         def pass_on(turn: Turn | None) -> None:
-            if turn is None or not turns.is_due(turn):
+            if turn is None:
+                return
+            lost.complete += 1
+            if not turns.is_due(turn):
                 return
             if turn.begins_anew:
                 self.complain(f"the stamps of the observations went {turns.jump}; all begins anew")
@@ -234,13 +263,14 @@ class IlNode(Node, Generic[P]):
         """Publish the diagnostics now."""
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
-        complaints = [*([self.complaint] if self.complaint else []), *self._mismatches()]
+        rates = self.rates.told(self.now_ns())
+        complaints = [*([self.complaint] if self.complaint else []), *self._mismatches(), *self._troubles(rates)]
         status = DiagnosticStatus(
             name=self.get_fully_qualified_name().lstrip("/"), message="; ".join(complaints) or "ok", hardware_id=OURS
         )
         status.level = WARN if complaints else OK
         facts = {**self.facts(), "hears": " ".join(self.hears()), "matched": self.is_matched()}
-        facts |= {f"{name} Hz": f"{rate:.1f}" for name, rate in self.rates.told(self.now_ns()).items()}
+        facts |= {"instance": self.instance} | {f"{name} Hz": f"{rate:.1f}" for name, rate in rates.items()}
         status.values = [KeyValue(key=key, value=str(value)) for key, value in facts.items()]
         message.status = [status]
         self._diagnostics.publish(message)
@@ -256,6 +286,44 @@ class IlNode(Node, Generic[P]):
         if found:
             self.get_logger().warning("; ".join(found), throttle_duration_sec=REMIND_S)
         return found
+
+    def _look_around(self) -> None:
+        """Look for what must be told sooner than with the next report."""
+        self._roster.tick([full_name(*names) for names in self.get_node_names_and_namespaces()])
+        if self.get_clock().ros_time_is_active:
+            self._clock_watch.look(self.get_clock().now().nanoseconds, self.now_ns())
+        else:
+            self._clock_watch = StillClock(self.now_ns())
+        seen = (*self._roster.lost(), *self._roster.doubled(), bool(self._clock_watch.complaint()))
+        if seen != self._seen:
+            self._seen = seen
+            self.report()
+
+    def _troubles(self, rates: Mapping[str, float]) -> list[str]:
+        """What is wrong with the graph around this node."""
+        found = [*self._roster.complaints(), self._clock_watch.complaint(), *self._crowds()]
+        for turns, topics, lost in self._losses:
+            lost.update(turns.dropped)
+            found.append(lost.complaint([(topic, rates.get(topic, 0.0)) for topic in topics]))
+        told = [words for words in found if words]
+        if told:
+            self.get_logger().warning("; ".join(told), throttle_duration_sec=REMIND_S)
+        return told
+
+    def _crowds(self) -> Iterator[str]:
+        """The topics that have more publishers than they may."""
+        crowded = crowds(self, (*self.said, *self.heard), self._roster.running)
+        self._shared = {t.name: self._shared.get(t.name, SharedJoints()) for t, *_ in crowded if t.type_name == JOINTS}
+        for topic, name, publishers in crowded:
+            shared = self._shared.get(topic.name)
+            joints = [] if shared is None else shared.found()
+            if joints or (shared is None and topic.name not in SHARED):
+                what = f"{', '.join(joints)} of {name}" if joints else name
+                yield f"{what} has several publishers: {', '.join(publishers)}; end or remap all but one of them"
+
+    def _note_joints(self, name: str, data: bytes, info: dict[str, Any]) -> None:
+        message = deserialize_message(data, interface.message_class(JOINTS))
+        self._shared[name].add(message.name, info["publication_sequence_number"])
 
     def close(self) -> None:
         """Finish what must not be left undone; called once, after the last callback."""

@@ -93,7 +93,10 @@ def _declared(node: Node, field: dataclasses.Field[Any]) -> Any:
         value = _plain(node.declare_parameter(field.name, field.default))
     except InvalidParameterTypeException as error:
         kind = KINDS[type(field.default)]
-        raise ConfigError(f"parameter {field.name!r} must be {kind} such as {field.default!r}: {error}") from error
+        remedy = f"; quote text like 007 or yes: {field.name}:='\"007\"'" if kind == KINDS[str] else ""
+        raise ConfigError(
+            f"parameter {field.name!r} must be {kind} such as {field.default!r}: {error}{remedy}"
+        ) from error
     if field.metadata["within"] is not None:
         low, high = field.metadata["within"]
         if not low <= value <= high:

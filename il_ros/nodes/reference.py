@@ -44,8 +44,27 @@ peer whose type or quality of service does not go with ours is named in the log 
 parameter that mends it.
 
 **Diagnostics**: every node hears and publishes `/diagnostics`, once a second: what it complains of, which of our nodes
-it hears (`hears`), whether its subscribers are connected (`matched`), the messages a second of each topic that it hears
-(`... Hz`), and facts of its own.
+it hears (`hears`), whether its subscribers are connected (`matched`), which of the nodes of its name it is (`instance`:
+host, process, and a word), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
+wrong with the graph around it is told as a warning, and repeated in the log every 10 s:
+
+- `gate_node has not been heard for 2 s`: the diagnostics of one of our nodes have stopped and discovery still lists
+  it, so it was killed, hangs or is cut off. Every node tells that within 2 s of the last ones, until it is heard
+  again. A node that has ended properly is not told of.
+- `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes come under one full
+  name, or under several. Every node tells that.
+- `/command has several publishers`: discovery lists more than one. Every node that publishes or hears the topic tells
+  that, of each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node of ours that was killed
+  and started anew counts once.
+- `panda_joint1 of /joint_states has several publishers`: they share a joint. The gate, the policy, the expert, the
+  recorder and `align_node` tell that of the JointStates that they hear; several publishers with joints of their own
+  each are as it should be.
+- `50% of the observations never became complete`: of the last ten or more, more than a fifth lacked a message with
+  their stamp. The gate, the policy and the expert tell that, with the rates of the topics.
+- `the clock stands at 0`, `/clock has stood still`: for 0.75 s, with `use_sim_time`. Every node tells that but
+  `sim_node` and `gym_node`, which make the time. Between two episodes a simulated clock stands still, too.
+- `... is not heard on ...`, `... does not hear ...`: types or qualities of service do not go together. Either side
+  tells that.
 
 **Time**: watchdogs run on the steady clock. `use_sim_time` is for the stamps of diagnostics and of what hands do;
 answers carry the stamp of their observation.
@@ -55,15 +74,44 @@ answers carry the stamp of their observation.
 diagnostics.
 
 **The end**: SIGINT and SIGTERM end a node with exit code 0 once what is under way is finished; further signals change
-nothing.
+nothing. A node that was started with SIGINT ignored (`nohup`, `&` in a script) hears it all the same.
+
+A simulation that starts its episodes by itself (`auto_reset`) begins the first one once all nodes that its launch file
+names in `awaits` hear each other: gate, policy, expert (not in `gym`) and recorder, as far as the file starts them.
 """
+ENDS = (
+    ("`sim_node`, `gym_node`", "all", "there is nothing left to drive"),
+    ("`gate_node`", "all", "nobody commands the arm"),
+    ("`recorder_node`", "all", "nobody is to drive for an hour unrecorded"),
+    (
+        "`expert_node`",
+        "all, but nothing in `gym`",
+        "who is to correct the policy cannot; a rollout in `gym` needs none",
+    ),
+    ("`page_node`", "all", "whoever drives at the page sees nothing, and cannot stop the arm there"),
+    ("`graph_node`", "all", "it is all the others in one process"),
+    (
+        "`policy_node`",
+        "all in `rollout`",
+        "there is nobody else to drive; in the others the expert does, or the arm holds",
+    ),
+    (
+        "`trainer_node`",
+        "all in `train`",
+        "in the others the episodes are kept, and one that is started anew finds them",
+    ),
+    ("`camera_node`", "nothing", "the page marks its picture"),
+)
+"""What the end of a node, however it comes about, ends in our launch files; a test holds them to it."""
 COMMON = ("parameter", "get_type_description", "get_state", "change_state", "get_available", "get_transition_graph")
 """Services that every node has, or every managed one."""
 
 
 def page() -> str:
     """The whole page, in Markdown; rclpy must not have been started."""
-    return "\n".join([HEAD, *(section(name) for name in graph_node.NODES), _about("graph_node")])
+    ends = "In our launch files the end of one node, however it comes about, may end all (`on_exit: shutdown`):\n\n"
+    ends += _table(("node", "its end ends", "since"), ENDS)
+    return "\n".join([HEAD, ends, *(section(name) for name in graph_node.NODES), _about("graph_node")])
 
 
 def section(name: str) -> str:

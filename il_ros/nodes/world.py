@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
@@ -21,12 +22,15 @@ from std_msgs.msg import String
 
 from il_ros import messages
 from il_ros.nodes import interface, wire
+from il_ros.nodes.compatibility import full_name
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import SEEDS, NodeParameters, say
 from il_ros.signals import SILENCE_NS, Array, EpisodeStart
 
 PAUSE_S = 1.0
 """How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
+LATE_NS = 10_000_000_000
+"""A node that is awaited for longer is told of."""
 
 MAKES_TIME = ParameterDescriptor(
     type=Parameter.Type.BOOL.value, description="false, whatever is asked for: this node makes the time", read_only=True
@@ -66,6 +70,9 @@ class WorldParameters(NodeParameters):
     lockstep: bool = say(False, "wait for the command of each step before making the next one", read_only=True)
     seed: int = say(0, "seed of the next reset; counts up by one with each", SEEDS)
     auto_reset: bool = say(False, "start the first episode by itself, and a new one whenever one has ended")
+    awaits: str = say(
+        "", "nodes that must hear each other before the first episode starts by itself; by spaces", read_only=True
+    )
     rate: float = say(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
 
 
@@ -90,7 +97,11 @@ class WorldNode(IlNode[P]):
         self._episode_topic = self.publisher(interface.EPISODE)
         self.read(wire.commands(self.contract), self._on_command)
         self.serve("~/reset", self._reset)
-        self._idle_since_ns = self.now_ns()
+        self._idle_since_ns = self._made_ns = self.now_ns()
+        namespace = self.get_namespace()
+        self._awaited = {full_name(name, namespace) for name in self.parameters.awaits.split()}
+        self._late = set(self._awaited)
+        """Those of them that do not hear the others yet, as far as their diagnostics tell."""
         self.every(0.1, self._reset_by_itself)
         if not self.parameters.lockstep:
             self.every(1.0 / (self.contract.rate_hz * self.parameters.rate), self._tick)
@@ -108,13 +119,26 @@ class WorldNode(IlNode[P]):
         """(Do,) float32, what the contract makes of what is seen now."""
 
     def _reset_by_itself(self) -> None:
-        """Begin the next episode, once somebody who commands is there and had time to look around."""
+        """Begin the next episode, once somebody who commands is there and had time to look around.
+
+        The first one waits for all others that were started with this node, too.
+        """
         if self._running or not self.parameters.auto_reset:
             return
-        if not self.count_publishers(interface.command(self.contract).name):
+        if self._late and self.now_ns() - self._made_ns > LATE_NS:
+            self.complain(f"the first episode waits for {' and '.join(sorted(self._late))}; start what is missing")
+        if self._late or not self.count_publishers(interface.command(self.contract).name):
             self._idle_since_ns = self.now_ns()
         if self.now_ns() - self._idle_since_ns > PAUSE_S * 1e9:
             self._reset()
+
+    def on_diagnostics(self, message: DiagnosticArray) -> None:
+        """Take note of who is ready for an episode."""
+        super().on_diagnostics(message)
+        for status in message.status if self._late else ():
+            hears = next((item.value for item in status.values if item.key == "hears"), "")
+            if self._awaited <= set(hears.split()):
+                self._late.discard(status.name)
 
     def _reset(self) -> str:
         if self._running:

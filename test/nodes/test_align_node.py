@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import rclpy
 import yaml
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray, PoseStamped
 from rclpy.clock import Clock as SteadyClock
 from rclpy.clock import ClockType
@@ -32,6 +33,8 @@ from il_ros.specs import Contract
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
+JOINTS = [f"panda_joint{n}" for n in range(1, 8)]
+STEADY = SteadyClock(clock_type=ClockType.STEADY_TIME)
 KINDS = {"joint_states": JointState, "tool_pose": PoseStamped, "objects": PoseArray}
 
 
@@ -52,7 +55,7 @@ class Arm:
         self.said[name] += 1
         number = float(self.said[name])
         message = {
-            "joint_states": lambda: JointState(name=["panda_joint1"], position=[number]),
+            "joint_states": lambda: JointState(name=JOINTS, position=[number] * len(JOINTS)),
             "tool_pose": PoseStamped,
             "objects": PoseArray,
         }[name]()
@@ -62,7 +65,31 @@ class Arm:
 
     def speaks(self, name: str, period_s: float) -> Any:
         """Say it again and again."""
-        return self.node.create_timer(period_s, lambda: self.say(name))
+        return self.node.create_timer(period_s, lambda: self.say(name), clock=STEADY)
+
+
+def told_by(arm: Arm) -> list[str]:
+    """What the diagnostics say, one after the other."""
+    told: list[str] = []
+    hear = lambda message: told.extend(status.message for status in message.status)  # noqa: E731
+    arm.node.create_subscription(DiagnosticArray, "/diagnostics", hear, 10)
+    return told
+
+
+class SimulatedClock:
+    """A clock that advances with the steady one, from wherever it is put."""
+
+    def __init__(self, arm: Arm) -> None:
+        self.shown_ns, self.stands = 10**12, False
+        self._topic = arm.node.create_publisher(Clock, "/clock", 10)
+        arm.node.create_timer(0.01, self.tick, clock=STEADY)
+
+    def tick(self) -> None:
+        if not self.stands:
+            self.shown_ns += 10_000_000
+            message = Clock()
+            message.clock.sec, message.clock.nanosec = divmod(self.shown_ns, 10**9)
+            self._topic.publish(message)
 
 
 def test_the_newest_of_each_topic_is_repeated_once_a_step_with_one_stamp(ros: Callable[..., None], graph: Any) -> None:
@@ -140,7 +167,9 @@ def test_with_simulated_time_the_stamps_are_of_its_clock_a_step_apart(ros: Calla
     node, arm = graph.add(AlignNode()), Arm(graph)
     for name in node.contract.topics:
         arm.speaks(name, 0.01)
-    assert graph.until(lambda: "stands at 0" in node.complaint, 5.0) and not arm.heard["objects"]
+    told = told_by(arm)
+    assert graph.until(lambda: "stands at 0" in " ".join(told), 2.0)
+    assert not arm.heard["objects"]
     clock, now = arm.node.create_publisher(Clock, "/clock", 10), [10**9]
 
     def tick() -> None:
@@ -149,8 +178,71 @@ def test_with_simulated_time_the_stamps_are_of_its_clock_a_step_apart(ros: Calla
         message.clock.sec, message.clock.nanosec = divmod(now[0], 10**9)
         clock.publish(message)
 
-    arm.node.create_timer(0.002, tick, clock=SteadyClock(clock_type=ClockType.STEADY_TIME))
+    arm.node.create_timer(0.002, tick, clock=STEADY)
     assert graph.until(lambda: len(arm.heard["objects"]) >= 20, 10.0)
     stamps = sorted({messages.stamp_ns(message) for message in arm.heard["objects"]})
     steps = [later - earlier for earlier, later in zip(stamps, stamps[1:])]
     assert stamps[0] >= 10**9 and sorted(steps)[len(steps) // 2] == pytest.approx(CONTRACT.step_ns, rel=0.15)
+
+
+def test_joints_of_several_publishers_are_merged_by_name_with_an_age_for_each(
+    ros: Callable[..., None], graph: Any
+) -> None:
+    ros(contract="panda_joints")
+    node, arm = graph.add(AlignNode()), Arm(graph)
+    joints = {"arm": JOINTS, "gripper": ["panda_finger_joint1"]}
+    topics = {name: arm.node.create_publisher(JointState, f"{RAW}joint_states", 10) for name in joints}
+    turn = [0]
+
+    def publish() -> None:  # in turn, as two drivers at one rate do
+        turn[0] += 1
+        name = list(joints)[turn[0] % 2]
+        topics[name].publish(JointState(name=joints[name], position=[float(turn[0])] * len(joints[name])))
+
+    arm.node.create_timer(0.005, publish)
+    for name in ("tool_pose", "objects"):
+        arm.speaks(name, 0.02)
+    heard = arm.heard["joint_states"]
+    assert graph.until(lambda: len(heard) >= 20, 10.0), node.complaint
+    assert all(set(message.name) == {*joints["arm"], *joints["gripper"]} for message in heard[5:])
+    assert all(abs(message.position[0] - message.position[-1]) <= 3 for message in heard[5:])  # each the newest
+    facts = node.facts()
+    assert all(float(facts[f"{RAW}joint_states[{joint}]_age_s"]) < 0.1 for own in joints.values() for joint in own)
+    joints["arm"] = joints["gripper"]  # the arm's driver died
+    assert graph.until(lambda: "joint 'panda_joint1' is " in node.complaint, 2.0), node.complaint
+    count = len(heard)
+    graph.until(lambda: False, 0.3)
+    assert len(heard) <= count + 1
+
+
+@pytest.mark.parametrize("by_s", [-0.03, -5.0, -900.0, 1.5, 3e6])
+def test_after_a_clock_went_back_or_jumped_steps_go_on_within_a_second_and_it_is_told(
+    by_s: float, ros: Callable[..., None], graph: Any
+) -> None:
+    ros(contract="panda_plane", use_sim_time=True)
+    node, arm = graph.add(AlignNode()), Arm(graph)
+    clock, told = SimulatedClock(arm), told_by(arm)
+    for name in node.contract.topics:
+        arm.speaks(name, 0.01)
+    assert graph.until(lambda: len(arm.heard["objects"]) >= 10, 10.0)
+    clock.shown_ns += round(by_s * 1e9)
+    put_ns = clock.shown_ns
+    arm.heard["objects"].clear()
+    after = lambda: [m for m in arm.heard["objects"] if 0 <= messages.stamp_ns(m) - put_ns < 2 * 10**9]  # noqa: E731
+    assert graph.until(lambda: len(after()) >= 10, 1.0)
+    assert f"the clock {'went back' if by_s < 0 else 'jumped ahead'} by " in " ".join(told)
+
+
+def test_a_clock_that_stands_still_is_told_within_a_second_and_steps_go_on_with_it(
+    ros: Callable[..., None], graph: Any
+) -> None:
+    ros(contract="panda_plane", use_sim_time=True)
+    node, arm = graph.add(AlignNode()), Arm(graph)
+    clock, told = SimulatedClock(arm), told_by(arm)
+    for name in node.contract.topics:
+        arm.speaks(name, 0.01)
+    assert graph.until(lambda: len(arm.heard["objects"]) >= 10, 10.0)
+    clock.stands = True
+    assert graph.until(lambda: "/clock has stood still at" in " ".join(told), 1.2)
+    clock.stands, count = False, len(arm.heard["objects"])
+    assert graph.until(lambda: len(arm.heard["objects"]) >= count + 10, 1.0)

@@ -24,6 +24,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from il_ros import messages, resources
 from il_ros.errors import MessageError
+from il_ros.nodes.expert_node import ExpertNode
+from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.sim.robot import Robot
 
@@ -167,3 +169,16 @@ def test_a_paced_arm_stops_when_its_commands_cease(ros: Callable[..., None], mon
     assert all(step > 0.002 for step in moved[1:4])
     assert all(abs(step) < 0.002 for step in moved[6:])
     node.close()
+
+
+def test_the_first_episode_by_itself_waits_until_all_who_are_awaited_hear_each_other(
+    ros: Callable[..., None], graph: Any
+) -> None:
+    ros(contract="panda_plane", lockstep=True, auto_reset=True, rule="demonstration", awaits="'gate_node expert_node'")
+    sim = graph.add(SimNode())
+    graph.add(GateNode())
+    assert not graph.until(lambda: sim._env.start.number > 0, 3.0)
+    graph.add(ExpertNode())  # the slow one
+    assert graph.until(lambda: sim.rates.counts["command"] > 10, 10.0), sim._late
+    answered = [name for name, stamp_ns in graph.nodes[1]._answered.items() if stamp_ns > 0]
+    assert answered == ["expert"] and not graph.nodes[1]._lost

@@ -1,0 +1,214 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""What holds of every launch file that we ship: text stays text, whose end ends all, and a graph without warnings."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+import signal
+import subprocess
+import sys
+import time
+import typing
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from il_ros.cli import graph, launch_format
+from il_ros.cli.launch_format import NodeCommand
+from il_ros.errors import ConfigError, GraphError
+from il_ros.nodes import graph_node, reference
+from il_ros.nodes.director import Director
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
+NAMES = [path.name.split(".")[0] for path in FILES]
+ODD = [
+    "20251129",
+    "007",
+    "0x1F",
+    "1e5",
+    "1_000",
+    "12:30:45",
+    "yes",
+    "no",
+    "on",
+    "off",
+    "true",
+    "null",
+    "~",
+    "2026-01-01",
+]
+ODD += ["[1, 2]", "{a: 1}", "a: b", "- a", "#x", "a #b", "&x", "*x", "!x", "%x", "@x", "`x`", '"x"', ">", "?", "  x "]
+"""Texts that YAML takes for something else."""
+CHOICES = ("composed", "sim_camera", "camera", "clock")
+
+
+def resolved(path: Path, **arguments: str) -> list[NodeCommand]:
+    """The nodes of a file, with something for the arguments that must be given."""
+    must = {name: "given" for name, argument in launch_format.arguments(path).items() if argument.default is None}
+    return launch_format.resolve(path, {**must, **arguments}, {}).commands
+
+
+def executable(node: NodeCommand) -> str:
+    return node.command[2].removeprefix("il_ros.nodes.")
+
+
+@cache
+def types(name: str) -> dict[str, type]:
+    """The types of the parameters of a node; of all nodes for the one that composes them."""
+    if name == "graph_node":
+        return {key: kind for node in graph_node.NODES for key, kind in types(node).items()}
+    module = importlib.import_module(f"il_ros.nodes.{name}")
+    (base,) = getattr(module, graph_node.NODES[name]).__orig_bases__
+    (parameters,) = typing.get_args(base)
+    return {field.name: type(field.default) for field in dataclasses.fields(parameters)}
+
+
+def passed(node: NodeCommand) -> dict[str, Any]:
+    """The parameters on the command line, as rcl reads them."""
+    pairs = [word.partition(":=") for flag, word in zip(node.command, node.command[1:]) if flag == "-p"]
+    return {name: yaml.safe_load(value) for name, _, value in pairs}
+
+
+@cache
+def texts(path: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The arguments of a file that its nodes take for strings, each with a mark, and which parameters get them."""
+    words = {name: f"mark-{name}-mark" for name in launch_format.arguments(path) if name not in CHOICES}
+    given = [
+        (name, key, str(value), types(executable(node)).get(key, str))
+        for composed in ({"composed": "true"} if "composed" in launch_format.arguments(path) else {}, {})
+        for node in resolved(path, **words, **composed)
+        for key, value in passed(node).items()
+        for name, word in words.items()
+        if word in str(value)
+    ]
+    numbers = {name for name, _, _, kind in given if kind is not str}
+    return {name: words[name] for name, *_ in given if name not in numbers}, [
+        (k, v) for n, k, v, _ in given if n not in numbers
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+@settings(max_examples=12, deadline=None)
+@given(text=st.sampled_from(ODD) | st.text("0123456789abcdefxXeEyn:-+_. [{#", min_size=1, max_size=12))
+def test_whatever_is_given_for_a_parameter_that_is_a_string_stays_that_text(path: Path, text: str) -> None:
+    marks, parameters = texts(path)
+    expected = set()
+    for key, value in parameters:
+        for mark in marks.values():
+            value = value.replace(mark, text)
+        expected.add((key, value))
+    composed = {"composed": "true"} if "composed" in launch_format.arguments(path) else {}
+    nodes = resolved(path, **dict.fromkeys(marks, text), **composed)
+    assert {"folder", "contract"} & set(marks) or path.name == "two_arms.launch.yaml"
+    got = {(key, value) for node in nodes for key, value in passed(node).items() if isinstance(value, str)}
+    assert expected <= got, expected - got
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_the_end_of_a_node_ends_all_where_the_page_of_the_nodes_says_so(path: Path) -> None:
+    ends = {name: what for names, what, _ in reference.ENDS for name in re.findall(r"`(\w+)`", names)}
+    declared = launch_format.arguments(path)
+    for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}]:
+        if not set(choice) <= set(declared):
+            continue
+        for node in resolved(path, **choice):
+            what = ends[executable(node)]
+            is_named = f"`{path.name.split('.')[0]}`" in what
+            expected = what.startswith("all") and ("in `" not in what or is_named != ("but" in what))
+            assert node.shuts_down == expected, (path.name, node.name)
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_an_arm_waits_for_everybody_whom_its_launch_file_starts_and_who_answers_or_records(path: Path) -> None:
+    nodes = {node.name: node for node in resolved(path)}
+    for node in nodes.values():
+        awaits = passed(node).get("awaits")
+        if awaits is not None and executable(node) in ("sim_node", "gym_node"):
+            answering = {"gate_node", "policy_node", "expert_node", "recorder_node"}
+            answering -= {"expert_node"} if path.name == "gym.launch.yaml" else set()
+            assert set(awaits.split()) == answering & {executable(one) for one in nodes.values()}
+
+
+def test_a_quote_in_a_text_is_refused_with_the_remedy() -> None:
+    path = ROOT / "launch/collect.launch.yaml"
+    with pytest.raises(ConfigError, match=r"o'b.*write '' for each ' in it"):
+        resolved(path, folder="o'b")
+    (folder,) = {passed(node)["folder"] for node in resolved(path, folder="o''b")}
+    assert folder == "o'b"
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts ``il-ros launch``."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "il_ros.cli", "launch", *words, "--log-folder", str(tmp_path / "logs")]
+        options: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "env": graph._environment()}
+        started.append(subprocess.Popen(command, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.mark.graph
+def test_a_launch_whose_recorder_dies_ends_and_says_why(tmp_path: Path, launched: Callable[..., Any]) -> None:
+    (tmp_path / "file").touch()
+    process = launched("collect", f"folder:={tmp_path}/file/episodes", "lockstep:=true")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == GraphError.exit_code and "[launch] recorder_node ended with exit code" in out
+
+
+WARNINGS = (
+    "has not been heard",
+    "two nodes",
+    "two graphs",
+    "several publishers",
+    "never became",
+    "/clock",
+    "is not heard",
+)
+
+
+@pytest.mark.graph
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("gym", "rollout", "train")])
+def test_a_graph_that_is_as_it_should_be_has_no_warnings(name: str, tmp_path: Path) -> None:
+    path = ROOT / f"launch/{name}.launch.yaml"
+    given = {"composed": "true", "auto_reset": "true", "lockstep": "false"}
+    folders = {
+        key: str(tmp_path / key) for key in ("folder", "checkpoints", "runs") if key in launch_format.arguments(path)
+    }
+    told: set[str] = set()
+    with graph.started(name, tmp_path / "logs", **given, **folders) as processes, Director(processes.check) as director:
+        arms = ("left/", "right/") if name == "two_arms" else ("",)
+        for arm in arms:
+            director.wait(f"{arm}gate_node", lambda arm=arm: f"{arm}gate_node" in director.heard, 30.0)
+            director.wait("steps", lambda arm=arm: int(director.heard[f"{arm}gate_node"]["steps"]) > 0, 30.0)
+        since = time.monotonic()
+
+        def look() -> bool:
+            told.update(f"{node}: {facts['complaint']}" for node, facts in director.heard.items())
+            return time.monotonic() - since > 4.0
+
+        director.wait("some seconds", look, 10.0)
+    assert not [words for words in told if any(warning in words for warning in WARNINGS)]
