@@ -234,7 +234,7 @@ class GateNode(IlNode[GateParameters]):
             return
         passed_ns = self._blind.passed_ns(now_ns)
         missing = self._blind.missing(self._turns.newest, self._decided_ns, self.contract.topics, self.rates.counts)
-        self.complain(f"no complete observation for {passed_ns / 1e9:.1f} s: {missing}; the arm is commanded to rest")
+        self.complain(f"no complete observation: {missing}; the arm is commanded to rest")
         standing = self._turns.take_standing()
         goes_on = self.contract.persists or self.contract.points > 1
         if standing is None and not (goes_on and passed_ns < SETTLED_NS):
@@ -265,6 +265,7 @@ class GateNode(IlNode[GateParameters]):
             "refused": refused or "none",
             "dropped": self._turns.dropped,
             "thinned": self._turns.thinned,
+            "blind_s": f"{self._blind.passed_ns(now_ns) / 1e9:.3f}",
             **{f"{source}_age_s": f"{(now_ns - then_ns) / 1e9:.3f}" for source, then_ns in self._heard_ns.items()},
         }
 

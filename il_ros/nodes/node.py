@@ -54,6 +54,8 @@ SILENT: dict[str, Any] = {"use_default_callbacks": False}
 """Who cannot hear whom is told by ``mismatches``, with names."""
 REMIND_S = 10.0
 """How often, at most, the log repeats that a peer cannot be heard."""
+MOST_COMPLAINTS = 8
+"""How many different things are told of in one message of diagnostics."""
 REPORT_S = 1.0
 """How often the diagnostics are told."""
 GONE_NS = 3_000_000_000
@@ -79,7 +81,9 @@ class IlNode(Node, Generic[P]):
         self.heard: list[tuple[Topic, Any]] = []
         """Our subscriptions, likewise."""
         self.rates = Rates(self.now_ns())
-        self.complaint = ""
+        self._complaints: dict[str, None] = {}
+        self._received_ns = 0
+        """When the message that is being handled was received, by the system's clock."""
         self.parameters: P = parameters.declare(self, parameter_class)
         parameters.follow(self, self.parameters, self._prepare)
         self.contract = Contract.load(self.parameters.contract)
@@ -160,11 +164,16 @@ class IlNode(Node, Generic[P]):
 
         def hear(data: bytes, info: dict[str, Any]) -> None:
             counts[name] += 1
+            self._received_ns = info["received_timestamp"]
             if name in self._shared:
                 self._guarded(self._note_joints, name, data, info)
             self._guarded(callback, data, info)
 
         return self._hears(topic._replace(qos=qos), _with_info(hear), raw=True)
+
+    def waited_ns(self) -> int:
+        """How long the message that is being handled has waited in this process, ns."""
+        return max(0, time.time_ns() - self._received_ns) if self._received_ns else 0
 
     def _hears(self, topic: Topic, callback: Callable[..., None], **options: Any) -> Any:
         if topic.qos is interface.LATCHED:
@@ -233,9 +242,15 @@ class IlNode(Node, Generic[P]):
                 raise
             # A signal has ended the context meanwhile: there is nobody left to publish to.
 
+    @property
+    def complaint(self) -> str:
+        """What the next diagnostics tell of."""
+        return "; ".join(self._complaints)
+
     def complain(self, text: str) -> None:
-        """Tell of something wrong, once a second at most, in the log and in the diagnostics."""
-        self.complaint = text
+        """Tell of something wrong: in the diagnostics each thing once, in the log once a second at most."""
+        if len(self._complaints) < MOST_COMPLAINTS:
+            self._complaints[text] = None
         self.get_logger().warning(text, throttle_duration_sec=1.0)
 
     def _prepare(self, wanted: P) -> Callable[[], None]:
@@ -264,7 +279,7 @@ class IlNode(Node, Generic[P]):
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         rates = self.rates.told(self.now_ns())
-        complaints = [*([self.complaint] if self.complaint else []), *self._mismatches(), *self._troubles(rates)]
+        complaints = [*self._complaints, *self._mismatches(), *self._troubles(rates)]
         status = DiagnosticStatus(
             name=self.get_fully_qualified_name().lstrip("/"), message="; ".join(complaints) or "ok", hardware_id=OURS
         )
@@ -274,7 +289,7 @@ class IlNode(Node, Generic[P]):
         status.values = [KeyValue(key=key, value=str(value)) for key, value in facts.items()]
         message.status = [status]
         self._diagnostics.publish(message)
-        self.complaint = ""
+        self._complaints.clear()
 
     def is_matched(self) -> bool:
         """Whether every subscriber of our topics that discovery knows of is connected to us."""

@@ -69,7 +69,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._authority: Authority | None = None
         self._announced: dict[str, Any] | None = None
         """What the trainer has announced, unless a checkpoint has been chosen since."""
-        self._answers, self._latency_ns = 0, 0
+        self._answers, self._skipped, self._latency_ns = 0, 0, 0
         self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
         self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
@@ -174,6 +174,9 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self._authority = None
             self._actor.forget()
         self._actor.observe(turn.stamp_ns, wire.joined(self.contract, turn.parts))
+        if self._is_overtaken(turn):
+            self._skipped += 1
+            return
         self._topic.publish(self._bytes(self._actor.chunk()))
         latency_ns = self.now_ns() - began_ns
         self._answers, self._latency_ns = self._answers + 1, self._latency_ns + latency_ns
@@ -186,11 +189,16 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         remembers = self.parameters.lockstep and self._remembers
         return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
 
+    def _is_overtaken(self, turn: Turn) -> bool:
+        """Whether an observation has waited so long, behind a slow answer, that the next one is better answered."""
+        is_paced = not self.parameters.lockstep and turn.start is None
+        return is_paced and self.waited_ns() > self.contract.step_ns // 2
+
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
-        told = {"checkpoint": author, "answers": self._answers, "dropped": self._turns.dropped}
+        told = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped, "dropped": self._turns.dropped}
         told |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
         p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
         return {**super().facts(), **told, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
