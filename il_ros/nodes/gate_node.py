@@ -45,6 +45,8 @@ SETTLED_NS = 1_000_000_000
 """For how long the command to rest is repeated while nothing is observed."""
 FAREWELL_S = 0.2
 """How long the end waits until the last command has been received."""
+LISTEN_NS = 500_000_000
+"""How long a gate that has just been started waits for the announcement of an episode that may be under way."""
 REMEMBER = 16
 """Answers to observations that have not come yet; more than these are forgotten."""
 
@@ -89,7 +91,7 @@ class GateNode(IlNode[GateParameters]):
         self._observation: Array | None = None
         """(Do,) what is seen at the step that is to be decided."""
         self._backlog, self._is_late = Backlog(), False
-        self._since_ns = 0
+        self._since_ns = self._listening_since_ns = 0
         self._decided_ns = -1
         """The stamp of the last step that was decided."""
         self._blind = Blind(self.contract.blind_ns, self.contract.step_ns)
@@ -128,6 +130,8 @@ class GateNode(IlNode[GateParameters]):
         Raises:
             MessageError: if it is not finite, and so none.
         """
+        if self._listens(turn):
+            return
         if self._turn is not None:
             self._decide()
         try:
@@ -145,6 +149,13 @@ class GateNode(IlNode[GateParameters]):
         self._blind.end(self._since_ns)
         self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
         self._decide_if_complete()
+
+    def _listens(self, turn: Turn) -> bool:
+        """Whether it is too early to say who may drive: an announcement may still be on its way."""
+        if self._decided_ns >= 0 or turn.start is not None or self.parameters.lockstep:
+            return False
+        self._listening_since_ns = self._listening_since_ns or self.now_ns()
+        return self.now_ns() - self._listening_since_ns < LISTEN_NS
 
     def _begin_episode(self, start: EpisodeStart, stamp_ns: int) -> None:
         """An episode begins, or we hear of one that is under way, and then nobody drives before somebody acts."""

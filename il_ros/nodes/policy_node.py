@@ -198,7 +198,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
-        told = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped, "dropped": self._turns.dropped}
+        told = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
+        told["dropped"] = self._turns.dropped
         told |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
         p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
         return {**super().facts(), **told, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}

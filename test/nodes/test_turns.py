@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from il_ros.nodes.turns import Turns
 from il_ros.signals import EpisodeStart
@@ -62,3 +65,60 @@ def test_an_incomplete_observation_is_dropped_and_counted() -> None:
     turns.add("tool", FIRST_NS + STEP_NS, {})
     assert turns.add("objects", FIRST_NS + STEP_NS, {}) is not None
     assert turns.dropped == 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("tool", "objects", "joints"))))
+@pytest.mark.parametrize("lockstep", [False, True])
+def test_a_clock_that_goes_back_begins_anew_and_loses_no_step(order: tuple[str, ...], lockstep: bool) -> None:
+    turns = Turns(order, STEP_NS, lockstep)
+    for run, first_ns in enumerate((100 * FIRST_NS, FIRST_NS, 50 * FIRST_NS)):
+        turns.announce(start(first_ns))
+        for step in range(4):
+            made = [turns.add(topic, first_ns + step * STEP_NS, {}) for topic in order]
+            assert made[:-1] == [None, None] and made[-1] is not None
+            assert made[-1].stamp_ns == first_ns + step * STEP_NS
+            assert made[-1].begins_anew == (run == 1 and step == 0)  # what is announced and goes on is none
+            assert (made[-1].start is not None) == (step == 0)
+    assert turns.jump == f"from {100 * FIRST_NS / 1e9 + 3 * STEP_NS / 1e9:.3f} to {FIRST_NS / 1e9:.3f} s"
+
+
+def test_a_stamp_that_is_a_little_late_is_passed_over_and_one_of_the_far_future_costs_one_step() -> None:
+    turns = Turns(["tool"], STEP_NS, lockstep=False)
+    assert turns.add("tool", FIRST_NS, {}) is not None
+    assert turns.add("tool", FIRST_NS - STEP_NS // 2, {}) is None
+    far = turns.add("tool", FIRST_NS + 10**15, {})
+    assert far is not None and far.begins_anew
+    again = turns.add("tool", FIRST_NS + STEP_NS, {})
+    assert again is not None and again.begins_anew
+    later = turns.add("tool", FIRST_NS + 2 * STEP_NS, {})
+    assert later is not None and not later.begins_anew
+
+
+def test_what_comes_again_with_the_stamp_of_the_last_step_is_known_as_standing() -> None:
+    turns = Turns(["tool", "objects"], STEP_NS, lockstep=False)
+    for part in range(3):
+        turns.add("tool", FIRST_NS, part)
+        assert (turns.add("objects", FIRST_NS, part) is None) == (part > 0)
+    assert turns.take_standing() == {"tool": 2, "objects": 2} and turns.take_standing() is None
+
+
+@given(
+    driver_hz=st.floats(20.0 / 0.74, 1000.0),
+    joins=st.lists(st.integers(0, 200), min_size=2, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_nodes_that_join_at_different_times_take_the_same_observations_of_a_fast_driver(
+    driver_hz: float, joins: list[int], seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    intervals = 1e9 / driver_hz * rng.uniform(0.9, 1.0, 600)
+    stamps = (FIRST_NS + np.cumsum(intervals)).astype(np.int64).tolist()
+    taken = []
+    for first in joins:
+        turns, due = Turns(["tool"], STEP_NS, lockstep=False), set()
+        for stamp in stamps[first:]:
+            turn = turns.add("tool", stamp, {})
+            if turn is not None and turns.is_due(turn):
+                due.add(stamp)
+        taken.append({stamp for stamp in due if stamp > stamps[max(joins)] + STEP_NS})
+    assert all(other == taken[0] for other in taken)
