@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
@@ -279,8 +280,7 @@ class JointStateMerger:
 
 def _one_of(parts: Sequence[Any]) -> Any:
     """One JointState of several, of which a later one counts more; the joints of the last come first."""
-    made = type(parts[-1])()
-    made.header = parts[-1].header
+    made = copy.copy(parts[-1])
     made.name = list(dict.fromkeys(name for part in reversed(parts) for name in part.name))
     for what in ("position", "velocity", "effort"):
         known = {name: value for part in parts for name, value in zip(part.name, getattr(part, what))}
