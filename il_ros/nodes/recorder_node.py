@@ -47,7 +47,7 @@ from il_ros.recording.episodes import Episodes
 from il_ros.recording.gaps import Gaps, Silences
 from il_ros.recording.journal import Journal
 from il_ros.recording.progress import FAR_NS, Progress, Verdict
-from il_ros.recording.recovery import recover
+from il_ros.recording.recovery import oddities, recover
 from il_ros.signals import EpisodeStart
 
 RETRY_S = 1.0
@@ -157,6 +157,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         """Make the folder, and bags of what a recorder before us has left in it."""
         with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
             self._episodes.folder.mkdir(parents=True, exist_ok=True)
+        for path in oddities(self._episodes.folder):
+            self.complain(f"{path} has the name of a journal and is none, or its bag's name is taken; it is left alone")
         for path in recover(self._episodes.folder):
             self.get_logger().warning(f"{path} was recovered from a recording that did not end; it is marked partial")
             self._announce(path, {"partial": True})

@@ -107,7 +107,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
     """
     parts = _read(reader, contract, names, action)
     has_stamps = all(len(part.order) and (part.stamps_ns > 0).all() for part in parts)
-    sound = [np.flatnonzero(np.isfinite(part.values).all(axis=1)) for part in parts]
+    sound = [np.flatnonzero(messages.is_finite(part.values).all(axis=1)) for part in parts]
     tracks = [
         Track((part.stamps_ns if has_stamps else part.log_time_ns)[rows], part.log_time_ns[rows], part.order[rows])
         for part, rows in zip(parts, sound)

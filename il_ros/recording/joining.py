@@ -39,7 +39,7 @@ class Observations:
     @property
     def is_sound(self) -> Array:
         """(T,) bool, where all values are finite numbers."""
-        return np.asarray(np.isfinite(self.values).all(axis=1))
+        return np.asarray(messages.is_finite(self.values).all(axis=1))
 
 
 @dataclass(frozen=True)
