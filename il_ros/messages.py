@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
@@ -35,6 +36,8 @@ MOST_INTERVENTIONS = 2**31 - 1
 """The greatest id that an episode has room for."""
 GREATEST = float(np.finfo(np.float32).max)
 """What is greater is infinite where observations and actions are kept."""
+INCOMPLETE = "no complete observation"
+"""What the reason of a record begins with that belongs to no observation: the gate holds, since one is missing."""
 BYTE_OF_LEVEL = {Authority.HOLD: b"\x01", Authority.POLICY: b"\x00", Authority.EXPERT: b"\x00"}
 
 
@@ -196,7 +199,7 @@ def check_joints(message: Any) -> None:
         told = ", ".join(names) or "no joint"
         raise MessageError(f"joint states name {told}; their publisher must name each joint once")
     for what in ("position", "velocity", "effort"):
-        values = len(getattr(message, what))
+        values = len(getattr(message, what, ()))
         if values not in (0, count):
             raise MessageError(f"joint states have {count} names and {values} numbers of {what}; send one a name")
 
@@ -287,11 +290,10 @@ class JointStateMerger:
 
 def _one_of(parts: Sequence[Any]) -> Any:
     """One JointState of several, of which a later one counts more; the joints of the last come first."""
-    made = type(parts[-1])()
-    made.header = parts[-1].header
+    made = copy.copy(parts[-1])
     made.name = list(dict.fromkeys(name for part in reversed(parts) for name in part.name))
     for what in ("position", "velocity", "effort"):
-        known = {name: value for part in parts for name, value in zip(part.name, getattr(part, what))}
+        known = {name: value for part in parts for name, value in zip(part.name, getattr(part, what, ()))}
         setattr(made, what, array("d", [known.get(name, math.nan) for name in made.name] if known else []))
     return made
 

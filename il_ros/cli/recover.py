@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from il_ros.recording.bag import read
-from il_ros.recording.recovery import recover
+from il_ros.recording.recovery import oddities, recover
 
 HELP = "make episodes of the journals and damaged bags in a folder"
 
@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
         StorageError: if the disk takes no more; nothing is lost.
     """
     console = Console(stderr=True, markup=False)
+    for path in oddities(args.folder):
+        console.print(f"{path} has the name of a journal and is none, or its bag's name is taken; it is left alone")
     with console.status(f"reading {args.folder}"):
         bags = recover(args.folder, thorough=True, progress=lambda path: console.print(f"recovering {path.name}"))
     rows = [_row(bag) for bag in bags]

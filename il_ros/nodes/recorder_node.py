@@ -19,14 +19,13 @@ the episode as ``stray``; the message is recorded all the same.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from std_msgs.msg import String
 
@@ -47,7 +46,7 @@ from il_ros.recording.episodes import Episodes
 from il_ros.recording.gaps import Gaps, Silences
 from il_ros.recording.journal import Journal
 from il_ros.recording.progress import FAR_NS, Progress, Verdict
-from il_ros.recording.recovery import recover
+from il_ros.recording.recovery import oddities, recover
 from il_ros.signals import EpisodeStart
 
 RETRY_S = 1.0
@@ -56,6 +55,7 @@ STRAGGLERS_S = 0.5
 """How long the end of an episode waits for the last messages of every topic."""
 
 
+_STAMP, _SWAPPED_STAMP = struct.Struct("<iI"), struct.Struct(">iI")
 AUTHORS = {interface.EXPERT_ACTION.name: "expert", interface.POLICY_ACTION.name: "checkpoint"}
 """Topics whose ``frame_id`` says who speaks, and what he is."""
 
@@ -70,8 +70,7 @@ class RecorderParameters(ManagedParameters):
     note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """A message as it was received."""
 
     topic: Topic
@@ -157,6 +156,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         """Make the folder, and bags of what a recorder before us has left in it."""
         with storage_errors(self._episodes.folder, "set the parameter 'folder' to one that can be written"):
             self._episodes.folder.mkdir(parents=True, exist_ok=True)
+        for path in oddities(self._episodes.folder):
+            self.complain(f"{path} has the name of a journal and is none, or its bag's name is taken; it is left alone")
         for path in recover(self._episodes.folder):
             self.get_logger().warning(f"{path} was recovered from a recording that did not end; it is marked partial")
             self._announce(path, {"partial": True})
@@ -196,16 +197,17 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         topic: Topic, name: str, data: bytes, info: dict[str, Any], stamped: bool
     ) -> tuple[Heard, MessageError | None]:
         """A message and what is wrong with it, if anything is; it is recorded all the same."""
-        heard = Heard(topic, name, data, info, time.time_ns(), -1)
+        time_ns, stamp, event, trouble = time.time_ns(), -1, None, None
         try:
             if topic is interface.EPISODE:
                 event = messages.event_from_json(wire.object_of(data, topic).data)
-                return dataclasses.replace(heard, event=event), None
-            return dataclasses.replace(heard, stamp_ns=_stamp_ns(data) if stamped else -1), None
+            elif stamped:
+                stamp = _stamp_ns(data)
         except MessageError as error:
-            return heard, error
+            trouble = error
         except struct.error as error:
-            return heard, MessageError(f"{name}: {len(data)} bytes are no {topic.type_name} ({error})")
+            trouble = MessageError(f"{name}: {len(data)} bytes are no {topic.type_name} ({error})")
+        return Heard(topic, name, data, info, time_ns, stamp, event), trouble
 
     def _hear(self, heard: Heard) -> None:
         """Record a message, or hold it back as long as it is in doubt to which episode it belongs."""
@@ -216,11 +218,12 @@ class RecorderNode(ManagedNode[RecorderParameters]):
                 self._begin_anew()
         if isinstance(heard.event, EpisodeStart):
             self._on_start(heard.event)
-        if self._progress.is_in_doubt(self.now_ns()):
+        if self._progress.doubt is not None and self._progress.is_in_doubt(self.now_ns()):
             self._held.append(heard)
-        else:
+            return
+        if self._held:
             self._let_go()
-            self._record_one(heard)
+        self._record_one(heard)
 
     def _let_go(self) -> None:
         """Record what was held back."""
@@ -492,7 +495,7 @@ def _stamp_ns(data: bytes) -> int:
     Raises:
         struct.error: if it is cut off before that.
     """
-    sec, nanosec = struct.unpack_from(f"{_order(data)}iI", data, 4)
+    sec, nanosec = (_STAMP if data[1:2] == b"\1" else _SWAPPED_STAMP).unpack_from(data, 4)
     return max(0, int(sec) * 1_000_000_000 + int(nanosec))
 
 
@@ -500,12 +503,8 @@ def _frame_id(data: bytes) -> str:
     """The ``frame_id`` of a serialised message that begins with a header; empty if it is cut off."""
     if len(data) < 16:
         return ""
-    (size,) = struct.unpack_from(f"{_order(data)}I", data, 12)
+    (size,) = struct.unpack_from("<I" if data[1:2] == b"\1" else ">I", data, 12)
     return data[16 : 15 + size].decode("utf-8", errors="replace")
-
-
-def _order(data: bytes) -> str:
-    return "<" if data[1:2] == b"\1" else ">"
 
 
 def main() -> int:

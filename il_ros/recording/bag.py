@@ -275,6 +275,12 @@ class BagReader:
             source = Scan(path) if self.contents.storage == "mcap" else Database(path)
             yield source
         self._check(not source.damage, name, source.damage[0] if source.damage else "")
+        if is_ours(self) and isinstance(source, Scan) and "digest" in source.facts:
+            self._check_facts(source.facts)
+
+    def _check_facts(self, recorded: Mapping[str, Any]) -> None:
+        told = metadata.differences(self.facts, recorded)
+        self._check(not told, METADATA, "; ".join(told))
 
     def _decompressed(self, topic: Topic, block: Block) -> Block:
         data = [self._decompress(topic, block.message(row)) for row in range(len(block.at))]

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,10 @@ from il_ros.signals import Array
 MOST_LAYOUTS = 32
 """A topic whose messages are laid out in more ways than these has the rest of them decoded one by one."""
 STAMP = ("header.stamp.sec", "header.stamp.nanosec")
+WHOLE, MALFORMED = -2, -1
+"""Kinds of messages that are not told apart by the joints that they name."""
 Decode = Callable[[Topic, bytes], Any]
+P = TypeVar("P")
 
 
 class Columns:
@@ -39,10 +42,15 @@ class Columns:
         self.paths = tuple(paths)
         self.refused: tuple[int, MessageError] | None = None
         """The order of the first message that lacks a field, and what is wrong with it."""
+        self.malformed: MessageError | None = None
+        """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
         self._decode = decode
-        self._layouts: list[tuple[Layout, list[_Place], list[_Place]]] = []
-        self._parts: list[tuple[Array, Array, Array, Array]] = [
-            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))))
+        self._joints = [messages.named_joint(path) for path in self.paths]
+        self._layouts: list[tuple[Layout, list[_Place], list[_Place], int]] = []
+        self._kinds: list[tuple[bool, ...]] = []
+        """Which of the fields a kind of message has, where each of them names a joint."""
+        self._parts: list[tuple[Array, ...]] = [
+            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))), np.empty(0, np.int64))
         ]
         self._sorted: tuple[Array, ...] | None = None
 
@@ -66,6 +74,19 @@ class Columns:
         """(n, F) float64; NaN where a message lacks the field."""
         return self._column(3)
 
+    @property
+    def has(self) -> Array:
+        """(n, F) bool: which joint states name the joint of each field; true of all fields of other messages."""
+        known = np.array([*self._kinds, (True,) * len(self.paths), (False,) * len(self.paths)])
+        found: Array = known[self._column(4)]
+        return found
+
+    @property
+    def is_malformed(self) -> Array:
+        """(n,) bool: which joint states do not say what belongs to which joint."""
+        malformed: Array = self._column(4) == MALFORMED
+        return malformed
+
     def _column(self, number: int) -> Array:
         if self._sorted is None:
             order, *others = (np.concatenate(parts) for parts in zip(*self._parts))
@@ -88,12 +109,30 @@ class Columns:
         for row in range(len(block.at)):
             self._take_one(topic, block, row)
 
-    def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place]]:
-        self._decode(topic, data)  # which says what is wrong with it, if anything is
+    def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place], int]:
+        message = self._decode(topic, data)  # which says what is wrong with it, if anything is
         layout = Layout(data, topic.type_name, types_of(topic.type_name, topic.definition))
-        return layout, [_find(layout, path) for path in STAMP], [_find(layout, path) for path in self.paths]
+        fields, kind = self._sorted_out(topic, message, [_find(layout, path) for path in self.paths])
+        return layout, [_find(layout, path) for path in STAMP], fields, kind
 
-    def _take(self, layout: Layout, stamp: list[_Place], fields: list[_Place], block: Block) -> Block:
+    def _sorted_out(self, topic: Topic, message: Any, fields: list[P | MessageError]) -> tuple[Any, int]:
+        """The fields of a message again, all of them refused if it is malformed; and the number of its kind."""
+        if topic.type_name != messages.JOINT_STATE or None in self._joints:
+            return fields, WHOLE
+        try:
+            messages.check_joints(message)
+            has = tuple(joint in message.name for joint in self._joints)
+            for field, is_there in zip(fields, has):
+                if is_there and isinstance(field, MessageError):
+                    raise field
+        except MessageError as error:
+            self.malformed = self.malformed or error
+            return [error] * len(fields), MALFORMED
+        if has not in self._kinds:
+            self._kinds.append(has)
+        return fields, self._kinds.index(has)
+
+    def _take(self, layout: Layout, stamp: list[_Place], fields: list[_Place], kind: int, block: Block) -> Block:
         """Read the messages that are laid out so; returns the others."""
         alike = layout.is_of(block)
         mine = block.rows(np.flatnonzero(alike))
@@ -102,20 +141,22 @@ class Columns:
             for column, place in zip(values.T, fields):
                 column[:] = np.nan if isinstance(place, MessageError) else layout.read(mine, *place)
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
-            self._keep(mine, _stamps(sec, nanosec), values)
+            self._keep(mine, _stamps(sec, nanosec), values, kind)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
         return block.rows(np.flatnonzero(~alike))
 
     def _take_one(self, topic: Topic, block: Block, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
-        found = [_number(message, path) for path in (*STAMP, *self.paths)]
+        fields, kind = self._sorted_out(topic, message, [_number(message, path) for path in self.paths])
+        found = [*(_number(message, path) for path in STAMP), *fields]
         numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
-        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]))
+        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
         self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
 
-    def _keep(self, block: Block, stamps: Array, values: Array) -> None:
-        self._parts.append((block.order, block.log_time_ns, stamps, values))
+    def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
+        kinds = np.full(len(stamps), kind, np.int64)
+        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):

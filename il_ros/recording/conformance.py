@@ -21,8 +21,8 @@ from il_ros.signals import Array
 from il_ros.specs import Contract
 
 OK, WARNING, ERROR = "ok", "warning", "error"
-SLOW = 0.9
-"""A topic that comes at less than this share of the contract's rate is too slow for it."""
+SLOW, FAST = 0.9, 1.1
+"""A topic that comes at less, or more, than this share of the contract's rate is too slow, or too fast, for it."""
 COMMAND = "command"
 
 
@@ -38,11 +38,35 @@ class Finding:
 
 @dataclass
 class _Topic:
-    """What was heard on a topic."""
+    """What was heard on a topic; of joint states, the messages that make a step."""
 
+    joints: messages.JointStateMerger | None = None
     times_ns: list[int] = field(default_factory=list)
     stamps: set[int] = field(default_factory=set)
     last: Any = None
+    trouble: MessageError | None = None
+    """Why the last one of joint states makes no step."""
+
+    def add(self, time_ns: int, message: Any) -> None:
+        if self.joints is not None:
+            self.last = message if self.last is None else self.last
+            try:
+                if not self.joints.add(message, time_ns):
+                    return
+                self.last, self.trouble = message, None
+                self.last = self.joints.merged(time_ns)
+            except MessageError as error:
+                self.trouble = error
+        else:
+            self.last = message
+        self.times_ns.append(time_ns)
+        if hasattr(message, "header"):
+            self.stamps.add(messages.stamp_ns(message))
+
+
+def _topic(contract: Contract, topic: str) -> _Topic:
+    joints = messages.joints_of(contract, topic)
+    return _Topic(messages.JointStateMerger(joints, contract.stale_ns) if joints else None)
 
 
 def check(
@@ -56,16 +80,12 @@ def check(
         heard: messages of the topics in ``wanted``, in the order in which they came.
         wanted: by full name, which of the contract's topics (or ``command``) a topic is.
     """
-    told = {topic: _Topic() for topic in (*contract.topics, COMMAND)}
+    told = {topic: _topic(contract, topic) for topic in (*contract.topics, COMMAND)}
     commands = _Commands(contract)
     for name, time_ns, message in heard:
-        topic = told[wanted[name]]
-        topic.times_ns.append(time_ns)
-        topic.last = message
+        told[wanted[name]].add(time_ns, message)
         if wanted[name] == COMMAND:
             commands.add(message)
-        elif hasattr(message, "header"):
-            topic.stamps.add(messages.stamp_ns(message))
     names = {topic: name for name, topic in wanted.items()}
     found: list[Finding] = []
     for part, kind in contract.topics.items():
@@ -85,9 +105,16 @@ def _about_topic(
         return [Finding(topic, ERROR, f"is not there; {remedy}, or name another in the contract")]
     if types[name] != kind:
         return [Finding(topic, ERROR, f"{name} is {types[name]}, not {kind}; correct the contract's topics")]
-    if not heard.times_ns:
+    if heard.last is None:
         return [Finding(topic, ERROR, f"{name} is silent; start its publisher, and check its QoS")]
+    if heard.trouble is not None or not heard.times_ns:
+        told = heard.trouble or f"no message of {name} names the first joint of the contract"
+        return [Finding(topic, ERROR, f"{told}; the joints of several publishers are put together by their names")]
     rate = _rate(heard.times_ns)
+    if rate > FAST * contract.rate_hz:
+        remedy = "the gate takes one observation a control period; raise rate_hz or lower the driver's rate"
+        told = f"{name} comes at {rate:.1f} Hz; the contract's rate is {contract.rate_hz:g} Hz: {remedy}"
+        return [Finding(topic, WARNING, told)]
     if rate < SLOW * contract.rate_hz:
         return [
             Finding(topic, WARNING, f"{name} comes at {rate:.1f} Hz; the contract's rate is {contract.rate_hz:g} Hz")

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +41,14 @@ def check_writable(folder: Path) -> None:
 
 def _free(folder: Path) -> str:
     existing = next((p for p in (folder, *folder.absolute().parents) if p.is_dir()), Path("/"))
-    return f"{shutil.disk_usage(existing).free / 1e6:.1f} MB free"
+    try:
+        usage = os.statvfs(existing)
+    except OSError as error:
+        return f"its disk does not answer: {error.strerror or error}"
+    free = f"{usage.f_bavail * usage.f_frsize / 1e6:.1f} MB free"
+    if usage.f_files and not usage.f_favail:
+        return f"{free}, but no inode: the disk holds as many files as it can, remove some"
+    return free
 
 
 def sync(path: Path) -> None:

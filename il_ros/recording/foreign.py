@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,45 @@ class Commands(Columns):
             self._keep(one, np.array([-1 if stamp is None else stamp]), action[None])
 
 
+@dataclass(frozen=True)
+class Source:
+    """Some components of the observation, or of the action, as one publisher tells them; row n is the same message."""
+
+    name: str
+    components: Sequence[int]
+    """Where they are in the observation, or in the action."""
+    is_action: bool
+    stamps_ns: Array
+    log_time_ns: Array
+    order: Array
+    values: Array
+    """(n, components)"""
+    refused: tuple[int, MessageError] | None
+
+
+def _sources(name: str, components: Sequence[int], is_action: bool, columns: Columns) -> list[Source]:
+    """A topic as a source; one of joint states as so many as there are publishers of different joints."""
+    if columns.refused is None or columns.has.all():
+        return [_source(name, components, is_action, columns, slice(None), slice(None))]
+    has, malformed = columns.has, columns.is_malformed
+    groups: dict[bytes, list[int]] = {}
+    for field in range(len(components)):
+        groups.setdefault(has[:, field].tobytes(), []).append(field)
+    found = []
+    for fields in groups.values():
+        joints = ", ".join(dict.fromkeys(str(messages.named_joint(columns.paths[n])) for n in fields))
+        label = name if len(groups) == 1 else f"{name} ({joints})"
+        rows = np.flatnonzero(has[:, fields[0]] | malformed)
+        found.append(_source(label, [components[n] for n in fields], is_action, columns, rows, fields))
+    return found
+
+
+def _source(name: str, components: Sequence[int], is_action: bool, columns: Columns, rows: Any, fields: Any) -> Source:
+    kept = (column[rows] for column in (columns.stamps_ns, columns.log_time_ns, columns.order, columns.values))
+    stamps, log_time, order, values = kept
+    return Source(name, components, is_action, stamps, log_time, order, values[:, fields], columns.refused)
+
+
 def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], action: str) -> Episode:
     """The demonstration that a bag of another program holds; every step counts as the expert's.
 
@@ -66,19 +107,19 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
     """
     parts = _read(reader, contract, names, action)
     has_stamps = all(len(part.order) and (part.stamps_ns > 0).all() for part in parts)
-    sound = [np.flatnonzero(np.isfinite(part.values).all(axis=1)) for part in parts]
+    sound = [np.flatnonzero(messages.is_finite(part.values).all(axis=1)) for part in parts]
     tracks = [
         Track((part.stamps_ns if has_stamps else part.log_time_ns)[rows], part.log_time_ns[rows], part.order[rows])
         for part, rows in zip(parts, sound)
     ]
     resampled = resample(tracks, contract.step_ns, contract.stale_ns)
     if not len(resampled.times_ns):
-        raise _nowhere(reader, contract, [*names.values(), action], tracks, parts)
+        raise _nowhere(reader, contract, tracks, parts)
     stamps, stretches = _in_order(resampled, contract.step_ns)
     told = {
         name: {**row, "malformed": len(part.order) - len(rows)}
         for name, row, part, rows in zip(
-            [*names.values(), f"{action} (action)"], report(resampled, tracks, contract.step_ns), parts, sound
+            [part.name for part in parts], report(resampled, tracks, contract.step_ns), parts, sound
         )
     }
     facts = {
@@ -88,11 +129,15 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         "resampled": {"clock": "header" if has_stamps else "recording", "topics": told, "stretches": stretches},
     }
     values = [part.values[rows][index] for part, rows, index in zip(parts, sound, resampled.rows.T)]
-    return _demonstration(contract, stamps, _observations(contract, values[:-1]), values[-1], facts)
+    observations = np.empty((len(stamps), len(contract.observation)), np.float32)
+    actions = np.empty((len(stamps), len(contract.action)))
+    for part, numbers in zip(parts, values):
+        (actions if part.is_action else observations)[:, part.components] = numbers
+    return _demonstration(contract, stamps, observations, actions, facts)
 
 
-def _read(reader: BagReader, contract: Contract, names: dict[str, str], action: str) -> list[Columns]:
-    """The numbers of every topic of the observation, and last those of the action."""
+def _read(reader: BagReader, contract: Contract, names: dict[str, str], action: str) -> list[Source]:
+    """The numbers of every topic of the observation, and those of the action."""
     fields = contract.foreign.fields
     actions = Columns(fields, reader.decode) if fields else Commands(contract, reader.decode)
     parts = [*(Columns(paths(contract, topic), reader.decode) for topic in contract.topics), actions]
@@ -101,14 +146,11 @@ def _read(reader: BagReader, contract: Contract, names: dict[str, str], action: 
         for name, part in listeners:
             if name == topic.name:
                 part.add(topic, block)
-    return parts
-
-
-def _observations(contract: Contract, values: list[Array]) -> Array:
-    observations = np.empty((len(values[0]), len(contract.observation)), np.float32)
-    for topic, columns in zip(contract.topics, values):
-        observations[:, [n for n, part in enumerate(contract.observation) if part.topic == topic]] = columns
-    return observations
+    sources = []
+    for observed, part in zip(contract.topics, parts):
+        components = [n for n, component in enumerate(contract.observation) if component.topic == observed]
+        sources += _sources(names[observed], components, False, part)
+    return sources + _sources(f"{action} (action)", range(len(contract.action)), True, actions)
 
 
 def _demonstration(contract: Contract, stamps: Array, observations: Array, actions: Array, facts: Any) -> Episode:
@@ -140,10 +182,9 @@ def _in_order(resampled: Resampled, step_ns: int) -> tuple[Array, list[dict[str,
     return stamps, told
 
 
-def _nowhere(
-    reader: BagReader, contract: Contract, topics: list[str], tracks: list[Track], parts: list[Columns]
-) -> DataError:
+def _nowhere(reader: BagReader, contract: Contract, tracks: list[Track], parts: list[Source]) -> DataError:
     """Why there is no step: a topic without a sound message, or topics that never speak together."""
+    topics = [part.name.removesuffix(" (action)") for part in parts]
     for topic, track, part in zip(topics, tracks, parts):
         if not len(track.order):
             why = part.refused[1] if part.refused else "it has none, or none with finite numbers"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from il_ros import messages
 from il_ros.errors import MessageError
 from il_ros.recording.columns import Columns
 from il_ros.signals import Array
@@ -38,18 +39,72 @@ class Observations:
     @property
     def is_sound(self) -> Array:
         """(T,) bool, where all values are finite numbers."""
-        return np.asarray(np.isfinite(self.values).all(axis=1))
+        return np.asarray(messages.is_finite(self.values).all(axis=1))
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The steps that joint states of several publishers make, as ``messages.JointStateMerger`` makes them; (n,) rows.
+
+    Its fields are those of ``Columns``, of the messages that make a step.
+    """
+
+    stamps_ns: Array
+    values: Array
+    """(n, F)"""
+    order: Array
+    refused: tuple[int, MessageError] | None
+    every_ns: Array
+    """The stamps of all messages that should have made a step, also where a joint was missing."""
+
+
+Part = Columns | Merged
+
+
+def merged(contract: Contract, topic: str, columns: Columns) -> Part:
+    """The columns of a topic of the contract, of which each message has every field."""
+    if columns.refused is None or not messages.joints_of(contract, topic):
+        return columns  # nearly always
+    has, malformed = columns.has, columns.is_malformed
+    count, fields = has.shape
+    latest_of = np.maximum.accumulate(np.where(has, np.arange(count)[:, None], -1), axis=0)  # (n, F)
+    stamps, values = columns.stamps_ns, columns.values[latest_of, np.arange(fields)]
+    ages = stamps[:, None] - stamps[latest_of]
+    is_stale = (latest_of < 0) | (np.abs(ages) > contract.stale_ns)
+    steps, incomplete = has[:, 0], is_stale.any(axis=1)
+    values[malformed] = np.nan
+    kept = malformed | (steps & ~incomplete)
+    refused = None
+    for row in np.flatnonzero(malformed | (steps & incomplete))[:1].tolist():
+        refused = int(columns.order[row]), _trouble(contract, columns, row, latest_of, ages)
+    every = stamps[malformed | steps]
+    return Merged(stamps[kept], values[kept], columns.order[kept], refused, every)
+
+
+def _trouble(contract: Contract, columns: Columns, row: int, latest_of: Array, ages: Array) -> MessageError:
+    """Why the message of a row makes no step."""
+    if columns.is_malformed[row] and columns.malformed is not None:
+        return columns.malformed
+    joints = [str(messages.named_joint(path)) for path in columns.paths]
+    told = {j: None if last < 0 else int(age) for j, last, age in zip(joints, latest_of[row], ages[row])}
+    try:
+        messages.check_ages(told, contract.stale_ns)
+    except MessageError as error:
+        return error
+    raise AssertionError("a row that lacks nothing was refused")
 
 
 def joined(contract: Contract, columns: Mapping[str, Columns]) -> Observations:
     """What ``messages.Aligner`` makes of the topics of a contract; ``columns`` hold ``paths`` of each of them."""
-    parts = [columns[topic] for topic in contract.topics]
+    parts = [merged(contract, topic, columns[topic]) for topic in contract.topics]
     stamps, order = complete(parts)
     values = np.empty((len(stamps), len(contract.observation)))
     for topic, part in zip(contract.topics, parts):
         mine = [n for n, component in enumerate(contract.observation) if component.topic == topic]
         values[:, mine] = part.values[latest(part, stamps, order)]
-    every = stamps if _are_in_step(parts) else np.unique(np.concatenate([part.stamps_ns for part in parts]))
+    every = stamps
+    if not _are_in_step(parts) or any(isinstance(part, Merged) for part in parts):
+        every = np.unique(np.concatenate([p.every_ns if isinstance(p, Merged) else p.stamps_ns for p in parts]))
     troubles = [part.refused for part in parts if part.refused is not None]
     first = min(troubles, key=lambda trouble: trouble[0])[1] if troubles else None
     return Observations(stamps, values, order, every, first)
@@ -60,7 +115,7 @@ def paths(contract: Contract, topic: str) -> list[str]:
     return [component.field for component in contract.observation if component.topic == topic]
 
 
-def complete(parts: Sequence[Columns]) -> tuple[Array, Array]:
+def complete(parts: Sequence[Part]) -> tuple[Array, Array]:
     """The stamps that have a message of every topic, (T,), and the order of the message that completed each, (T,).
 
     A stamp that is overtaken by a later one which is complete sooner is none of them.
@@ -80,14 +135,14 @@ def complete(parts: Sequence[Columns]) -> tuple[Array, Array]:
     return stamps[kept], order[kept]
 
 
-def _are_in_step(parts: Sequence[Columns]) -> bool:
+def _are_in_step(parts: Sequence[Part]) -> bool:
     """Whether each stamp came once on every topic, in order of time: nearly always, and then there is little to do."""
     stamps = parts[0].stamps_ns
     is_increasing = bool((np.diff(stamps, prepend=-1) > 0).all())
     return is_increasing and all(np.array_equal(part.stamps_ns, stamps) for part in parts[1:])
 
 
-def latest(part: Columns, stamps: Array, order: Array) -> Array:
+def latest(part: Part, stamps: Array, order: Array) -> Array:
     """(T,) which of a topic's messages of each stamp came last and not after ``order``; there must be one."""
     if np.array_equal(part.stamps_ns, stamps):
         return np.arange(len(stamps))

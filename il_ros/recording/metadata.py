@@ -26,6 +26,10 @@ METADATA = "metadata.yaml"
 VERSION = 9
 STORAGES = ("mcap", "sqlite3")
 COMPRESSIONS = (("", "zstd"), ("file", "zstd"), ("message", "zstd"))
+AMENDED = ("outcome", "judged", "note")
+"""Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
+_KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
+"""What some facts of our own bags are."""
 NO_START_NS = 2**63 - 1
 """Where rosbag2 says that a bag without messages starts."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -109,7 +113,10 @@ def read(bag: Path) -> Contents:
         information = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)["rosbag2_bagfile_information"]
         _check(path, information)
         return _from_dict(information)
-    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        *(OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError),  # .inf as a whole number; lists within lists
+    ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"{path} is damaged ({reason}); run `il-ros recover {bag.parent}`") from error
 
@@ -168,7 +175,10 @@ def _topic(contents: Contents, name: str) -> dict[str, Any]:
 
 def _from_dict(information: dict[str, Any]) -> Contents:
     topics = {t["topic_metadata"]["name"]: t for t in information["topics_with_message_count"]}
-    custom = information.get("custom_data") or {}
+    facts = {key: _fact_from_text(value) for key, value in (information.get("custom_data") or {}).items()}
+    _check_facts(facts)
+    if not all(isinstance(t["topic_metadata"]["type"], str) for t in topics.values()):
+        raise TypeError("a topic has no type")
     return Contents(
         files=tuple(Path(name).name for name in information["relative_file_paths"]),
         types={name: t["topic_metadata"]["type"] for name, t in topics.items()},
@@ -176,11 +186,31 @@ def _from_dict(information: dict[str, Any]) -> Contents:
         counts={name: int(t["message_count"]) for name, t in topics.items()},
         start_ns=int(information["starting_time"]["nanoseconds_since_epoch"]),
         duration_ns=int(information["duration"]["nanoseconds"]),
-        facts={key: _fact_from_text(value) for key, value in custom.items()},
+        facts=facts,
         offered={name: profiles(t["topic_metadata"].get("offered_qos_profiles")) for name, t in topics.items()},
         storage=information["storage_identifier"],
         compression=_compression(information),
     )
+
+
+def _check_facts(facts: Mapping[str, Any]) -> None:
+    for key, kind in _KINDS.items() if "digest" in facts else ():
+        if key in facts and not isinstance(facts[key], kind):
+            raise TypeError(f"the fact {key!r} is {facts[key]!r}")
+    silences, gaps = facts.get("silences", []), facts.get("gaps", {})
+    if "digest" in facts and not all(isinstance(part, dict) for part in (*silences, *gaps.values())):
+        raise TypeError("the facts 'silences' or 'gaps' hold something else than mappings")
+
+
+def differences(facts: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
+    """What a bag's metadata says otherwise than the facts that were ``recorded`` beside the messages, with a CRC."""
+    amended = AMENDED if facts.get("judged") is True else ()
+    told = {key: json.dumps(facts[key]) if key in facts else "nothing" for key in recorded if key not in amended}
+    return [
+        f"{key} is {text} and was recorded as {json.dumps(recorded[key])}"
+        for key, text in told.items()
+        if text != json.dumps(recorded[key])
+    ]
 
 
 def profiles(text: Any) -> list[Any]:
@@ -199,7 +229,9 @@ def _fact_to_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def _fact_from_text(text: str) -> Any:
+def _fact_from_text(text: Any) -> Any:
+    if not isinstance(text, str):  # another program's
+        return text
     try:
         return json.loads(text)
     except ValueError:

@@ -34,7 +34,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass
-class _Doubt:
+class Doubt:
     """Stamps that do not go on from those before."""
 
     publisher: Hashable
@@ -63,12 +63,13 @@ class Progress:
         self._newest: dict[Hashable, int] = {}
         self._leapt: dict[Hashable, int] = {}
         """Where the stamps of a publisher were before the last one, if that is much later."""
-        self._doubt: _Doubt | None = None
+        self.doubt: Doubt | None = None
+        """What may be of another clock."""
         self._expected_ns: int | None = None
 
     def expect(self, stamp_ns: int) -> Verdict:
         """It is announced that the clock will stand there; if it is set so, or was, that needs no confirmation."""
-        self._expected_ns, doubt = stamp_ns, self._doubt
+        self._expected_ns, doubt = stamp_ns, self.doubt
         if doubt is not None and self._follows(stamp_ns, doubt.newest_ns):
             return self._move(doubt.publisher, doubt.newest_ns)
         return Verdict.GOES_ON
@@ -89,9 +90,9 @@ class Progress:
             return Verdict.GOES_ON
         if self._expected_ns is not None and self._follows(self._expected_ns, stamp_ns):
             return self._move(publisher, stamp_ns)
-        doubt = self._doubt
+        doubt = self.doubt
         if doubt is None or doubt.publisher != publisher or not self._follows(doubt.newest_ns, stamp_ns):
-            self._doubt = _Doubt(publisher, is_new, stamp_ns, steady_ns)
+            self.doubt = Doubt(publisher, is_new, stamp_ns, steady_ns)
             return Verdict.DOUBTFUL
         doubt.newest_ns = stamp_ns
         if doubt.is_new and steady_ns - doubt.since_ns < SETTLE_NS:
@@ -100,7 +101,7 @@ class Progress:
 
     def is_in_doubt(self, steady_ns: int) -> bool:
         """Whether what comes now may be of another clock."""
-        return self._doubt is not None and steady_ns - self._doubt.since_ns <= self._patience_ns
+        return self.doubt is not None and steady_ns - self.doubt.since_ns <= self._patience_ns
 
     def is_near(self, stamp_ns: int) -> bool:
         """Whether a stamp can be of this clock, now."""
@@ -115,18 +116,18 @@ class Progress:
         self._leapt.pop(publisher, None)
         if stamp_ns - last_ns > self._lag_ns:
             self._leapt[publisher] = last_ns
-        self.now_ns = max(self._newest.values())
-        doubt = self._doubt
+        self.now_ns = max(self._newest.values()) if len(self._newest) > 1 else stamp_ns
+        doubt = self.doubt
         if doubt is None:
             return
         if doubt.publisher == publisher:
-            self._doubt = None
+            self.doubt = None
         elif doubt.is_new:  # another publisher beside the one that goes on
-            self._doubt = None
+            self.doubt = None
             if self.is_near(doubt.newest_ns):
                 self._newest[doubt.publisher] = doubt.newest_ns
 
     def _move(self, publisher: Hashable, stamp_ns: int) -> Verdict:
         self.before_ns, self.now_ns = self.now_ns, stamp_ns
-        self._newest, self._leapt, self._doubt, self._expected_ns = {publisher: stamp_ns}, {}, None, None
+        self._newest, self._leapt, self.doubt, self._expected_ns = {publisher: stamp_ns}, {}, None, None
         return Verdict.MOVED

@@ -36,12 +36,23 @@ def leftovers(folder: Path, thorough: bool = False) -> list[Path]:
     ``thorough`` reads every byte of every bag as well, and so finds those that are truncated or damaged.
     """
     folder = Path(folder)
-    journals = list(folder.glob(f"episode_*{SUFFIX}"))
+    strange = set(oddities(folder))
+    journals = [path for path in folder.glob(f"episode_*{SUFFIX}") if path not in strange]
     taken = {path.name.removesuffix(SUFFIX) for path in journals}
     bags = [p for p in folder.glob("episode_*") if p.suffix == "" and p.name not in taken and _file(p) is not None]
     unsound = {bag for bag in bags if not _is_sound(bag, thorough)}
     pending = {folder / path.name for path in (folder / WORKSHOP).glob("episode_*")}
     return sorted({path for path in journals if not is_open(path)} | unsound | pending)
+
+
+def oddities(folder: Path) -> list[Path]:
+    """What has a journal's name and is no file, or a journal whose bag cannot be made since a file has its name.
+
+    Whatever they are, a recovery passes them over.
+    """
+    journals = list(Path(folder).glob(f"episode_*{SUFFIX}"))
+    bags = {path: path.with_name(path.name.removesuffix(SUFFIX)) for path in journals}
+    return sorted(p for p, bag in bags.items() if not p.is_file() or (bag.exists() and not bag.is_dir()))
 
 
 def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], None] | None = None) -> list[Path]:
@@ -72,7 +83,7 @@ def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], Non
 
 def _file(bag: Path) -> Path | None:
     """The one MCAP file of a bag of ours."""
-    files = list(bag.glob("*.mcap"))
+    files = [path for path in bag.glob("*.mcap") if path.is_file()]
     return files[0] if len(files) == 1 else None
 
 

@@ -120,7 +120,7 @@ def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> Dat
 
 
 class Records:
-    """The records of authority of a bag, the first of each stamp."""
+    """The records of authority of a bag, the first of each stamp; those that belong to no observation are left out."""
 
     def __init__(self) -> None:
         self.by_stamp: dict[int, Record] = {}
@@ -139,16 +139,24 @@ class Records:
             if stamp in self.by_stamp:
                 continue
             try:
-                self.by_stamp[stamp] = messages.record_from(message)
+                record = messages.record_from(message)
             except MessageError as error:
                 self.refused.setdefault(stamp, (int(block.order[row]), error))
+            else:
+                if not record.reason.startswith(messages.INCOMPLETE):
+                    self.by_stamp[stamp] = record
 
 
 def _episode(
     folder: Path, contract: Contract, seen: Observations, records: Records, facts: Mapping[str, Any]
 ) -> Episode:
     recorded = records.by_stamp
-    unusable = {stamp for stamp, record in recorded.items() if not np.isfinite(record.executed).all()}
+    width = len(contract.action)
+    unusable = {
+        stamp
+        for stamp, record in recorded.items()
+        if len(record.executed) != width or not messages.are_finite(record.executed)
+    }
     sound = dict(zip(seen.stamps_ns[seen.is_sound].tolist(), np.flatnonzero(seen.is_sound).tolist()))
     unsound = set(seen.stamps_ns[~seen.is_sound].tolist())
     refused = unsound | records.refused.keys() | unusable

@@ -46,6 +46,8 @@ def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str,
         except MessageError:
             malformed += 1
             continue
+        if record.reason.startswith(messages.INCOMPLETE):
+            continue
         steps[record.authority.name.lower()] += 1
         interventions.add(record.intervention)
     told = {"steps": dict(sorted(steps.items())), "interventions": len(interventions - {0}), "malformed": malformed}
@@ -95,5 +97,7 @@ def folder_summary(bags: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def _lost(facts: dict[str, Any]) -> int:
-    gaps = facts.get("gaps") or {}
-    return sum(int(topic.get("lost", 0)) for topic in gaps.values() if isinstance(topic, dict))
+    gaps = facts.get("gaps")
+    topics = gaps.values() if isinstance(gaps, dict) else ()
+    lost = [topic.get("lost", 0) for topic in topics if isinstance(topic, dict)]
+    return sum(count for count in lost if isinstance(count, int))

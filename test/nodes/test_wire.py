@@ -283,6 +283,28 @@ def test_joints_of_two_publishers_are_read_as_one_with_an_age_for_each() -> None
         assert read(joint_states(late + 1, arm, 0.0)) is not None
 
 
+some_joints = st.sets(st.sampled_from([*JOINTS, "gripper"])).map(sorted) | st.sampled_from(
+    [JOINTS, JOINTS[:3], JOINTS[3:]]
+)
+
+
+@given(st.lists(st.tuples(some_joints, st.integers(-1, 3), NUMBERS), min_size=1, max_size=20))
+def test_the_numbers_of_joint_states_are_those_of_the_merged_messages(sent: list[tuple[list[str], int, float]]) -> None:
+    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
+    whole, now = wire.whole(CONTRACT, reader.topic), 10**9
+    for names, passed, number in sent:
+        now += passed * CONTRACT.step_ns // 2
+        data = joint_states(now, names, number)
+        assert said_of(lambda data: listed(reader(data)), data) == said_of(lambda data: listed(whole(data)), data)
+
+
+def listed(said: Any) -> Any:
+    """The stamp and the numbers of an observation, read from bytes or from an object."""
+    if isinstance(said and said[1], JointState):
+        return said[0], [messages.getter(part.field)(said[1]) for part in _of("joint_states")]
+    return said and (said[0], list(said[1]))
+
+
 @pytest.mark.parametrize("names", [[], ["panda_joint1", *JOINTS]])
 def test_joint_states_that_do_not_name_each_joint_once_are_refused(names: list[str]) -> None:
     (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")

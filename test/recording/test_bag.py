@@ -31,6 +31,7 @@ from il_ros.recording import metadata
 from il_ros.recording.bag import finalise, read
 from il_ros.recording.journal import Journal
 from il_ros.recording.metadata import METADATA
+from il_ros.recording.recovery import recover
 from il_ros.recording.scan import Scan
 
 
@@ -232,6 +233,58 @@ def test_damaged_metadata_is_one_clear_line(bag, text):
     with pytest.raises(DataError, match=r"metadata.yaml is damaged.*il-ros recover") as caught:
         read(bag)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seed: '1'", "seed: '21'"),
+        ("outcome: success", "outcome: succdss"),
+        ("task: fork", "tasc: fork"),
+        ("silences: '[]'", "silences: 'K]'"),
+        ("silences: '[]'", "silences: '[3]'"),
+        ("gaps: '{}'", "gaps: '[}'"),
+        ("nanoseconds: 350000002", "nanoseconds: .inf"),
+        ("nanoseconds: 350000002", "nanoseconds: .nan"),
+        ("silences: '[]'", "silences: '" + "[" * 3000 + "'"),
+        ("type: geometry_msgs/msg/PoseStamped", "type: 3"),
+    ],
+)
+def test_facts_that_are_not_those_beside_the_messages_are_told(sent, journal_of, tmp_path, old, new):
+    bag = finalise(journal_of(sent), tmp_path, {"outcome": "success", "silences": [], "gaps": {}})
+    text = (bag / METADATA).read_text()
+    assert old in text
+    (bag / METADATA).write_text(text.replace(old, new, 1))
+    with pytest.raises(DataError, match=r"metadata.yaml is damaged.*il-ros recover") as caught:
+        read(bag).verify()
+    assert "\n" not in str(caught.value)
+    recover(tmp_path, thorough=True)
+    facts = read(bag).facts
+    assert (facts["task"], facts["seed"], facts["outcome"], facts["partial"]) == ("fork", 1, "success", False)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_damaged_byte_in_metadata_is_told_or_does_not_matter(sent, journal_of, tmp_path, seed):
+    bag = finalise(journal_of(sent), tmp_path, {"outcome": "success", "silences": [], "gaps": {}, "note": "a"})
+    rng, good = random.Random(seed), (bag / METADATA).read_bytes()
+    facts = read(bag).facts
+    for _ in range(60):
+        data = bytearray(good)
+        data[rng.randrange(len(data))] = rng.randrange(256)
+        (bag / METADATA).write_bytes(data)
+        try:
+            reader = read(bag)
+            reader.verify()
+        except DataError as error:
+            assert "\n" not in str(error)
+        else:
+            assert "digest" not in reader.facts or facts.items() <= reader.facts.items()
+
+
+def test_a_judgement_after_the_end_is_no_damage(bag):
+    metadata.amend(bag, {"outcome": "failure", "judged": True, "note": "slipped"})
+    read(bag).verify()
+    assert read(bag).facts["outcome"] == "failure"
 
 
 def test_what_is_no_bag_is_refused(tmp_path, bag, journal_of):

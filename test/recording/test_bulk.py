@@ -38,13 +38,19 @@ def one_by_one(folder, contract):
     reader = read(folder)
     wanted = {find_topic(reader.types, topic, folder): topic for topic in (*contract.topics, AUTHORITY)}
     aligner = messages.Aligner(list(contract.topics), remember=2**62)
+    joints = messages.JointStateMerger(messages.joints_of(contract, "joint_states"), contract.stale_ns)
     observations, records = {}, {}
     for name, _, message in reader.messages(list(wanted)):
         stamp = messages.stamp_ns(message)
         try:
             if wanted[name] == AUTHORITY:
                 records.setdefault(stamp, messages.record_from(message))
-            elif (joined := aligner.add(wanted[name], stamp, message)) is not None:
+                continue
+            if wanted[name] == "joint_states":
+                if not joints.add(message, stamp):
+                    continue
+                message = joints.merged(stamp)
+            if (joined := aligner.add(wanted[name], stamp, message)) is not None:
                 observations[stamp] = messages.observation(contract, joined[1])
         except MessageError:
             pass
@@ -61,6 +67,10 @@ def joints_contract():
     return Contract.from_dict("joints", {**plain, "topics": topics, "observation": {**joints, **plain["observation"]}})
 
 
+NAMES = [("j1", "j2"), ("j2", "j1"), ("j0", "j1", "j2"), ("j1", "j3"), ("j1", "jj"), ("j1",), ("j2",), ("j2", "j3")]
+UNNAMED = [(), ("j1", "j1")]
+
+
 def joint_state(kit, ns, frame, names, rng):
     numbers = [rng.normal(size=len(names)) for _ in range(3)]
     header = dataclasses.replace(kit.header(ns), frame_id=frame)
@@ -70,12 +80,15 @@ def joint_state(kit, ns, frame, names, rng):
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_bulk_and_single_reading_agree_whatever_a_bag_holds(kit, journal_of, tmp_path_factory, joints_contract, data):
-    """Layouts change, messages are missing, come twice, late or out of order, and some lack a field or hold NaN."""
+    """Layouts change, messages are missing, come twice, late or out of order, and some lack a field or hold NaN.
+
+    Joint states come from two publishers, each with joints and stamps of its own.
+    """
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     sent = []
     for _ in range(data.draw(st.integers(1, 12))):
         ns = 10**9 + data.draw(st.integers(0, 8)) * kit.STEP_NS
-        names = data.draw(st.sampled_from([("j1", "j2"), ("j2", "j1"), ("j0", "j1", "j2"), ("j1", "j3"), ("j1", "jj")]))
+        names = data.draw(st.sampled_from(NAMES + UNNAMED))
         frame = data.draw(st.sampled_from(["", "a", "b", "base"]))
         x = data.draw(st.sampled_from([float("nan"), 0.5, rng.normal()]))
         some = [
@@ -84,6 +97,10 @@ def test_bulk_and_single_reading_agree_whatever_a_bag_holds(kit, journal_of, tmp
             ("/objects", kit.make("geometry_msgs/msg/PoseArray", kit.header(ns), [kit.pose(x, 2)] * rng.integers(3))),
             ("/gate/authority", kit.authority(ns, executed=data.draw(st.sampled_from(["0.1 2", "nan 1", "", "x"])))),
         ]
+        if data.draw(st.booleans()):  # a second publisher of joint states
+            late = ns + data.draw(st.sampled_from([-120, -40, 7, 60])) * 10**6
+            others = data.draw(st.sampled_from(NAMES))
+            some.insert(rng.integers(5), ("/joint_states", joint_state(kit, late, frame, others, rng)))
         sent += [kit.sent(topic, message, ns) for topic, message in some if rng.random() < 0.9]
     sent += data.draw(st.lists(st.sampled_from(sent), max_size=4)) if sent else []
     folder = tmp_path_factory.mktemp("episodes")

@@ -96,3 +96,46 @@ def test_a_joint_that_the_message_has_not_is_named_with_those_that_it_has():
 def test_a_pause_between_two_episodes_is_no_slowness():
     heard = [*said(), *((name, time_ns + 10**10, message) for name, time_ns, message in said())]
     assert found(heard)["tool_pose"].level == OK
+
+
+JOINT_TYPES = {"/joint_states": "sensor_msgs/msg/JointState"}
+JOINT = {
+    "rate_hz": 20.0,
+    "topics": {"joint_states": "sensor_msgs/msg/JointState"},
+    "observation": {"joint1": {"topic": "joint_states", "field": "position[joint1]", "unit": "rad"}},
+    "action": {"joint1": {"low": -3.0, "high": 3.0, "max_step": 0.1, "rest": "joint1", "unit": "rad"}},
+    "command": {"type": "trajectory_msgs/msg/JointTrajectory"},
+}
+
+
+def joints(ns, **positions):
+    stamp = SimpleNamespace(sec=ns // 10**9, nanosec=ns % 10**9)
+    names, values = list(positions), list(positions.values())
+    return SimpleNamespace(header=SimpleNamespace(stamp=stamp, frame_id=""), name=names, position=values)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "level"), [(10, "warning"), (19, "ok"), (21, "ok"), (40, "warning"), (500, "warning")]
+)
+def test_a_rate_that_is_too_high_is_named_as_one_that_is_too_low(rate_hz, level):
+    contract = Contract.from_dict("joint", JOINT)
+    heard = [("/joint_states", n * 10**9 // rate_hz, joints(n * 10**9 // rate_hz, joint1=0.0)) for n in range(60)]
+    told = found(heard, JOINT_TYPES, {"/joint_states": "joint_states"}, contract)
+    assert told["joint_states"].level == level and f"{rate_hz}.0 Hz" in told["joint_states"].told
+    assert ("raise rate_hz or lower the driver's rate" in told["joint_states"].told) == (rate_hz > 21)
+
+
+def test_joints_of_two_publishers_are_looked_at_together_and_one_that_is_silent_is_named():
+    plain = JOINT | {
+        "observation": {n: {"topic": "joint_states", "field": f"position[{n}]"} for n in ("joint1", "grip")}
+    }
+    contract, heard = Contract.from_dict("two", plain), []
+    for n in range(20):
+        ns = n * contract.step_ns
+        heard += [("/joint_states", ns, joints(ns, joint1=0.5))]
+        heard += [("/joint_states", ns + 5, joints(ns + 5, grip=0.02))] if n < 10 else []
+    for until, level in ((20, "ok"), (len(heard), "error")):
+        told = found(heard[:until], JOINT_TYPES, {"/joint_states": "joint_states"}, contract)
+        assert told["joint_states"].level == level
+    assert "'grip' is 0.500 s older" in told["joint_states"].told
+    assert told["joint1"].level == "ok" and told["stamps"].level == "ok"

@@ -177,6 +177,52 @@ def test_times_of_recording_serve_where_a_topic_has_no_stamps(kit, write, sessio
     np.testing.assert_array_equal(episode.executed[:, 0], (np.where(at == 30, 29, at) / 100).astype(np.float32))
 
 
+def joints(kit, ns, **positions):
+    names, values = list(positions), np.array([*positions.values()], float)
+    return kit.make("sensor_msgs/msg/JointState", kit.header(ns), names, values, np.empty(0), np.empty(0))
+
+
+def two_drivers(kit, silent_s=9e9):
+    """An arm at 100 Hz and a gripper at 40 Hz on one topic, which tell the time; the gripper falls silent."""
+    sent = []
+    for ns in range(10**9, 4 * 10**9, 10 * MS):
+        sent.append(("/joint_states", joints(kit, ns, j1=ns / 1e9, j2=-ns / 1e9), ns))
+        if (ns // MS) % 50 == 0:
+            sent.append(("/command", kit.make("std_msgs/msg/Float64MultiArray", LAYOUT, np.array([ns / 1e9])), ns))
+    for ns in range(10**9 + 3 * MS, 4 * 10**9, 25 * MS):
+        if (ns - 10**9) / 1e9 < silent_s:
+            sent.append(("/joint_states", joints(kit, ns, finger=ns / 1e9), ns))
+    return sorted(sent, key=lambda row: row[2])
+
+
+LAYOUT = STORE.types["std_msgs/msg/MultiArrayLayout"]([], 0)
+TWO_DRIVERS = {
+    "rate_hz": 20.0,
+    "topics": {"joint_states": "sensor_msgs/msg/JointState"},
+    "observation": {n: {"topic": "joint_states", "field": f"position[{n}]"} for n in ("finger", "j1", "j2")},
+    "action": {"a": {"low": -9.0, "high": 9.0, "max_step": 9.0}},
+    "command": {"type": "std_msgs/msg/Float64MultiArray"},
+}
+
+
+def test_joints_of_two_drivers_are_each_the_latest_at_every_step(kit, write, tmp_path):
+    bag = write(tmp_path / "two", two_drivers(kit))
+    episode = read_episode(bag, Contract.from_dict("two", TWO_DRIVERS))
+    assert len(episode) == 60 and episode.facts["resampled"]["clock"] == "recording"
+    now = episode.stamps_ns / 1e9
+    finger = 1.003 + np.floor((now - 1.003) / 0.025 + 1e-6) * 0.025
+    arm = np.floor(now * 100 + 1e-6) / 100
+    assert np.allclose(episode.observations, np.stack([finger, arm, -arm], axis=1), atol=1e-6)
+    assert {"/joint_states (finger)", "/joint_states (j1, j2)"} < episode.facts["resampled"]["topics"].keys()
+
+
+def test_a_driver_that_falls_silent_makes_no_more_steps(kit, write, tmp_path):
+    episode = read_episode(write(tmp_path / "two", two_drivers(kit, 1.0)), Contract.from_dict("two", TWO_DRIVERS))
+    assert 20 <= len(episode) <= 23 and "/joint_states (finger)" in episode.facts["resampled"]["topics"]
+    with pytest.raises(DataError, match=r"position\[finger\]"):
+        read_episode(write(tmp_path / "one", two_drivers(kit, 0.0)), Contract.from_dict("two", TWO_DRIVERS))
+
+
 def test_the_contract_says_where_the_action_is(write, session, contract, tmp_path):
     sent = [("/leader" if topic == "/arm/command" else topic, *rest) for topic, *rest in session()]
     bag = write(tmp_path / "bag", sent)

@@ -13,9 +13,11 @@ import pathlib
 import random
 import re
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
+from il_ros.cli import main
 from il_ros.errors import DataError, StorageError
 from il_ros.recording import bag as bag_module
 from il_ros.recording import disk, metadata, recovery
@@ -23,7 +25,7 @@ from il_ros.recording.bag import finalise, read
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.journal import Journal
 from il_ros.recording.metadata import METADATA
-from il_ros.recording.recovery import leftovers, recover
+from il_ros.recording.recovery import leftovers, oddities, recover
 
 
 @pytest.fixture
@@ -227,3 +229,27 @@ def _no_space():
 def test_a_missing_folder_is_a_data_error(tmp_path):
     with pytest.raises(DataError, match="not a folder"):
         recover(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("make", [pathlib.Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)])
+def test_what_only_has_a_journals_name_is_passed_over_and_told(tmp_path, sent, journal_of, make, capsys):
+    odd = tmp_path / "episode_000002.journal.mcap"
+    make(odd)
+    journal_of(sent, number=3)
+    journal_of(sent, number=4)
+    (tmp_path / "episode_000004").write_text("a file")
+    blocked = tmp_path / "episode_000004.journal.mcap"
+    assert oddities(tmp_path) == ([odd, blocked] if odd.exists() or odd.is_symlink() else [blocked])
+    assert main(["recover", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert "episode_000003" in said.out and str(blocked) in said.err.replace("\n", "")
+    assert odd in tmp_path.iterdir() and blocked.exists()
+    assert recover(tmp_path) == []
+
+
+def test_a_disk_without_room_for_another_file_is_told_as_such(tmp_path, monkeypatch):
+    room = os.statvfs(tmp_path)
+    full = SimpleNamespace(f_bavail=room.f_bavail, f_frsize=room.f_frsize, f_files=100, f_favail=0)
+    monkeypatch.setattr("il_ros.recording.disk.os.statvfs", lambda path: full)
+    with pytest.raises(StorageError, match="MB free, but no inode"), disk.storage_errors(tmp_path, "nothing is lost"):
+        raise OSError(errno.ENOSPC, "No space left on device")

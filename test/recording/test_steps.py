@@ -46,6 +46,25 @@ def test_a_step_is_an_observation_and_its_record(kit, episode_of):
     assert {"outcome": "success", "steps": STEPS, "dropped": {}}.items() <= episode.facts.items()
 
 
+def test_holds_without_an_observation_are_no_steps_and_nothing_that_was_dropped(kit, episode_of):
+    sent = [m for k in range(STEPS) for m in kit.step(k)]
+    for ns in (1_000_000_000 + kit.STEP_NS, 1_000_000_000 + STEPS * kit.STEP_NS + 7):
+        record = kit.authority(ns, "hold", executed="0.0 0.0")
+        record.status[0].message = "no complete observation: tool_pose is missing"
+        sent.insert(0, kit.sent("/gate/authority", record, ns))
+    episode = episode_of(sent)
+    assert len(episode) == STEPS and episode.facts["dropped"] == {} and set(episode.authority) == {Authority.POLICY}
+
+
+def test_a_record_of_another_robot_is_no_step(kit, episode_of):
+    sent = [m for k in range(STEPS) for m in kit.step(k)]
+    ns = 1_000_000_000 + 2 * kit.STEP_NS
+    for executed in ("0.1", "1 2 3", "1e300 0"):
+        record = kit.authority(ns, executed=executed, policy="")
+        episode = episode_of([kit.sent("/gate/authority", record, ns), *sent])
+        assert len(episode) == STEPS - 1 and episode.facts["dropped"] == {"malformed or not finite": 1}
+
+
 def test_the_bag_gives_the_numbers_that_the_live_policy_saw(kit, contract, episode_of):
     rng = np.random.default_rng(0)
     live, sent = [], []
