@@ -60,7 +60,7 @@ def test_asking_at_every_step_or_now_and_then_gives_the_same_chunks(name: str) -
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_actions_are_finite_float64_within_the_limits_and_carry_stamp_and_author(name: str) -> None:
-    one = actor(name, gain=50.0)
+    one = actor(name, gain=2.0)
     one.observe(stamp(0), seen(0))
     chunk = one.chunk()
     assert chunk.actions.shape == (4, 2)
