@@ -126,6 +126,10 @@ class Actor:
                 actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
 
+    def silence(self) -> Chunk:
+        """What the policy says to the newest observation when it has nothing to say: a chunk without rows."""
+        return Chunk(self._newest_ns or 0, np.empty((0, len(self.contract.action))), self.author)
+
     def _drawn(self, history: torch.Tensor) -> Array:
         """The network's answer to the history (1, To, Do), in its own units."""
         try:

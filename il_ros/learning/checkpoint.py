@@ -143,6 +143,8 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
         critic = _critic(policy, raw[CRITIC]) if CRITIC in raw else None
         states = safetensors.torch.load(raw[STATES])["states"] if STATES in raw else None
         _check(policy, normaliser, critic, states)
+        for stretches in document.get("taught", {}).values():
+            [(int(first), int(last)) for first, last in stretches]
     except (CheckpointError, DataError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
     except IlRosError as error:
@@ -151,6 +153,22 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"checkpoint {path} is damaged ({reason}); copy it again or train anew") from error
     return Checkpoint(path, document, policy, normaliser, contract, critic, states)
+
+
+def load_for(path: Path, contract: Contract) -> Checkpoint:
+    """Read a checkpoint that is to work for ``contract``.
+
+    Raises:
+        CheckpointError: if it cannot be read, or its numbers mean something else, with what differs.
+    """
+    loaded = load(path)
+    found = conflicts(contract, loaded.contract)
+    if found:
+        raise CheckpointError(
+            f"{path} was trained for another contract than {contract.name!r}: {'; '.join(found)}; give the contract "
+            "that it was trained for, or train anew"
+        )
+    return loaded
 
 
 _DAMAGE = (
