@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import threading
@@ -19,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -157,9 +155,8 @@ class Pool:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")
-        theirs, self._lifeline = context.Pipe(duplex=False)
-        """What the workers hold on to: once we let go of our end they end, in the middle of their work too."""
-        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=be_a_worker, initargs=(theirs,))
+        self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=be_a_worker)
+        self._processes: set[Any] = set()
 
     def warm_up(self) -> None:
         """Start the workers now, so that the first evaluation does not wait for them."""
@@ -196,23 +193,25 @@ class Pool:
 
     def _submit(self, work: Callable[..., T], *given: Any) -> Future[T]:
         """Give work to the workers; one that is started for it never hears of a Ctrl-C."""
+        others = set(multiprocessing.active_children())
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the worker begins with it, and keeps it
         try:
             return self._pool.submit(work, *given)
         finally:
+            self._processes |= set(multiprocessing.active_children()) - others
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def close(self) -> None:
         """End the workers once they have done what they are at."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._lifeline.close()
 
     def abort(self) -> None:
         """End the workers at once, whatever they are at; to ask for it twice changes nothing."""
         in_main = threading.current_thread() is threading.main_thread()
         before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
         try:
-            self._lifeline.close()
+            for process in self._processes:
+                process.kill()
             self.close()
         finally:
             if in_main:
@@ -248,15 +247,15 @@ def _stretches(seeds: list[int], size: int) -> Iterator[list[int]]:
 # In a worker, which keeps environments and the last checkpoint from one call to the next -----------------------------
 
 
-def be_a_worker(lifeline: Connection | None = None) -> None:
-    """Leave Ctrl-C to the parent, and end when it dies, or closes the other end of ``lifeline``."""
+def be_a_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     use_one_thread()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
     def follow() -> None:
-        multiprocessing.connection.wait([parent.sentinel, *([] if lifeline is None else [lifeline])])
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
