@@ -18,12 +18,14 @@ from il_ros.learning.labels import Labels
 from il_ros.signals import Array
 from il_ros.specs import Contract
 
-FAR = 5.0
-"""So many interquartile ranges beyond the quartiles is far outside; of normal numbers one in 10^12 is."""
-LEAST = 0.02
-"""Share of the contract's range that counts as the interquartile range if that is smaller, as of what hardly moves."""
-RARE, SCATTERED = 0.01, 0.1
-"""What is in more of the labels, or in more of the episodes, was meant."""
+RARE = 0.01
+"""Share of the labels at either end that do not count when it is found out where the rest are."""
+FAR = 1.0
+"""Further outside than so many times the range of the rest is far; for normal numbers that is 7 standard deviations."""
+LEAST = 0.1
+"""Share of the contract's range that counts as the range of the rest if that is smaller, as of what hardly moves."""
+SCATTERED = 0.1
+"""What is in a greater share of the episodes was meant."""
 SHOWN = 3
 
 
@@ -55,10 +57,12 @@ def _places(column: Array, far: Array, where: Sequence[tuple[int, int]], names: 
 
 
 def _is_far(column: Array, owners: Array, least: float) -> Array:
-    """(N,) which numbers are far outside the rest, and few enough to be mistakes."""
-    first, third = np.quantile(column, (0.25, 0.75))
-    reach = FAR * max(third - first, least)
-    far: Array = (column < first - reach) | (column > third + reach)
-    some = max(1, round(RARE * len(column))), max(1, round(SCATTERED * len(np.unique(owners))))
-    few = far.sum() <= some[0] and len(np.unique(owners[far])) <= some[1]
-    return far if few else np.zeros_like(far)
+    """(N,) which numbers are far outside the rest, unless they are in so many episodes that they were meant."""
+    ordered, few = np.sort(column), max(1, round(RARE * len(column)))
+    if len(column) <= 2 * few:
+        return np.zeros(len(column), dtype=bool)
+    low, high = ordered[few], ordered[-1 - few]
+    reach = FAR * max(high - low, least)
+    far: Array = (column < low - reach) | (column > high + reach)
+    scattered = len(np.unique(owners[far])) > max(1, round(SCATTERED * len(np.unique(owners))))
+    return np.zeros_like(far) if scattered else far
