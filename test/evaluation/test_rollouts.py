@@ -251,9 +251,7 @@ def test_a_policy_without_answers_holds_the_arm_and_is_no_result(env_of, checkpo
     held = run_episode(env_of("fork"), gate, 1, actor)
     assert set(held.episode.authority) == {Authority.HOLD} and held.outcome == "timeout"
     assert "is inf; refused" in held.refused
-    with pytest.raises(
-        CheckpointError, match="in 2 of 3 episodes .* none succeeded; the first: policy"
-    ):
+    with pytest.raises(CheckpointError, match="in 2 of 3 episodes .* none succeeded; the first: policy"):
         check_answers([held, held, dataclasses.replace(whole, outcome="collision")])
     check_answers([held, dataclasses.replace(whole, outcome="success")])
     told = summary([held, dataclasses.replace(whole, outcome="success", way=0)], 2)
