@@ -27,6 +27,7 @@ import argparse
 import errno
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ from types import ModuleType
 
 from il_ros import __version__
 from il_ros.errors import ConfigError, IlRosError, StorageError
+from il_ros.learning import seeds
 
 COMMANDS = (
     *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger"),
@@ -54,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
+        if argv is None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # this process ends; a second one would only interrupt that
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
@@ -75,8 +79,8 @@ def report(error: IlRosError) -> int:
     return error.exit_code
 
 
-def check_seeds(seed: int, episodes: int) -> None:
-    """Make sure that ``--seed`` and ``--episodes`` name episodes.
+def check_seeds(seed: int, episodes: int, teaching: bool = False) -> None:
+    """Make sure that ``--seed`` and ``--episodes`` name episodes, and such as are for ``teaching`` if they shall be.
 
     Raises:
         ConfigError: if they do not.
@@ -85,6 +89,11 @@ def check_seeds(seed: int, episodes: int) -> None:
         raise ConfigError(f"--episodes is {episodes}; it must be at least 1")
     if seed < 0:
         raise ConfigError(f"--seed is {seed}; seed is a number from 0 on")
+    if teaching and not (seeds.is_for_teaching(seed) and seed % seeds.OF_A_RUN + episodes <= seeds.ALONE):
+        raise ConfigError(
+            f"--seed is {seed}, with {episodes} episodes; of every {seeds.OF_A_RUN:,} seeds the first {seeds.ALONE:,} "
+            f"are for demonstrations, the others for evaluation: choose such as {seed - seed % seeds.OF_A_RUN}"
+        )
 
 
 def run(arguments: list[str]) -> int:

@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros collect``."""
-    check_seeds(args.seed, args.episodes)
+    check_seeds(args.seed, args.episodes, teaching=True)
     task = tasks.load(args.task)
     task.draw(args.expert, 0)
     from il_ros.cli.graph import running

@@ -47,6 +47,8 @@ CORRECTED = "diffusion"
 TIMED = "mixture"
 """The policy class that drives while the graph is timed."""
 TARGET = 0.95
+LEFT_OUT = ("outcomes", "refused")
+"""Of what is measured, what the report does not show."""
 OURS = ("fork", "avoid", "speed", "results.json", "report.html", "report.html.part")
 """What a demo's folder holds."""
 
@@ -288,7 +290,7 @@ class Story:
         with self._bar("evaluate", f"{task}: {name}, measured alone", len(seeds)) as advance:
             rollouts = self._pool.evaluate(Path(checkpoint["path"]), task, seeds, progress=advance)
         self.data.rollouts.setdefault(task, {})[name] = [rolled_out(rollout) for rollout in rollouts]
-        return {key: value for key, value in summary(rollouts, tasks.load(task).ways).items() if key != "outcomes"}
+        return {key: value for key, value in summary(rollouts, tasks.load(task).ways).items() if key not in LEFT_OUT}
 
     def _correct(self, director: Any, number: int, checkpoint: dict[str, Any]) -> int:
         """Let the policy drive under the supervisor's eyes; returns how often it took over."""

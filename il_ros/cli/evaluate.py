@@ -9,15 +9,19 @@
 
 Examples:
   il-ros evaluate runs/checkpoints/checkpoint_001_mixture --task fork --episodes 200
-  il-ros evaluate CHECKPOINT --task avoid --seed 5000 --json
+  il-ros evaluate CHECKPOINT --task avoid --seed 505000 --json
+
+The seeds are told from those of the episodes that the policy was taught, which are in its checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,9 @@ from rich.table import Table
 from il_ros.cli import check_seeds
 from il_ros.cli.progress import bars
 from il_ros.gate import GateConfig
+from il_ros.learning.seeds import EVALUATION, shared
 from il_ros.sim import tasks
+from il_ros.sim.timeline import UNKNOWN
 
 HELP = "measure the success of a checkpoint"
 
@@ -37,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder of a checkpoint")
     parser.add_argument("--task", default="fork", help="task to do: " + ", ".join(tasks.available()))
     parser.add_argument("--episodes", type=int, default=200, help="how many (default: 200)")
-    parser.add_argument("--seed", type=int, default=1_000_000, help="seed of the first episode (default: 1000000)")
+    parser.add_argument(
+        "--seed", type=int, default=EVALUATION, help=f"seed of the first episode (default: {EVALUATION})"
+    )
     parser.add_argument("--execute-steps", type=int, default=8, help="steps of a chunk that are executed (default: 8)")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -51,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
     loaded = checkpoints.load(args.checkpoint)
     seeds = range(args.seed, args.seed + args.episodes)
+    taught = None if loaded.taught is None else shared(loaded.taught, args.task, seeds)
+    warn_of(taught, args.episodes)
     config = GateConfig(rule="none", execute_steps=args.execute_steps)
     began = time.monotonic()
     with bars() as progress, Pool() as pool:
@@ -58,26 +68,62 @@ def run(args: argparse.Namespace) -> int:
         rollouts = pool.evaluate(args.checkpoint, args.task, seeds, config, progress=lambda n: progress.advance(bar, n))
     result = summary(rollouts, task.ways)
     result |= {"task": args.task, "checkpoint": loaded.hash, "seed": args.seed}
+    result |= {} if taught == 0 else {"taught": taught}
     result["wall_s"] = round(time.monotonic() - began, 2)
     if args.json:
         print(json.dumps(result))
         return 0
     table = Table(show_header=False, title=f"{args.checkpoint.name} on {args.task}, alone")
-    table.add_row("success", f"{result['success']:.1%} of {result['episodes']}")
-    table.add_row("95 % interval", "{:.1%} to {:.1%}".format(*result["interval"]))
-    table.add_row("entropy over ways", f"{result['entropy']:.3f}")
-    for outcome, count in result["outcomes"].items():
-        table.add_row(outcome, str(count))
+    for row in rows(result):
+        table.add_row(*row)
     Console().print(table)
     return 0
 
 
-def summary(rollouts: list[Any], ways: int) -> dict[str, Any]:
-    """Success with its interval, the entropy of the ways that successes took, and the count of each outcome."""
-    from il_ros.evaluation.metrics import Success, behaviour_entropy
+def warn_of(taught: int | None, episodes: int) -> None:
+    """Say it on stderr if episodes that were taught are among those that are to be measured, or nobody can tell."""
+    remedy = f"choose others, as with --seed {EVALUATION}"
+    if taught is None:
+        print(f"il-ros: this older checkpoint does not say what it was taught; if these, {remedy}", file=sys.stderr)
+    elif taught:
+        print(
+            f"il-ros: warning: {taught} of the {episodes} episodes were taught to this policy, and say nothing of new "
+            f"ones; {remedy}",
+            file=sys.stderr,
+        )
 
-    success = Success.of([rollout.success for rollout in rollouts])
+
+def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines of the table."""
+    if result["success"] is None:
+        yield "success", "unknown: no episode says whether it is one"
+    else:
+        yield "success", f"{result['success']:.1%} of {result['episodes']}"
+        yield "95 % interval", "{:.1%} to {:.1%}".format(*result["interval"])
+    if result.get("taught"):
+        yield "of these taught", str(result["taught"])
+    yield "entropy over ways", f"{result['entropy']:.3f}"
+    yield from ((outcome, str(count)) for outcome, count in result["outcomes"].items())
+    if "refused" in result:
+        yield "held without an answer", f"in {result['refused']['episodes']}; the first: {result['refused']['first']}"
+
+
+def summary(rollouts: list[Any], ways: int) -> dict[str, Any]:
+    """Success with its interval, the entropy of the ways that successes took, and the count of each outcome.
+
+    Episodes whose outcome is ``unknown`` are in the last alone.
+
+    Raises:
+        CheckpointError: if it was a network without answers that was measured, see ``check_answers``.
+    """
+    from il_ros.evaluation.metrics import Success, behaviour_entropy
+    from il_ros.evaluation.rollouts import check_answers
+
+    check_answers(rollouts)
+    success = Success.of([rollout.success for rollout in rollouts if rollout.outcome != UNKNOWN])
     taken = [rollout.way for rollout in rollouts if rollout.success and rollout.way is not None]
     entropy = behaviour_entropy(taken, ways) if taken else 0.0
     outcomes = dict(sorted(Counter(rollout.outcome for rollout in rollouts).items()))
-    return {**success.to_dict(), "entropy": round(entropy, 4), "outcomes": outcomes}
+    refused = [rollout.refused for rollout in rollouts if rollout.refused]
+    told = {"refused": {"episodes": len(refused), "first": refused[0]}} if refused else {}
+    return {**success.to_dict(), "entropy": round(entropy, 4), "outcomes": outcomes, **told}

@@ -104,7 +104,7 @@ def _show_experts(console: Console, summary: dict[str, Any]) -> None:
     for name in ("expert", "episodes", "success", "take-overs", "seconds", "smooth", "met", "differs"):
         table.add_column(name, justify="left" if name == "expert" else "right", overflow="fold")
     for row in summary["rows"]:
-        told = [row["expert"], str(row["episodes"]), f"{row['success']:.0%}", str(row["interventions"])]
+        told = [row["expert"], str(row["episodes"]), _if_known(row["success"], ".0%"), str(row["interventions"])]
         told += [f"{row['duration_s']:.1f}", _if_known(row["smoothness"], ".1f"), f"{row['met']:.0%}"]
         table.add_row(*told, _if_known(row["disagreement"], ".1%"))
     console.print(table)

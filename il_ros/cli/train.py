@@ -12,12 +12,16 @@ Examples:
   il-ros train runs/episodes --experts anna=1,ben=0.5,others=0
   il-ros train runs/episodes --policy my_training.yaml --steps 8000 --seed 3
   il-ros train downloads/their_dataset --contract their_arm.yaml
+
+A training that was ended goes on when the same is started again, also with more --steps: from there on the learning
+rate is that of the longer training. With anything else changed it is refused, until --fresh puts the old one aside.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=WEIGHT,...",
         help="how much each expert counts; 0 leaves out, others=0 the rest",
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin anew, where another training has not ended; that is put aside"
+    )
     parser.add_argument("--json", action="store_true", help="print the checkpoint's facts as JSON")
 
 
@@ -60,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     config = TrainingConfig.load(args.policy, **changes)
     folder = args.checkpoints or args.episodes.parent / "checkpoints"
     workshop = Workshop(args.episodes, folder, Contract.load(args.contract))
+    aside = workshop.put_aside(config) if args.fresh else None
+    if aside is not None:
+        print(f"il-ros: the training that had not ended is now {aside}", file=sys.stderr)
     with bars() as progress:
         bar = progress.add_task(f"training {config.policy}", total=config.steps, note="reading episodes")
         made = workshop.train(
@@ -71,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     table = Table(show_header=False, title="checkpoint")
     for key, value in made.items():
-        table.add_row(key, str(value))
+        table.add_row(key, "\n".join(value) if isinstance(value, list) else str(value))
     Console().print(table)
     return 0
 

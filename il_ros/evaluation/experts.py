@@ -17,6 +17,7 @@ import numpy as np
 from il_ros.episode import Authority, Episode
 from il_ros.learning.workshop import experts_of
 from il_ros.signals import Array
+from il_ros.sim.timeline import UNKNOWN
 from il_ros.specs import Contract
 
 SAME = 0.25
@@ -48,7 +49,7 @@ def compare(episodes: Iterable[Episode], contract: Contract) -> list[dict[str, A
             {
                 "expert": name,
                 "episodes": len(theirs),
-                "success": sum(episode.facts.get("outcome") == "success" for episode in theirs) / len(theirs),
+                "success": _success(theirs),
                 "interventions": sum(episode.interventions for episode in theirs),
                 "duration_s": float(np.median([_steps(episode) * episode.step_ns / 1e9 for episode in theirs])),
                 "smoothness": _median([smoothness(episode, contract) for episode in theirs]),
@@ -57,6 +58,12 @@ def compare(episodes: Iterable[Episode], contract: Contract) -> list[dict[str, A
             }
         )
     return rows
+
+
+def _success(episodes: Sequence[Episode]) -> float:
+    """The share of those of known outcome that succeeded; NaN if none is known."""
+    known = [episode.facts.get("outcome") for episode in episodes if episode.facts.get("outcome") != UNKNOWN]
+    return known.count("success") / len(known) if known else float("nan")
 
 
 def _median(values: Sequence[float]) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 from il_ros import messages, teleop
 from il_ros.episode import Record
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.rollouts import Rollout, roll_out, run_episode
+from il_ros.evaluation.rollouts import Rollout, check_answers, roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses
@@ -27,6 +27,7 @@ from il_ros.recording.loop import LoopRecorder
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.sim.kinematics import Kinematics
+from il_ros.sim.timeline import UNKNOWN
 from il_ros.specs import Contract
 from il_ros.teleop import Device
 
@@ -37,7 +38,8 @@ def success_alone(measure: Measure, plan: Plan, checkpoint: Path, seeds: range) 
     """How well a policy does alone, as the plan has it executed and distracted; always in the loop."""
     config = GateConfig(rule="none", execute_steps=plan.execute_steps)
     rollouts = measure(checkpoint, plan.task, seeds, config, plan.attention())
-    return Success.of([rollout.success for rollout in rollouts]).to_dict()
+    check_answers(rollouts)
+    return Success.of([rollout.success for rollout in rollouts if rollout.outcome != UNKNOWN]).to_dict()
 
 
 class LoopCrew:

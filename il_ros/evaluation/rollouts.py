@@ -14,28 +14,31 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from il_ros import messages, teleop
 from il_ros.episode import Episode, Record
+from il_ros.errors import CheckpointError, DataError, MessageError
 from il_ros.evaluation.clips import Clip
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.gate import STEADY
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses, use_one_thread
-from il_ros.signals import Array
+from il_ros.signals import Array, Chunk
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.sim.kinematics import Kinematics
 from il_ros.specs import Contract
 from il_ros.teleop import Device
 
+T = TypeVar("T")
 FILM_EVERY = 2
 """Every so many steps a film has a picture."""
 
@@ -51,6 +54,8 @@ class Rollout:
     episode: Episode
     positions: Array = field(repr=False)
     """(T + 1, 2) float64, m: where the tool was, the end included."""
+    refused: str = ""
+    """What was wrong with the first answer of the policy that was none; empty if all were answers."""
 
     @property
     def success(self) -> bool:
@@ -73,6 +78,7 @@ def run_episode(
     for part in (actor, expert):
         if part is not None:
             part.reset(env.start)
+    answers = None if actor is None else Answers(actor)
     observations: list[Array] = []
     records: list[Record] = []
     reading, outcome = env.reading(), None
@@ -81,9 +87,9 @@ def run_episode(
         stamp = reading.stamp_ns
         parts = messages.plain_messages(reading)
         observation = messages.observation(contract, parts)
-        if actor is not None:
-            actor.observe(stamp, observation)
-            gate.offer_policy(stamp, actor.chunk, stamp)
+        if answers is not None:
+            answers.actor.observe(stamp, observation)
+            gate.offer_policy(stamp, answers.chunk, stamp)
         if expert is not None:
             gate.offer_expert(expert.answer(reading).chunk(stamp, len(contract.action)), stamp)
         record = gate.step(stamp, observation, stamp)
@@ -96,7 +102,36 @@ def run_episode(
         positions.append(reading.tool_position[:2])
     facts = {"task": env.task_name, "seed": seed, "outcome": outcome, "way": env.way}
     episode = Episode.from_steps(observations, records, contract.step_ns, facts)
-    return Rollout(seed, outcome, env.way, episode, np.array(positions))
+    return Rollout(seed, outcome, env.way, episode, np.array(positions), "" if answers is None else answers.refused)
+
+
+class Answers:
+    """The chunks of an actor; where the network gives no answer the policy says nothing, and the gate holds the arm."""
+
+    def __init__(self, actor: Actor) -> None:
+        self.actor, self.refused = actor, ""
+
+    def chunk(self) -> Chunk:
+        """The answer to the newest observation; without rows if there is none."""
+        try:
+            return self.actor.chunk()
+        except MessageError as error:
+            self.refused = self.refused or str(error)
+            return self.actor.silence()
+
+
+def check_answers(rollouts: Sequence[Rollout]) -> None:
+    """Make sure that what was measured is a policy, and not a network that has overflowed.
+
+    Raises:
+        CheckpointError: if it gave no answer in some episodes, and no other succeeded.
+    """
+    refused = [rollout.refused for rollout in rollouts if rollout.refused]
+    if refused and not any(rollout.success for rollout in rollouts):
+        raise CheckpointError(
+            f"in {len(refused)} of {len(rollouts)} episodes the arm was held, since the network gave no answer, and "
+            f"none succeeded; the first: {refused[0]}"
+        )
 
 
 # Many episodes on every core -----------------------------------------------------------------------------------------
@@ -121,11 +156,12 @@ class Pool:
         self.workers = workers or os.cpu_count() or 1
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=be_a_worker)
+        self._processes: set[Any] = set()
 
     def warm_up(self) -> None:
         """Start the workers now, so that the first evaluation does not wait for them."""
         for _ in range(self.workers):
-            self._pool.submit(_nothing)
+            self._submit(_nothing)
 
     def evaluate(
         self,
@@ -140,30 +176,67 @@ class Pool:
         config = config or GateConfig(rule="none")
         stretches = list(_stretches(list(seeds), 10))
         asked = (Path(checkpoint), task)
-        futures = {self._pool.submit(roll_out, *asked, s, config, lapses): i for i, s in enumerate(stretches)}
+        futures = {self._submit(roll_out, *asked, s, config, lapses): i for i, s in enumerate(stretches)}
         results: dict[int, list[Rollout]] = {}
         for future in as_completed(futures):
-            results[futures[future]] = future.result()
+            results[futures[future]] = _result(future)
             if progress is not None:
                 progress(len(results[futures[future]]))
         return [rollout for i in range(len(stretches)) for rollout in results[i]]
 
     def films(self, takes: Iterable[Take], progress: Callable[[int], None] = lambda n: None) -> list[Clip]:
         """Run episodes again before the camera; equal seeds make equal episodes."""
-        futures = [self._pool.submit(_film, take) for take in takes]
+        futures = [self._submit(_film, take) for take in takes]
         for _ in as_completed(futures):
             progress(1)
-        return [future.result() for future in futures]
+        return [_result(future) for future in futures]
+
+    def _submit(self, work: Callable[..., T], *given: Any) -> Future[T]:
+        """Give work to the workers; one that is started for it never hears of a Ctrl-C."""
+        others = set(multiprocessing.active_children())
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the worker begins with it, and keeps it
+        try:
+            return self._pool.submit(work, *given)
+        finally:
+            self._processes |= set(multiprocessing.active_children()) - others
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers once they have done what they are at."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def abort(self) -> None:
+        """End the workers at once, whatever they are at; to ask for it twice changes nothing."""
+        in_main = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main else None
+        try:
+            for process in self._processes:
+                process.kill()
+            self.close()
+        finally:
+            if in_main:
+                signal.signal(signal.SIGINT, before)
 
     def __enter__(self) -> Pool:
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def _result(future: Future[T]) -> T:
+    """What a worker made.
+
+    Raises:
+        DataError: if it died over it.
+    """
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise DataError("a worker process has died, perhaps for lack of memory; free some, and try again") from error
 
 
 def _stretches(seeds: list[int], size: int) -> Iterator[list[int]]:

@@ -16,9 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from il_ros.errors import ConfigError, DataError
+from il_ros.errors import ConfigError, DataError, MessageError
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.signals import Array, Chunk, Doubts, EpisodeStart
+from il_ros.specs import Contract
+
+ABSURD = 10.0
+"""An answer that is further outside the contract's range than so many of its widths is no answer, but a failure."""
 
 
 def use_one_thread() -> None:
@@ -36,22 +40,32 @@ class Actor:
         checkpoint: what to act by.
         seed: mixed into that of the episode.
         lapses: what makes it err now and then, for studies.
+        contract: of the arm that it drives; that of the checkpoint unless told. Of two limits the tighter one holds.
     """
 
-    def __init__(self, checkpoint: Checkpoint, seed: int = 0, lapses: Lapses | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        seed: int = 0,
+        lapses: Lapses | None = None,
+        contract: Contract | None = None,
+    ) -> None:
         self.contract, self.author = checkpoint.contract, checkpoint.short_hash
         self._policy, self._normaliser = checkpoint.policy.frozen(), checkpoint.normaliser
         self._critic = checkpoint.critic
         self._states = None if checkpoint.states is None else checkpoint.states.numpy()
-        self._low, self._high = self.contract.low, self.contract.high
+        theirs = contract or self.contract
+        self._low, self._high = np.maximum(self.contract.low, theirs.low), np.minimum(self.contract.high, theirs.high)
         self._width = len(self.contract.observation)
         self._seed, self.lapses = seed, lapses or Lapses()
         self._generator = torch.Generator()
         self.history = checkpoint.policy.config.history
         """To, observations that a chunk depends on."""
+        self._horizon = checkpoint.policy.config.horizon
         self._rows: deque[Array] = deque(maxlen=self.history)
         self._start = EpisodeStart("", 0, 0)
         self._newest_ns: int | None = None
+        self._departure = 0.0
 
     def reset(self, start: EpisodeStart) -> None:
         """Forget the last episode and begin the one that starts."""
@@ -82,6 +96,7 @@ class Actor:
             if stamp_ns - self._newest_ns > 1.5 * self.contract.step_ns:
                 self._rows.clear()
         self._rows.append(self._normaliser.observation.forward(observation))
+        self._departure = self._normaliser.observation.departure(observation)
         self._newest_ns = stamp_ns
 
     def chunk(self) -> Chunk:
@@ -89,6 +104,8 @@ class Actor:
 
         Raises:
             DataError: if there has been no observation since the last ``reset`` or ``forget``.
+            MessageError: if the network's answer is none: of another shape, not finite or absurdly far outside the
+                limits. The policy has nothing to say to this observation; whoever asked it goes on without.
         """
         if self._newest_ns is None:
             raise DataError("actor: there is no observation since the last reset; call observe first")
@@ -98,9 +115,10 @@ class Actor:
         with torch.inference_mode():
             self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
             history = torch.from_numpy(rows)[None]
-            drawn = self._policy.sample(history, self._generator)[0].numpy()
+            drawn = self._drawn(history)
+            sound = self._sound(drawn)
             doubts = self._doubts(history, drawn[:1])
-        actions = np.clip(self._normaliser.action.inverse(drawn.astype(np.float64)), self._low, self._high)
+        actions = np.clip(sound, self._low, self._high)
         for row in range(len(actions) if self.lapses.rate else 0):
             lapse = self.lapses.at(episode, step + row)
             if lapse is not None:
@@ -108,15 +126,50 @@ class Actor:
                 actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
 
+    def silence(self) -> Chunk:
+        """What the policy says to the newest observation when it has nothing to say: a chunk without rows."""
+        return Chunk(self._newest_ns or 0, np.empty((0, len(self.contract.action))), self.author)
+
+    def _drawn(self, history: torch.Tensor) -> Array:
+        """The network's answer to the history (1, To, Do), in its own units."""
+        try:
+            drawn: Array = self._policy.sample(history, self._generator)[0].numpy()
+        except RuntimeError as error:  # torch refuses to draw from probabilities that are not finite
+            raise MessageError(
+                f"policy: the network gives no answer ({' '.join(str(error).split())[:200]}); check what it sees, or "
+                "train it again"
+            ) from error
+        return drawn
+
+    def _sound(self, drawn: Array) -> Array:
+        """The network's answer in real units, (Ta, Da) float64, looked at before any limit hides what it is."""
+        shape = (self._horizon, len(self.contract.action))
+        if drawn.shape != shape:
+            raise MessageError(f"policy: the network's answer has shape {drawn.shape}, not {shape}; train it again")
+        real = self._normaliser.action.inverse(drawn.astype(np.float64))
+        contract = self.contract
+        reach = ABSURD * (contract.high - contract.low)
+        inside = (real >= contract.low - reach) & (real <= contract.high + reach) & np.isfinite(drawn)  # false of a NaN
+        if not inside.all():
+            row, column = np.argwhere(~inside)[0]
+            part = contract.action[column]
+            value = real[row, column] if np.isfinite(drawn[row, column]) else drawn[row, column]
+            raise MessageError(
+                f"policy: action {part.name!r} of step {row} is {value:.3g}; refused, as more than {ABSURD:g} "
+                f"widths outside {part.low:g} to {part.high:g}: check what the policy sees, or train it again"
+            )
+        return real
+
     def distance(self) -> float:
         """How far the newest observation is from the nearest that the policy was trained on.
 
-        In normalised units, where 2 is the whole range of what was trained on; NaN if there is no observation, or the
-        checkpoint does not know.
+        In normalised units, where 2 is the whole range of what was trained on; of what was constant there, in its own.
+        NaN if there is no observation, or the checkpoint does not know.
         """
         if self._states is None or not self._rows:
             return math.nan
-        return float(np.sqrt(((self._states - self._rows[-1]) ** 2).sum(1).min()))
+        nearest = ((self._states - self._rows[-1]) ** 2).sum(1).min()
+        return math.hypot(math.sqrt(nearest), self._departure)
 
     def _doubts(self, history: torch.Tensor, first: Array) -> Doubts:
         """What to think of the first action (1, Da), in the network's units, that answers the history (1, To, Do)."""

@@ -47,6 +47,8 @@ class Served(torch.nn.Module):
     observation_scale: Tensor
     action_offset: Tensor
     action_scale: Tensor
+    observation_constant: Tensor
+    action_constant: Tensor
     low: Tensor
     high: Tensor
 
@@ -70,8 +72,9 @@ class Served(torch.nn.Module):
     def answer(self, observations: Tensor) -> Tensor:
         """The same with numbers of its own generator."""
         history = (observations - self.observation_offset) / self.observation_scale
-        chunk = self.policy.sample(history, self.generator)
-        return torch.clamp(chunk * self.action_scale + self.action_offset, self.low, self.high)
+        history = torch.where(self.observation_constant, 0.0, history)
+        chunk = self.policy.sample(history, self.generator) * self.action_scale + self.action_offset
+        return torch.clamp(torch.where(self.action_constant, self.action_offset, chunk), self.low, self.high)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -89,6 +92,7 @@ class Served(torch.nn.Module):
     def _keep(self, name: str, part: Affine) -> None:
         self.register_buffer(f"{name}_offset", torch.from_numpy(part.offset).float())
         self.register_buffer(f"{name}_scale", torch.from_numpy(part.scale).float())
+        self.register_buffer(f"{name}_constant", torch.from_numpy(part.is_constant))
 
 
 def export(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
@@ -167,11 +171,15 @@ def _compare(served: Served, traced: Any) -> None:
 
 
 def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, Any]:
-    contract, sizes = checkpoint.contract, checkpoint.policy.config
-    seen = [{"name": part.name, "unit": part.unit} for part in contract.observation]
+    contract, sizes, normaliser = checkpoint.contract, checkpoint.policy.config, checkpoint.normaliser
+    seen = [
+        {"name": part.name, "unit": part.unit, **constant}
+        for part, constant in zip(contract.observation, _constants(normaliser.observation))
+    ]
+    steps, constants = contract.max_step.tolist(), _constants(normaliser.action)
     done = [
-        {"name": a.name, "unit": a.unit, "low": a.low, "high": a.high, "max_step": max_step, "rest": a.rest}
-        for a, max_step in zip(contract.action, contract.max_step.tolist())
+        {"name": a.name, "unit": a.unit, "low": a.low, "high": a.high, "max_step": step, "rest": a.rest, **constant}
+        for a, step, constant in zip(contract.action, steps, constants)
     ]
     rows = {kind: len(row) for kind, row in served.draw(0)[0].flat().items()}
     return {
@@ -191,3 +199,9 @@ def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, 
             {"name": "chunk", "shape": [1, sizes.horizon, sizes.action_dim], "type": "float32", "components": done}
         ],
     }
+
+
+def _constants(part: Affine) -> list[dict[str, float]]:
+    """For each component that never changed in the data its ``constant``: the graph answers it, or does not look."""
+    values = zip(part.is_constant.tolist(), part.offset.tolist())
+    return [{"constant": offset} if is_constant else {} for is_constant, offset in values]

@@ -27,6 +27,7 @@ from il_ros.errors import ConfigError, unknown
 from il_ros.learning import labels
 from il_ros.learning.actor import Lapses
 from il_ros.learning.ledger import Ledger, tally
+from il_ros.learning.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
 from il_ros.learning.trainer import TrainingConfig
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.recovery import recover
@@ -39,9 +40,6 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {
     "exponential": lambda number, rounds: 0.5**number,
 }
 """DAgger's beta by round; round 0, the demonstrations, is beta 1 (Ross 2011, section 3.1)."""
-OF_A_RUN, OF_A_ROUND = 1_000_000, 10_000
-ALONE, CONFIRMATION = 500_000, 900_000
-"""Where the seeds of the episodes begin: runs and rounds share none, and none is used for two things."""
 
 
 def told(default: Any, text: str) -> Any:

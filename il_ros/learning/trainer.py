@@ -15,7 +15,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ from il_ros.errors import ConfigError, DataError, unknown
 from il_ros.learning import labels
 from il_ros.learning.adam import AdamW, as_one
 from il_ros.learning.dataset import Dataset
-from il_ros.learning.normaliser import Normaliser
+from il_ros.learning.normaliser import FITS, Normaliser
 from il_ros.learning.savepoint import Savepoint, identity
 from il_ros.policies.base import Policy, create
 
 DEVICES = ("cpu", "cuda")
 STATES = 1000
 """So many observations are kept of what a policy was trained on, to tell how far away another is."""
+FEWEST = 5
+"""With fewer episodes none is held out."""
 LONGEST = 10_000
 """Steps of the longest history or chunk: more is a typing error, and would not fit into memory."""
 
@@ -91,8 +93,11 @@ class TrainingConfig:
     observation_noise: float = 0.0
     """Standard deviation, in normalised units, by which each history is shifted while training: the smoother policy
     that this makes does not learn single demonstrations by heart (Bishop 1995, noise is Tikhonov regularisation)."""
+    normaliser: str = "range"
+    """What is taken to [-1, 1]: the whole ``range`` of a component, or its ``quantiles`` 0.01 and 0.99, so that a few
+    wild numbers do not squeeze all others together."""
     held_out: float = 0.1
-    """Share of the episodes that are only looked at; with fewer than five episodes, none."""
+    """Share of the episodes that are only looked at; with fewer than five episodes, none, and never all of them."""
     patience: int = 0
     """Reports without a lower loss on the held-out episodes after which a training ends early; the weights of the
     lowest are kept. 0 never ends early, and keeps the last."""
@@ -104,6 +109,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise unknown("training: device", self.device, DEVICES)
+        if self.normaliser not in FITS:
+            raise unknown("training: normaliser", self.normaliser, FITS)
         for name in ("history", "horizon", "fewest", "steps", "batch", "reports"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"training: {name} is {getattr(self, name)}; it must be at least 1")
@@ -190,6 +197,8 @@ class Trained:
     wall_s: float
     stopped: bool = False
     """Whether it was stopped before its last step."""
+    notes: tuple[str, ...] = ()
+    """What whoever asked for the training should know of it."""
 
 
 @dataclass(frozen=True)
@@ -277,11 +286,14 @@ def train(
         warm_start: go on from these weights, which keep the normaliser that they were trained with.
         should_stop: asked before every step; once true, what is there by then is returned.
         savepoint: a file that keeps the state at every report. A training of the same data and configuration that was
-            killed goes on from there, and ends with the bits that it would have ended with.
+            killed goes on from there, and ends with the bits that it would have ended with. With another number of
+            ``steps`` it goes on, too: from there on the learning rate is that of the new number, so it rises again,
+            and the result is not that of a training that had so many steps from the beginning.
 
     Raises:
-        ConfigError: if the policy or one of its options is unknown, or the device is not there.
-        DataError: if the windows do not fit the configuration, or the loss is no longer finite.
+        ConfigError: if the policy or one of its options is unknown, the device is not there, or ``savepoint`` keeps
+            another training.
+        DataError: if the windows do not fit the configuration, or the loss or the weights are no longer finite.
     """
     _check(data, config)
     with _one_thread():
@@ -299,13 +311,14 @@ def _train(
 ) -> Trained:
     started = time.perf_counter()
     generator = torch.Generator(config.device).manual_seed(config.seed)
-    kept, held_out = _split(data, config)
-    normaliser = warm_start[1] if warm_start else _fit(data)
+    kept, held_out, notes = _split(data, config)
+    fitted = _fit(data, config.normaliser)
+    normaliser = warm_start[1].completed(fitted) if warm_start else fitted
     windows = _Windows.of(data, kept, normaliser, config.device)
     unseen = _Windows.of(data, held_out, normaliser, config.device)
     run = _Run(_first(data, config, windows, warm_start, generator), config, generator)
     batches = _Batches(windows, config.batch, config.seed)
-    curve = run.restore(savepoint)
+    curve, resumed = run.restore(savepoint)
     reported, stopped = run.step, False
     while run.step < config.steps and not stopped and not run.is_overdue:
         run.advance(batches.of_step(run.step))
@@ -322,7 +335,9 @@ def _train(
     seen = normaliser.observation.forward(data.observations[kept][:: -(-len(kept) // STATES), -1])
     return Trained(
         *(run.finish(), normaliser, torch.from_numpy(seen), config),
-        *(tuple(curve), len(windows), time.perf_counter() - started, stopped),
+        *(tuple(curve), len(windows), time.perf_counter() - started),
+        stopped=stopped,
+        notes=(*notes, *resumed),
     )
 
 
@@ -374,6 +389,11 @@ class _Run:
         """The policy with the averaged weights, on the processor, each in a memory of its own."""
         if self._least < math.inf:
             self._averages.copy_(self._best)
+        if not self._averages.isfinite().all():
+            raise DataError(
+                f"training: a weight is not finite after step {self.step}; lower learning_rate, now "
+                f"{self._config.learning_rate}"
+            )
         for parameter in self.averaged.parameters():
             parameter.data, parameter.grad = parameter.data.cpu().clone(), None
         return self.averaged.cpu().requires_grad_(False)
@@ -386,14 +406,14 @@ class _Run:
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         tensors |= {f"optimiser.{name}": value for name, value in self._optimiser.state().items()}
         tensors |= {"generator": self._generator.get_state(), "best": self._best}
-        facts = {"step": self.step, "least": self._least, "since": self._since}
+        facts = {"step": self.step, "steps": self._config.steps, "least": self._least, "since": self._since}
         savepoint.save(tensors, {**facts, "curve": [asdict(point) for point in curve]})
 
-    def restore(self, savepoint: Savepoint | None) -> list[Progress]:
-        """Take up the state that was kept, if there is one; returns the curve up to there."""
+    def restore(self, savepoint: Savepoint | None) -> tuple[list[Progress], tuple[str, ...]]:
+        """Take up the state that was kept, if there is one; returns the curve up to there, and a note about it."""
         found = None if savepoint is None else savepoint.load()
         if found is None:
-            return []
+            return [], ()
         tensors, facts = found
         self._policy.load_state_dict(_below("policy.", tensors))
         self.averaged.load_state_dict(_below("averaged.", tensors))
@@ -401,7 +421,19 @@ class _Run:
         self._generator.set_state(tensors["generator"])
         self._best.copy_(tensors["best"])
         self.step, self._least, self._since = int(facts["step"]), float(facts["least"]), int(facts["since"])
-        return [Progress(**point) for point in facts["curve"]]
+        return [Progress(**point) for point in facts["curve"]], _of_more_steps(self.step, facts, self._config)
+
+
+def _of_more_steps(step: int, facts: Mapping[str, Any], config: TrainingConfig) -> tuple[str, ...]:
+    """What there is to know of a training that was begun for another number of steps."""
+    before = int(facts.get("steps", config.steps))
+    if before == config.steps:
+        return ()
+    rates = (config.learning_rate * _schedule(step, replace(config, steps=n)) for n in (before, config.steps))
+    return (
+        "went on at step {} of {} towards {}: the learning rate went from {:.2g} to {:.2g} there, so the result is not "
+        "that of {} steps from the beginning".format(step, before, config.steps, *rates, config.steps),
+    )
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -424,10 +456,12 @@ def _report(
         with torch.no_grad():
             held_out = unseen.loss(averaged, fixed).item()
     value = loss.item()
-    if not math.isfinite(value):
-        raise DataError(
-            f"training: the loss is {value} at step {step}; lower learning_rate, now {config.learning_rate}"
-        )
+    for what, number in (("loss", value), *([("held-out loss", held_out)] if len(unseen) else [])):
+        if not math.isfinite(number):
+            raise DataError(
+                f"training: the {what} is {number} at step {step}; lower learning_rate, now {config.learning_rate}, or "
+                "look for wild numbers in the data"
+            )
     return Progress(step, config.steps, value, held_out, rate)
 
 
@@ -457,17 +491,20 @@ def _first(
     return policy
 
 
-def _fit(data: Dataset) -> Normaliser:
-    return Normaliser.fit(data.observations[:, -1], data.actions[data.mask > 0])
+def _fit(data: Dataset, fit: str = "range") -> Normaliser:
+    return Normaliser.fit(data.observations[:, -1], data.actions[data.mask > 0], fit)
 
 
-def _split(data: Dataset, config: TrainingConfig) -> tuple[Any, Any]:
-    """Rows to train on and rows of the episodes that are held out."""
+def _split(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:
+    """Rows to train on, of one episode at least; rows of those held out; a note if these are fewer than asked for."""
     episodes = np.unique(data.episode)
-    count = max(1, round(config.held_out * len(episodes))) if config.held_out and len(episodes) >= 5 else 0
+    asked = max(1, round(config.held_out * len(episodes))) if config.held_out else 0
+    count = min(asked, len(episodes) - 1) if len(episodes) >= FEWEST else 0
     chosen = np.random.default_rng(config.seed).permutation(episodes)[:count]
     unseen = np.isin(data.episode, chosen)
-    return np.flatnonzero(~unseen), np.flatnonzero(unseen)
+    note = f"held_out is {config.held_out:g}, but of {len(episodes)} episodes {count} are held out: "
+    why = "one is left to train on" if count else f"fewer than {FEWEST} are all needed to train on"
+    return np.flatnonzero(~unseen), np.flatnonzero(unseen), (note + why,) if count < asked else ()
 
 
 def _check(data: Dataset, config: TrainingConfig) -> None:

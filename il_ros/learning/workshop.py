@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -21,11 +22,12 @@ from il_ros.episode import Episode
 from il_ros.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import critic as critics
-from il_ros.learning import labels
+from il_ros.learning import labels, seeds
+from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.dataset import Dataset
-from il_ros.learning.normaliser import Normaliser
+from il_ros.learning.outliers import outliers
+from il_ros.learning.savepoint import Savepoint
 from il_ros.learning.trainer import Progress, TrainingConfig, train
-from il_ros.policies.base import Policy
 from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.exporters import lerobot_reader
@@ -84,7 +86,11 @@ class Workshop:
         progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
-        """Train on everything and write a checkpoint; returns the facts of its announcement."""
+        """Train on everything and write a checkpoint; returns the facts of its announcement.
+
+        Raises:
+            OtherTrainingError: if the folder keeps one that has not ended; ``put_aside`` makes room.
+        """
         check_writable(self._folder)
         self.ingest()
         weights = {path: weight_of(episode, config.experts) for path, episode in self._read.items()}
@@ -100,9 +106,14 @@ class Workshop:
         old = self._trained_on()
         new = [number for number, path in enumerate(chosen) if path.name not in old]
         data = data.mixed(new, config.fresh) if config.fresh else data
-        unfinished = self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
         before = self._last() if config.warm_start else None
-        trained = train(data, config, progress, before, should_stop, unfinished)
+        warm = None if before is None else (before.policy, before.normaliser)
+        trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
+        wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
+        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild))
+        taught = seeds.ranges(episode.facts for episode in episodes)
+        if before is not None:
+            taught = seeds.joined(taught, before.taught or {})
         manifest = [
             {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}
             for path, episode in chosen.items()
@@ -112,7 +123,7 @@ class Workshop:
         critic = None
         if config.critic:
             critic = critics.learn(trained.policy, trained.normaliser, episodes, self._contract, config.seed)
-        saved = checkpoints.save(path, trained, self._contract, manifest, critic=critic)
+        saved = checkpoints.save(path, trained, self._contract, manifest, critic=critic, taught=taught)
         return {
             "path": str(path.resolve()),
             "hash": saved.hash,
@@ -122,7 +133,16 @@ class Workshop:
             "labels": len(data),
             "new_labels": int(np.isin(data.episode, new).sum()),
             "skipped": len(self.skipped),
+            **({"notes": list(trained.notes)} if trained.notes else {}),
         }
+
+    def put_aside(self, config: TrainingConfig) -> Path | None:
+        """Make room for another training than one that has not ended; returns where that is now, if there is one."""
+        return Savepoint(self._unfinished(config), {}).put_aside()
+
+    def _unfinished(self, config: TrainingConfig) -> Path:
+        """Where a training is kept until it ends."""
+        return self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
 
     def _numbers(self) -> dict[int, Path]:
         """The checkpoints that are there, by number."""
@@ -133,13 +153,14 @@ class Workshop:
         there = self._numbers()
         return {entry["name"] for entry in checkpoints.read_document(there[max(there)])["manifest"]} if there else set()
 
-    def _last(self) -> tuple[Policy, Normaliser] | None:
-        """The weights of the newest checkpoint, if there is one."""
+    def _last(self) -> Checkpoint | None:
+        """The newest checkpoint, if there is one.
+
+        Raises:
+            CheckpointError: if it is for another contract.
+        """
         there = self._numbers()
-        if not there:
-            return None
-        loaded = checkpoints.load(there[max(there)])
-        return loaded.policy, loaded.normaliser
+        return checkpoints.load_for(there[max(there)], self._contract) if there else None
 
 
 def experts_of(episode: Episode) -> list[str]:

@@ -132,19 +132,18 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         Raises:
             CheckpointError: if it is damaged, not the one that was announced, or for another contract.
         """
-        loaded = checkpoints.load(path)
+        loaded = checkpoints.load_for(path, self.contract)
         if expected and loaded.hash != expected:
             raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
-        if loaded.contract.to_dict() != self.contract.to_dict():
-            raise CheckpointError(
-                f"{path} was trained for contract {loaded.contract.name!r}, which is not this node's "
-                f"{self.contract.name!r}; set the parameter 'contract' to match"
-            )
+        differences = checkpoints.differences(self.contract, loaded.contract)
+        if differences:
+            told = "; ".join(differences)
+            self.get_logger().info(f"{path.name} has another contract, but one for it: {told}; tighter limits hold")
         return loaded
 
     def _adopt(self, loaded: Checkpoint) -> None:
         """Go over to a checkpoint."""
-        self._actor = Actor(loaded, self.parameters.seed, self._lapses)
+        self._actor = Actor(loaded, self.parameters.seed, self._lapses, self.contract)
         self._remembers = loaded.policy.config.history > 1
         if self._start is not None:
             self._actor.reset(self._start)

@@ -24,6 +24,7 @@ from std_msgs.msg import String
 
 from il_ros import messages
 from il_ros.errors import ConfigError, IlRosError
+from il_ros.learning.savepoint import OtherTrainingError
 from il_ros.learning.trainer import Progress, TrainingConfig
 from il_ros.learning.workshop import Workshop
 from il_ros.nodes import interface
@@ -99,7 +100,7 @@ class TrainerNode(IlNode[TrainerParameters]):
     def _work(self, config: TrainingConfig) -> None:
         began = time.monotonic()
         try:
-            made = self._workshop.train(config, self._on_progress, self._stop.is_set)
+            made = self._learn(config)
         except IlRosError as error:
             self._state = f"failed: {error}"
             self._publish({"error": str(error)})
@@ -107,10 +108,20 @@ class TrainerNode(IlNode[TrainerParameters]):
         self._state = "idle"
         self._publish({**made, "train_s": round(time.monotonic() - began, 3)})
 
+    def _learn(self, config: TrainingConfig) -> dict[str, Any]:
+        """Train; another training that has not ended makes room, and is kept."""
+        try:
+            return self._workshop.train(config, self._on_progress, self._stop.is_set)
+        except OtherTrainingError as error:
+            self.get_logger().warning(f"{error}; now it is {self._workshop.put_aside(config)}")
+            return self._workshop.train(config, self._on_progress, self._stop.is_set)
+
     def _publish(self, announcement: dict[str, Any]) -> None:
         if "error" in announcement:
             self.complain(announcement["error"])
         else:
+            for note in announcement.get("notes", ()):
+                self.get_logger().warning(note)
             self._topic.publish(String(data=json.dumps(announcement)))
         self.report()
 

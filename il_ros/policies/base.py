@@ -10,9 +10,13 @@
 from __future__ import annotations
 
 import abc
+import ast
 import copy
+import importlib.util
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, ClassVar
 
 import torch
@@ -21,6 +25,9 @@ from torch import Tensor
 from il_ros import registry, specs
 from il_ros.errors import ConfigError
 from il_ros.policies.networks import Trunk
+
+MOST_CALLS = 1000
+"""Network calls for one chunk: more of them is a typing error, and would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ class PolicyConfig:
 class Policy(torch.nn.Module, abc.ABC):
     """A distribution over action chunks, given the last observations, all in the normaliser's units.
 
-    A new class is one file in this package, or a module of another package that is named with its dots. It sets
+    A new class is one file in this package, or a module of another package that is named with its dots; a checkpoint
+    of it is loaded where that module is imported already, or declares a policy: see ``is_declared``. It sets
     ``Config`` if it has options of its own and implements ``loss`` and ``sample``; every random draw comes from the
     generator that is passed in. Whatever it needs to know of the data beforehand (bins, centres) it may take in
     ``prepare`` and keep in buffers, so that it is saved with the weights.
@@ -127,3 +135,36 @@ def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(seed)
         return cls(config)
+
+
+def is_declared(name: str) -> bool:
+    """Whether a file may decide that the policy class called ``name`` is used, though nobody here has named it.
+
+    Classes of ours are, and modules that are imported already. To import another module is to run it, so that must be
+    a policy by its own source, which is read and not run: it imports from ``il_ros.policies`` and defines a class.
+    """
+    if "." not in name or name in sys.modules:
+        return True
+    spec = _find(name)
+    source = getattr(spec.loader, "get_source", lambda name: None)(name) if spec is not None else None
+    try:
+        body = ast.parse(source or "").body
+    except SyntaxError:
+        return False
+    imports = [node.module or "" for node in body if isinstance(node, ast.ImportFrom) and not node.level]
+    imports += [alias.name for node in body if isinstance(node, ast.Import) for alias in node.names]
+    uses_ours = any(f"{module}.".startswith("il_ros.policies.") for module in imports)
+    return uses_ours and any(isinstance(node, ast.ClassDef) for node in body)
+
+
+def _find(name: str) -> ModuleSpec | None:
+    """Where a module is; unlike ``importlib.util.find_spec`` it imports no package on the way."""
+    first, *rest = name.split(".")
+    if not all((first, *rest)):
+        return None
+    spec, full = importlib.util.find_spec(first), first
+    for part in rest:
+        full = f"{full}.{part}"
+        within = None if spec is None else spec.submodule_search_locations
+        spec = None if within is None else PathFinder.find_spec(full, within)
+    return spec

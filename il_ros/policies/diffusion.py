@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.errors import ConfigError, unknown
-from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids
+from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig
+from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids, without_overflow
 
 TIME_FEATURES = 32
 PREDICTS = ("chunk", "noise")
@@ -45,10 +45,10 @@ class DiffusionConfig(PolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.calls > self.levels or self.clip <= 0:
+        if self.calls > min(self.levels, MOST_CALLS) or self.clip <= 0:
             raise ConfigError(
                 f"policy 'diffusion': calls is {self.calls}, levels {self.levels}, clip {self.clip}; "
-                "choose calls <= levels and clip > 0"
+                f"choose calls <= levels, at most {MOST_CALLS}, and clip > 0"
             )
         if self.predicts not in PREDICTS:
             raise unknown("policy 'diffusion': predicts", self.predicts, PREDICTS)
@@ -109,7 +109,7 @@ class Diffusion(Policy):
             if self.config.predicts == "noise":
                 named = (chunk - self.noise[level] * named) / self.signal[level]
             chunk = of_clean * named.clamp(-clip, clip) + of_chunk * chunk
-        return chunk
+        return without_overflow(chunk, named)
 
     def _named(self, noisy: Tensor, condition: Tensor) -> Tensor:
         out: Tensor = self.trunk(noisy.flatten(1), condition)

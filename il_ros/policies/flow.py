@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.errors import ConfigError
-from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids
+from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig
+from il_ros.policies.networks import ConditionedTrunk, Trunk, sinusoids, without_overflow
 
 TIME_FEATURES = 32
 WAVES = 5.0
@@ -48,10 +48,10 @@ class FlowConfig(PolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.calls < 1 or not 0 <= self.strides <= 1 or self.clip <= 0:
+        if not 1 <= self.calls <= MOST_CALLS or not 0 <= self.strides <= 1 or self.clip <= 0:
             raise ConfigError(
                 f"policy 'flow': calls is {self.calls}, strides {self.strides}, clip {self.clip}; "
-                "choose calls >= 1, 0 <= strides <= 1 and clip > 0"
+                f"choose calls >= 1, 0 <= strides <= 1 and clip > 0, and at most {MOST_CALLS} calls"
             )
 
 
@@ -122,7 +122,7 @@ class Flow(Policy):
             time = torch.full((len(chunk),), i * stride, device=chunk.device)
             end = self._end(chunk, time, torch.full_like(time, told), seen)
             chunk = chunk + stride / (1 - i * stride) * (end - chunk)
-        return chunk.clamp(-self.config.clip, self.config.clip)
+        return without_overflow(chunk.clamp(-self.config.clip, self.config.clip), chunk)
 
     def _end(self, chunk: Tensor, time: Tensor, stride: Tensor, seen: Tensor) -> Tensor:
         features = torch.cat([sinusoids(WAVES * time, TIME_FEATURES), sinusoids(WAVES * stride, TIME_FEATURES)], dim=-1)

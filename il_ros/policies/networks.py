@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,14 +116,72 @@ class Trunk(nn.Module):
 
     def frozen(self) -> nn.Module:
         """A copy for inference: the same numbers in half the time."""
-        with torch.no_grad(), warnings.catch_warnings():
-            # torch would rather compile, which takes a compiler, seconds, and is no faster at this size
-            warnings.simplefilter("ignore", DeprecationWarning)
-            traced = torch.jit.trace(self.eval(), self.example())  # type: ignore[no-untyped-call]
-            copy: nn.Module = torch.jit.freeze(traced)
-            for _ in range(3):  # the first calls are slow: they optimise
-                copy(*self.example())
-        return copy
+        return Frozen(self.eval())
+
+
+class Frozen(nn.Module):
+    """A trunk as a traced graph that takes the weights as inputs, beside those of the trunk.
+
+    torch never frees what it has traced. So trunks of one architecture share one graph, and to go over from one
+    checkpoint to the next costs no memory.
+    """
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self._weights = tuple(tensor.detach() for _, _, tensor in _tensors(trunk))
+        key = _architecture(trunk)
+        if key not in _GRAPHS:
+            _GRAPHS[key] = _traced(trunk, self._weights)
+        self._graph = _GRAPHS[key]
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """What the trunk gives."""
+        out: Tensor = self._graph(*inputs, *self._weights)
+        return out
+
+
+OVERFLOW = 1e3
+"""Numbers beyond it, in normalised units, are no actions; the data lie in [-1, 1]."""
+_GRAPHS: dict[Hashable, Callable[..., Tensor]] = {}
+"""The traced graphs, by architecture."""
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
+    """Every parameter and buffer, with the dictionary and the key under which its module finds it."""
+    for part in module.modules():
+        for table in (part._parameters, part._buffers):
+            yield from ((table, key, tensor) for key, tensor in table.items() if tensor is not None)
+
+
+def _architecture(trunk: Trunk) -> Hashable:
+    """What two trunks have in common if they differ in the values of their weights alone."""
+    plain = (bool, int, float, str, tuple, type(None))
+    parts = (
+        (name, type(part), tuple((key, value) for key, value in vars(part).items() if isinstance(value, plain)))
+        for name, part in trunk.named_modules()
+    )
+    return (*parts, *((key, tensor.shape, tensor.dtype, tensor.device) for _, key, tensor in _tensors(trunk)))
+
+
+def _traced(trunk: Trunk, weights: tuple[Tensor, ...]) -> Callable[..., Tensor]:
+    shell = copy.deepcopy(trunk).requires_grad_(False)
+    places = [(table, key) for table, key, _ in _tensors(shell)]
+    count = len(trunk.sizes)
+
+    def call(*given: Tensor) -> Tensor:
+        for (table, key), weight in zip(places, given[count:]):
+            table[key] = weight
+        out: Tensor = shell(*given[:count])
+        return out
+
+    with torch.no_grad(), warnings.catch_warnings():
+        # torch would rather compile, which takes a compiler, seconds, and is no faster at this size
+        warnings.simplefilter("ignore", DeprecationWarning)
+        given = (*trunk.example(), *weights)
+        graph: Callable[..., Tensor] = torch.jit.trace(call, given, check_trace=False)  # type: ignore[no-untyped-call]
+        for _ in range(3):  # the first calls are slow: they optimise
+            graph(*given)
+    return graph
 
 
 class ConditionedTrunk(Trunk):
@@ -215,6 +274,11 @@ def draw(logits: Tensor, least: float, generator: torch.Generator) -> Tensor:
     probabilities = logits.softmax(-1)
     probabilities = probabilities * (probabilities >= least)
     return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+
+
+def without_overflow(chunk: Tensor, unbounded: Tensor) -> Tensor:
+    """``chunk``, NaN where it was clipped from what is out of all proportion, so that nobody takes it for an answer."""
+    return chunk.masked_fill(unbounded.abs() > OVERFLOW, torch.nan)
 
 
 def sinusoids(values: Tensor, size: int, longest: float = 100.0) -> Tensor:

@@ -12,7 +12,8 @@ The numbers of an observation are named by their path: ``achieved_goal.0`` in a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,11 +23,13 @@ import numpy as np
 from il_ros import messages
 from il_ros.errors import ConfigError
 from il_ros.signals import Array
-from il_ros.sim.timeline import Timeline
+from il_ros.sim.timeline import UNKNOWN, Timeline
 from il_ros.specs import Contract
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
 """Where the numbers are, as ``position`` beside ``name``, which is how a contract finds one: ``position[NAME]``."""
+SUCCESS = ("is_success", "success")
+"""Keys of ``info`` that say whether a step is one of success: of gymnasium-robotics and panda-gym, of Meta-World."""
 MOST = 1000
 """Observations of more numbers are pictures, which are not for this."""
 
@@ -35,8 +38,10 @@ class ForeignEnv(Timeline):
     """An environment that anybody registered, driven by the contract's actions, with stamps and outcomes like ours.
 
     The contract's action is the environment's, component by component. An episode ends when the environment says so:
-    it is a ``success`` if ``info`` then says ``is_success``, or where it does not say, if the last reward of an episode
-    that terminates is positive; else a ``timeout`` if it was truncated, or a ``failure``.
+    it is a ``success`` if ``info`` has said so at any of its steps, as ``is_success`` or ``success``; else a
+    ``timeout`` if it was truncated, and if it terminated a ``failure``, or ``unknown`` where ``info`` never has either.
+    Rewards tell nothing: many environments pay one for being alive at the very step at which all is lost. An
+    environment whose ``info`` is silent needs a wrapper that says ``is_success``.
 
     Raises:
         ConfigError: if there is no such environment, or the contract is not one for it.
@@ -51,6 +56,8 @@ class ForeignEnv(Timeline):
         self.names = names(self._env.observation_space)
         self._check(environment)
         self._values = np.zeros(len(self.names))
+        self._told: list[bool] = []
+        """At which steps of the episode ``info`` said whether it is a success, and what."""
 
     def _check(self, environment: str) -> None:
         contract, space = self.contract, _box(self._env.action_space)
@@ -78,6 +85,7 @@ class ForeignEnv(Timeline):
         """Begin the episode ``seed``."""
         seen, _ = self._env.reset(seed=seed)
         self._begin(seed)
+        self._told.clear()
         self._values = self._flattened(seen)
         return self._values
 
@@ -89,10 +97,11 @@ class ForeignEnv(Timeline):
         """Execute one action; returns the numbers that are seen then, and the outcome once the episode has ended."""
         space = self._env.action_space
         clipped = np.clip(action, self.contract.low, self.contract.high).astype(space.dtype)
-        seen, reward, terminated, truncated, info = self._env.step(clipped.reshape(space.shape))
+        seen, _, terminated, truncated, info = self._env.step(clipped.reshape(space.shape))
         self._stamp_ns += self.contract.step_ns
         self._values = self._flattened(seen)
-        return self._values, outcome(float(reward), terminated, truncated, info)
+        self._told += told(info)
+        return self._values, outcome(terminated, truncated, self._told)
 
     def _flattened(self, seen: Any) -> Array:
         return np.asarray(gymnasium.spaces.flatten(self._env.observation_space, seen), dtype=np.float64)
@@ -102,13 +111,27 @@ class ForeignEnv(Timeline):
         self._env.close()
 
 
-def outcome(reward: float, terminated: bool, truncated: bool, info: Mapping[str, Any]) -> str | None:
-    """How an episode ends at this step: ``success``, ``failure``, ``timeout``; None to go on."""
+def told(info: Mapping[str, Any]) -> list[bool]:
+    """What ``info`` says of success at a step: a bool, a number or an array of one; nothing if it is anything else."""
+    said = []
+    for key in SUCCESS:
+        with contextlib.suppress(TypeError, ValueError):
+            if info.get(key) is not None:
+                values = np.asarray(info[key], dtype=np.float64)
+                said.append(bool(values.size and (values > 0).all() and np.isfinite(values).all()))
+    return said
+
+
+def outcome(terminated: bool, truncated: bool, told: Iterable[bool]) -> str | None:
+    """How an episode ends at this step, given what was told at all of its steps; None to go on."""
     if not (terminated or truncated):
         return None
-    if info.get("is_success", terminated and reward > 0):
+    said = list(told)
+    if any(said):
         return "success"
-    return "failure" if terminated else "timeout"
+    if terminated:
+        return "failure" if said else UNKNOWN
+    return "timeout"
 
 
 def make(environment: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:

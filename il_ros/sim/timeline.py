@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from il_ros.signals import PAUSE_NS, EpisodeStart
 
+UNKNOWN = "unknown"
+"""The outcome of an episode that terminated, where nobody says whether that is good or bad."""
+
 
 class Timeline:
     """What worlds have in common: stamps go on from episode to episode, which are counted."""

@@ -17,6 +17,7 @@ import pytest
 
 from il_ros.evaluation.rollouts import Pool
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.savepoint import Savepoint
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
 
@@ -76,6 +77,42 @@ def test_evaluate_rolls_out_the_seeds_that_were_asked_for(il_ros, checkpoint, mo
     words = ["--task", "fork", "--episodes", "2", "--seed", "70", "--execute-steps", "3"]
     assert il_ros("evaluate", checkpoint, *words).code == 0
     assert asked == [("fork", [70, 71], "none", 3)]
+
+
+def test_evaluate_tells_how_many_of_the_episodes_were_taught(il_ros, checkpoint):
+    words = ["evaluate", checkpoint, "--task", "fork", "--episodes", "3"]
+    own = il_ros(*words, "--seed", 1, "--json")
+    assert own.code == 0 and own.json["taught"] == 1
+    assert "warning: 1 of the 3 episodes were taught to this policy" in own.err and "--seed 910000" in own.err
+    new = il_ros(*words, "--json")
+    assert set(new.json) == RESULT and "taught" not in new.err and new.json["seed"] == 910_000
+    document = json.loads((checkpoint / "checkpoint.json").read_text())
+    assert document.pop("taught") == {"fork": [[0, 1]]}
+    (checkpoint / "checkpoint.json").write_text(json.dumps(document))
+    old = il_ros(*words, "--json")
+    assert old.json["taught"] is None and "does not say what it was taught" in old.err
+
+
+def test_demonstrations_are_not_recorded_on_seeds_for_evaluation(il_ros):
+    assert "for demonstrations, the others for evaluation" in il_ros("collect", "--seed", 910_000).complaint
+
+
+def test_train_goes_on_with_more_steps_refuses_another_and_begins_anew_when_told(il_ros, episodes, monkeypatch):
+    words = ["train", episodes, "--policy", "deterministic", "--json"]
+    folder = episodes.parent / "checkpoints"
+    with monkeypatch.context() as patch:
+        patch.setattr(Savepoint, "forget", lambda self: None)  # as if it had been killed after its last report
+        assert il_ros(*words, "--steps", 5).code == 0
+    (kept,) = folder.glob("unfinished_*")
+    refused = il_ros(*words, "--steps", 5, "--seed", 3)
+    assert refused.code == 2 and "seed was 0, now 3" in refused.complaint and kept.exists()
+    more = il_ros(*words, "--steps", 8)
+    assert more.code == 0 and more.json["notes"][-1].startswith("went on at step 5 of 5 towards 8")
+    assert not kept.exists()
+    kept.write_bytes(b"another")
+    anew = il_ros(*words, "--steps", 5, "--fresh")
+    assert anew.code == 0 and "is now" in anew.err
+    assert kept.with_name("unfinished_deterministic_001.safetensors").read_bytes() == b"another"
 
 
 def test_info_tells_what_an_episode_a_folder_and_a_checkpoint_hold(il_ros, episodes, checkpoint):

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import select
 import signal
@@ -19,9 +20,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from il_ros.cli.evaluate import rows, summary
 from il_ros.episode import Authority, Episode
 from il_ros.errors import CheckpointError, ConfigError
-from il_ros.evaluation.rollouts import FILM_EVERY, Pool, Take, run_episode
+from il_ros.evaluation.rollouts import FILM_EVERY, Pool, Take, check_answers, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor
@@ -188,3 +190,81 @@ def test_workers_in_the_middle_of_their_work_end_when_their_parent_is_killed(tmp
                     os.kill(worker, signal.SIGKILL)
                 os.close(handle)
     assert parent.returncode == -how
+
+
+INTERRUPTED = """
+import os, signal, sys
+from il_ros.evaluation.rollouts import Pool
+
+def work():
+    os.write(1, f"{os.getpid()}\\n".encode())
+    signal.pause()
+
+if __name__ == "__main__":
+    try:
+        with Pool(2) as pool:
+            for future in [pool._submit(work) for _ in range(2)]:
+                future.result()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("to_all", [False, True])
+def test_an_interrupted_evaluation_ends_at_once_however_often_and_to_whom_it_is_said(tmp_path, times, to_all):
+    script = tmp_path / "parent.py"
+    script.write_text(INTERRUPTED)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as parent:
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        handles = [os.pidfd_open(worker) for worker in workers]
+        try:
+            for _ in range(times):
+                (os.killpg if to_all else os.kill)(parent.pid, signal.SIGINT)
+            for handle in handles:
+                assert select.select([handle], [], [], 20)[0], "a worker goes on"
+            _, err = parent.communicate(timeout=20)
+        finally:
+            if parent.poll() is None:
+                parent.kill()
+            for handle in handles:
+                os.close(handle)
+    assert parent.returncode == 130 and "Traceback" not in err, err
+
+
+def test_a_policy_without_answers_holds_the_arm_and_is_no_result(env_of, checkpoint, monkeypatch):
+    actor, gate = Actor(checkpoints.load(checkpoint)), Gate(CONTRACT, GateConfig(rule="none"))
+    whole = run_episode(env_of("fork"), gate, 1, actor)
+    assert whole.refused == ""
+    sample = actor._policy.sample
+    monkeypatch.setattr(actor._policy, "sample", lambda *given: sample(*given) + np.inf)
+    held = run_episode(env_of("fork"), gate, 1, actor)
+    assert set(held.episode.authority) == {Authority.HOLD} and held.outcome == "timeout"
+    assert "is inf; refused" in held.refused
+    with pytest.raises(CheckpointError, match="in 2 of 3 episodes .* none succeeded; the first: policy"):
+        check_answers([held, held, dataclasses.replace(whole, outcome="collision")])
+    check_answers([held, dataclasses.replace(whole, outcome="success")])
+    told = summary([held, dataclasses.replace(whole, outcome="success", way=0)], 2)
+    assert told["refused"]["episodes"] == 1 and told["success"] == 0.5
+
+
+def test_episodes_of_unknown_outcome_are_shown_and_never_counted(env_of):
+    one = run_episode(env_of("fork"), Gate(CONTRACT, GateConfig(rule="none")), 1)
+    unknown, won = (dataclasses.replace(one, outcome=outcome, way=0) for outcome in ("unknown", "success"))
+    told = summary([unknown, won, one], 2)
+    assert (told["success"], told["episodes"]) == (0.5, 2)
+    assert told["outcomes"] == {"success": 1, "timeout": 1, "unknown": 1}
+    told = summary([unknown, unknown], 2)
+    assert told["success"] is None and told["outcomes"] == {"unknown": 2}
+    lines = dict(rows(told))
+    assert lines["success"].startswith("unknown") and "95 % interval" not in lines and lines["unknown"] == "2"

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from il_ros import registry
-from il_ros.errors import ConfigError, DataError
+from il_ros.errors import ConfigError, DataError, MessageError
 from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.normaliser import Normaliser
-from il_ros.policies.base import Policy, create
+from il_ros.policies.base import Policy, PolicyConfig, create
 from il_ros.signals import EpisodeStart
 from il_ros.specs import Contract
 
@@ -35,6 +37,32 @@ def actor(name: str = "diffusion", seed: int = 0, history: int = 2, gain: float 
     policy = create(name, sizes, seed=1).eval()
     made = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")), seed)
     made.reset(START)
+    return made
+
+
+class Overflowing(Policy):
+    """Says one number, whatever it sees, but for one place of its chunk."""
+
+    said, at, shape = 0.0, (0, 0), (1, 4, 2)
+
+    def loss(self, observations, actions, mask, generator):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    def sample(self, observations, generator):  # type: ignore[no-untyped-def]
+        if self.said == "raises":
+            raise RuntimeError("probability tensor contains nan")
+        chunk = torch.zeros(self.shape)
+        chunk[0, self.at[0], self.at[1]] = self.said
+        return chunk
+
+
+def overflowing(said: object, at: tuple[int, int] = (0, 0), shape: tuple[int, ...] = (1, 4, 2)) -> Actor:
+    policy = Overflowing(PolicyConfig(4, 2, horizon=4))
+    policy.said, policy.at, policy.shape = said, at, shape  # type: ignore[assignment]
+    rows = np.array([[0.0] * 4, [1.0] * 4])
+    normaliser = Normaliser.fit(rows, np.array([[-0.25] * 2, [0.25] * 2]))
+    made = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")))
+    made.observe(stamp(0), seen(0))
     return made
 
 
@@ -60,7 +88,7 @@ def test_asking_at_every_step_or_now_and_then_gives_the_same_chunks(name: str) -
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_actions_are_finite_float64_within_the_limits_and_carry_stamp_and_author(name: str) -> None:
-    one = actor(name, gain=50.0)
+    one = actor(name, gain=2.0)
     one.observe(stamp(0), seen(0))
     chunk = one.chunk()
     assert chunk.actions.shape == (4, 2)
@@ -169,3 +197,81 @@ def test_a_lapse_depends_on_the_seed_and_the_step_alone_and_reaches_no_farther_t
 def test_lapses_that_cannot_be_are_refused(told: dict[str, float], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Lapses(**told)
+
+
+@given(st.floats(width=32), st.integers(0, 3), st.integers(0, 1))
+@example(np.nan, 3, 1)
+@example(np.inf, 0, 0)
+@example(-np.inf, 2, 1)
+@example(1.0000000150474662e30, 1, 0)
+@example(20.9, 0, 0)
+@example(21.1, 0, 0)
+def test_an_answer_is_clipped_if_it_is_one_and_refused_by_name_if_it_is_none(
+    said: float, row: int, column: int
+) -> None:
+    actor = overflowing(said, (row, column))
+    reach = 0.25 + 10 * 0.5  # ten widths of the range beyond it
+    if np.isfinite(said) and abs(0.25 * said) <= reach:
+        assert actor.chunk().actions[row, column] == pytest.approx(np.clip(0.25 * said, -0.25, 0.25))
+    else:
+        name = Contract.load("panda_plane").action[column].name
+        with pytest.raises(MessageError, match=f"action '{name}' of step {row} is .*(nan|inf|e\\+|[0-9])"):
+            actor.chunk()
+        silence = actor.silence()
+        assert (silence.stamp_ns, silence.actions.shape) == (stamp(0), (0, 2))
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 1), (1, 1, 2), (1, 0, 2), (1, 4, 3), (4, 2)])
+def test_an_answer_of_another_shape_is_refused_and_not_spread_over_the_right_one(shape: tuple[int, ...]) -> None:
+    actor = overflowing(0.0, (0, 0), shape)
+    actor._policy.sample = lambda observations, generator: torch.zeros(shape)
+    with pytest.raises(MessageError, match="has shape"):
+        actor.chunk()
+
+
+def test_a_network_that_cannot_be_drawn_from_gives_no_answer() -> None:
+    with pytest.raises(MessageError, match="gives no answer .probability tensor contains nan."):
+        overflowing("raises").chunk()
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_a_network_of_any_class_that_overflows_is_refused(name: str, value: float) -> None:
+    """What it sees is enough: the last layer's weights are so large that its outputs are, or are no numbers."""
+    one = actor(name)
+    weights = [tensor for module in one._policy.modules() for tensor in getattr(module, "_weights", ())]
+    for tensor in weights:
+        tensor.fill_(value)
+    one.observe(stamp(0), seen(0))
+    with pytest.raises(MessageError):
+        one.chunk()
+
+
+def test_of_two_limits_the_tighter_one_holds() -> None:
+    plain = Contract.load("panda_plane").to_dict()
+    first, second = plain["action"]
+    plain["action"][first]["high"], plain["action"][second]["low"], plain["action"][second]["high"] = 0.1, -9.0, 9.0
+    theirs = Contract.from_dict("mine", plain)
+    checkpoint = Checkpoint(
+        Path("x"), {}, overflowing(0.0)._policy, overflowing(0.0)._normaliser, Contract.load("panda_plane")
+    )
+    for said, ends in ((2.0, (0.1, 0.25)), (-2.0, (-0.25, -0.25))):
+        one = Actor(checkpoint, contract=theirs)
+        one._policy.sample = lambda observations, generator, said=said: torch.full((1, 4, 2), said)
+        one.observe(stamp(0), seen(0))
+        assert one.chunk().actions[0] == pytest.approx(ends)
+
+
+def test_a_constant_that_changes_live_disturbs_no_answer_and_is_told_as_distance() -> None:
+    rows = np.array([[0.0, 0.7, 0.0, 0.0], [1.0, 0.7, 1.0, 1.0]])
+    normaliser = Normaliser.fit(rows, np.array([[-0.25] * 2, [0.25] * 2]))
+    policy = create("deterministic", {"observation_dim": 4, "action_dim": 2, "width": 16, "depth": 1}, seed=1).eval()
+    states = torch.from_numpy(normaliser.observation.forward(rows))
+    one = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane"), states=states))
+    answers = []
+    for step, live in enumerate((0.7, 0.75, -1e6)):
+        one.forget()
+        one.observe(stamp(step), np.array([0.0, live, 0.0, 0.0]))
+        answers.append(one.chunk().actions)
+        assert one.distance() == pytest.approx(abs(live - 0.7))
+    assert (answers[0] == answers[1]).all() and (answers[0] == answers[2]).all()

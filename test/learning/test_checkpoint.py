@@ -7,13 +7,20 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
+import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from il_ros import registry
 from il_ros.errors import CheckpointError, StorageError
@@ -22,7 +29,8 @@ from il_ros.learning.actor import Actor
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.dataset import Dataset
 from il_ros.learning.trainer import TrainingConfig, train
-from il_ros.policies.base import Policy
+from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.deterministic import Deterministic
 from il_ros.signals import EpisodeStart
 from il_ros.specs import Contract
 
@@ -117,6 +125,23 @@ def edit(path: Path, **changes: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
+def edit_part(path: Path, where: str, value: object) -> None:
+    file = path / "checkpoint.json"
+    document = json.loads(file.read_text())
+    *above, key = where.split(".")
+    functools.reduce(dict.__getitem__, above, document)[key] = value
+    file.write_text(json.dumps(document))
+
+
+def fill(path: Path, name: str, value: float) -> None:
+    """Other weights of the same shapes, and the sha256 that goes with them."""
+    tensors = safetensors.torch.load((path / name).read_bytes())
+    raw = safetensors.torch.save({key: torch.full_like(tensor, value) for key, tensor in tensors.items()})
+    (path / name).write_bytes(raw)
+    key = "weights_sha256" if name == "model.safetensors" else "states_sha256"
+    edit(path, **{key: hashlib.sha256(raw).hexdigest()})
+
+
 def damage_weights(path: Path) -> None:
     raw = bytearray((path / "model.safetensors").read_bytes())
     raw[-1] ^= 1
@@ -135,6 +160,28 @@ def damage_weights(path: Path) -> None:
         (lambda p: edit(p, policy="transformer"), "'transformer' is not known"),
         (lambda p: edit(p, sizes={}), "lacks the key"),
         (lambda p: edit(p, normaliser={}), "is damaged"),
+        (lambda p: edit_part(p, "normaliser.action.scale", [0.1]), "is damaged"),
+        (lambda p: edit_part(p, "normaliser.action", {"offset": [0.0], "scale": [0.1]}), "of 1 action components"),
+        (lambda p: edit_part(p, "normaliser.action.scale", None), "is damaged"),
+        (lambda p: edit_part(p, "normaliser.observation.offset", [float("nan")] * 4), "is damaged"),
+        (lambda p: edit(p, policy=3), "has 3 for its policy"),
+        (lambda p: edit(p, manifest={}), "has {} for its manifest"),
+        (lambda p: edit(p, taught={"fork": [3]}), "is damaged"),
+        (lambda p: edit_part(p, "sizes.observation_dim", 3), "its observation_dim is 3; its contract has 4"),
+        (lambda p: edit_part(p, "sizes.action_dim", 10**9), "its action_dim is 1000000000"),
+        (lambda p: edit_part(p, "sizes.history", 10**9), "history or horizon is not from 1 to 10000"),
+        (lambda p: edit_part(p, "sizes.horizon", 10**4), "is damaged"),
+        (lambda p: edit_part(p, "sizes.width", 10**6), "far larger network"),
+        (lambda p: edit_part(p, "sizes.width", 10**30), "far larger network"),
+        (lambda p: edit_part(p, "sizes.depth", 10**12), "far larger network"),
+        (lambda p: edit_part(p, "sizes.components", 10**9), "far larger network|least_weight"),
+        (lambda p: edit(p, policy="no.such.module"), "no module that is imported here already or declares a policy"),
+        (lambda p: edit(p, policy="a..b"), "no module that is imported here already or declares a policy"),
+        (lambda p: edit(p, policy="json.tool"), "no module that is imported here already or declares a policy"),
+        (lambda p: fill(p, "model.safetensors", float("nan")), "holds numbers that are not finite"),
+        (lambda p: fill(p, "model.safetensors", float("inf")), "holds numbers that are not finite"),
+        (lambda p: fill(p, "model.safetensors", 1e38), "is damaged"),
+        (lambda p: fill(p, "states.safetensors", float("nan")), "states holds numbers that are not finite"),
         (damage_weights, "another sha256"),
     ],
 )
@@ -168,3 +215,142 @@ def test_saving_fails_whole_when_the_disk_is_full(tmp_path: Path, monkeypatch: p
 def test_a_document_is_frozen(tmp_path: Path) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         made(tmp_path).path = Path("x")  # type: ignore[misc]
+
+
+SOURCE = "from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\n"
+POLICY = """
+from il_ros.policies.deterministic import Deterministic
+
+class Mine(Deterministic):
+    pass
+"""
+
+
+@pytest.mark.parametrize("in_package", [False, True])
+def test_a_module_is_run_for_a_checkpoint_only_if_it_declares_a_policy(
+    in_package: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / f"somebody_{in_package}"
+    package.mkdir()
+    (package / "__init__.py").write_text(SOURCE)
+    (package / "effect.py").write_text(SOURCE)
+    (package / "mine.py").write_text(SOURCE + POLICY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    saved = made(tmp_path, "deterministic").path
+    for name in (f"{package.name}.effect", f"{package.name}.nothing", f"{package.name}.effect.mine"):
+        edit(saved, policy=name)
+        with pytest.raises(CheckpointError, match="declares a policy"):
+            checkpoints.load(saved)
+    assert not list(package.glob("*.ran")) and package.name not in sys.modules
+    edit(saved, policy=f"{package.name}.mine")
+    assert type(checkpoints.load(saved).policy).__name__ == "Mine"
+    assert (package / "mine.ran").exists() and not (package / "effect.ran").exists()
+
+
+class Wide(Deterministic):
+    """Answers one number for each step, which would be spread over all components."""
+
+    def sample(self, observations: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return super().sample(observations, generator)[..., :1]
+
+
+def test_a_policy_that_answers_in_another_shape_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = made(tmp_path, "deterministic").path
+    monkeypatch.setattr(checkpoints, "create", lambda name, sizes, seed: Wide(PolicyConfig(**sizes)))
+    with pytest.raises(CheckpointError, match=r"is damaged: its policy answers with shape \(1, 4, 1\)"):
+        checkpoints.load(saved)
+
+
+def test_it_says_which_seeds_it_was_taught(tmp_path: Path) -> None:
+    assert made(tmp_path).taught is None
+    saved = made(tmp_path / "other")
+    edit(saved.path, taught={"fork": [[0, 3], [9, 9]]})
+    assert checkpoints.load(saved.path).taught == {"fork": [[0, 3], [9, 9]]}
+
+
+# Contracts ------------------------------------------------------------------------------------------------------------
+
+PLAIN = Contract.load("panda_joints").to_dict()
+JOINT = next(iter(PLAIN["action"]))
+SEEN = next(name for name, part in PLAIN["observation"].items() if part["unit"] == "m")
+
+
+def changed(**parts: object) -> Contract:
+    """``panda_joints`` with other values at these places, whose dots are written as ``__``."""
+    plain = copy.deepcopy(PLAIN)
+    for where, value in parts.items():
+        *above, key = where.split("__")
+        functools.reduce(dict.__getitem__, above, plain)[key] = value
+    return Contract.from_dict("mine", plain)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PLAIN["action"])), st.floats(0.01, 5.0), min_size=1))
+def test_other_limits_make_no_other_contract_and_are_told(limits: dict[str, float]) -> None:
+    here = changed(**{f"action__{name}__max_step": value for name, value in limits.items()})
+    assert checkpoints.conflicts(here, Contract.from_dict("theirs", PLAIN)) == []
+    told = checkpoints.differences(here, Contract.from_dict("theirs", PLAIN))
+    for name, value in limits.items():
+        theirs = PLAIN["action"][name]["max_step"]
+        assert (f"action {name}: max_step {value!r} here, {theirs!r} in the checkpoint" in told) == (value != theirs)
+
+
+def test_whatever_key_of_an_action_is_unknown_counts_as_a_limit() -> None:
+    here, there = copy.deepcopy(PLAIN), copy.deepcopy(PLAIN)
+    here["action"][JOINT]["max_velocity"] = 0.5
+    ((text, matters),) = checkpoints._differences(here, there)
+    assert text == f"action {JOINT}: max_velocity 0.5 here, nothing in the checkpoint" and not matters
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"command__points": 4},
+        {"robot": "my_panda.yaml"},
+        {"foreign": {"topic": "elsewhere"}},
+        {f"action__{JOINT}__low": -1.0},
+        {f"observation__{SEEN}__unit": "Metres"},
+        {f"action__{JOINT}__unit": ""},
+    ],
+)
+def test_what_changes_no_number_makes_no_other_contract(harmless: dict[str, object]) -> None:
+    here, there = changed(**harmless), Contract.from_dict("theirs", PLAIN)
+    assert len(checkpoints.differences(here, there)) == 1
+    assert checkpoints.conflicts(here, there) == checkpoints.conflicts(there, here) == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ({"rate_hz": 10.0}, "rate_hz 10.0 here, 20.0 in the checkpoint"),
+        ({f"observation__{SEEN}__unit": "mm"}, f"observation {SEEN}: unit 'mm' here, "),
+        ({f"action__{JOINT}__rest": 0.0}, f"action {JOINT}: rest 0.0 here, "),
+        ({"command__type": "std_msgs/msg/Float64MultiArray"}, "command: type 'std_msgs/msg/Float64MultiArray' here, "),
+        ({"command__frame": "elsewhere"}, "command: frame 'elsewhere' here, "),
+    ],
+)
+def test_what_changes_the_meaning_of_a_number_makes_another_contract(harm: dict[str, object], says: str) -> None:
+    (text,) = checkpoints.conflicts(changed(**harm), Contract.from_dict("theirs", PLAIN))
+    assert text.startswith(says)
+
+
+def test_other_names_another_order_and_other_fields_make_another_contract() -> None:
+    there = Contract.from_dict("theirs", PLAIN)
+    for part in ("observation", "action"):
+        turned = copy.deepcopy(PLAIN)
+        turned[part] = dict(reversed(turned[part].items()))
+        (text,) = checkpoints.conflicts(Contract.from_dict("mine", turned), there)
+        assert text.startswith(f"{part}: {', '.join(turned[part])} here, {', '.join(PLAIN[part])} in the checkpoint")
+    seen = next(iter(PLAIN["observation"]))
+    (text,) = checkpoints.conflicts(changed(**{f"observation__{seen}__field": "velocity[panda_joint1]"}), there)
+    assert text.startswith(f"observation {seen}: field 'velocity[panda_joint1]' here, ")
+
+
+def test_a_checkpoint_for_another_contract_is_refused_key_by_key(tmp_path: Path) -> None:
+    saved = made(tmp_path)
+    plain = saved.contract.to_dict()
+    plain["rate_hz"] = 10.0
+    with pytest.raises(CheckpointError, match=r"rate_hz 10\.0 here, 20\.0 in the checkpoint; give the contract"):
+        checkpoints.load_for(saved.path, Contract.from_dict("panda_plane", plain))
+    plain = saved.contract.to_dict()
+    plain["action"]["tool_vx"]["max_step"] = 0.01
+    assert checkpoints.load_for(saved.path, Contract.from_dict("panda_plane", plain)).hash == saved.hash

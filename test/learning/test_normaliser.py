@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from il_ros.errors import DataError
-from il_ros.learning.normaliser import Normaliser
+from il_ros.learning.normaliser import Affine, Normaliser
 
 tables = arrays(np.float32, (7, 3), elements=st.floats(-1000, 1000, width=32))
 
@@ -64,3 +64,69 @@ def test_a_number_that_is_not_finite_is_named(bad: float) -> None:
 def test_no_rows_are_refused() -> None:
     with pytest.raises(DataError, match="0 rows of observation"):
         Normaliser.fit(np.zeros((0, 2)), np.zeros((4, 2)))
+
+
+@given(tables, st.integers(0, 2), st.floats(-1e30, 1e30), st.floats(-1e6, 1e6))
+def test_a_constant_is_answered_whatever_the_network_says_and_shown_as_nothing(
+    rows: np.ndarray, column: int, said: float, live: float
+) -> None:
+    rows[:, column] = rows[0, column]
+    for fit in ("range", "quantiles"):
+        affine = Affine.fit("action", rows, fit)
+        answer, seen = affine.inverse(np.full(3, said)), affine.forward(np.full(3, live))
+        assert affine.is_constant[column]
+        assert answer[column] == rows[0, column] and seen[column] == 0.0
+        assert affine.departure(np.where(np.arange(3) == column, live, rows[0])) >= abs(live - rows[0, column])
+
+
+def test_a_few_wild_numbers_squeeze_the_others_only_where_the_whole_range_is_taken() -> None:
+    rows = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
+    rows[7, 0] = 1000.0
+    by_range, by_quantiles = (Affine.fit("action", rows, fit) for fit in ("range", "quantiles"))
+    assert by_range.scale[0] > 400 and by_quantiles.scale[0] == pytest.approx(0.98, abs=0.05)
+    np.testing.assert_allclose(by_quantiles.forward(np.quantile(rows, (0.01, 0.99), axis=0)), [[-1, -1], [1, 1]], 1e-5)
+    np.testing.assert_allclose(by_quantiles.inverse(by_quantiles.forward(rows)), rows, rtol=1e-4, atol=1e-6)
+
+
+def test_what_hardly_ever_changes_is_no_constant_by_its_quantiles() -> None:
+    rows = np.full((1000, 1), 0.04)
+    rows[500, 0] = 0.0
+    affine = Affine.fit("action", rows, "quantiles")
+    assert not affine.is_constant.any() and affine.scale.tolist() == [0.02]
+
+
+def test_what_was_constant_takes_its_scale_from_newer_data_once_it_moves() -> None:
+    old, new = np.zeros((5, 2)), np.zeros((5, 2))
+    old[:, 0] = new[:, 0] = np.linspace(-1, 1, 5)
+    before = Normaliser.fit(old, old)
+    assert before.completed(Normaliser.fit(old, old)) is before
+    new[:, 0], new[:, 1] = 5 * new[:, 0], np.linspace(0, 4, 5)
+    after = before.completed(Normaliser.fit(new, new))
+    assert after.action.scale.tolist() == [1.0, 2.0] and after.action.offset.tolist() == [0.0, 2.0]
+    assert not after.observation.is_constant.any()
+
+
+def test_a_plain_form_of_before_constants_were_marked_is_read() -> None:
+    part = {"offset": [0.5, 0.04], "scale": [2.0, 1.0]}
+    action = Normaliser.from_dict({"observation": part, "action": part}).action
+    assert action.inverse(np.array([1.0, 0.01])).tolist() == [2.5, 0.05]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"offset": [0.0], "scale": [1.0, 1.0]},
+        {"offset": 0.0, "scale": 1.0},
+        {"offset": [[0.0]], "scale": [[1.0]]},
+        {"offset": [0.0], "scale": None},
+        {"offset": [0.0], "scale": [None]},
+        {"offset": [0.0], "scale": [0.0]},
+        {"offset": [0.0], "scale": [-1.0]},
+        {"offset": [np.inf], "scale": [1.0]},
+        {"offset": [0.0], "scale": [1.0], "constant": [0]},
+        {"offset": [0.0], "scale": [1.0], "constant": [True, True]},
+    ],
+)
+def test_a_plain_form_that_cannot_be_is_refused(part: dict[str, object]) -> None:
+    with pytest.raises(DataError, match="normaliser: action has offset"):
+        Affine.from_dict("action", part)

@@ -8,16 +8,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from il_ros import registry
 from il_ros.errors import ConfigError, DataError
 from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import Progress, TrainingConfig, _Batches, _fit, _Windows, train
+from il_ros.learning.savepoint import Savepoint
+from il_ros.learning.trainer import Progress, TrainingConfig, _Batches, _fit, _split, _Windows, train
 from il_ros.policies.base import Policy
 
 POLICIES = sorted(registry.available("il_ros.policies", Policy))
@@ -141,6 +145,7 @@ def test_a_policy_of_another_package_has_the_defaults() -> None:
         ("steps: many", "steps is 'many'; it must be a whole number"),
         ("steps: 0", "steps is 0; it must be at least 1"),
         ("device: gpu", "'gpu' is not known; choose from cpu, cuda"),
+        ("normaliser: zscore", "'zscore' is not known; choose from quantiles, range"),
         ("held_out: 1.5", "held_out is 1.5"),
         ("learning_rate: -1", "learning_rate is -1.0"),
         ("patience: -1", "patience is -1, held_out 0.1"),
@@ -182,25 +187,128 @@ def test_a_training_that_was_killed_goes_on_and_ends_with_the_same_bits(name: st
     assert not (tmp_path / "unfinished").exists()
 
 
-@pytest.mark.parametrize("change", ["data", "seed", "damage"])
-def test_what_another_training_left_is_not_taken_up(change: str, tmp_path: Path) -> None:
-    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5)
-    train(windows(), config, should_stop=lambda: True, savepoint=path)
-    train(
-        windows(),
-        dataclasses.replace(config, steps=10),
-        should_stop=iter([False] * 4 + [True]).__next__,
-        savepoint=path,
-    )
-    assert path.exists()
-    if change == "damage":
-        path.write_bytes(path.read_bytes()[:50])
-    data = windows(7) if change == "data" else windows()
-    config = dataclasses.replace(config, seed=5) if change == "seed" else config
+def ended_at(step: int, config: TrainingConfig, savepoint: Path, data: Dataset | None = None) -> None:
+    """A training that was killed right after its report at ``step``."""
+
+    def progress(point: Progress) -> None:
+        if point.step > step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(data or windows(), config, progress, savepoint=savepoint)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seed": 5}, "seed was 0, now 5"),
+        ({"learning_rate": 1e-4}, "learning_rate was 0.001, now 0.0001"),
+        ({"observation_noise": 0.5}, "observation_noise was 0.0, now 0.5"),
+        ({"steps": 3}, "more steps than 3"),
+        ({}, "windows was 60, now 70"),
+    ],
+)
+def test_another_training_is_told_apart_by_what_differs_and_what_was_kept_stays(
+    change: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    path, config = tmp_path / "unfinished.safetensors", dataclasses.replace(SMALL, steps=10, reports=5)
+    ended_at(4, config, path)
+    kept = path.read_bytes()
+    with pytest.raises(ConfigError, match=re.escape(says)) as caught:
+        train(windows(6 if change else 7), dataclasses.replace(config, **change), savepoint=path)  # type: ignore[arg-type]
+    assert "--fresh" in str(caught.value) and str(path) in str(caught.value)
+    assert path.read_bytes() == kept
     begun: list[int] = []
-    resumed = train(data, config, lambda p: begun.append(p.step), savepoint=path)
-    assert begun[0] == 2
-    assert all(torch.equal(a, b) for a, b in zip(weights(train(data, config).policy), weights(resumed.policy)))
+    train(windows(), config, lambda p: begun.append(p.step), savepoint=path)
+    assert begun[0] == 6 and not path.exists()
+
+
+def test_labels_that_were_changed_are_another_training(tmp_path: Path) -> None:
+    path, config, data = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5), windows()
+    ended_at(4, config, path)
+    data.actions[3] += 0.5
+    with pytest.raises(ConfigError, match="the episodes or their labels have changed"):
+        train(data, config, savepoint=path)
+
+
+@pytest.mark.parametrize("steps", [11, 30])
+def test_with_more_steps_a_training_goes_on_and_says_what_that_means(steps: int, tmp_path: Path) -> None:
+    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5, warm_up=1)
+    ended_at(8, config, path)
+    told: list[int] = []
+    longer = dataclasses.replace(config, steps=steps)
+    made = train(windows(), longer, lambda p: told.append(p.step), savepoint=path)
+    assert told[0] > 8 and told[-1] == steps and [p.step for p in made.curve][:4] == [2, 4, 6, 8]
+    (note,) = made.notes
+    assert note.startswith(f"went on at step 8 of 10 towards {steps}: the learning rate went from ")
+    assert not equal(made.policy, train(windows(), longer).policy)
+
+
+def test_a_file_that_is_damaged_keeps_nothing(tmp_path: Path) -> None:
+    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5)
+    ended_at(4, config, path)
+    path.write_bytes(path.read_bytes()[:50])
+    begun: list[int] = []
+    resumed = train(windows(), config, lambda p: begun.append(p.step), savepoint=path)
+    assert begun[0] == 2 and equal(train(windows(), config).policy, resumed.policy)
+
+
+def test_what_is_put_aside_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "unfinished_x.safetensors"
+    assert Savepoint(path, {}).put_aside() is None
+    for number in (1, 2):
+        path.write_text(str(number))
+        aside = Savepoint(path, {}).put_aside()
+        assert aside is not None and aside.name == f"unfinished_x_00{number}.safetensors"
+        assert aside.read_text() == str(number) and not path.exists()
+
+
+@given(st.integers(1, 12), st.floats(0.0, 1.0, exclude_max=True), st.integers(0, 5))
+def test_something_is_left_to_train_on_whatever_is_held_out(episodes: int, share: float, seed: int) -> None:
+    data = windows(episodes)
+    kept, unseen, notes = _split(data, dataclasses.replace(SMALL, held_out=share, seed=seed))
+    assert len(kept) >= 10 and len(kept) + len(unseen) == len(data) and not set(kept) & set(unseen)
+    held = len(np.unique(data.episode[unseen]))
+    asked = max(1, round(share * episodes)) if share else 0
+    assert held == asked or (notes and f"of {episodes} episodes {held} are held out" in notes[0])
+
+
+def test_the_share_that_could_not_be_held_out_is_told() -> None:
+    made = train(windows(6), dataclasses.replace(SMALL, steps=4, held_out=0.95))
+    assert made.windows == 10 and "held_out is 0.95, but of 6 episodes 5 are held out: one is left" in made.notes[0]
+
+
+def test_scaling_by_quantiles_is_an_option() -> None:
+    data = windows(20)
+    data.actions[5, 0] = 500.0
+    scales = {
+        name: train(data, dataclasses.replace(SMALL, steps=4, normaliser=name)).normaliser.action.scale[0]
+        for name in ("range", "quantiles")
+    }
+    assert scales["range"] > 200 and scales["quantiles"] <= 1.0
+
+
+def test_weights_that_are_not_finite_are_no_result() -> None:
+    config = dataclasses.replace(SMALL, warm_up=0, learning_rate=1e39, averaging=0.0)
+    with pytest.raises(DataError, match="a weight is not finite after step 1; lower learning_rate"):
+        train(windows(), config, should_stop=lambda: True)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_what_never_changed_is_answered_as_it_was_by_every_class(name: str) -> None:
+    data = windows(12)
+    constant = np.full_like(data.actions[..., :1], 0.04)
+    data = dataclasses.replace(
+        data,
+        actions=np.concatenate([data.actions, constant], axis=2),
+        observations=np.concatenate([data.observations, np.full_like(data.observations[..., :1], 0.7)], axis=2),
+    )
+    trained = train(data, dataclasses.replace(SMALL, policy=name))
+    for live in (0.7, 0.9, -50.0):
+        seen = trained.normaliser.observation.forward(np.array([[[0.3, 0.1, live]] * 2]))
+        drawn = trained.policy.sample(torch.from_numpy(seen), torch.Generator().manual_seed(0))
+        answer = trained.normaliser.action.inverse(drawn[0].numpy())
+        assert np.abs(answer[:, -1] - 0.04).max() < 1e-6 and np.isfinite(answer).all()
 
 
 def overfitting() -> tuple[Dataset, TrainingConfig]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.errors import DataError
+from il_ros.errors import CheckpointError, DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import workshop as workshops
 from il_ros.learning.trainer import TrainingConfig
@@ -218,3 +219,49 @@ def test_a_training_can_be_stopped_and_what_is_there_is_kept(
     record(tmp_path / "episodes", 0)
     made = workshop.train(SMALL, should_stop=lambda: True)
     assert checkpoints.load(Path(made["path"])).document["stopped"] is True
+
+
+def test_a_checkpoint_holds_the_seeds_that_it_was_taught_also_by_the_one_before(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    bags = [record(tmp_path / "episodes", seed)[0] for seed in (3, 4, 9)]
+    first = checkpoints.load(Path(workshop.train(SMALL)["path"]))
+    assert first.taught == {"fork": [[3, 4], [9, 9]]}
+    for bag in bags:
+        shutil.rmtree(bag)
+    record(tmp_path / "episodes", 5)
+    after = workshop.train(dataclasses.replace(SMALL, warm_start=True))
+    assert checkpoints.load(Path(after["path"])).taught == {"fork": [[3, 5], [9, 9]]}
+    assert checkpoints.load(Path(workshop.train(SMALL)["path"])).taught == {"fork": [[5, 5]]}
+
+
+def test_a_wild_label_is_told_in_the_announcement_and_in_the_checkpoint(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (0, 1):
+        record(tmp_path / "episodes", seed)
+    read = workshops.read_episode
+
+    def spoilt(path: Path, contract: Contract) -> Any:
+        episode = read(path, contract)
+        if path.name == "episode_000002":
+            episode.executed[7, 1] = episode.expert[7, 1] = 40.0
+        return episode
+
+    monkeypatch.setattr(workshops, "read_episode", spoilt)
+    made = workshop.train(SMALL)
+    notes = [note for note in made["notes"] if note.startswith("action tool_vy is 40 in episode_000002 at step 7;")]
+    assert len(notes) == 1
+    assert checkpoints.load(Path(made["path"])).document["notes"] == made["notes"]
+
+
+def test_to_go_on_from_a_checkpoint_for_another_contract_is_refused_with_what_differs(
+    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    record(tmp_path / "episodes", 0)
+    workshop.train(SMALL)
+    plain = CONTRACT.to_dict()
+    plain["action"]["tool_vx"]["unit"] = "mm/s"
+    other = Workshop(tmp_path / "episodes", tmp_path / "checkpoints", Contract.from_dict("panda_plane", plain))
+    with pytest.raises(CheckpointError, match="action tool_vx: unit 'mm/s' here, 'm/s' in the checkpoint"):
+        other.train(dataclasses.replace(SMALL, warm_start=True))

@@ -12,7 +12,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from il_ros import registry
 from il_ros.policies import networks
+from il_ros.policies.base import Policy, create
 from il_ros.policies.networks import Linear
 
 
@@ -43,3 +45,29 @@ def test_without_gradients_every_product_goes_the_same_way(monkeypatch: pytest.M
     layer, x = Linear(40, 24), torch.randn(5, 40)
     with torch.no_grad():
         assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
+
+
+@pytest.mark.parametrize("name", sorted(registry.available("il_ros.policies", Policy)))
+def test_going_over_from_one_policy_to_the_next_makes_no_new_graph(name: str) -> None:
+    """Torch never frees one."""
+    sizes = {"observation_dim": 3, "action_dim": 2, "history": 2, "horizon": 3, "width": 24, "depth": 1}
+    create(name, sizes, seed=0).frozen()
+    before = len(networks._GRAPHS)
+    x, answers = torch.randn(1, 2, 3), []
+    for seed in range(3):
+        policy = create(name, sizes, seed).eval()
+        served = policy.frozen()
+        with torch.no_grad():
+            ours, theirs = (each.sample(x, torch.Generator().manual_seed(5)) for each in (policy, served))
+        assert torch.equal(ours, theirs)
+        answers.append(ours)
+    assert len(networks._GRAPHS) == before
+    assert len({answer.numpy().tobytes() for answer in answers}) == 3 or name == "categorical"  # its table is empty
+
+
+def test_trunks_that_differ_in_more_than_their_weights_share_no_graph() -> None:
+    one, other = networks.Trunk(4, 8, 1, 2), networks.Trunk(4, 8, 1, 2)
+    other.norm.eps = 0.5
+    x = torch.randn(1, 4)
+    for trunk in (one, other):
+        assert torch.equal(trunk.frozen()(x), trunk(x))

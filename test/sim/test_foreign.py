@@ -9,15 +9,19 @@
 
 from __future__ import annotations
 
+import unittest.mock
 from collections import OrderedDict
 from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from il_ros.errors import ConfigError
-from il_ros.sim.foreign import ForeignEnv, contract_of, names, outcome
+from il_ros.sim import foreign
+from il_ros.sim.foreign import ForeignEnv, contract_of, names, outcome, told
 from il_ros.specs import Contract
 
 SPACES = gymnasium.spaces
@@ -104,22 +108,73 @@ def test_an_action_is_kept_within_the_limits_and_an_episode_ends_with_its_outcom
     assert easy.advance(np.zeros(2))[1] == "success"
 
 
+YES = [True, np.bool_(True), 1, 1.0, np.float32(1.0), np.array(True), np.array([1.0]), np.array([[True]])]
+NO = [False, np.bool_(False), 0, 0.0, np.float32(0.0), np.array([0.0]), np.nan, np.array([]), np.array([1.0, 0.0])]
+NOTHING = [None, "yes", {}, object()]
+
+
+@pytest.mark.parametrize("key", ["is_success", "success"])
+@pytest.mark.parametrize(("values", "said"), [(YES, [True]), (NO, [False]), (NOTHING, [])])
+def test_a_step_is_one_of_success_if_info_says_so_in_whatever_type(key, values, said):
+    for value in values:
+        assert told({key: value, "reward": 1.0}) == said, value
+    assert told({}) == []
+
+
 @pytest.mark.parametrize(
-    ("reward", "terminated", "truncated", "info", "ended"),
+    ("terminated", "truncated", "said", "ended"),
     [
-        (1.0, False, False, {}, None),
-        (1.0, False, False, {"is_success": True}, None),
-        (1.0, True, False, {}, "success"),
-        (0.0, True, False, {}, "failure"),
-        (1.0, True, False, {"is_success": False}, "failure"),
-        (-1.0, True, False, {"is_success": np.bool_(True)}, "success"),
-        (0.0, False, True, {"is_success": 1.0}, "success"),
-        (1.0, False, True, {"is_success": False}, "timeout"),
-        (1.0, False, True, {}, "timeout"),
+        (False, False, [], None),
+        (False, False, [True], None),
+        (True, False, [], "unknown"),
+        (True, True, [], "unknown"),
+        (True, False, [False, False], "failure"),
+        (True, False, [True], "success"),
+        (True, False, [False, True, False], "success"),
+        (False, True, [True, False], "success"),
+        (False, True, [False], "timeout"),
+        (False, True, [], "timeout"),
     ],
 )
-def test_outcomes_are_what_the_environment_says_or_its_last_reward(reward, terminated, truncated, info, ended):
-    assert outcome(reward, terminated, truncated, info) == ended
+def test_an_episode_is_a_success_if_any_of_its_steps_was_one(terminated, truncated, said, ended):
+    assert outcome(terminated, truncated, said) == ended
+
+
+class Told(gymnasium.Env):
+    """Ends at its fourth step, and says at each what it was told to; every step is rewarded."""
+
+    metadata = {"render_modes": [], "render_fps": 10}
+    observation_space = SPACES.Box(-1.0, 1.0, (1,), np.float64)
+    action_space = SPACES.Box(-1.0, 1.0, (1,), np.float32)
+
+    def __init__(self, infos, terminates) -> None:
+        self._infos, self._terminates = infos, terminates
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._left = list(self._infos)
+        return np.zeros(1), {}
+
+    def step(self, action):
+        info, last = self._left.pop(0), not self._left
+        return np.zeros(1), 1.0, last and self._terminates, last and not self._terminates, info
+
+
+@given(
+    st.lists(st.sampled_from([{}, {"success": 0.0}, {"success": np.array([1.0])}, {"is_success": True}]), min_size=1)
+)
+def test_what_was_told_at_any_step_counts_and_a_reward_never_does(infos):
+    for terminates in (False, True):
+        env = Told(infos, terminates)
+        with unittest.mock.patch.object(foreign, "make", lambda *given, env=env: env):
+            ours = ForeignEnv("told-v0", contract_of("told-v0", {}, 10.0), {})
+        for seed in range(2):  # what an episode was told is forgotten with it
+            ours.reset(seed=seed)
+            (*before, last) = [ours.advance(np.zeros(1))[1] for _ in infos]
+            assert before == [None] * len(before)
+            won, silent = any({} != each != {"success": 0.0} for each in infos), not any(infos)
+            lost = ("unknown" if silent else "failure") if terminates else "timeout"
+            assert last == ("success" if won else lost)
 
 
 @pytest.mark.parametrize(
