@@ -122,6 +122,16 @@ class IlNode(Node, Generic[P]):
 
         return self._hears(topic, hear)
 
+    def subscribe_timed(self, topic: Topic, callback: Callable[[Any, dict[str, Any]], None]) -> Any:
+        """The same, with what the middleware knows of the message, such as when it came."""
+        counts, name = self.rates.counts, topic.name
+
+        def hear(message: Any, info: dict[str, Any]) -> None:
+            counts[name] += 1
+            self._guarded(callback, message, info)
+
+        return self._hears(topic, _with_info(hear))
+
     def read(self, reader: Reader[T], callback: Callable[[T], None]) -> Any:
         """A subscription to what the messages of a topic say."""
         return self.subscribe_raw(reader.topic, lambda data, info: callback(reader(data)), reader.topic.qos)
