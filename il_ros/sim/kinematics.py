@@ -136,15 +136,17 @@ class Kinematics:
         span, self.remark = self._span, ""
         if span is None or not span.goes_on(reading.stamp_ns, joints, self._arm.dt):
             before_ns = reading.stamp_ns - round(self._arm.dt * 1e9)
-            span = Span(before_ns, joints, joints, 0.0, posture.position, posture.turn)
+            span = Span(before_ns, joints, 0.0, posture.position, posture.turn)
         passed_s = (reading.stamp_ns - span.stamp_ns) / 1e9
         target, position, turn = span.target, span.position, span.turn
         if np.any(velocity):
-            wanted = self._chain.reach(target, position + velocity * passed_s, turn)
-            target = self._within(target, wanted, joints, passed_s)
+            wanted = position + velocity * passed_s
+            target = self._within(target, self._chain.reach(target, wanted, turn), joints, passed_s)
             position = self._chain.posture(target).position
-        fastest = float(np.abs(target - span.target).max()) / passed_s
-        self._span = Span(reading.stamp_ns, joints, target, fastest, position, turn)
+            short = np.linalg.norm(wanted - position) > 0.5 * np.linalg.norm(velocity) * passed_s
+            self.remark = self.remark or ("the arm reaches no farther that way" if short else "")
+        fastest = max(float(np.abs(target - span.target).max()) / passed_s, span.fastest * np.exp(-passed_s / LAG_S))
+        self._span = Span(reading.stamp_ns, target, fastest, position, turn)
         return target
 
     def _within(self, start: Array, wanted: Array, measured: Array, passed_s: float) -> Array:
@@ -170,15 +172,13 @@ class Kinematics:
 
 @dataclass(frozen=True)
 class Span:
-    """What a person's set-point is, and was measured, at the last step at which they drove."""
+    """What a person's set-point was at the last step at which they drove."""
 
     stamp_ns: int
-    measured: Array
-    """(J,) rad."""
     target: Array
     """(J,) rad, the set-point."""
     fastest: float
-    """rad/s, how fast it moved."""
+    """rad/s, how fast it moved lately."""
     position: Array
     """(3,) m, where it has the tool."""
     turn: Array
@@ -189,8 +189,7 @@ class Span:
         passed_s = (stamp_ns - self.stamp_ns) / 1e9
         if not 0.0 < passed_s < 1.5 * dt:
             return False
-        fastest = max(self.fastest, float(np.abs(joints - self.measured).max()) / passed_s)
-        return float(np.abs(joints - self.target).max()) <= MOVED_RAD + LAG_S * fastest
+        return float(np.abs(joints - self.target).max()) <= MOVED_RAD + LAG_S * self.fastest
 
 
 def _place(numbers: Array) -> str:
