@@ -119,7 +119,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         def hear(message: Any, info: dict[str, Any]) -> None:
             now_ns = self.now_ns()
             arrived_ns = arrivals.arrived(now_ns, time.time_ns(), info["received_timestamp"], info["source_timestamp"])
-            if now_ns - arrived_ns > teleop.DEAD_MAN_S * 1e9:
+            if now_ns - arrived_ns > self._device.timeout_s * 1e9:
                 self._device.interrupt()
             try:
                 self._device.hear(name, message, arrived_ns)

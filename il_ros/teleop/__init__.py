@@ -81,6 +81,8 @@ class Device(abc.ABC):
 
     topics: ClassVar[Mapping[str, str]] = {}
     """Topic to message type, for what the device's driver publishes."""
+    timeout_s = DEAD_MAN_S
+    """Messages that are read later than this after they came were held up; see ``interrupt``."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
@@ -176,7 +178,7 @@ class DeadMan:
     """
 
     def __init__(self, timeout_s: float, seen_up: bool = False) -> None:
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._seen_up = seen_up
         self._held = False
         self._heard_ns: int | None = None
@@ -212,7 +214,7 @@ class DeadMan:
         return self._held and self._heard_ns is not None
 
     def _watch(self, now_ns: int) -> None:
-        if self._heard_ns is None or not is_silent(self._heard_ns, now_ns, self._timeout_s):
+        if self._heard_ns is None or not is_silent(self._heard_ns, now_ns, self.timeout_s):
             return
         self._heard_ns = None  # what is done with the switch from here on is done after the silence
         if self.silence_lets_go:
@@ -226,7 +228,7 @@ class Operated(Device):
 
     def __init__(self, setup: Setup, name: str, dead_man: DeadMan) -> None:
         super().__init__(setup)
-        self.name, self.dead_man = name, dead_man
+        self.name, self.dead_man, self.timeout_s = name, dead_man, dead_man.timeout_s
 
     def interrupt(self) -> None:
         """Whoever drove is lost, and the switch must be seen up."""
