@@ -24,7 +24,8 @@ from il_ros.teleop.kinesthetic import GUIDING, Kinesthetic
 HANDS = "page/hands"
 AXES, BUTTONS = 6, 3
 """Of its messages: the axes are a deflection x y z in [-1, 1] and a place x y z, m, in the base frame; the buttons are
-the dead-man switch, fast, and whether the tool is dragged to that place."""
+the dead-man switch, fast, and whether the tool is dragged to that place. A message without any tells that the page was
+lost while the switch was held."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ class Page(Operated):
             self._by_hand.hear(topic, message, now_ns)
             return
         axes, buttons = list(message.axes), list(message.buttons)
+        if not axes and not buttons:
+            self.dead_man.lose()
+            return
         if (len(axes), len(buttons)) != (AXES, BUTTONS):
             self.dead_man.lose()
             raise MessageError(

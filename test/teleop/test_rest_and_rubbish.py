@@ -207,6 +207,15 @@ def test_who_was_interrupted_is_lost_until_they_take_hold_anew(name, home):
     assert device.answer(home, 14).engaged
 
 
+def test_a_page_that_was_lost_says_so_itself(home):
+    device = load("page", Setup(JOINTS, solve=SOLVE))
+    for step, down in enumerate([False, True]):
+        device.hear(HANDS, page(down), step)
+    assert device.answer(home, 1).engaged
+    device.hear(HANDS, SimpleNamespace(axes=[], buttons=[]), 2)
+    assert device.answer(home, 2).lost
+
+
 def test_an_arm_that_is_not_the_one_that_is_reckoned_with_is_driven_by_nobody(home):
     device = load("joy", Setup(JOINTS, solve=SOLVE))
     elsewhere = SimpleNamespace(**{**vars(home), "tool_position": home.tool_position + [0.0, 0.0, 0.1]})
