@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-VOCABULARY = {"errors", "registry", "signals", "resources", "specs", "episode", "messages"}
+VOCABULARY = {"errors", "registry", "signals", "resources", "specs", "episode", "messages", "frames"}
 PARTS = {"sim", "teleop", "policies", "gate", "recording", "page"}
 USERS = {"learning", "evaluation"}
 TOPS = {"nodes", "cli"}

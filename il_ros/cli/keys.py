@@ -33,6 +33,8 @@ WAYS = {"w": (0, 1), "s": (0, -1), "a": (1, 1), "d": (1, -1), "r": (2, 1), "f": 
 """By key, the axis of the base frame (x forward, y left, z up) and the direction."""
 STOP, QUIT = " ", ("q", "\x03", "\x04")
 RATE_HZ = 40
+FAREWELL_S = 0.3
+"""For so long zeros follow the last velocity, which lets go: silence alone would count as a lost line."""
 
 
 class Pulses:
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("il-ros keys reads single keys and standard input is no terminal; run it in one")
     from il_ros.nodes.speaker import Speaker
 
-    terminal, drove = sys.stdin.fileno(), False
+    terminal, last = sys.stdin.fileno(), -math.inf
     with Speaker(args.namespace) as speaker, single_keys(terminal):
         print(f"{__doc__.strip().splitlines()[-1]} Speaking on {speaker.topic}.", flush=True)
         while True:
@@ -92,9 +94,10 @@ def run(args: argparse.Namespace) -> int:
                 pulses.press(key, now)
             ends = any(key in QUIT for key in keys)
             velocity = None if ends else pulses.velocity(now)
-            if velocity is not None or drove:  # the last word is zero, or the one before it would go on counting
+            if velocity is not None:
+                last = now
+            if ends or now - last < FAREWELL_S:
                 speaker.say(velocity or (0.0, 0.0, 0.0))
-            drove = velocity is not None
             if ends:
                 return 0
 

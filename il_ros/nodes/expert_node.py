@@ -7,29 +7,35 @@
 
 """The expert: a device through which a person or a script answers every reading.
 
-When things fail: who is silent at a device for 0.2 s has let go. A device that hears other topics than the one at the
-start is refused at run time, and so are an expert, a task or options that are not there. What a device cannot read is
-told and counts as nothing.
+When things fail: a device that falls silent for 0.1 s while somebody drives with it (the page 0.15 s, an arm that is
+led 0.2 s), tells what cannot be, or whose messages were held up on their way, is lost: the answers say so, and the
+operator must let go and take hold again; so they are when the arm's tool is not where its joints have it. A device
+that hears other topics than the one at the start is refused at run time, and so are an expert, a task or options that
+are not there.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from il_ros import teleop
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, MessageError
+from il_ros.frames import Frame
 from il_ros.nodes import interface, wire
+from il_ros.nodes.arrivals import Arrivals
 from il_ros.nodes.executor import main as run
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.node import IlNode
 from il_ros.nodes.parameters import NodeParameters, say
 from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import EpisodeStart
+from il_ros.signals import Answer, EpisodeStart
 from il_ros.sim import tasks
 from il_ros.sim.kinematics import Kinematics
+from il_ros.sim.robot import Robot
 from il_ros.specs import Contract, json_object
 
 
@@ -56,12 +62,21 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
         ConfigError: if there is no such device, task, expert or option.
     """
     options = json_object("parameter 'options'", parameters.options)
-    solve = Kinematics.of(contract)
-    if not parameters.task:
-        return teleop.load(parameters.device, teleop.Setup(contract, options=options, solve=solve))
-    task = tasks.load(parameters.task)
-    guide = tasks.Scripted(task, parameters.expert)
-    return teleop.load(parameters.device, teleop.Setup(contract, guide, task.clearance, options, solve))
+    setup = teleop.Setup(contract, options=options, solve=Kinematics.of(contract), frames=frames_of(contract))
+    if parameters.task:
+        task = tasks.load(parameters.task)
+        setup = dataclasses.replace(setup, guide=tasks.Scripted(task, parameters.expert), clearance=task.clearance)
+    return teleop.load(parameters.device, setup)
+
+
+def frames_of(contract: Contract) -> dict[str, Frame]:
+    """The frames of the contract's robot; none of an arm that the contract does not name and nobody has here."""
+    try:
+        return Robot.load(contract.robot).frames()
+    except ConfigError:
+        if contract.robot:
+            raise
+        return {}
 
 
 class ExpertNode(IlNode[ExpertParameters]):
@@ -72,13 +87,15 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._device = make_device(self.parameters, self.contract)
         self._start: EpisodeStart | None = None
         self._answers = 0
+        self._told: set[str] = set()
+        """The notes of the device that were told of."""
         watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
         self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(interface.EXPERT_ACTION)
         self._bytes = wire.ChunkWriter(self.contract)
         self.take_turns(self._turns, [wire.whole(self.contract, topic) for topic in watched], self._take)
         for name, type_name in self._device.topics.items():
-            self.subscribe(Topic(name, type_name), self._device_listener(name))
+            self.subscribe_timed(Topic(name, type_name), self._device_listener(name))
         self.start()
 
     def prepare(self, wanted: ExpertParameters) -> Callable[[], None] | None:
@@ -97,10 +114,26 @@ class ExpertNode(IlNode[ExpertParameters]):
         return take_effect
 
     def _device_listener(self, name: str) -> Any:
-        def hear(message: Any) -> None:
-            self._device.hear(name, message, self.now_ns())
+        arrivals = Arrivals()
+
+        def hear(message: Any, info: dict[str, Any]) -> None:
+            now_ns = self.now_ns()
+            arrived_ns = arrivals.arrived(now_ns, time.time_ns(), info["received_timestamp"], info["source_timestamp"])
+            if now_ns - arrived_ns > self._device.timeout_s * 1e9:
+                self._device.interrupt()
+            try:
+                self._device.hear(name, message, arrived_ns)
+            finally:
+                self._tell()
 
         return hear
+
+    def _tell(self) -> None:
+        """Tell of the notes that are new."""
+        notes = set(self._device.notes.values())
+        for note in sorted(notes - self._told):
+            self.complain(note)
+        self._told = notes
 
     def _take(self, turn: Turn) -> None:
         if turn.start is not None:
@@ -108,15 +141,29 @@ class ExpertNode(IlNode[ExpertParameters]):
             self._device.reset(turn.start)
         elif turn.begins_anew:
             self._device.reset(self._start or EpisodeStart("", 0, turn.stamp_ns))
-        answer = self._device.respond(turn.parts, self.now_ns())
+        answer = self._ask(turn)
+        self._tell()
         answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
         self._topic.publish(self._bytes(chunk))
         self._answers += 1
 
+    def _ask(self, turn: Turn) -> Answer:
+        """What the device says; one that cannot make sense of the reading is lost."""
+        try:
+            return self._device.respond(turn.parts, self.now_ns())
+        except MessageError as error:
+            self.complain(str(error))
+            return Answer(None, engaged=False, author=self.parameters.device, lost=True)
+
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""
-        return {"device": self.parameters.device, "answers": self._answers, "dropped": self._turns.dropped}
+        return {
+            "device": self.parameters.device,
+            "answers": self._answers,
+            "dropped": self._turns.dropped,
+            "notes": "; ".join(sorted(self._device.notes.values())),
+        }
 
 
 def main() -> int:

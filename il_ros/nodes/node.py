@@ -148,6 +148,16 @@ class IlNode(Node, Generic[P]):
 
         return self._hears(topic, hear)
 
+    def subscribe_timed(self, topic: Topic, callback: Callable[[Any, dict[str, Any]], None]) -> Any:
+        """The same, with what the middleware knows of the message, such as when it came."""
+        counts, name = self.rates.counts, topic.name
+
+        def hear(message: Any, info: dict[str, Any]) -> None:
+            counts[name] += 1
+            self._guarded(callback, message, info)
+
+        return self._hears(topic, _with_info(hear))
+
     def read(self, reader: Reader[T | None], callback: Callable[[T], None]) -> Any:
         """A subscription to what the messages of a topic say; not those of which the reader makes None."""
 

@@ -152,8 +152,10 @@ class PageNode(IlNode[PageParameters]):
         grab = self._scene.grab if hands.pointer else None
         drags = grab is not None and grab.handle == "tool"
         place = grab.end if grab is not None and drags else np.zeros(3)
-        message = Joy(axes=[*hands.deflection, *map(float, place)])
-        message.buttons = [int(hands.held or drags), int(hands.fast), int(drags)]
+        message = Joy()  # an empty one tells that contact with the page was lost
+        if not hands.lost:
+            message.axes = [*hands.deflection, *map(float, place)]
+            message.buttons = [int(hands.held or drags), int(hands.fast), int(drags)]
         message.header.stamp = self.get_clock().now().to_msg()
         self._hands.publish(message)
         if grab is not None and not drags:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from il_ros.errors import MessageError
@@ -33,6 +33,8 @@ class Hands:
     fast: bool = False
     pointer: bool = False
     """Whether the pointer is pressed on the picture: the dead-man switch of who drags."""
+    lost: bool = field(default=False, compare=False)
+    """Whether they are off the switch because contact with the page was lost, and not by an act."""
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Hands:
@@ -51,7 +53,7 @@ class Hands:
         return cls(deflection=(x, y, z), **flags)
 
 
-RELEASED = Hands()
+RELEASED, LOST = Hands(), Hands(lost=True)
 
 
 def _is_share(value: Any) -> bool:
@@ -90,7 +92,7 @@ class Seat:
         """Give the seat up, which lets go; returns whether the viewer sat there."""
         sat = viewer == self.viewer
         if sat:
-            self.viewer, self._hands = None, RELEASED
+            self.viewer, self._hands = None, LOST if self._are_on_the_switch() else RELEASED
         return sat
 
     def hear(self, viewer: str, hands: Hands, now_ns: int) -> None:
@@ -108,6 +110,11 @@ class Seat:
     def hands(self, now_ns: int) -> Hands:
         """What the driver's hands do now; nothing, once nothing has been heard."""
         if self.viewer is None or now_ns - self._heard_ns > HEARTBEAT_S * 1e9:
-            self._must_let_go = self._must_let_go or self._hands.held or self._hands.pointer
-            self._hands = RELEASED
+            if self._are_on_the_switch():
+                self._hands, self._must_let_go = LOST, True
+            elif not self._hands.lost:
+                self._hands = RELEASED
         return self._hands
+
+    def _are_on_the_switch(self) -> bool:
+        return self._hands.held or self._hands.pointer

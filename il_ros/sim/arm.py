@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from il_ros.errors import ConfigError, MessageError, unknown
+from il_ros.frames import rotated
 from il_ros.signals import Array
 from il_ros.sim.bullet import SUBSTEP_HZ, World
 from il_ros.sim.robot import Robot
@@ -193,11 +193,3 @@ def _found(name: str, kind: str, numbers: Mapping[str, int]) -> int:
     if name not in numbers:
         raise unknown(f"{kind} of the arm,", name, numbers)
     return numbers[name]
-
-
-def rotated(vector: ArrayLike, quaternion: ArrayLike) -> Array:
-    """(3,) turned by a unit quaternion, x y z w."""
-    turn, arm = np.asarray(quaternion, dtype=np.float64), np.asarray(vector, dtype=np.float64)
-    twice = 2.0 * np.cross(turn[:3], arm)
-    turned: Array = arm + turn[3] * twice + np.cross(turn[:3], twice)
-    return turned

@@ -10,14 +10,19 @@
 from __future__ import annotations
 
 import dataclasses
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from il_ros import resources, specs
 from il_ros.errors import ConfigError
+from il_ros.frames import IDENTITY, Frame, from_rpy, inverse, product
+from il_ros.signals import Array
 
 DEFAULT = "panda"
 """What is simulated for a contract that names no robot."""
@@ -61,6 +66,23 @@ class Robot:
         """The names of the joints that are commanded."""
         return tuple(self.rest)
 
+    def frames(self) -> dict[str, Frame]:
+        """The links that stand still as the base does, and those that turn as the tool does, by name.
+
+        Raises:
+            ConfigError: if its description cannot be read.
+        """
+        try:
+            fixed = [joint for joint in ElementTree.parse(self.urdf).iter("joint") if joint.get("type") == "fixed"]
+            neighbours = [_fixed(joint) for joint in fixed]
+        except (OSError, ElementTree.ParseError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"robot: urdf {self.urdf} cannot be read ({error}); mend it") from error
+        found: dict[str, Frame] = {}
+        for root, turns in ((self.base, False), (self.tool, True)):
+            for name, (x, y, z, w) in _rigid(root, neighbours).items():
+                found[name] = Frame((float(x), float(y), float(z), float(w)), turns)
+        return found
+
     @classmethod
     def load(cls, name: str) -> Robot:
         """Read a robot from a YAML file, or one of ours by its bare name; no name is ``DEFAULT``.
@@ -83,3 +105,23 @@ class Robot:
 
 def _are_numbers(values: Iterable[Any]) -> bool:
     return all(isinstance(value, float | int) and not isinstance(value, bool) for value in values)
+
+
+def _fixed(joint: ElementTree.Element) -> tuple[str, str, Array]:
+    """Parent and child of a fixed joint of a URDF, and how the child is turned against the parent."""
+    origin = joint.find("origin")
+    rpy = (origin.get("rpy") if origin is not None else None) or "0 0 0"
+    ends = {part.tag: str(part.get("link")) for part in joint}
+    return ends["parent"], ends["child"], from_rpy(*map(float, rpy.split()))
+
+
+def _rigid(root: str, neighbours: list[tuple[str, str, Array]]) -> dict[str, Array]:
+    """The links that are fixed to ``root``, itself among them, and how each is turned against it."""
+    found: dict[str, Array] = {root: np.array(IDENTITY)}
+    for _ in neighbours:  # no chain of them is longer
+        for parent, child, turn in neighbours:
+            if parent in found and child not in found:
+                found[child] = product(found[parent], turn)
+            elif child in found and parent not in found:
+                found[parent] = product(found[child], inverse(turn))
+    return found

@@ -19,8 +19,18 @@ import numpy as np
 
 from il_ros import messages, registry
 from il_ros.errors import ConfigError, MessageError
+from il_ros.frames import Frame
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
 from il_ros.specs import TOOL_AXES, Contract
+
+DEAD_MAN_S = 0.1
+"""A driver that has been silent this long while somebody drove is lost. It is two periods of the slowest that are
+usual: joy_node repeats at 20 Hz. With a step of 50 ms, and one or two more in which the gate brings the command to
+rest, the arm stands 0.25 s after the device's last word."""
+
+
+HUGE = 1e6
+"""Nobody means so large a number, of whatever unit."""
 
 
 class Guide(Protocol):
@@ -35,6 +45,20 @@ class Guide(Protocol):
         """The tool's velocity (2,), m/s, that is right for ``reading``."""
 
 
+class Solver(Protocol):
+    """Inverse kinematics, as a device uses it."""
+
+    remark: str
+    """What keeps the tool from moving as it was last wanted, if anything does."""
+
+    def __call__(self, velocity: Array, reading: Reading, scripted: bool = False) -> Array:
+        """The action (Da,) that moves the tool by a velocity (3,), m/s, from where a reading has it.
+
+        Raises:
+            MessageError: if the reading is not of the arm that is reckoned with.
+        """
+
+
 @dataclass(frozen=True)
 class Setup:
     """What a device is given: the contract, and what the task knows if there is one."""
@@ -46,8 +70,10 @@ class Setup:
     """How far, m, tool positions (N, 2) keep from trouble, given the objects."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The device's own options, from parameters."""
-    solve: Callable[[Array, Reading], Array] | None = None
-    """Inverse kinematics: the action (Da,) that moves the tool by a velocity (3,), m/s, from where a reading has it."""
+    solve: Solver | None = None
+    """Inverse kinematics, for a contract that commands joints."""
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    """The frames of the robot in which a driver may give its vectors, by name, beside the contract's own."""
 
 
 class Device(abc.ABC):
@@ -55,12 +81,23 @@ class Device(abc.ABC):
 
     topics: ClassVar[Mapping[str, str]] = {}
     """Topic to message type, for what the device's driver publishes."""
+    timeout_s = DEAD_MAN_S
+    """Messages that are read later than this after they came were held up; see ``interrupt``."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
+        self.notes: dict[str, str] = {}
+        """What the operator should know about the device now, by what it is about."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:  # noqa: B027
-        """Take a message of the device's driver; ``now_ns`` is the steady clock."""
+        """Take a message of the device's driver, which came at ``now_ns`` of the steady clock.
+
+        Raises:
+            MessageError: if it cannot be; the device is lost then, if somebody drove with it.
+        """
+
+    def interrupt(self) -> None:  # noqa: B027
+        """Messages of the driver were held up on their way: whoever drove is lost."""
 
     def reset(self, start: EpisodeStart) -> None:  # noqa: B027
         """Forget the last episode."""
@@ -82,11 +119,19 @@ class Device(abc.ABC):
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """Say what to do now."""
 
-    def action(self, velocity: Array, reading: Reading) -> Array:
+    def note(self, about: str, text: str) -> None:
+        """Tell the operator something, or, with an empty text, that it is no longer so."""
+        if text:
+            self.notes[about] = text
+        else:
+            self.notes.pop(about, None)
+
+    def action(self, velocity: Array, reading: Reading, scripted: bool = False) -> Array:
         """The contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
 
         Raises:
             ConfigError: if the contract's action is made neither of tool velocities nor of the joints of its robot.
+            MessageError: if the reading is not of the arm that the contract names.
         """
         contract, values = self.setup.contract, np.zeros(3)
         values[: len(velocity)] = velocity
@@ -98,23 +143,117 @@ class Device(abc.ABC):
                 f"{', '.join(contract.action_names)}, which are not the joints of its robot; choose a contract with "
                 f"{', '.join(TOOL_AXES)}, or name the robot in it"
             )
-        return contract.nearest_move(self.setup.solve(values, reading))
+        solved = self.setup.solve(values, reading, scripted=True) if scripted else self.setup.solve(values, reading)
+        self.note("reach", self.setup.solve.remark)
+        return contract.nearest_move(solved)
+
+    def frame(self, topic: str, name: str) -> Frame:
+        """The frame of a message.
+
+        Raises:
+            MessageError: if nobody knows how it is turned.
+        """
+        contract, frames = self.setup.contract, self.setup.frames
+        if name in ("", contract.frame):
+            return Frame()
+        if name not in frames:
+            choices = sorted({*frames, contract.frame} - {""})
+            raise MessageError(
+                f"{topic}: frame_id {name!r} is not known; make the driver use {', '.join(choices) or 'none'}, or "
+                "leave it empty for the base frame; if its axes point as the base's do, set the device's option 'frame'"
+            )
+        return frames[name]
 
 
-class Switch:
-    """A dead-man switch; held from the very beginning it counts only after it was let go once.
+class DeadMan:
+    """Whether the operator holds on, has let go, or was lost while they held on.
 
-    So one that is stuck or tied down when all is started drives nothing.
+    To let go is an act: the switch is seen up. Silence, and what cannot be, is none: who held on is *lost* then, until
+    the switch has been seen up and is held again. A switch that is stuck or tied down when all is started, or that was
+    not heard for a while, holds nothing before it was seen up.
+
+    Args:
+        timeout_s: how long a silence may last.
+        seen_up: whether the switch may be held from the very beginning.
     """
 
-    def __init__(self) -> None:
-        self._was_seen_up = False
-        self.held = False
+    def __init__(self, timeout_s: float, seen_up: bool = False) -> None:
+        self.timeout_s = timeout_s
+        self._seen_up = seen_up
+        self._held = False
+        self._heard_ns: int | None = None
+        self.lost = False
+        """Whether contact was lost; see ``Answer.lost``."""
+        self.silence_lets_go = False
+        """Whether a silence counts as an act of letting go from here on."""
 
-    def hear(self, down: bool) -> None:
-        """Take its position."""
-        self._was_seen_up = self._was_seen_up or not down
-        self.held = down and self._was_seen_up
+    def hear(self, down: bool, now_ns: int) -> None:
+        """Take the position of a switch that its driver repeats."""
+        self.alive(now_ns)
+        self.press(down)
+
+    def alive(self, now_ns: int) -> None:
+        """The driver has been heard."""
+        self._watch(now_ns)
+        self._heard_ns = now_ns if self._heard_ns is None else max(now_ns, self._heard_ns)
+
+    def press(self, down: bool) -> None:
+        """Take the position of a switch that is told when it changes."""
+        self._seen_up = self._seen_up or not down
+        self._held = down and self._seen_up
+        self.lost = self.lost and not self._held
+
+    def lose(self) -> None:
+        """What the driver tells cannot be, or comes too late."""
+        self.lost = self.lost or self._held
+        self._held = self._seen_up = False
+
+    def holds(self, now_ns: int) -> bool:
+        """Whether the operator holds on."""
+        self._watch(now_ns)
+        return self._held and self._heard_ns is not None
+
+    def _watch(self, now_ns: int) -> None:
+        if self._heard_ns is None or not is_silent(self._heard_ns, now_ns, self.timeout_s):
+            return
+        self._heard_ns = None  # what is done with the switch from here on is done after the silence
+        if self.silence_lets_go:
+            self._held, self._seen_up = False, True
+        else:
+            self.lose()
+
+
+class Operated(Device):
+    """A device of a person, who drives the tool with it while a dead-man switch is held."""
+
+    def __init__(self, setup: Setup, name: str, dead_man: DeadMan) -> None:
+        super().__init__(setup)
+        self.name, self.dead_man, self.timeout_s = name, dead_man, dead_man.timeout_s
+
+    def interrupt(self) -> None:
+        """Whoever drove is lost, and the switch must be seen up."""
+        self.dead_man.lose()
+
+    def away(self) -> Answer:
+        """Nobody drives: they have let go, or are lost."""
+        lost = self.dead_man.lost
+        self.note("lost", "contact with the device was lost: let go of it, and take hold again" if lost else "")
+        return Answer(None, engaged=False, author=self.name, lost=lost)
+
+    def driven(self, velocity: Array, reading: Reading) -> Answer:
+        """The operator drives the tool at a velocity (3,), m/s, unless the arm is another than is reckoned with."""
+        self.note("lost", "")
+        try:
+            action = self.action(velocity, reading)
+            if not np.isfinite(action).all():
+                turned = reading.tool_quaternion.tolist()
+                raise MessageError(f"tool_pose has the orientation {turned}, which is none; mend its driver")
+        except MessageError as error:
+            self.dead_man.lose()
+            self.note("arm", str(error))
+            return self.away()
+        self.note("arm", "")
+        return Answer(action, engaged=True, author=self.name)
 
 
 def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:
@@ -148,11 +287,12 @@ def finite(topic: str, what: str, numbers: Iterable[float]) -> Array:
     """The numbers of a message.
 
     Raises:
-        MessageError: if one of them is not finite; who calls counts the device as let go then.
+        MessageError: if one of them is not finite, or is larger than anything that is meant; whoever calls counts the
+            device as lost then.
     """
     spoken = tuple(numbers)
-    if not all(map(math.isfinite, spoken)):
-        raise MessageError(f"{topic}: {what} {spoken} is not finite; whoever speaks there counts as let go")
+    if not all(abs(number) < HUGE for number in spoken):
+        raise MessageError(f"{topic}: {what} {spoken} is not finite, or beyond {HUGE:g}; its publisher counts as lost")
     return np.array(spoken)
 
 

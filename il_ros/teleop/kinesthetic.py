@@ -17,7 +17,7 @@ import numpy as np
 
 from il_ros import specs
 from il_ros.signals import Answer, Array, EpisodeStart, Reading
-from il_ros.teleop import Device, Setup, at_least, is_silent, joints_at
+from il_ros.teleop import DeadMan, Operated, Setup, at_least, joints_at
 
 GUIDING = "guiding"
 """The arm's driver says there, at least five times a second, whether it gives way to a hand."""
@@ -28,13 +28,14 @@ class KinestheticOptions:
     """When the arm counts as led."""
 
     timeout_s: float = 0.2
-    """A driver that has been silent this long leads nothing."""
+    """A driver that has been silent this long while the arm was led is lost; it may be slower than other devices' since
+    an arm that is led is not commanded."""
 
     def __post_init__(self) -> None:
         at_least(self, 0.0, ("timeout_s",))
 
 
-class Kinesthetic(Device):
+class Kinesthetic(Operated):
     """Say what the arm is being led through, while its driver says that it is led.
 
     The commands that come of it are those that would have made the arm move as it just did, one step late; a compliant
@@ -45,14 +46,13 @@ class Kinesthetic(Device):
     topics: ClassVar[Mapping[str, str]] = {GUIDING: "std_msgs/msg/Bool"}
 
     def __init__(self, setup: Setup) -> None:
-        super().__init__(setup)
         self.options: KinestheticOptions = specs.build(KinestheticOptions, "device 'kinesthetic'", setup.options)
-        self._heard_ns: int | None = None
+        super().__init__(setup, "kinesthetic", DeadMan(self.options.timeout_s, seen_up=True))
         self._last: Reading | None = None
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
         """Take whether the arm gives way."""
-        self._heard_ns = now_ns if message.data else None
+        self.dead_man.hear(bool(message.data), now_ns)
 
     def reset(self, start: EpisodeStart) -> None:
         """The arm has been put elsewhere, which was no motion."""
@@ -61,9 +61,10 @@ class Kinesthetic(Device):
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """What the arm just did, while it is led."""
         last, self._last = self._last, reading
-        if is_silent(self._heard_ns, now_ns, self.options.timeout_s):
-            return Answer(None, engaged=False, author="kinesthetic")
-        return Answer(self._done(reading, last), engaged=True, author="kinesthetic")
+        if not self.dead_man.holds(now_ns):
+            return self.away()
+        self.note("lost", "")
+        return Answer(self._done(reading, last), engaged=True, author=self.name)
 
     def _done(self, reading: Reading, last: Reading | None) -> Array:
         contract = self.setup.contract

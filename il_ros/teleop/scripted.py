@@ -29,4 +29,4 @@ class Scripted(Device):
 
     def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
         """Where the script would go now."""
-        return Answer(self.action(self._guide(reading), reading), engaged=True, author=self._guide.name)
+        return Answer(self.action(self._guide(reading), reading, scripted=True), engaged=True, author=self._guide.name)

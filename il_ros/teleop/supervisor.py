@@ -96,7 +96,7 @@ class Supervisor(Device):
                 self._guide.reset(self._start or EpisodeStart("", 0, reading.stamp_ns))
         if not self.driving:
             return Answer(None, engaged=False, author="supervisor")
-        return Answer(self.action(self._guide(reading), reading), engaged=True, author="supervisor")
+        return Answer(self.action(self._guide(reading), reading, scripted=True), engaged=True, author="supervisor")
 
     def _worry(self, reading: Reading) -> bool:
         """Whether, carried on as it moves now, the tool would come too near to trouble; or it is stuck."""

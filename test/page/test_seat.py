@@ -107,3 +107,16 @@ def test_hands_are_read_as_they_are_told(deflection, held, fast, pointer):
 def test_hands_of_another_form_are_refused(told):
     with pytest.raises(MessageError, match="hands: "):
         Hands.from_json(told)
+
+
+@pytest.mark.parametrize("ends", ["silence", "the line breaks"])
+def test_hands_that_were_on_the_switch_when_contact_ended_are_lost_and_others_released(ends):
+    for hands in (DRIVES, RELEASED):
+        seat = Seat()
+        seat.sit("a", "Anna", 0)
+        seat.hear("a", RELEASED, 0)
+        seat.hear("a", hands, 0)
+        if ends == "the line breaks":
+            seat.leave("a")
+        assert seat.hands(SECOND) == RELEASED
+        assert seat.hands(2 * SECOND).lost == (hands is DRIVES)

@@ -25,13 +25,14 @@ from il_ros.signals import EpisodeStart
 from il_ros.sim.env import ArmEnv
 from il_ros.sim.robot import Robot
 from il_ros.specs import Contract
-from il_ros.teleop import Setup, load
+from il_ros.teleop import DEAD_MAN_S, Setup, load
 from il_ros.teleop.leader import PEDAL, STATES
 
 JOINT_NAMES = Robot.load("").joints
 JOINTS = Contract.load("panda_joints")
 HOME = np.array([0.0, 0.2, 0.0, -2.2, 0.0, 2.4, 0.785])
-SILENT_NS = 200_000_000
+SILENT_NS = round(DEAD_MAN_S * 1e9)
+STEP_NS = 20_000_000
 
 
 def leader(**options):
@@ -61,9 +62,11 @@ def taken(device, message, now_ns=0):
 def test_who_is_aligned_and_holds_the_pedal_drives_and_the_arm_does_as_the_leader(at_home):
     device = taken(leader(), states())
     assert device.answer(at_home, 0).engaged
-    device.hear(STATES, states(HOME + 0.5), 1)
-    answer = device.answer(at_home, 1)
-    assert answer.engaged and answer.action == pytest.approx(np.clip(HOME + 0.5, JOINTS.low, JOINTS.high))
+    for step in range(1, 26):
+        device.hear(STATES, states(HOME + 0.02 * step), step * STEP_NS)
+        answer = device.answer(at_home, step * STEP_NS)
+        assert answer.engaged
+        assert answer.action == pytest.approx(np.clip(HOME + 0.02 * step, JOINTS.low, JOINTS.high))
 
 
 @pytest.mark.parametrize("joint", range(7))
@@ -85,10 +88,10 @@ def test_who_has_let_go_must_align_anew(at_home, lets_go):
         assert not device.answer(at_home, 1).engaged
     elif lets_go == "silence":
         now_ns = 2 * SILENT_NS
-        assert not device.answer(at_home, now_ns).engaged
+        assert device.answer(at_home, now_ns).lost
     else:
         device.reset(EpisodeStart("fork", 1, 0))
-    taken(device, states(HOME + 0.5), now_ns)
+    taken(device, states(HOME + 0.15), now_ns)
     assert not device.answer(at_home, now_ns).engaged
     taken(device, states(), now_ns)
     assert device.answer(at_home, now_ns).engaged
@@ -98,7 +101,8 @@ def test_who_has_let_go_must_align_anew(at_home, lets_go):
 def test_a_stuck_pedal_does_not_drive_an_arm_whose_leader_is_silent(age_ns):
     at_home = SimpleNamespace(joint_positions=HOME, joint_names=JOINT_NAMES)
     device = taken(leader(), states())
-    assert device.answer(at_home, age_ns).engaged == (age_ns <= SILENT_NS)
+    answer = device.answer(at_home, age_ns)
+    assert (answer.engaged, answer.lost) == (age_ns <= SILENT_NS, age_ns > SILENT_NS)
 
 
 def test_a_pedal_that_was_never_seen_up_drives_nothing_until_it_was_let_go_once(at_home):
@@ -128,11 +132,13 @@ def test_a_leader_of_other_names_signs_and_zeros(at_home):
 @pytest.mark.parametrize(
     "message", [states(HOME[:6], JOINT_NAMES[:6]), states([*HOME[:6], math.nan]), states([], []), states(HOME[:6])]
 )
-def test_a_joint_that_is_not_told_counts_as_let_go(at_home, message):
+def test_a_leader_without_one_of_the_joints_counts_as_lost(at_home, message):
     device = taken(leader(), states())
-    with pytest.raises(MessageError, match="no position of .*panda_joint7.*let go; set the device's option 'prefix'"):
+    with pytest.raises(MessageError, match="no position of .*panda_joint7.* lost; set the device's option 'prefix'"):
         device.hear(STATES, message, 1)
     assert not device.answer(at_home, 1).engaged
+    device.hear(STATES, states(), 2)
+    assert not device.answer(at_home, 2).engaged
 
 
 @pytest.mark.parametrize(
@@ -144,11 +150,95 @@ def test_a_joint_that_is_not_told_counts_as_let_go(at_home, message):
         ({"signs": ["panda_joint1"]}, "must map joints to numbers"),
         ({"offsets_rad": {"panda_joint1": "far"}}, "must map joints to numbers"),
         ({"offsets_rad": {"elbow": 0.1}}, "commands no elbow"),
+        ({"scales": {"panda_joint1": 0}}, "a scale must not be 0"),
+        ({"ranges": {"panda_joint1": [0]}}, "must map joints to .at low, at high"),
+        ({"ranges": {"panda_joint1": [1, 1]}}, "must map joints to .at low, at high"),
+        ({"ranges": {"panda_joint1": [0, 1]}, "signs": {"panda_joint1": -1}}, "panda_joint1 has a range and a sign"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(options, words):
     with pytest.raises(ConfigError, match=words):
         leader(**options)
+
+
+XARM = Contract.load("xarm6_joints")
+XARM_AT = np.array([0.0, -0.3, -0.9, 0.0, 1.2, 3.0])
+
+
+def at_joints(contract, joints):
+    return SimpleNamespace(joint_positions=joints, joint_names=contract.action_names)
+
+
+def wrapped(angle):
+    return (angle + math.pi) % (2 * math.pi) - math.pi
+
+
+@given(
+    turns=st.integers(-3, 3),
+    sign=st.sampled_from([-1.0, 1.0]),
+    degrees=st.booleans(),
+    ways=st.lists(st.floats(-0.05, 0.05), min_size=1, max_size=60),
+)
+def test_a_leader_that_wraps_or_counts_turns_leads_as_one_that_does_neither(turns, sign, degrees, ways):
+    device = load("leader", Setup(XARM, options={"pedal": False, "degrees": degrees, "signs": {"joint6": sign}}))
+    true = XARM_AT.copy()
+    for step, way in enumerate([0.0, *ways]):
+        true[5] += way
+        told = true.copy()
+        told[5] = sign * wrapped(true[5]) + (2 * math.pi * turns)
+        device.hear(STATES, states(np.degrees(told) if degrees else told, XARM.action_names), step * STEP_NS)
+        answer = device.answer(at_joints(XARM, XARM_AT), step * STEP_NS)
+        assert answer.engaged and answer.action == pytest.approx(np.clip(true, XARM.low, XARM.high), abs=1e-9)
+
+
+def test_a_whole_turn_between_leader_and_follower_is_none():
+    device = load("leader", Setup(XARM, options={"pedal": False}))
+    follower = np.array([*XARM_AT[:5], 3.18 - 2 * math.pi])
+    device.hear(STATES, states([*XARM_AT[:5], 3.18], XARM.action_names), 0)
+    assert device.answer(at_joints(XARM, follower), 0).action == pytest.approx(follower)
+
+
+@given(jump=st.floats(0.4, 2.9), sign=st.sampled_from([-1.0, 1.0]))
+def test_a_leader_that_jumps_is_not_followed_before_it_was_aligned_anew(jump, sign):
+    at_home = at_joints(JOINTS, HOME)
+    device = taken(leader(), states())
+    assert device.answer(at_home, 0).engaged
+    for step in range(1, 10):
+        device.hear(PEDAL, pedal(), step * STEP_NS)
+        device.hear(STATES, states(HOME + sign * jump * np.eye(7)[0]), step * STEP_NS)
+        answer = device.answer(at_home, step * STEP_NS)
+        assert (answer.engaged, answer.lost) == (False, True)
+    for step in range(10, 400):  # it is led back as a hand does
+        away = max(0.0, jump - 0.01 * (step - 10))
+        device.hear(STATES, states(HOME + sign * away * np.eye(7)[0]), step * STEP_NS)
+    assert device.answer(at_home, 400 * STEP_NS).lost
+    taken(device, states(), 400 * STEP_NS)
+    assert device.answer(at_home, 400 * STEP_NS).engaged
+
+
+GRIPPED = Contract.from_dict("gripped", {**JOINTS.to_dict(), "action": {
+    **JOINTS.to_dict()["action"], "gripper": {"low": 0.0, "high": 0.08, "max_step": 0.02, "unit": "m"}
+}})  # fmt: skip
+
+
+@given(
+    closed=st.floats(-50.0, 50.0), span=st.floats(1.0, 200.0), sign=st.sampled_from([-1.0, 1.0]), share=st.floats(0, 1)
+)
+def test_a_gripper_in_other_units_is_mapped_to_its_range(closed, span, sign, share):
+    opened = closed + sign * span
+    device = load("leader", Setup(GRIPPED, options={"pedal": False, "ranges": {"gripper": [closed, opened]}}))
+    at = at_joints(GRIPPED, np.array([*HOME, 0.08 * share]))
+    told = [*HOME, closed + share * (opened - closed)]
+    device.hear(STATES, states(told, GRIPPED.action_names), 0)
+    assert device.answer(at, 0).action == pytest.approx([*HOME, 0.08 * share], abs=1e-9)
+
+
+def test_a_joint_of_another_length_is_scaled(at_home):
+    device = leader(pedal=False, scales={"panda_joint4": 0.5}, offsets_rad={"panda_joint4": -0.2})
+    told = HOME.copy()
+    told[3] = (HOME[3] + 0.2) / 0.5
+    device.hear(STATES, states(told), 0)
+    assert device.answer(at_home, 0).action == pytest.approx(HOME)
 
 
 def test_a_contract_that_commands_no_joints_is_refused():

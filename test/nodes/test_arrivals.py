@@ -1,0 +1,68 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""A message counts from when it came, whatever held it up on its way to whoever reads it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from il_ros.nodes.arrivals import WINDOW_NS, Arrivals
+
+WALL_NS = 1_700_000_000 * 10**9
+"""By how much the system's clock is ahead of the steady one."""
+JOURNEY_NS = 300_000
+PERIOD_NS = 50_000_000
+skews = st.integers(-(10**15), 10**15)
+
+
+class Reader:
+    """Reads messages of a publisher whose clock is another."""
+
+    def __init__(self, skew_ns=0):
+        self.skew_ns, self.arrivals = skew_ns, Arrivals()
+
+    def read(self, sent_ns, read_ns, received_ns=None):
+        """How old the message is reckoned to be when it is read; times by the steady clock."""
+        received_ns = sent_ns + JOURNEY_NS if received_ns is None else received_ns
+        arrived_ns = self.arrivals.arrived(
+            read_ns, read_ns + WALL_NS, received_ns + WALL_NS, sent_ns + WALL_NS + self.skew_ns
+        )
+        return read_ns - arrived_ns
+
+
+@given(skews, st.integers(0, 10**10))
+def test_what_waited_in_this_process_is_as_old_as_it_is(skew_ns, waited_ns):
+    reader = Reader(skew_ns)
+    assert reader.read(10**9, 10**9 + JOURNEY_NS + waited_ns) == waited_ns
+
+
+@given(skews, st.integers(0, 10**10))
+def test_what_waited_while_the_whole_process_stood_still_is_as_old_as_it_is(skew_ns, stalled_ns):
+    reader, now_ns = Reader(skew_ns), 10**9
+    for _ in range(5):
+        now_ns += PERIOD_NS
+        assert reader.read(now_ns, now_ns + JOURNEY_NS) == 0
+    read_ns = now_ns + PERIOD_NS + stalled_ns + JOURNEY_NS
+    assert reader.read(now_ns + PERIOD_NS, read_ns, received_ns=read_ns) == stalled_ns
+
+
+@given(skews, skews)
+def test_a_clock_that_is_set_is_followed_again_after_a_while(before_ns, after_ns):
+    reader, now_ns = Reader(before_ns), 10**9
+    ages = []
+    for step in range(3 * WINDOW_NS // PERIOD_NS):
+        reader.skew_ns = before_ns if step < 10 else after_ns
+        now_ns += PERIOD_NS
+        ages.append(reader.read(now_ns, now_ns + JOURNEY_NS))
+    assert all(age == 0 for age in ages[:10]) and ages[-1] == 0
+    assert all(age == 0 for age in ages) or before_ns > after_ns  # until then it counts as late, never as early
+
+
+def test_a_middleware_that_tells_no_times_is_taken_at_its_word():
+    assert Arrivals().arrived(5, 10**18, 0, 0) == 5
