@@ -102,7 +102,7 @@ class Roster:
         doubled = self.doubled()
         if not doubled:
             return found
-        who = ", ".join(f"{name} ({' and '.join(instances)})" for name, instances in doubled.items())
+        who = ", ".join(f"{name} ({' and '.join(instances)})" for name, instances in sorted(doubled.items()))
         what = "two graphs run in one domain" if len(doubled) > 1 else "two nodes of one name run"
         return [*found, f"{what}: {who}; end one of them, or give it another namespace or ROS_DOMAIN_ID"]
 

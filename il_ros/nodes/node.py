@@ -300,12 +300,15 @@ class IlNode(Node, Generic[P]):
         """The topics that have more publishers than they may."""
         crowded = crowds(self, (*self.said, *self.heard), self._roster.running)
         self._shared = {t.name: self._shared.get(t.name, SharedJoints()) for t, *_ in crowded if t.type_name == JOINTS}
+        topics: dict[str, list[str]] = {}
         for topic, name, publishers in crowded:
             shared = self._shared.get(topic.name)
             joints = [] if shared is None else shared.found()
             if joints or (shared is None and topic.name not in SHARED):
                 what = f"{', '.join(joints)} of {name}" if joints else name
-                yield f"{what} has several publishers: {', '.join(publishers)}; end or remap all but one of them"
+                topics.setdefault(", ".join(publishers), []).append(what)
+        for who, names in topics.items():
+            yield f"several publishers of {', '.join(names)}: {who}; end or remap all but one of them"
 
     def _note_joints(self, name: str, data: bytes, info: dict[str, Any]) -> None:
         message = deserialize_message(data, interface.message_class(JOINTS))

@@ -53,10 +53,10 @@ wrong with the graph around it is told as a warning, and repeated in the log eve
   again. A node that has ended properly is not told of.
 - `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes come under one full
   name, or under several. Every node tells that.
-- `/command has several publishers`: discovery lists more than one. Every node that publishes or hears the topic tells
+- `several publishers of /command`: discovery lists more than one. Every node that publishes or hears the topic tells
   that, of each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node of ours that was killed
   and started anew counts once.
-- `panda_joint1 of /joint_states has several publishers`: they share a joint. The gate, the policy, the expert, the
+- `several publishers of panda_joint1 of /joint_states`: they share a joint. The gate, the policy, the expert, the
   recorder and `align_node` tell that of the JointStates that they hear; several publishers with joints of their own
   each are as it should be.
 - `50% of the observations never became complete`: of the last ten or more, more than a fifth lacked a message with
