@@ -45,7 +45,7 @@ parameter that mends it.
 
 **Diagnostics**: every node hears and publishes `/diagnostics`, once a second: what it complains of, which of our nodes
 it hears (`hears`), whether its subscribers are connected (`matched`), which of the nodes of its name it is (`instance`:
-host, process, and a word), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
+host, process, and a gid), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
 wrong with the graph around it is told as a warning, and repeated in the log every 10 s:
 
 - `gate_node has not been heard for 2 s`: the diagnostics of one of our nodes have stopped and discovery still lists
