@@ -7,12 +7,14 @@
 
 """One thread of torch in every test: beside a busy neighbour two wait for each other a hundred times longer.
 
+SIGINT interrupts a test, and whatever it starts, even if a script's shell had pytest ignore it (``make test &``).
 Where PyBullet cannot be had, whatever makes a simulation is skipped, and says so. ``colcon test`` runs what is quick.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import NoReturn
@@ -25,6 +27,9 @@ from il_ros.learning.actor import use_one_thread
 use_one_thread()
 settings.register_profile("il_ros", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("il_ros")  # how long an example takes tells how busy the machine is, and nothing of ours
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SIMULATES = find_spec("pybullet") is not None
 

@@ -7,13 +7,14 @@
 
 """A ROS graph of one's own: a free domain on this machine alone, for as long as this process lives.
 
-``python -m il_ros.cli.domain COMMAND ...`` runs any command in one.
+``python -m il_ros.cli.domain COMMAND ...`` runs any command in one; SIGINT ends it, even if its parent ignores that.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -118,6 +119,7 @@ def main() -> None:
     environment = isolate(os.environ)
     for lock in _locks:
         os.set_inheritable(lock, True)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         os.execvpe(command[0], command, environment)
     except OSError as error:

@@ -71,7 +71,8 @@ class Processes:
 
     They get SIGINT, after ``grace_s`` SIGTERM, after ``grace_s`` more SIGKILL, grandchildren in their groups too. A
     Ctrl-C meanwhile goes on to the next signal at once. If this process is killed the kernel kills the children, as
-    long as they were started from its main thread. SIGTERM and SIGHUP leave the context like an exception.
+    long as they were started from its main thread. SIGTERM and SIGHUP leave the context like an exception, and SIGINT
+    does even if a script's shell had us ignore it; a SIGHUP that ``nohup`` has us ignore stays ignored.
     """
 
     folder: Path
@@ -82,7 +83,9 @@ class Processes:
 
     def __enter__(self) -> Processes:
         self.folder.mkdir(parents=True, exist_ok=True)
-        handlers: dict[signal.Signals, object] = {signal.SIGTERM: _leave, signal.SIGHUP: _leave}
+        handlers: dict[signal.Signals, object] = {signal.SIGTERM: _leave}
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            handlers[signal.SIGHUP] = _leave
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a script's shell leaves it to what it starts with &
             handlers[signal.SIGINT] = signal.default_int_handler
         self._handlers = _on_main_thread(handlers)
@@ -119,7 +122,7 @@ class Processes:
                     stderr=subprocess.STDOUT,
                     env={**base, "PYTHONUNBUFFERED": "1", **(environment or {})},
                     start_new_session=True,
-                    preexec_fn=_DieWithParent(),
+                    preexec_fn=_BeforeExec(),
                 )
             except OSError as error:
                 raise ConfigError(f"{command[0]!r} cannot be started: {error.strerror}; check its name") from error
@@ -167,14 +170,18 @@ class Processes:
             time.sleep(POLL_S)
 
 
-class _DieWithParent:
-    """Asks the kernel, between fork and exec, to kill this process when its parent dies (Linux alone can)."""
+class _BeforeExec:
+    """Between fork and exec: lets SIGINT end the child, whatever its parent ignores, and has it die with its parent.
+
+    The latter the kernel sees to, and Linux' alone can.
+    """
 
     def __init__(self) -> None:
         self._parent = os.getpid()
         self._prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
     def __call__(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if self._prctl is None:
             return
         self._prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

@@ -12,8 +12,7 @@ Nothing here subscribes or publishes; ``IlNode`` feeds these classes and tells w
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 TICK_S = 0.25
@@ -34,8 +33,6 @@ class _Heard:
 
     ticks: dict[str, int] = field(default_factory=dict)
     """The tick at which each instance was heard last, in the order in which they were heard last."""
-    listed: int = 0
-    """How many nodes of this name discovery listed when it was heard last."""
     is_doubled: bool = False
     is_lost: bool = False
 
@@ -62,23 +59,22 @@ class Roster:
 
     def __init__(self) -> None:
         self._tick = 0
-        self._listed: Counter[str] = Counter()
         self._heard: dict[str, _Heard] = {}
 
     def hear(self, name: str, instance: str) -> None:
-        """The diagnostics of a node have come; ``instance`` tells two nodes of one name apart."""
+        """The diagnostics of a node have come; ``instance`` tells it from others of its name, and ends with its gid."""
         heard = self._heard.setdefault(name, _Heard())
         heard.add(instance, self._tick)
-        heard.listed, heard.is_lost = self._listed[name], False
+        heard.is_lost = False
 
-    def tick(self, discovered: Iterable[str]) -> None:
-        """Time has passed; ``discovered`` are the names of the nodes that discovery lists, as often as it does."""
+    def tick(self, discovered: Callable[[], Collection[str]]) -> None:
+        """Time has passed; ``discovered`` gives the gids that discovery lists, and is asked when a node is missed."""
         self._tick += 1
-        self._listed = Counter(discovered)
         for name, heard in list(self._heard.items()):
             heard.forget_quiet(self._tick)
             if not heard.is_lost and self._silence(heard) >= QUIET_TICKS:
-                heard.is_lost = self._listed[name] >= max(heard.listed, 1)
+                *_, last = heard.ticks
+                heard.is_lost = last.rpartition(":")[2] in discovered()
                 if not heard.is_lost:
                     del self._heard[name]
 
@@ -102,7 +98,8 @@ class Roster:
         doubled = self.doubled()
         if not doubled:
             return found
-        who = ", ".join(f"{name} ({' and '.join(instances)})" for name, instances in doubled.items())
+        places = {name: [one.rpartition(":")[0] for one in instances] for name, instances in sorted(doubled.items())}
+        who = ", ".join(f"{name} ({' and '.join(where)})" for name, where in places.items())
         what = "two graphs run in one domain" if len(doubled) > 1 else "two nodes of one name run"
         return [*found, f"{what}: {who}; end one of them, or give it another namespace or ROS_DOMAIN_ID"]
 

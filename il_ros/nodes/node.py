@@ -14,7 +14,6 @@ import inspect
 import os
 import socket
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -33,7 +32,7 @@ from std_srvs.srv import SetBool, Trigger
 from il_ros import messages
 from il_ros.errors import ConfigError, IlRosError
 from il_ros.nodes import interface, parameters
-from il_ros.nodes.compatibility import crowds, full_name, mismatches
+from il_ros.nodes.compatibility import crowds, mismatches
 from il_ros.nodes.health import TICK_S, LostShare, Roster, SharedJoints, StillClock
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.parameters import NodeParameters
@@ -89,8 +88,8 @@ class IlNode(Node, Generic[P]):
         self.contract = Contract.load(self.parameters.contract)
         self._told_ns: dict[str, int] = {}
         """When each node's diagnostics were heard last, by the steady clock."""
-        self.instance = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:4]}"
-        """Tells this node from another one of its name: host, process, and a word."""
+        self.instance = ""
+        """Tells this node from another one of its name: host, process, and the gid of the publisher of diagnostics."""
         self._roster, self._clock_watch = Roster(), StillClock(self.now_ns())
         self._seen: tuple[Any, ...] = (False,)
         """What was found when this node looked around last."""
@@ -105,7 +104,13 @@ class IlNode(Node, Generic[P]):
         Discovery tells of a node's topics in the order in which they were made, and these come last: whose diagnostics
         we hear knows all that we subscribe to, and we know all that it publishes.
         """
+        before = self._listed()
         self._diagnostics = self.publisher(interface.DIAGNOSTICS)
+        (gid, *_) = [
+            *(gid for gid, name in self._listed().items() if gid not in before and name == self.get_name()),
+            "",
+        ]
+        self.instance = f"{socket.gethostname()}:{os.getpid()}:{gid}"
         self.subscribe(interface.DIAGNOSTICS, self.on_diagnostics)
         self.every(REPORT_S, self.report)
         self.every(TICK_S, self._look_around)
@@ -312,9 +317,14 @@ class IlNode(Node, Generic[P]):
             self.get_logger().warning("; ".join(found), throttle_duration_sec=REMIND_S)
         return found
 
+    def _listed(self) -> dict[str, str]:
+        """The publishers of diagnostics that discovery lists: the gid of each, and the name of its node."""
+        infos = self.get_publishers_info_by_topic(interface.DIAGNOSTICS.name)
+        return {bytes(info.endpoint_gid).hex(): info.node_name for info in infos}
+
     def _look_around(self) -> None:
         """Look for what must be told sooner than with the next report."""
-        self._roster.tick([full_name(*names) for names in self.get_node_names_and_namespaces()])
+        self._roster.tick(self._listed)
         if self.get_clock().ros_time_is_active:
             self._clock_watch.look(self.get_clock().now().nanoseconds, self.now_ns())
         else:
@@ -337,14 +347,18 @@ class IlNode(Node, Generic[P]):
 
     def _crowds(self) -> Iterator[str]:
         """The topics that have more publishers than they may."""
-        crowded = crowds(self, (*self.said, *self.heard), self._roster.running)
+        ends = [(topic, ours) for topic, ours in (*self.said, *self.heard) if topic.name not in SHARED]
+        crowded = crowds(self, ends, self._roster.running)
         self._shared = {t.name: self._shared.get(t.name, SharedJoints()) for t, *_ in crowded if t.type_name == JOINTS}
+        topics: dict[str, list[str]] = {}
         for topic, name, publishers in crowded:
             shared = self._shared.get(topic.name)
             joints = [] if shared is None else shared.found()
-            if joints or (shared is None and topic.name not in SHARED):
+            if joints or shared is None:
                 what = f"{', '.join(joints)} of {name}" if joints else name
-                yield f"{what} has several publishers: {', '.join(publishers)}; end or remap all but one of them"
+                topics.setdefault(", ".join(publishers), []).append(what)
+        for who, names in topics.items():
+            yield f"several publishers of {', '.join(names)}: {who}; end or remap all but one of them"
 
     def _note_joints(self, name: str, data: bytes, info: dict[str, Any]) -> None:
         message = deserialize_message(data, interface.message_class(JOINTS))

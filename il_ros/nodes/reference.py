@@ -45,7 +45,7 @@ parameter that mends it.
 
 **Diagnostics**: every node hears and publishes `/diagnostics`, once a second: what it complains of, which of our nodes
 it hears (`hears`), whether its subscribers are connected (`matched`), which of the nodes of its name it is (`instance`:
-host, process, and a word), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
+host, process, and a gid), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
 wrong with the graph around it is told as a warning, and repeated in the log every 10 s:
 
 - `gate_node has not been heard for 2 s`: the diagnostics of one of our nodes have stopped and discovery still lists
@@ -53,10 +53,10 @@ wrong with the graph around it is told as a warning, and repeated in the log eve
   again. A node that has ended properly is not told of.
 - `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes come under one full
   name, or under several. Every node tells that.
-- `/command has several publishers`: discovery lists more than one. Every node that publishes or hears the topic tells
+- `several publishers of /command`: discovery lists more than one. Every node that publishes or hears the topic tells
   that, of each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node of ours that was killed
   and started anew counts once.
-- `panda_joint1 of /joint_states has several publishers`: they share a joint. The gate, the policy, the expert, the
+- `several publishers of panda_joint1 of /joint_states`: they share a joint. The gate, the policy, the expert, the
   recorder and `align_node` tell that of the JointStates that they hear; several publishers with joints of their own
   each are as it should be.
 - `50% of the observations never became complete`: of the last ten or more, more than a fifth lacked a message with

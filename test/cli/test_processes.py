@@ -7,6 +7,7 @@
 
 """Whatever happens, no child outlives us."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -138,15 +139,42 @@ def test_sigterm_to_the_parent_ends_the_children_too(supervise):
     assert is_gone(child)
 
 
-def test_sigint_to_one_that_a_script_started_in_the_background_ends_the_children(supervise):
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited, as from a shell without jobs
+@contextlib.contextmanager
+def ignoring(*numbers):
+    """What is started meanwhile ignores these signals, unless it says otherwise."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
-        supervisor, child = supervise(SLEEP, 5.0)
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_any_signal_to_one_that_a_script_started_in_the_background_ends_the_children(supervise, number):
+    with ignoring(signal.SIGINT):  # as a shell without jobs has it
+        supervisor, child = supervise(SLEEP, 5.0)
+    supervisor.send_signal(number)
+    assert supervisor.wait(10) in (128 + number, -number)
+    assert is_gone(child)
+
+
+def test_what_nohup_started_outlives_its_terminal(supervise):
+    with ignoring(signal.SIGHUP):
+        supervisor, child = supervise(SLEEP, 5.0)
+    supervisor.send_signal(signal.SIGHUP)
     supervisor.send_signal(signal.SIGINT)
+    assert supervisor.stdout.readline() == "leaving\n"  # because of the second, as an exception
     supervisor.wait(10)
     assert is_gone(child)
+
+
+def test_a_child_hears_sigint_whatever_its_parent_ignores(folder):
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    with Processes(folder, grace_s=0.3) as processes, ignoring(signal.SIGINT):
+        child = processes.start("child", python(code))
+        child.process.wait(10)
+    assert child.log.read_text() == "True\n"
 
 
 def test_a_second_ctrl_c_does_not_wait_for_the_grace_to_pass(supervise):

@@ -1,0 +1,83 @@
+# Copyright 2026 The il_ros authors
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""What a script started with & ends on every signal all the same, though its shell had it ignore SIGINT."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from il_ros.cli import graph
+from il_ros.nodes.director import Director
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a Python program as a script's shell does."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, **options: Any) -> subprocess.Popen[str]:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            started.append(subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True, **options))
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_command_in_a_domain_of_its_own_hears_sigint(in_background: Callable[..., Any]) -> None:
+    code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    process = in_background("-m", "il_ros.cli.domain", sys.executable, "-c", code)
+    assert process.communicate(timeout=30)[0] == "True\n"
+
+
+def test_the_tests_hear_sigint(in_background: Callable[..., Any]) -> None:
+    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "test/nodes/test_executor.py", "-k", "rclpy_hears_first")
+    process = in_background(*words, cwd=ROOT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "1 passed" in said, said
+
+
+@pytest.mark.graph
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_launch_ends_with_all_its_nodes(
+    number: signal.Signals, tmp_path: Path, in_background: Callable[..., Any]
+) -> None:
+    words = ("-m", "il_ros.cli", "launch", "bringup", "--log-folder", str(tmp_path))
+    process = in_background(*words, env=graph._environment())
+    pids = [int(process.stdout.readline().split("(process ")[1].split(")")[0]) for _ in range(2)]
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.graph
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_node_ends_well(number: signal.Signals, in_background: Callable[..., Any]) -> None:
+    environment = graph._environment()
+    os.environ.update({name: environment[name] for name in graph.DISCOVERY})
+    process = in_background("-m", "il_ros.nodes.gate_node", env=environment)
+    with Director() as director:
+        director.wait("the gate", lambda: "gate_node" in director.heard)
+    process.send_signal(number)
+    assert process.wait(10) == 0
