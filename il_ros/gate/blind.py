@@ -22,12 +22,14 @@ class Blind:
         self._acted_ns = 0
         self._counts: Counter[str] = Counter()
         self._is_told = False
+        self.stamp_ns = -1
+        """The stamp of the last complete observation."""
         self.reason = ""
         """Why an observation could not be used since the last one that was complete."""
 
-    def end(self, now_ns: int) -> None:
+    def end(self, now_ns: int, stamp_ns: int) -> None:
         """A complete observation has come."""
-        self._seen_ns, self._is_told, self.reason = now_ns, False, ""
+        self._seen_ns, self.stamp_ns, self._is_told, self.reason = now_ns, stamp_ns, False, ""
 
     def passed_ns(self, now_ns: int) -> int:
         """The time since the last complete observation, ns; 0 before the first."""
@@ -53,18 +55,15 @@ class Blind:
         is_news, self._is_told = not self._is_told, True
         return is_news
 
-    def missing(
-        self, newest_ns: Mapping[str, int], stamp_ns: int, topics: Iterable[str], counts: Counter[str]
-    ) -> str:
+    def missing(self, newest_ns: Mapping[str, int], topics: Iterable[str], counts: Counter[str]) -> str:
         """What keeps observations from being complete.
 
         Args:
             newest_ns: the newest stamp of each topic.
-            stamp_ns: that of the last complete observation.
             topics: those of the contract.
             counts: how many messages of each have come so far.
         """
-        behind = [topic for topic in topics if newest_ns.get(topic, -1) <= stamp_ns]
+        behind = [topic for topic in topics if newest_ns.get(topic, -1) <= self.stamp_ns]
         if not behind:
             return self.reason or "the stamps of its topics do not agree (align_node gives them one)"
         words = []

@@ -243,13 +243,14 @@ class Gate:
             reason: what is missing, for the record.
 
         Returns:
-            The record, or None if there was no command yet that goes on.
+            The record, or None if nothing is measured and there was no command yet that goes on.
         """
         last = self._limiter.last
+        if observation is not None:
+            rest = self.contract.rest(observation)
+            last = self._limiter(rest if last is None else last, rest, stamp_ns)
         if last is None:
             return None
-        if observation is not None:
-            last = self._limiter(last, self.contract.rest(observation), stamp_ns)
         self._limiter.last = np.where(self.contract.is_measured, last, self.contract.rest_numbers)
         self._executor.clear()
         return Record(stamp_ns, Authority.HOLD, reason, 0, self._limiter.last)

@@ -131,6 +131,7 @@ class GateNode(IlNode[GateParameters]):
             MessageError: if it is not finite, and so none.
         """
         if self._listens(turn):
+            self._blind.end(self.now_ns(), turn.stamp_ns)
             return
         if self._turn is not None:
             self._decide()
@@ -146,7 +147,7 @@ class GateNode(IlNode[GateParameters]):
         if turn.start is not None or turn.begins_anew:
             self._forget_answers_to_others(turn.stamp_ns)
         self._turn, self._observation, self._since_ns = turn, observation, self.now_ns()
-        self._blind.end(self._since_ns)
+        self._blind.end(self._since_ns, turn.stamp_ns)
         self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
         self._decide_if_complete()
 
@@ -244,14 +245,14 @@ class GateNode(IlNode[GateParameters]):
         if self.parameters.lockstep or not self._blind.is_due(now_ns, self.rates.counts):
             return
         passed_ns = self._blind.passed_ns(now_ns)
-        missing = self._blind.missing(self._turns.newest, self._decided_ns, self.contract.topics, self.rates.counts)
+        missing = self._blind.missing(self._turns.newest, self.contract.topics, self.rates.counts)
         self.complain(f"no complete observation: {missing}; the arm is commanded to rest")
         standing = self._turns.take_standing()
         goes_on = self.contract.persists or self.contract.points > 1
         if standing is None and not (goes_on and passed_ns < SETTLED_NS):
             return
         observation = None if standing is None else wire.joined(self.contract, standing)
-        record = self._gate.hold(self._decided_ns + passed_ns, observation, f"no complete observation: {missing}")
+        record = self._gate.hold(self._blind.stamp_ns + passed_ns, observation, f"no complete observation: {missing}")
         if record is not None:
             self._command_topic.publish(self._command(wire.Command(record.stamp_ns, record.executed)))
             if self._blind.is_news():

@@ -27,7 +27,7 @@ from std_msgs.msg import Float64, String
 
 from il_ros import messages
 from il_ros.episode import Authority, Record
-from il_ros.errors import CheckpointError
+from il_ros.errors import CheckpointError, MessageError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.checkpoint import Checkpoint
@@ -36,7 +36,7 @@ from il_ros.nodes.executor import main as run
 from il_ros.nodes.managed import ManagedNode, ManagedParameters
 from il_ros.nodes.parameters import SEEDS, say
 from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import EpisodeStart
+from il_ros.signals import Chunk, EpisodeStart
 
 LATENCIES = 1000
 """Over how many of the last answers the quantiles of the latency are told."""
@@ -176,7 +176,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if self._is_overtaken(turn):
             self._skipped += 1
             return
-        self._topic.publish(self._bytes(self._actor.chunk()))
+        self._topic.publish(self._bytes(self._chunk(self._actor)))
         latency_ns = self.now_ns() - began_ns
         self._answers, self._latency_ns = self._answers + 1, self._latency_ns + latency_ns
         self._latencies_ns.append(latency_ns)
@@ -187,6 +187,14 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         """In lockstep, whether the record of the step before may still empty the history that we would use."""
         remembers = self.parameters.lockstep and self._remembers
         return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
+
+    def _chunk(self, actor: Actor) -> Chunk:
+        """The policy's answer; one without rows, so that nobody waits for it, where the network gives none."""
+        try:
+            return actor.chunk()
+        except MessageError as error:
+            self.complain(str(error))
+            return actor.silence()
 
     def _is_overtaken(self, turn: Turn) -> bool:
         """Whether an observation has waited so long, behind a slow answer, that the next one is better answered."""
