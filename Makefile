@@ -69,6 +69,7 @@ bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.graph --output bench/results.json
+	@$(BIN)/python -m bench.gate --output bench/results.json
 
 faults: $(STAMP)
 	@$(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m bench.faults $(or $(FAULTS_ARGS),--output bench/results.json)

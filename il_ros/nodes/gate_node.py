@@ -12,12 +12,14 @@ in the diagnostics. A source that is silent for longer than its timeout is lost,
 arm holds. What is still undecided after half a step, in lockstep after 5 s, is decided without the late ones. Without a
 complete observation for 0.175 s, or one and a half steps, a command that goes on is ended: the gate publishes the
 contract's ``rest``, and so it does as its last message when it ends. Where the stamps stand still, or go back, the arm
-is held. A gate that is started in the middle of an episode lets nobody drive before somebody acts.
+is held. A gate that is started in the middle of an episode lets nobody drive before somebody acts. What a gate that is
+killed leaves commanded, or one whose cable is cut, the controller's own watchdog alone can end: see ``docs/safety.md``.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -95,7 +97,8 @@ class GateNode(IlNode[GateParameters]):
         self._decided_ns = -1
         """The stamp of the last step that was decided."""
         self._blind = Blind(self.contract.blind_ns, self.contract.step_ns)
-        self._answered = dict.fromkeys(("policy", "expert"), -1)
+        self._answered: dict[str, deque[int]] = {name: deque(maxlen=REMEMBER) for name in ("policy", "expert")}
+        """The stamps of the observations that each source has answered lately."""
         self._heard_ns: dict[str, int] = {}
         """When each source was heard last, by the steady clock."""
         self._heard: list[tuple[str, Chunk, int]] = []
@@ -144,8 +147,6 @@ class GateNode(IlNode[GateParameters]):
             self._begin_episode(turn.start, turn.stamp_ns)
         elif turn.begins_anew:
             self._gate.begin_anew()
-        if turn.start is not None or turn.begins_anew:
-            self._forget_answers_to_others(turn.stamp_ns)
         self._turn, self._observation, self._since_ns = turn, observation, self.now_ns()
         self._blind.end(self._since_ns, turn.stamp_ns)
         self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
@@ -170,13 +171,6 @@ class GateNode(IlNode[GateParameters]):
         self._backlog.reset()
         self._lost.clear()
 
-    def _forget_answers_to_others(self, stamp_ns: int) -> None:
-        """Drop the answers to observations of before the clock was set."""
-        latest_ns = stamp_ns + SETTLED_NS
-        self._heard = [answer for answer in self._heard if answer[1].stamp_ns <= latest_ns]
-        for source, answered_ns in self._answered.items():
-            self._answered[source] = answered_ns if answered_ns <= latest_ns else -1
-
     def _clock_ns(self, stamp_ns: int) -> int:
         """What watchdogs run on: the steady clock; in lockstep the arm's, since nobody is late there."""
         return stamp_ns if self.parameters.lockstep else self.now_ns()
@@ -187,7 +181,7 @@ class GateNode(IlNode[GateParameters]):
         if self._decided_ns >= 0 and stamp_ns > self._decided_ns + EARLY_NS:
             self._gate.refuse(f"{source} early")
             return
-        self._answered[source] = max(self._answered[source], stamp_ns)
+        self._answered[source].append(stamp_ns)
         self._lost.discard(source)
         if isinstance(answer, Chunk):
             self._heard.append((source, answer, self._clock_ns(stamp_ns)))
@@ -196,8 +190,9 @@ class GateNode(IlNode[GateParameters]):
             raise answer
 
     def _offer(self, stamp_ns: int) -> None:
-        """Hand the gate the answers to this step and to those before it."""
-        later = [answer for answer in self._heard if answer[1].stamp_ns > stamp_ns]
+        """Hand the gate the answers to this step and to those before it; what still waits must have come lately."""
+        young_ns = self._clock_ns(stamp_ns) - SETTLED_NS
+        later = [answer for answer in self._heard if answer[1].stamp_ns > stamp_ns and answer[2] >= young_ns]
         for source, chunk, heard_ns in self._heard:
             if chunk.stamp_ns > stamp_ns:
                 continue
@@ -208,9 +203,11 @@ class GateNode(IlNode[GateParameters]):
         self._heard = later[-REMEMBER:]
 
     def _missing(self) -> list[str]:
+        """Who has answered neither this observation nor one that came after it."""
         assert self._turn is not None
+        first_ns, last_ns = self._turn.stamp_ns, max(self._turns.newest.values())
         sources = [s for s in self._gate.rule.sources if s not in self._lost]
-        return [s for s in sources if self._answered[s] < self._turn.stamp_ns]
+        return [s for s in sources if not any(first_ns <= stamp_ns <= last_ns for stamp_ns in self._answered[s])]
 
     def _decide_if_complete(self) -> None:
         if self._turn is not None and not self._missing():
