@@ -194,11 +194,18 @@ class Gate:
         """Count something that was refused, by its reason."""
         self.refused[why] = self.refused.get(why, 0) + 1
 
+    def look(self, stamp_ns: int, observation: Array) -> None:
+        """Take a reading before the first step, beside which one that cannot be is known."""
+        self._jumps.complaint(self.contract.rest(observation), stamp_ns)
+
     def step(self, stamp_ns: int, observation: Array, now_ns: int, is_late: bool = False) -> Record:
         """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record.
 
         Nobody drives a step whose observation ``is_late``: see ``Backlog``; nor one whose reading cannot be: see
         ``JumpDetector``. If the stamp is not newer than the last one, all begins anew.
+
+        Raises:
+            MessageError: if the first reading cannot be, so that nothing is known that may be commanded.
         """
         if stamp_ns <= self._stamp_ns:
             self.begin_anew()
@@ -207,7 +214,7 @@ class Gate:
         if is_tracked:
             self._jumps.trust(rest, stamp_ns)
         elif complaint := self._jumps.complaint(rest, stamp_ns):
-            return self._refuse_reading(stamp_ns, rest, complaint)
+            return self._refuse_reading(stamp_ns, complaint)
         self._arrive(stamp_ns)
         expert = None if is_late else self._expert_action(stamp_ns, now_ns)
         heard = not is_late and self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
@@ -224,15 +231,16 @@ class Gate:
         self._engaged, self._stamp_ns = engaged, stamp_ns
         return self._record(stamp_ns, rest, is_tracked, policy, expert, reason, doubts)
 
-    def _refuse_reading(self, stamp_ns: int, rest: Array, complaint: str) -> Record:
+    def _refuse_reading(self, stamp_ns: int, complaint: str) -> Record:
         """Repeat the last command; what answers this reading is never played."""
         self.refuse("reading implausible")
         self._executor.clear()
         self._policy.stamp_ns = max(self._policy.stamp_ns, stamp_ns)
         self._stamp_ns = stamp_ns
-        last = self._limiter.last
-        resting = np.minimum(np.maximum(rest, self.contract.low), self.contract.high)
-        return Record(stamp_ns, Authority.HOLD, complaint, 0, resting if last is None else last)
+        if self._limiter.last is None:
+            low, high = self.contract.low, self.contract.high
+            raise MessageError(f"{complaint}, where the range is {low} to {high}; no command: check the arm's driver")
+        return Record(stamp_ns, Authority.HOLD, complaint, 0, self._limiter.last)
 
     def hold(self, stamp_ns: int, observation: Array | None, reason: str) -> Record | None:
         """Command the arm to rest at once where there is no complete observation, or its stamps stand still.

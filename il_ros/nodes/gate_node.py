@@ -134,6 +134,7 @@ class GateNode(IlNode[GateParameters]):
             MessageError: if it is not finite, and so none.
         """
         if self._listens(turn):
+            self._gate.look(turn.stamp_ns, wire.joined(self.contract, turn.parts))
             self._blind.end(self.now_ns(), turn.stamp_ns)
             return
         if self._turn is not None:

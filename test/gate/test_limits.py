@@ -18,7 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from il_ros.episode import Authority, Record
-from il_ros.errors import ConfigError
+from il_ros.errors import ConfigError, MessageError
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.plausibility import ABSURD
 from il_ros.nodes.turns import Turns
@@ -231,6 +231,18 @@ def test_one_reading_that_cannot_be_moves_no_arm_and_what_answers_it_is_not_play
             assert record.authority is Authority.HOLD and record.reason.startswith("implausible reading, joint")
     assert np.diff(commands).min() >= 0.0 and np.abs(np.diff(commands)).max() <= 0.1 + 1e-9
     assert commands[-1] == pytest.approx(0.4)
+
+
+def test_a_first_reading_that_cannot_be_commands_nothing_and_one_after_others_is_known() -> None:
+    contract = one_joint()
+    gate = Gate(contract, GateConfig())
+    with pytest.raises(MessageError, match="implausible reading, joint at 1e\\+30, where the range is"):
+        gate.step(contract.step_ns, np.array([1e30], np.float32), 0)
+    gate = Gate(contract, GateConfig())
+    gate.look(contract.step_ns, np.zeros(1, np.float32))
+    with pytest.raises(MessageError, match="joint at 3"):
+        gate.step(2 * contract.step_ns, np.full(1, 3.0, np.float32), 0)
+    assert gate.step(3 * contract.step_ns, np.zeros(1, np.float32), 0).executed.tolist() == [0.0]
 
 
 def test_an_arm_that_was_really_moved_is_believed_after_a_few_readings() -> None:

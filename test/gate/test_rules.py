@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from il_ros.episode import Authority, Record
 from il_ros.errors import ConfigError
 from il_ros.gate import Gate, GateConfig, rules
+from il_ros.gate.table import Event
 from il_ros.signals import Chunk, Doubts
 from il_ros.specs import Contract
 
@@ -179,3 +180,31 @@ def test_the_record_of_authority_replayed_through_the_rule_gives_the_same_switch
         assert told == (record.authority, record.reason, record.intervention)
         assert other.score == record.score or math.isnan(other.score) and math.isnan(record.score)
         assert np.array_equal(other.executed, record.executed)
+
+
+@pytest.mark.parametrize(
+    ("rule", "lost", "then"),
+    [
+        ("human", True, Authority.HOLD),
+        ("human", False, Authority.POLICY),
+        ("human:lost=release", True, Authority.POLICY),
+        ("human:let_go=hold", False, Authority.HOLD),
+        ("human:let_go=hold,lost=release", True, Authority.POLICY),
+    ],
+)
+def test_a_device_that_is_lost_holds_the_arm_and_one_that_is_let_go_of_gives_it_back(
+    rule: str, lost: bool, then: Authority
+) -> None:
+    gate, step_ns, records = Gate(CONTRACT, GateConfig(rule=rule)), CONTRACT.step_ns, []
+    for k in range(1, 31):
+        stamp, engaged = k * step_ns, 5 <= k < 15
+        rows = np.full((1, 2), -0.2) if engaged else np.empty((0, 2))
+        gate.offer_policy(stamp, lambda s=stamp: Chunk(s, np.full((8, 2), 0.2)), stamp)
+        gate.offer_expert(Chunk(stamp, rows, "pad", engaged, lost=lost and k >= 15), stamp)
+        records.append(gate.step(stamp, np.zeros(len(CONTRACT.observation), np.float32), stamp))
+    assert {r.authority for r in records[4:14]} == {Authority.EXPERT} and {r.authority for r in records[14:]} == {then}
+    if then is Authority.HOLD:
+        gate.request(Event.RELEASE)  # an act
+        gate.offer_policy(31 * step_ns, lambda: Chunk(31 * step_ns, np.full((8, 2), 0.2)), 31 * step_ns)
+        observation = np.zeros(len(CONTRACT.observation), np.float32)
+        assert gate.step(31 * step_ns, observation, 31 * step_ns).authority is Authority.POLICY
