@@ -101,6 +101,8 @@ class Gate:
         self._middle, self._absurd = (contract.low + contract.high) / 2, ABSURD * (contract.high - contract.low)
         self._executor = config.make_executor(contract.step_ns)
         self.refused: dict[str, int] = {}
+        self.complaint = ""
+        """What was wrong with the last chunk that was refused for its numbers."""
         self.requests: list[Event] = []
         """What was asked for since the last step; it outlives a reset, since who asks between two episodes means it."""
         self.reset()
@@ -188,7 +190,16 @@ class Gate:
         sound = shape_ok and (not len(away) or bool((away <= self._absurd).all()))  # NaN is not
         if not sound:
             self.refuse(f"{name} malformed")
+            self.complaint = f"{name}: {self._what_is_wrong(chunk, away)}; refused, check who publishes it"
         return sound
+
+    def _what_is_wrong(self, chunk: Chunk, away: Array) -> str:
+        """Why a chunk is not played; ``away`` is how far its numbers are from the middle of their ranges."""
+        if not len(away):
+            return f"a chunk of {' x '.join(map(str, chunk.actions.shape))} numbers is none of {len(self._middle)} a row"
+        row, column = map(int, np.argwhere(~(away <= self._absurd))[0])
+        part, value = self.contract.action[column], chunk.actions[row, column]
+        return f"action {part.name!r} is {value:.4g}, more than {ABSURD:g} widths outside {part.low:g} to {part.high:g}"
 
     def refuse(self, why: str) -> None:
         """Count something that was refused, by its reason."""

@@ -236,6 +236,9 @@ class GateNode(IlNode[GateParameters]):
         self._command_topic.publish(self._command(command))  # first, since the arm waits for it
         self._record_topic.publish(self._record(record))
         self.rates.counts["steps"] += 1
+        if self._gate.complaint:
+            self.complain(self._gate.complaint)
+            self._gate.complaint = ""
 
     def _watch(self) -> None:
         """Command the arm to rest, once a control period, while there is no complete observation."""

@@ -297,6 +297,7 @@ def test_what_is_no_number_or_absurd_is_refused_before_it_is_limited(value: floa
         record = gate.step(stamp, np.zeros(1, np.float32), stamp)
     assert record.authority is Authority.HOLD and record.executed.tolist() == [0.0]
     assert gate.refused[f"{source} malformed"] >= 3
+    assert gate.complaint.startswith(f"{source}: action 'joint' is {value:.4g}, more than 10 widths outside -1 to 1;")
 
 
 @pytest.mark.parametrize(
