@@ -196,7 +196,8 @@ class Gate:
     def _what_is_wrong(self, chunk: Chunk, away: Array) -> str:
         """Why a chunk is not played; ``away`` is how far its numbers are from the middle of their ranges."""
         if not len(away):
-            return f"a chunk of {' x '.join(map(str, chunk.actions.shape))} numbers is none of {len(self._middle)} a row"
+            shape = " x ".join(map(str, chunk.actions.shape))
+            return f"a chunk of {shape} numbers, where a row has {len(self._middle)}"
         row, column = map(int, np.argwhere(~(away <= self._absurd))[0])
         part, value = self.contract.action[column], chunk.actions[row, column]
         return f"action {part.name!r} is {value:.4g}, more than {ABSURD:g} widths outside {part.low:g} to {part.high:g}"
