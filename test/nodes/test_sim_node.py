@@ -180,5 +180,5 @@ def test_the_first_episode_by_itself_waits_until_all_who_are_awaited_hear_each_o
     assert not graph.until(lambda: sim._env.start.number > 0, 3.0)
     graph.add(ExpertNode())  # the slow one
     assert graph.until(lambda: sim.rates.counts["command"] > 10, 10.0), sim._late
-    answered = [name for name, stamp_ns in graph.nodes[1]._answered.items() if stamp_ns > 0]
+    answered = [name for name, stamps_ns in graph.nodes[1]._answered.items() if stamps_ns]
     assert answered == ["expert"] and not graph.nodes[1]._lost

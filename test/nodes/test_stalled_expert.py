@@ -28,6 +28,7 @@ from il_ros.specs import Contract
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
+JOINTS = tuple(f"panda_joint{n}" for n in range(1, 8))
 STALL_S = 0.5
 
 
@@ -57,7 +58,7 @@ class Bench:
             self.press(self.held)
         self.stamp_ns += CONTRACT.step_ns
         tool, down = np.array([0.4, 0.0, 0.035]), np.array([1.0, 0.0, 0.0, 0.0])
-        reading = Reading(self.stamp_ns, np.zeros(7), np.zeros(7), tool, down, np.empty((0, 3)))
+        reading = Reading(self.stamp_ns, np.zeros(7), np.zeros(7), tool, down, np.empty((0, 3)), JOINTS)
         filled = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
         messages.fill_reading(filled, reading, object)
         for name, message in filled.items():

@@ -44,7 +44,7 @@ def taught(contract: Contract, path: Path) -> Checkpoint:
     gate = Gate(contract, GateConfig(rule="demonstration"))
     shown = [run_episode(env, gate, seed, None, expert).episode for seed in range(2)]
     env.close()
-    config = TrainingConfig.load("deterministic", steps=100)
+    config = TrainingConfig.load("deterministic", steps=300)
     made = train(Dataset.from_episodes(shown, config.history, config.horizon), config)
     return checkpoints.save(path, made, contract, [{"name": "shown", "digest": "0"}])
 
