@@ -167,6 +167,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     page.fill("#note", "the first one")
     page.click("#success")
     page.wait_for_function("document.getElementById('words').textContent.includes('success')")
+    stage.until("the verdict", lambda: read_episode(episodes.closed()[0], CONTRACT).facts.get("judged"))
     demonstration = read_episode(episodes.closed()[0], CONTRACT)
     told = {key: demonstration.facts.get(key) for key in ("outcome", "judged", "note", "expert")}
     assert told == {"outcome": "success", "judged": True, "note": "the first one", "expert": "Anna"}
