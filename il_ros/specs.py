@@ -108,7 +108,10 @@ class Foreign:
     clock: str = ""
     """By which times messages are put together, one of ``CLOCKS``; empty: what the bag shows to be right."""
     offsets: Mapping[str, float] = field(default_factory=dict)
-    """By topic, seconds that are added to its times: positive where its clock is behind those of the others."""
+    """By topic, seconds that are added to its times: positive where its clock is behind those of the others.
+
+    The times are those of ``clock``. If none is named, a topic's stamps are meant and, where it has none, the times of
+    recording."""
     static: tuple[str, ...] = ()
     """Topics of which a message holds until the next, however old it is: a goal, a calibration."""
 

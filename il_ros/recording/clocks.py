@@ -30,6 +30,8 @@ MOST_BAD = 2
 """Stamps in a row that may be wrong; more of them are a clock that jumped."""
 SAME_PACE = 0.05
 """A clock passes at the pace of recording if the ratio differs from 1 by less than this."""
+FEWEST_STEPS = 8
+"""Steps of a topic that show at which pace its clock runs."""
 FASTEST = 300.0
 """A clock that seems to run at more times the pace of recording: the times of recording are none, but for example
 those of a conversion."""
@@ -51,6 +53,8 @@ class Timeline:
     """(n,) int64, the same by a clock that never begins anew; see ``order.arrivals``."""
     is_static: bool = False
     """Whether a message holds until the next, so that its stamp may be of any time."""
+    offset_ns: int = 0
+    """What the contract adds to its times: to those of the sender's clock already, which ``log_time_ns`` are not."""
 
     def rows(self, index: Array) -> Timeline:
         """Some of the messages."""
@@ -95,6 +99,11 @@ def jumps(times_ns: Array, arrived_ns: Array, stale_ns: int, pace: float = 1.0) 
     step = np.diff(times_ns)
     is_jump = (step < -stale_ns) | (step - max(pace, 1.0) * np.diff(arrived_ns) > FAR_NS)
     return np.flatnonzero(is_jump) + 1
+
+
+def soon_ns(pace: float) -> int:
+    """Within what time of recording, ns, the jumps of a clock of this pace are one that several topics saw."""
+    return round(FAR_NS / max(pace, 1.0))
 
 
 def choose(lines: Sequence[Timeline], clock: str, stale_ns: int) -> Choice:
@@ -170,7 +179,8 @@ class _Evidence:
         if line.is_static:
             return Timing(every, line.stamps_ns, clock, offset)
         if clock == "recording":
-            return Timing(every, line.log_time_ns, clock, offset)
+            own = line.offset_ns if is_asked or not self._has_stamps[n] else 0
+            return Timing(every, line.log_time_ns + own, clock, offset)
         if clock == "publish":
             return Timing(every, line.publish_time_ns, clock, offset)
         if is_asked or (self._has_stamps[n] and n not in self._apart):
@@ -188,7 +198,8 @@ class _Evidence:
         found = [_offset(line, reference, self.pace) for line in lines]
         known = [offset for offset in found if offset is not None]
         groups = [[other for other in known if abs(other - offset) <= FAR_NS] for offset in known]
-        largest = sorted(max(groups, key=lambda group: len(group)))
+        sizes = [len(group) for group in groups]
+        largest = sorted(groups[sizes.index(max(sizes))])
         middle = largest[len(largest) // 2]
         return [None if offset is None else offset - middle for offset in found]
 
@@ -200,16 +211,15 @@ def _weight(line: Timeline) -> int:
 
 def _pace(line: Timeline) -> float | None:
     """How many seconds pass by the headers in one of recording, 1 if it is near that; None if it cannot be so."""
-    if len(line.arrived_ns) < 8:
+    step, passed = np.diff(line.stamps_ns), np.diff(line.arrived_ns)
+    forward = step[step > 0]
+    if len(forward) < FEWEST_STEPS:
         return 1.0
-    apart = max(1, len(line.arrived_ns) // 32)
-    passed = line.arrived_ns[apart:] - line.arrived_ns[:-apart]
-    some = passed > 0
-    ratios = (line.stamps_ns[apart:] - line.stamps_ns[:-apart])[some] / passed[some]
-    pace = float(np.median(ratios)) if len(ratios) else FASTEST
+    usual = (step > 0) & (step <= 5 * np.median(forward))  # neither a jump nor a silence
+    pace = float(step[usual].sum()) / max(1.0, float(passed[usual].sum()))
     if pace >= FASTEST:
         return None
-    return 1.0 if pace <= 0 or abs(pace - 1.0) < SAME_PACE else pace
+    return 1.0 if abs(pace - 1.0) < SAME_PACE else pace
 
 
 def _shown(reference: Timeline, arrived_ns: Array, pace: float) -> Array:
@@ -243,12 +253,13 @@ def _bad_stamps(lines: Sequence[Timeline], stale_ns: int, pace: float) -> list[A
             is_bad[:] = False
         elif len(rows):
             others = (own for own, other in zip(lasting, lines) if other.topic != line.topic and not other.is_static)
-            _confirm(line, rows, is_bad, np.sort(np.concatenate([np.empty(0, np.int64), *others])))
+            restarts = np.sort(np.concatenate([np.empty(0, np.int64), *others]))
+            _confirm(line, rows, is_bad, restarts, soon_ns(pace))
     return bad
 
 
 def _excursions(line: Timeline, found: Array, stale_ns: int, pace: float) -> Array:
-    """(n,) bool: messages whose stamps jump away from where the clock then goes on."""
+    """(n,) bool: a few messages whose stamps jump away from where the clock goes on, or are at the beginning or end."""
     is_bad = np.zeros(len(line.arrived_ns), np.bool_)
     for row in found.tolist():
         if is_bad[row] or is_bad[row - 1]:
@@ -257,22 +268,24 @@ def _excursions(line: Timeline, found: Array, stale_ns: int, pace: float) -> Arr
             if not len(line.rows(np.array([row - 1, after])).jumps(stale_ns, pace)):
                 is_bad[row:after] = True
                 break
+    if len(found):
+        first, last, count = int(found[0]), int(found[-1]), len(is_bad)
+        is_bad[:first] |= first <= MOST_BAD < count - first and not is_bad[first]
+        is_bad[last:] |= count - last <= MOST_BAD < last and not is_bad[last - 1]
     return is_bad
 
 
-def _confirm(line: Timeline, found: Array, is_bad: Array, restarts: Array) -> None:
-    """Clear what another topic's clock explains, and add stamps that are far off at the beginning or the end."""
+def _confirm(line: Timeline, found: Array, is_bad: Array, restarts: Array, soon_ns: int) -> None:
+    """Clear what another topic's clock explains."""
 
     def is_shared(row: int) -> bool:
-        between = (line.arrived_ns[row - 1] - FAR_NS, line.arrived_ns[row] + FAR_NS)
+        between = (line.arrived_ns[row - 1] - soon_ns, line.arrived_ns[row] + soon_ns)
         first, after = np.searchsorted(restarts, between)
         return bool(after > first)
 
     for row in found.tolist():
-        if is_bad[row] and not is_bad[row - 1] and is_shared(row):
-            is_bad[row : row + MOST_BAD] = False
-    first, last, count = int(found[0]), int(found[-1]), len(is_bad)
-    if first <= MOST_BAD < count - first and not is_bad[first] and not is_shared(first):
-        is_bad[:first] = True
-    if count - last <= MOST_BAD < last and not is_bad[last - 1] and not is_shared(last):
-        is_bad[last:] = True
+        if is_bad[row] != is_bad[row - 1] and is_shared(row):
+            if is_bad[row]:
+                is_bad[row : row + MOST_BAD] = False
+            else:
+                is_bad[max(0, row - MOST_BAD) : row] = False

@@ -35,6 +35,8 @@ TRANSIENT_LOCAL = ("transient_local", 1, "1")
 TELLING_S = 0.1
 """An offset between clocks that is worth a note."""
 MOST_NOTES = 8
+FEWEST = 5
+"""Messages of a topic that is a stream and no value that changes now and then."""
 
 
 class Commands(Columns):
@@ -219,7 +221,7 @@ def _is_latched(profiles_offered: Any) -> bool:
 
 def _is_sparse(times_ns: Array, stale_ns: int) -> bool:
     """Whether a topic speaks so seldom that its messages are stale before the next."""
-    return len(times_ns) < 2 or float(np.median(np.diff(np.sort(times_ns)))) > stale_ns
+    return len(times_ns) < FEWEST or float(np.median(np.diff(np.sort(times_ns)))) > stale_ns
 
 
 def _timelines(
@@ -229,8 +231,8 @@ def _timelines(
     for part, arrived in parts:
         shift = round(1e9 * offsets.get(part.topic, 0.0))
         stamps = np.where(part.stamps_ns > 0, part.stamps_ns + shift, NO_STAMP)
-        times = (stamps, part.publish_time_ns + shift, part.log_time_ns + shift, arrived)
-        lines.append(Timeline(part.name, part.topic, *times, part.topic in static))
+        times = (stamps, part.publish_time_ns + shift, part.log_time_ns, arrived)
+        lines.append(Timeline(part.name, part.topic, *times, part.topic in static, shift))
     return lines
 
 

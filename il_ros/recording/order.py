@@ -34,19 +34,46 @@ def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> l
         stale_ns: messages that overtake each other by less are in order.
     """
     in_file = [order.argsort(kind="stable") for order in orders]
+    main = max(range(len(logs)), key=lambda n: len(logs[n]))
+    if not len(logs[main]) or not _runs(logs[main][in_file[main]], stale_ns)[-1]:
+        return list(logs)  # nearly always
     runs = [_runs(log[rows], stale_ns) for log, rows in zip(logs, in_file)]
-    count = max((int(run[-1]) for run in runs if len(run)), default=0) + 1
-    if count == 1:
-        return list(logs)
-    main = next(n for n, run in enumerate(runs) if len(run) and run[-1] == count - 1)
-    begins = orders[main][in_file[main]][np.searchsorted(runs[main], np.arange(1, count))]
+    count = int(runs[main][-1]) + 1
+    known = [n for n, run in enumerate(runs) if len(run) and run[-1] == count - 1]
+    bounds = [
+        _bound(k, known.index(main), [(orders[n], logs[n], in_file[n], runs[n]) for n in known])
+        for k in range(1, count)
+    ]
     numbers = []
-    for order, rows, run in zip(orders, in_file, runs):
-        has_all = len(run) > 0 and run[-1] == count - 1
+    for n, (order, rows) in enumerate(zip(orders, in_file)):
         number = np.empty(len(order), np.int64)
-        number[rows] = run if has_all else np.searchsorted(begins, order[rows], side="right")
+        number[rows] = runs[n] if n in known else _by_place(order[rows], logs[n][rows], bounds)
         numbers.append(number)
     return _one_after_another(logs, numbers, count)
+
+
+_Bound = tuple[tuple[int, int], tuple[int, int]]
+"""Place in the file and time of recording of the last message before a run, and of its first."""
+
+
+def _bound(run: int, main: int, topics: Sequence[tuple[Array, ...]]) -> _Bound:
+    """Where a run begins: for all topics or, if one lies after another in the file, for the ``main`` one."""
+    pairs: list[_Bound] = []
+    for order, log, in_file, number in topics:
+        first = int(np.searchsorted(number, run))
+        before, after = in_file[first - 1], in_file[first]
+        pairs.append(((int(order[before]), int(log[before])), (int(order[after]), int(log[after]))))
+    last, first_of_all = max(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
+    return (last, first_of_all) if last < first_of_all else pairs[main]
+
+
+def _by_place(order: Array, log_time_ns: Array, bounds: Sequence[_Bound]) -> Array:
+    """The runs of messages of a topic that does not show them itself; between two, by the nearer time."""
+    number = np.zeros(len(order), np.int64)
+    for (last, ended_ns), (first, begun_ns) in bounds:
+        is_nearer = np.abs(log_time_ns - begun_ns) < np.abs(log_time_ns - ended_ns)
+        number += (order >= first) | ((order > last) & is_nearer)
+    return number
 
 
 def _one_after_another(logs: Sequence[Array], numbers: Sequence[Array], count: int) -> list[Array]:
@@ -60,9 +87,10 @@ def _one_after_another(logs: Sequence[Array], numbers: Sequence[Array], count: i
 
 def _runs(log_time_ns: Array, stale_ns: int) -> Array:
     """(n,) int64, increasing: in which run of the recorder's clock messages are that stand in the file's order."""
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(log_time_ns) < -stale_ns) + 1]).tolist()
+    step = np.diff(log_time_ns)
+    starts = np.concatenate([[0], np.flatnonzero(step < -stale_ns) + 1]).tolist()
     run = np.zeros(len(log_time_ns), np.int64)
-    if len(starts) > min(MOST_RUNS, len(run) // FEWEST):
+    if len(starts) > MOST_RUNS or 4 * np.count_nonzero(step < 0) > len(run):
         return run
     begin = 0
     for start, stop in zip(starts[1:], [*starts[2:], len(run)]):
@@ -73,9 +101,9 @@ def _runs(log_time_ns: Array, stale_ns: int) -> Array:
 
 
 def _are_two(before: Array, after: Array) -> bool:
-    """Whether some times lie among others, as those of two runs do; what was written late fills a gap."""
+    """Whether some times lie among others one by one, as those of two runs do; what was written late fills a gap."""
     common = after[(after >= before[0]) & (after <= before[-1])]
     if len(common) < FEWEST:
         return False
-    among = np.searchsorted(before, common[-1], side="right") - np.searchsorted(before, common[0])
-    return bool(among >= max(FEWEST, len(common) // 4))
+    gaps = len(np.unique(np.searchsorted(before, common)))  # between times of the earlier one
+    return 2 * gaps >= len(common) and gaps >= FEWEST

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.recording.clocks import FAR_NS, NO_STAMP, jumps
+from il_ros.recording.clocks import NO_STAMP, jumps, soon_ns
 from il_ros.signals import Array
 
 
@@ -120,35 +120,55 @@ def _stretches(tracks: Sequence[Track], stale_ns: int, pace: float) -> tuple[lis
     """
     cuts: list[_Cut] = []
     for n, row in _jumps_in_time(tracks, stale_ns, pace):
-        log = tracks[n].log_time_ns
-        begin, end = int(log[row - 1]), int(log[row])
-        near = [cut for cut in reversed(cuts) if n not in cut.rows and cut.away(begin, end) <= FAR_NS]
-        cut = min(near, key=lambda cut: cut.away(begin, end)) if near else _Cut(begin, end, {})
-        if not near:
-            cuts.append(cut)
-        cut.rows[n] = row
-        cut.begin_ns, cut.end_ns = max(cut.begin_ns, begin), min(cut.end_ns, end)
-    cuts.sort(key=lambda cut: cut.end_ns)
+        own = _Cut(_moment(tracks[n], row - 1), _moment(tracks[n], row), {n: row})
+        near = [cut for cut in reversed(cuts) if n not in cut.rows and cut.away(own) <= soon_ns(pace)]
+        if near:
+            min(near, key=own.away).join(own)
+        else:
+            cuts.append(own)
+    cuts.sort(key=lambda cut: cut.after)
     numbers = []
     for n, track in enumerate(tracks):
-        silent = [np.searchsorted(track.log_time_ns, cut.end_ns) for cut in cuts]
-        firsts = np.array([cut.rows.get(n, row) for cut, row in zip(cuts, silent)], np.int64)
-        firsts = np.maximum.accumulate(firsts)
+        firsts = [cut.rows[n] if n in cut.rows else cut.first_row(track, pace) for cut in cuts]
+        firsts = np.maximum.accumulate(np.array(firsts, np.int64))
         numbers.append(np.searchsorted(firsts, np.arange(len(track.order)), side="right"))
     return numbers, len(cuts) + 1
 
 
+def _moment(track: Track, row: int) -> tuple[int, int]:
+    return int(track.log_time_ns[row]), int(track.times_ns[row])
+
+
 @dataclass
 class _Cut:
-    """A jump of the clock: between which times of recording it happened, and the first message after it by track."""
+    """A jump of the clock."""
 
-    begin_ns: int
-    end_ns: int
+    before: tuple[int, int]
+    """The time of recording of the last message before it, and what the clock showed."""
+    after: tuple[int, int]
+    """The same of the first message after it."""
     rows: dict[int, int]
+    """By track, the first message after it."""
 
-    def away(self, begin_ns: int, end_ns: int) -> int:
-        """How far another time, between two times, is from this one, ns; 0 if they can be the same."""
-        return max(0, self.begin_ns - end_ns, begin_ns - self.end_ns)
+    def away(self, other: _Cut) -> int:
+        """The least time between this jump and another one, ns; 0 if they can be the same."""
+        return max(0, self.before[0] - other.after[0], other.before[0] - self.after[0])
+
+    def join(self, other: _Cut) -> None:
+        """Take in what another track shows of the same jump."""
+        self.rows |= other.rows
+        self.before, self.after = max(self.before, other.before), min(self.after, other.after)
+
+    def first_row(self, track: Track, pace: float) -> int:
+        """The first message after it of a track whose own clock shows no jump here: the first that fits in better."""
+        log = track.log_time_ns
+        begin, end = np.searchsorted(log, (self.before[0] - soon_ns(pace), self.after[0] + soon_ns(pace))).tolist()
+        near = track.rows(np.arange(begin, end))
+        misfits = [
+            np.abs(near.times_ns - shown - pace * (near.log_time_ns - at)) for at, shown in (self.before, self.after)
+        ]
+        is_after = misfits[1] < misfits[0]
+        return begin + (int(is_after.argmax()) if is_after.any() else end - begin)
 
 
 def _jumps_in_time(tracks: Sequence[Track], stale_ns: int, pace: float) -> list[tuple[int, int]]:
