@@ -47,14 +47,15 @@ class Block(NamedTuple):
     """(n,) int64, how many they are."""
     log_time_ns: Array
     """(n,) int64, when they were recorded."""
-    publish_time_ns: Array
-    """(n,) int64, when they were published; as ``log_time_ns`` where the file does not tell."""
     order: Array
     """(n,) int64, increasing: how many messages of all topics were recorded before."""
+    publish_time_ns: Array | None = None
+    """(n,) int64, when they were published; None if the file does not tell."""
 
     def rows(self, index: Array) -> Block:
         """Some of the messages."""
-        return Block(self.data, *(column[index] for column in self[1:]))
+        published = None if self.publish_time_ns is None else self.publish_time_ns[index]
+        return Block(self.data, *(column[index] for column in self[1:5]), published)
 
     def message(self, row: int) -> bytes:
         """The serialised bytes of one of them."""
@@ -62,10 +63,12 @@ class Block(NamedTuple):
         return bytes(self.data[at : at + int(self.size[row])])
 
 
-def packed(messages: Sequence[bytes], log_time_ns: Array, publish_time_ns: Array, order: Array) -> Block:
+def packed(
+    messages: Sequence[bytes], log_time_ns: Array, order: Array, publish_time_ns: Array | None = None
+) -> Block:
     """The block of some serialised messages."""
     size = np.array([len(message) for message in messages], np.int64)
-    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, publish_time_ns, order)
+    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order, publish_time_ns)
 
 
 def window(data: bytes | bytearray, code: str) -> Array:

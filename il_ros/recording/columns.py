@@ -164,7 +164,8 @@ class Columns:
 
     def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         kinds = np.full(len(stamps), kind, np.int64)
-        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds, block.publish_time_ns))
+        published = block.log_time_ns if block.publish_time_ns is None else block.publish_time_ns
+        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds, published))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):

@@ -49,8 +49,7 @@ class Database:
             for number in dict.fromkeys(row[0] for _, row in some):
                 mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
                 orders, times, data = zip(*mine)
-                logged = np.array(times, np.int64)
-                yield self.topics[number], packed(data, logged, logged, np.array(orders, np.int64))
+                yield self.topics[number], packed(data, np.array(times, np.int64), np.array(orders, np.int64))
 
     def _rows(self, topics: Collection[str] | None) -> Iterator[tuple[int, int, bytes]]:
         """Topic, time and bytes of each message."""

@@ -105,5 +105,6 @@ def _are_two(before: Array, after: Array) -> bool:
     common = after[(after >= before[0]) & (after <= before[-1])]
     if len(common) < FEWEST:
         return False
-    gaps = len(np.unique(np.searchsorted(before, common)))  # between times of the earlier one
-    return 2 * gaps >= len(common) and gaps >= FEWEST
+    places = np.searchsorted(before, common)
+    gaps, among = len(np.unique(places)), int(places[-1] - places[0])
+    return 2 * gaps >= min(len(common), among) and gaps >= FEWEST

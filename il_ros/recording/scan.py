@@ -152,7 +152,7 @@ class Scan:
                 if topic.name in topics:
                     mine = np.flatnonzero(channels == channel)
                     at, order = starts[mine] + MESSAGE.size, total + mine
-                    yield topic, Block(data, at, sizes[mine], times[mine], published[mine], order)
+                    yield topic, Block(data, at, sizes[mine], times[mine], order, published[mine])
             total += len(starts)
 
     def read(self) -> Scan:
