@@ -55,7 +55,8 @@ class Block(NamedTuple):
     def rows(self, index: Array) -> Block:
         """Some of the messages."""
         published = None if self.publish_time_ns is None else self.publish_time_ns[index]
-        return Block(self.data, *(column[index] for column in self[1:5]), published)
+        columns = (self.at[index], self.size[index], self.log_time_ns[index], self.order[index])
+        return Block(self.data, *columns, published)
 
     def message(self, row: int) -> bytes:
         """The serialised bytes of one of them."""

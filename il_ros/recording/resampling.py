@@ -129,8 +129,8 @@ def _stretches(tracks: Sequence[Track], stale_ns: int, pace: float) -> tuple[lis
     cuts.sort(key=lambda cut: cut.after)
     numbers = []
     for n, track in enumerate(tracks):
-        firsts = [cut.rows[n] if n in cut.rows else cut.first_row(track, pace) for cut in cuts]
-        firsts = np.maximum.accumulate(np.array(firsts, np.int64))
+        begins = [cut.rows[n] if n in cut.rows else cut.first_row(track, pace) for cut in cuts]
+        firsts = np.maximum.accumulate(np.array(begins, np.int64))
         numbers.append(np.searchsorted(firsts, np.arange(len(track.order)), side="right"))
     return numbers, len(cuts) + 1
 
@@ -168,7 +168,7 @@ class _Cut:
             np.abs(near.times_ns - shown - pace * (near.log_time_ns - at)) for at, shown in (self.before, self.after)
         ]
         is_after = misfits[1] < misfits[0]
-        return begin + (int(is_after.argmax()) if is_after.any() else end - begin)
+        return int(begin + is_after.argmax()) if is_after.any() else int(end)
 
 
 def _jumps_in_time(tracks: Sequence[Track], stale_ns: int, pace: float) -> list[tuple[int, int]]:
