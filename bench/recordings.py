@@ -189,13 +189,13 @@ def expected(made: Recording, contract: Contract) -> list[tuple[int, dict[str, f
     for m in made.sent:
         run = m.run if by == "header" or made.restarts_log else 0
         published = m.log_ns if made.storage == "sqlite3" else m.publish_ns
-        at: int | None = {"header": m.stamp_ns, "log": m.log_ns, "publish": published}[by]
+        times = {"header": m.stamp_ns, "log": m.log_ns, "publish": published}
+        shifted = m.track == "pose" and (by != "log" or made.clock == "log")
+        at: int | None = times[by] + (shift if shifted else 0)
         if m.track == "goal":
             at = m.stamp_ns or None
         elif by == "header" and m.is_bad:
             at = None
-        elif m.track == "pose" and (by != "log" or made.clock == "log"):
-            at += shift
         messages.append(reference.Message(m.track, m.value, run, at, (m.run if made.restarts_log else 0, m.log_ns)))
     static = ["goal"] if made.static else []
     return reference.steps(messages, made.moving, static, contract.step_ns, contract.stale_ns)

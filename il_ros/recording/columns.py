@@ -36,15 +36,16 @@ class Columns:
     Args:
         paths: of the F fields; see ``ObservationComponent.field``.
         decode: makes an object of a message's bytes.
+        is_published: whether the times of publishing are read, too.
     """
 
-    def __init__(self, paths: Sequence[str], decode: Decode) -> None:
+    def __init__(self, paths: Sequence[str], decode: Decode, is_published: bool = False) -> None:
         self.paths = tuple(paths)
         self.refused: tuple[int, MessageError] | None = None
         """The order of the first message that lacks a field, and what is wrong with it."""
         self.malformed: MessageError | None = None
         """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
-        self._decode = decode
+        self._decode, self._is_published = decode, is_published
         self._joints = [messages.named_joint(path) for path in self.paths]
         self._layouts: list[tuple[Layout, list[_Place], list[_Place], int]] = []
         self._kinds: list[tuple[bool, ...]] = []
@@ -76,7 +77,7 @@ class Columns:
 
     @property
     def publish_time_ns(self) -> Array:
-        """(n,) int64, when the messages were published; as ``log_time_ns`` where the bag does not tell."""
+        """(n,) int64, when the messages were published; as ``log_time_ns`` where that is not read."""
         return self._column(5)
 
     @property
@@ -95,8 +96,10 @@ class Columns:
     def _column(self, number: int) -> Array:
         if self._sorted is None:
             order, *others = (np.concatenate(parts) for parts in zip(*self._parts))
-            index = order.argsort(kind="stable")
-            self._sorted = tuple(column[index] for column in (order, *others))
+            self._sorted = (order, *others)
+            if not (np.diff(order) > 0).all():
+                index = order.argsort(kind="stable")
+                self._sorted = tuple(column[index] for column in (order, *others))
         return self._sorted[number]
 
     def add(self, topic: Topic, block: Block) -> None:
@@ -164,7 +167,7 @@ class Columns:
 
     def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         kinds = np.full(len(stamps), kind, np.int64)
-        published = block.log_time_ns if block.publish_time_ns is None else block.publish_time_ns
+        published = block.publish_time_ns if self._is_published else block.log_time_ns
         self._parts.append((block.order, block.log_time_ns, stamps, values, kinds, published))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:

@@ -43,7 +43,7 @@ class Commands(Columns):
     """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them."""
 
     def __init__(self, contract: Contract, decode: Decode) -> None:
-        super().__init__([part.name for part in contract.action], decode)
+        super().__init__([part.name for part in contract.action], decode, contract.foreign.clock == "publish")
         self._contract = contract
 
     def add(self, topic: Topic, block: Block) -> None:
@@ -176,8 +176,9 @@ def _read(
 ) -> tuple[list[Source], dict[str, list[Any]]]:
     """The numbers of every topic of the observation, those of the action, and the QoS that their publishers offer."""
     fields = contract.foreign.fields
-    actions = Columns(fields, reader.decode) if fields else Commands(contract, reader.decode)
-    parts = [*(Columns(paths(contract, topic), reader.decode) for topic in contract.topics), actions]
+    is_published = contract.foreign.clock == "publish"
+    actions = Columns(fields, reader.decode, is_published) if fields else Commands(contract, reader.decode)
+    parts = [*(Columns(paths(contract, topic), reader.decode, is_published) for topic in contract.topics), actions]
     listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
     offered: dict[str, str] = {}
     for topic, block in reader.blocks({name for name, _ in listeners}):
