@@ -49,10 +49,24 @@ class Block(NamedTuple):
     """(n,) int64, when they were recorded."""
     order: Array
     """(n,) int64, increasing: how many messages of all topics were recorded before."""
+    published_ns: Array | None = None
+    """(n,) int64, when they were published, if that was read already."""
+    is_in_records: bool = False
+    """Whether before each message lies what MCAP puts there, which ends with the time at which it was published."""
+
+    @property
+    def publish_time_ns(self) -> Array:
+        """(n,) int64, when they were published; as ``log_time_ns`` where the file does not tell."""
+        if self.is_in_records:
+            times: Array = window(self.data, "u8")[self.at - 8].view("<u8").astype(np.int64)
+            return times
+        return self.log_time_ns if self.published_ns is None else self.published_ns
 
     def rows(self, index: Array) -> Block:
         """Some of the messages."""
-        return Block(self.data, *(column[index] for column in self[1:]))
+        published = None if self.published_ns is None else self.published_ns[index]
+        columns = (self.at[index], self.size[index], self.log_time_ns[index], self.order[index])
+        return Block(self.data, *columns, published, self.is_in_records)
 
     def message(self, row: int) -> bytes:
         """The serialised bytes of one of them."""
@@ -60,10 +74,10 @@ class Block(NamedTuple):
         return bytes(self.data[at : at + int(self.size[row])])
 
 
-def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array) -> Block:
+def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array, published_ns: Array | None = None) -> Block:
     """The block of some serialised messages."""
     size = np.array([len(message) for message in messages], np.int64)
-    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order)
+    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order, published_ns)
 
 
 def window(data: bytes | bytearray, code: str) -> Array:

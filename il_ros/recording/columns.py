@@ -36,21 +36,22 @@ class Columns:
     Args:
         paths: of the F fields; see ``ObservationComponent.field``.
         decode: makes an object of a message's bytes.
+        is_published: whether the times of publishing are read, too.
     """
 
-    def __init__(self, paths: Sequence[str], decode: Decode) -> None:
+    def __init__(self, paths: Sequence[str], decode: Decode, is_published: bool = False) -> None:
         self.paths = tuple(paths)
         self.refused: tuple[int, MessageError] | None = None
         """The order of the first message that lacks a field, and what is wrong with it."""
         self.malformed: MessageError | None = None
         """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
-        self._decode = decode
+        self._decode, self._is_published = decode, is_published
         self._joints = [messages.named_joint(path) for path in self.paths]
         self._layouts: list[tuple[Layout, list[_Place], list[_Place], int]] = []
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
         self._parts: list[tuple[Array, ...]] = [
-            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))), np.empty(0, np.int64))
+            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))), *np.empty((2, 0), np.int64))
         ]
         self._sorted: tuple[Array, ...] | None = None
 
@@ -75,6 +76,11 @@ class Columns:
         return self._column(3)
 
     @property
+    def publish_time_ns(self) -> Array:
+        """(n,) int64, when the messages were published; as ``log_time_ns`` where that is not read."""
+        return self._column(5)
+
+    @property
     def has(self) -> Array:
         """(n, F) bool: which joint states name the joint of each field; true of all fields of other messages."""
         known = np.array([*self._kinds, (True,) * len(self.paths), (False,) * len(self.paths)])
@@ -90,8 +96,10 @@ class Columns:
     def _column(self, number: int) -> Array:
         if self._sorted is None:
             order, *others = (np.concatenate(parts) for parts in zip(*self._parts))
-            index = order.argsort(kind="stable")
-            self._sorted = tuple(column[index] for column in (order, *others))
+            self._sorted = (order, *others)
+            if not (np.diff(order) > 0).all():
+                index = order.argsort(kind="stable")
+                self._sorted = tuple(column[index] for column in (order, *others))
         return self._sorted[number]
 
     def add(self, topic: Topic, block: Block) -> None:
@@ -135,7 +143,10 @@ class Columns:
     def _take(self, layout: Layout, stamp: list[_Place], fields: list[_Place], kind: int, block: Block) -> Block:
         """Read the messages that are laid out so; returns the others."""
         alike = layout.is_of(block)
-        mine = block.rows(np.flatnonzero(alike))
+        if alike.all():
+            mine, others = block, block.rows(np.empty(0, np.int64))
+        else:
+            mine, others = (block.rows(np.flatnonzero(chosen)) for chosen in (alike, ~alike))
         if len(mine.at):
             values = np.empty((len(mine.at), len(fields)))
             for column, place in zip(values.T, fields):
@@ -143,7 +154,7 @@ class Columns:
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
             self._keep(mine, _stamps(sec, nanosec), values, kind)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
-        return block.rows(np.flatnonzero(~alike))
+        return others
 
     def _take_one(self, topic: Topic, block: Block, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
@@ -156,7 +167,8 @@ class Columns:
 
     def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         kinds = np.full(len(stamps), kind, np.int64)
-        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds))
+        published = block.publish_time_ns if self._is_published else block.log_time_ns
+        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds, published))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):

@@ -25,7 +25,7 @@ TOGETHER = 4096
 
 
 class Database:
-    """The messages of one ``.db3`` file, in the order of their times; it tells of itself what a ``Scan`` does.
+    """The messages of one ``.db3`` file, in the order in which they were written; it tells what a ``Scan`` does.
 
     SQLite keeps no CRC of its content: of damage, only what breaks its structure is found.
     """
@@ -62,7 +62,7 @@ class Database:
                 wanted = [n for n, topic in self.topics.items() if topics is None or topic.name in topics]
                 marks = ",".join("?" * len(wanted))
                 query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})"
-                yield from base.execute(f"{query} ORDER BY timestamp, id", wanted)
+                yield from base.execute(f"{query} ORDER BY id", wanted)
         except (sqlite3.DatabaseError, KeyError) as error:
             self.damage.append(str(error))
 
@@ -74,8 +74,10 @@ class Database:
             columns = "topic_type, encoded_message_definition, type_description_hash, encoding"
             for name, *described in base.execute(f"SELECT {columns} FROM message_definitions"):
                 known[name] = described[0], described[1], described[2]
-        for number, name, type_name in base.execute("SELECT id, name, type FROM topics").fetchall():
-            self.topics[number] = Topic(name, type_name, *known.get(type_name, ("", "", "ros2msg")))
+        has_profiles = any(row[1] == "offered_qos_profiles" for row in base.execute("PRAGMA table_info(topics)"))
+        offered = "offered_qos_profiles" if has_profiles else "''"
+        for number, name, type_name, text in base.execute(f"SELECT id, name, type, {offered} FROM topics").fetchall():
+            self.topics[number] = Topic(name, type_name, *known.get(type_name, ("", "", "ros2msg")), str(text or ""))
         for number, count in base.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
             name = self.topics[number].name
             self.counts[name] = self.counts.get(name, 0) + count

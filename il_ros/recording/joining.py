@@ -73,7 +73,8 @@ def merged(contract: Contract, topic: str, columns: Columns) -> Part:
     is_stale = (latest_of < 0) | (np.abs(ages) > contract.stale_ns)
     steps, incomplete = has[:, 0], is_stale.any(axis=1)
     values[malformed] = np.nan
-    kept = malformed | (steps & ~incomplete)
+    sound = steps & ~incomplete
+    kept = sound | (malformed & ~np.isin(stamps, stamps[sound]))  # live, one that is malformed changes nothing
     refused = None
     for row in np.flatnonzero(malformed | (steps & incomplete))[:1].tolist():
         refused = int(columns.order[row]), _trouble(contract, columns, row, latest_of, ages)

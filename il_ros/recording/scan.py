@@ -150,7 +150,8 @@ class Scan:
                 self.counts[topic.name] = self.counts.get(topic.name, 0) + int(counts[channel])
                 if topic.name in topics:
                     mine = np.flatnonzero(channels == channel)
-                    yield topic, Block(data, starts[mine] + MESSAGE.size, sizes[mine], times[mine], total + mine)
+                    at, order = starts[mine] + MESSAGE.size, total + mine
+                    yield topic, Block(data, at, sizes[mine], times[mine], order, is_in_records=True)
             total += len(starts)
 
     def read(self) -> Scan:
