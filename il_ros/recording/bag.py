@@ -37,7 +37,7 @@ from il_ros.recording.files import (
     plain_name,
     storage_of,
 )
-from il_ros.recording.found import files_without_metadata, is_unclosed
+from il_ros.recording.found import files_without_metadata, is_unclosed, recordings, why_not
 from il_ros.recording.journal import LIBRARY, SUFFIX, locked
 from il_ros.recording.metadata import METADATA, Contents
 from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, facts_record
@@ -120,9 +120,10 @@ def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Cont
 
 
 def _register(writer: Writer, topic: Topic) -> int:
-    schema = writer.register_schema(topic.type_name, topic.encoding, topic.definition.encode())
+    text = topic.definition.encode(errors="surrogateescape")
+    schema = writer.register_schema(topic.type_name, topic.encoding, text)
     described = {"offered_qos_profiles": topic.offered, "topic_type_hash": topic.type_hash}
-    return writer.register_channel(topic.name, "cdr", schema, described)
+    return writer.register_channel(topic.name, topic.serialization, schema, described)
 
 
 def _verify(path: Path, source: Scan) -> None:
@@ -153,12 +154,25 @@ def read(path: Path) -> BagReader:
     if files:
         return BagReader(path, _contents_of(path, files))
     if not path.is_dir():
-        raise DataError(f"{path} is not a folder; name the folder of an episode")
+        raise DataError(why_not(path) or f"{path} is not a folder; name the folder of an episode")
+    if not (path / METADATA).exists() and (why := why_not(path)):
+        raise DataError(why)
     contents = metadata.read(path)
     if contents.types or contents.facts:
         return BagReader(path, contents)
     there = [found for name in contents.files if (found := located(path, name)).is_file()]
     return BagReader(path, _contents_of(path, there) if len(there) == len(contents.files) else contents)
+
+
+def verdicts(folder: Path) -> dict[Path, str]:
+    """Every recording in ``folder``, and why it cannot be read; empty if it can. Every byte of each is read."""
+    told = {found.path: found.why_not for found in recordings(folder)}
+    for path in [path for path, why in told.items() if not why]:
+        try:
+            read(path).verify()
+        except DataError as error:
+            told[path] = str(error)
+    return told
 
 
 def _contents_of(path: Path, files: Sequence[Path]) -> Contents:
@@ -261,8 +275,8 @@ class BagReader:
         """
         try:
             return decoder(topic)(data)
-        except DataError:
-            raise
+        except DataError as error:
+            raise DataError(f"{self.path}: {topic.name}: {error}") from error
         except Exception as error:  # the decoder raises whatever its generated code meets
             raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
 

@@ -24,11 +24,10 @@ import numpy as np
 from il_ros.errors import StorageError
 from il_ros.recording.blocks import Block, Topic, packed
 from il_ros.recording.metadata import whole_name
-from il_ros.recording.scan import RawMessage
+from il_ros.recording.scan import UNCHECKED, RawMessage
 
 TOGETHER = 4096
 """Messages that are looked at together."""
-UNCHECKED = "SQLite keeps no checksums, so a changed byte within a message could not be found"
 JOURNALS = ("-wal", "-journal")
 """What follows in the name of a file that SQLite keeps beside a database that is being written."""
 _COLUMNS = "topic_type, encoded_message_definition, type_description_hash, encoding"

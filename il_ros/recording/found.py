@@ -14,11 +14,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcap.opcode import Opcode
+
 from il_ros.errors import DataError
 from il_ros.recording import metadata
 from il_ros.recording.files import is_message_file, located, parts
 from il_ros.recording.journal import LIBRARY, SUFFIX, is_open
 from il_ros.recording.metadata import METADATA
+from il_ros.recording.scan import MAGIC
 
 DAMAGED = ".damaged"
 DISCARDED = "discarded"
@@ -60,6 +63,12 @@ def recordings(folder: Path) -> list[Found]:
         return []
     everything = [found for path in folder.iterdir() if not _is_aside(path) and (found := _found(path)) is not None]
     return sorted(everything, key=lambda found: (number(found.path), found.path.name))
+
+
+def why_not(path: Path) -> str:
+    """Why ``path`` cannot be opened, if it is a recording; empty if it is none, or can be."""
+    found = _found(path)
+    return found.why_not if found is not None else ""
 
 
 def readable(folder: Path) -> list[Path]:
@@ -150,8 +159,18 @@ def is_unclosed(folder: Path) -> bool:
 
 def is_ours(file: Path) -> bool:
     """Whether our recorder wrote the MCAP file, by the name of the library in its header."""
+    return LIBRARY.encode() in _header(file)
+
+
+def is_foreign(file: Path) -> bool:
+    """Whether another program wrote the MCAP file, and says so; a damaged header says nothing."""
+    header = _header(file)
+    return header.startswith(MAGIC + bytes([Opcode.HEADER])) and LIBRARY.encode() not in header
+
+
+def _header(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
-            return LIBRARY.encode() in opened.read(_HEADER_BYTES)
+            return opened.read(_HEADER_BYTES)
     except OSError:
-        return False
+        return b""

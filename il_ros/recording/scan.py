@@ -50,6 +50,8 @@ JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcod
 """The only records of a journal; any other is a damaged one."""
 FOOTER_BYTES, CRC_BYTES = 20, 4
 """Of a footer, and of the CRC at its end, which is all of the record that ends the data."""
+NO_CRC, CHUNK_CRC = bytes(CRC_BYTES), slice(24, 28)
+UNCHECKED = "the file keeps no checksums, so a changed byte within a message could not be found"
 MOST_KINDS = max(Opcode)
 PRIVATE = "records of kinds that are not of MCAP's specification were passed over"
 FEW, MANY = 64, 65536
@@ -131,6 +133,8 @@ class Scan:
         self._crc = zlib.crc32(MAGIC)
         self._said: int | None = None
         """How many messages the summary counts."""
+        self._is_unchecked = False
+        """Whether there are messages that no CRC was found of yet."""
 
     @property
     def count(self) -> int:
@@ -194,6 +198,8 @@ class Scan:
             self._check_section(opcode, head, payload, offset)
             yield opcode, payload, offset
             offset += RECORD.size + length
+            if opcode == Opcode.DATA_END and self._is_unchecked:
+                self.remarks.append(UNCHECKED)
             if opcode == Opcode.FOOTER:
                 self.complete = file.read() == MAGIC
                 break
@@ -213,6 +219,7 @@ class Scan:
     def _check_section(self, opcode: int, head: bytes, payload: bytes, offset: int) -> None:
         """The data and the summary each end with a CRC over all of their bytes; zero stands for none."""
         if opcode == Opcode.DATA_END:
+            self._is_unchecked &= payload[:CRC_BYTES] == NO_CRC
             said, found, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
         elif opcode == Opcode.FOOTER:
             before = payload[: FOOTER_BYTES - CRC_BYTES]
@@ -244,9 +251,12 @@ class Scan:
                 return
             for opcode, payload, offset in self._records(file):
                 try:
-                    if opcode == Opcode.CHUNK and (records := _content(payload)):
-                        yield records, offset
+                    if opcode == Opcode.CHUNK:
+                        self._is_unchecked |= payload[CHUNK_CRC] == NO_CRC
+                        if records := _content(payload):
+                            yield records, offset
                     elif opcode == Opcode.MESSAGE:
+                        self._is_unchecked = True
                         yield RECORD.pack(opcode, len(payload)) + payload, offset
                     else:
                         self._describe(opcode, payload)

@@ -55,6 +55,9 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
             records.add(topic, block, reader.decode)
         else:
             columns[topic.name].add(topic, block)
+    if records.are_empty and not is_ours(reader):
+        reader.remarks.append(f"{wanted[AUTHORITY]} holds no record of authority, so the bag is a demonstration")
+        return _foreign(reader, contract, names)
     seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
     return _episode(folder, contract, seen, records, reader.facts)
 
@@ -170,6 +173,12 @@ class Records:
         self.by_stamp: dict[int, Record] = {}
         self.refused: dict[int, tuple[int, MessageError]] = {}
         """By stamp, the order of a message that is no record, and why."""
+        self._empty: set[int] = set()
+
+    @property
+    def are_empty(self) -> bool:
+        """Whether there are messages, and not one of them says anything at all."""
+        return bool(self._empty) and not self.by_stamp and self._empty == self.refused.keys()
 
     def add(self, topic: Topic, block: Block, decode: Decode) -> None:
         """Read more of them.
@@ -186,6 +195,8 @@ class Records:
                 record = messages.record_from(message)
             except MessageError as error:
                 self.refused.setdefault(stamp, (int(block.order[row]), error))
+                if not message.status:
+                    self._empty.add(stamp)
             else:
                 if not record.reason.startswith(messages.INCOMPLETE):
                     self.by_stamp[stamp] = record

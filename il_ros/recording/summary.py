@@ -50,6 +50,8 @@ def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str,
             continue
         steps[record.authority.name.lower()] += 1
         interventions.add(record.intervention)
+    if malformed and not steps and contract is not None and not is_ours(reader):
+        return _foreign_summary(read(folder), contract)
     told = {"steps": dict(sorted(steps.items())), "interventions": len(interventions - {0}), "malformed": malformed}
     return {**_described(reader), **told, "facts": reader.facts}
 
