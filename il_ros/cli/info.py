@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--contract",
         help=f"contract for --experts and for bags of other programs, by name or path (default: {CONTRACT}); "
-        "the exit code is 4 if such a bag cannot be read by a contract that is named",
+        "the exit code is 4 if it names a topic of the bag with another type than the bag has",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -60,8 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """
     contract = args.contract or CONTRACT
     summary = experts(args.path, contract) if args.experts else summarise(args.path, contract)
-    is_read = args.contract is None or "not read" not in (summary.get("facts") or {})
-    code = 0 if is_read else DataError.exit_code
+    code = DataError.exit_code if summary.get("is_of_another_type") else 0
     if args.json:
         print(json.dumps(summary))
         return code

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     rows = [_row(bag) for bag in bags]
     not_read = {str(path): why for path, why in told.items() if why}
     if args.json:
-        print(json.dumps({"recovered": rows, "recordings": len(told), "not_read": not_read}))
+        others = {"recordings": len(told), "not_read": not_read} if not_read else {}
+        print(json.dumps({"recovered": rows, **others}))
         return 0
     if rows:
         Console(markup=False).print(_table(rows))

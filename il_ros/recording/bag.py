@@ -278,7 +278,9 @@ class BagReader:
         except DataError as error:
             raise DataError(f"{self.path}: {topic.name}: {error}") from error
         except Exception as error:  # the decoder raises whatever its generated code meets
-            raise DataError(f"{self.path}: a message of {topic.name} is no {topic.type_name} ({error})") from error
+            defined = " as the bag defines it" if topic.definition else ""
+            told = f"a message of {topic.name} is no {topic.type_name}{defined}"
+            raise DataError(f"{self.path}: {told} ({error})") from error
 
     def columns(self, fields: Mapping[str, Sequence[str]]) -> dict[str, Columns]:
         """The numbers at ``fields``, paths by topic, of all messages of those topics; see ``ObservationComponent``.

@@ -121,7 +121,10 @@ class Columns:
         if topic.type_name != messages.JOINT_STATE or None in self._joints:
             return fields, WHOLE
         try:
-            messages.check_joints(message)
+            try:
+                messages.check_joints(message)
+            except AttributeError as error:  # the bag defines the type otherwise
+                raise MessageError(f"{topic.name} is no {topic.type_name} as it is known ({error})") from error
             has = tuple(joint in message.name for joint in self._joints)
             for field, is_there in zip(fields, has):
                 if is_there and isinstance(field, MessageError):

@@ -49,12 +49,12 @@ def is_message_file(path: Path) -> bool:
 
 def is_packed(path: Path) -> bool:
     """Whether the file is compressed by zstd, whatever it is called."""
-    return _begins(path, len(ZSTD)) == ZSTD
+    return begins(path, len(ZSTD)) == ZSTD
 
 
 def storage_of(path: Path, otherwise: str) -> str:
     """How messages are stored in a file that is not compressed, by its first bytes; ``otherwise`` if these are odd."""
-    begin = _begins(path, len(SQLITE))
+    begin = begins(path, len(SQLITE))
     return "mcap" if begin.startswith(MAGIC) else "sqlite3" if begin == SQLITE else otherwise
 
 
@@ -165,7 +165,8 @@ def _times_of_records(file: IO[bytes], size: int | None) -> Iterator[tuple[int, 
             return
 
 
-def _begins(path: Path, count: int) -> bytes:
+def begins(path: Path, count: int) -> bytes:
+    """The first bytes of a file, at most ``count``; none of what is no file or cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(count)

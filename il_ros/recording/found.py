@@ -18,7 +18,7 @@ from mcap.opcode import Opcode
 
 from il_ros.errors import DataError
 from il_ros.recording import metadata
-from il_ros.recording.files import is_message_file, located, parts
+from il_ros.recording.files import begins, is_message_file, located, parts
 from il_ros.recording.journal import LIBRARY, SUFFIX, is_open
 from il_ros.recording.metadata import METADATA
 from il_ros.recording.scan import MAGIC
@@ -36,6 +36,7 @@ OTHERS = {
     ".zarr": ("a Zarr store", "convert it to LeRobot's form with the script of the project that it comes from"),
 }
 """Recordings of other kinds by the ends of their names: what they are, and what makes them readable."""
+POINTER = b"version https://git-lfs.github.com/spec/"
 _HEADER_BYTES = 256
 
 
@@ -101,12 +102,18 @@ def _is_aside(path: Path) -> bool:
 def _found(path: Path) -> Found | None:
     if path.name.endswith(SUFFIX):
         return _journal(path)
+    if _is_recording_by_name(path) and begins(path, len(POINTER)) == POINTER:
+        return Found(path, f"{path} is a pointer of Git LFS and not the file itself; run `git lfs pull` in its folder")
     if path.suffix in OTHERS:
         what, remedy = OTHERS[path.suffix]
         return Found(path, f"{path} is {what}, which is not read; {remedy.format(name=path.name, stem=path.stem)}")
     if path.is_dir():
         return _folder(path)
     return Found(path) if is_message_file(path) else None
+
+
+def _is_recording_by_name(path: Path) -> bool:
+    return is_message_file(path) or path.suffix in OTHERS and path.is_file()
 
 
 def _journal(path: Path) -> Found | None:
@@ -159,18 +166,10 @@ def is_unclosed(folder: Path) -> bool:
 
 def is_ours(file: Path) -> bool:
     """Whether our recorder wrote the MCAP file, by the name of the library in its header."""
-    return LIBRARY.encode() in _header(file)
+    return LIBRARY.encode() in begins(file, _HEADER_BYTES)
 
 
 def is_foreign(file: Path) -> bool:
     """Whether another program wrote the MCAP file, and says so; a damaged header says nothing."""
-    header = _header(file)
+    header = begins(file, _HEADER_BYTES)
     return header.startswith(MAGIC + bytes([Opcode.HEADER])) and LIBRARY.encode() not in header
-
-
-def _header(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(_HEADER_BYTES)
-    except OSError:
-        return b""

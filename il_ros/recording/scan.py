@@ -52,6 +52,8 @@ FOOTER_BYTES, CRC_BYTES = 20, 4
 """Of a footer, and of the CRC at its end, which is all of the record that ends the data."""
 NO_CRC, CHUNK_CRC = bytes(CRC_BYTES), slice(24, 28)
 UNCHECKED = "the file keeps no checksums, so a changed byte within a message could not be found"
+IN_ORDER = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
+"""Records that mean what they do after those before them, be these in a chunk or not."""
 MOST_KINDS = max(Opcode)
 PRIVATE = "records of kinds that are not of MCAP's specification were passed over"
 FEW, MANY = 64, 65536
@@ -255,8 +257,8 @@ class Scan:
                         self._is_unchecked |= payload[CHUNK_CRC] == NO_CRC
                         if records := _content(payload):
                             yield records, offset
-                    elif opcode == Opcode.MESSAGE:
-                        self._is_unchecked = True
+                    elif opcode in IN_ORDER:
+                        self._is_unchecked |= opcode == Opcode.MESSAGE
                         yield RECORD.pack(opcode, len(payload)) + payload, offset
                     else:
                         self._describe(opcode, payload)

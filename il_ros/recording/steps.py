@@ -30,6 +30,10 @@ from il_ros.specs import Contract
 AUTHORITY = "gate/authority"
 
 
+class TypeMismatchError(DataError):
+    """A topic that the contract names is of another type in the bag."""
+
+
 def read_episode(folder: Path, contract: Contract) -> Episode:
     """The steps of the bag ``folder``: every stamp with an observation and a record of authority, in order of time.
 
@@ -100,7 +104,8 @@ def _check_types(reader: BagReader, kinds: Mapping[str, str], key: str) -> None:
     """Raise a ``DataError`` if a topic is of another type than the contract says."""
     for name, kind in kinds.items():
         if reader.types[name] != kind:
-            raise DataError(f"{reader.path}: {name} is {reader.types[name]}, not {kind}; correct the contract's {key}")
+            told = f"{name} is {reader.types[name]}, not {kind}"
+            raise TypeMismatchError(f"{reader.path}: {told}; correct the contract's {key}")
 
 
 def find_topic(topics: Iterable[str], wanted: str, folder: Path) -> str | None:

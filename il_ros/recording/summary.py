@@ -17,7 +17,7 @@ from typing import Any
 from il_ros import messages
 from il_ros.errors import DataError, MessageError
 from il_ros.recording.bag import BagReader, bytes_of, is_ours, read
-from il_ros.recording.steps import authorities, read_episode
+from il_ros.recording.steps import TypeMismatchError, authorities, read_episode
 from il_ros.specs import Contract
 
 
@@ -58,13 +58,15 @@ def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str,
 
 def _foreign_summary(reader: BagReader, contract: Contract) -> dict[str, Any]:
     steps: dict[str, int] = {}
+    mismatch = {}
     try:
         facts = read_episode(reader.path, contract).facts
         steps = {"expert": facts["steps"]}
     except DataError as error:
         reader.verify()
+        mismatch = {"is_of_another_type": True} if isinstance(error, TypeMismatchError) else {}
         facts = {**reader.facts, "not read": str(error)}
-    return {**_described(reader), "steps": steps, "interventions": 0, "malformed": 0, "facts": facts}
+    return {**_described(reader), "steps": steps, "interventions": 0, "malformed": 0, **mismatch, "facts": facts}
 
 
 def _described(reader: BagReader) -> dict[str, Any]:
