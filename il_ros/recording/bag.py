@@ -37,7 +37,7 @@ from il_ros.recording.files import (
     plain_name,
     storage_of,
 )
-from il_ros.recording.found import files_without_metadata, is_unclosed, recordings, why_not
+from il_ros.recording.found import files_without_metadata, recordings, why_not
 from il_ros.recording.journal import LIBRARY, SUFFIX, locked
 from il_ros.recording.metadata import METADATA, Contents
 from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, facts_record
@@ -150,13 +150,13 @@ def read(path: Path) -> BagReader:
         DataError: if it is not one, or not a closed one.
     """
     path = Path(path)
-    files = [] if is_unclosed(path) else files_without_metadata(path)
-    if files:
-        return BagReader(path, _contents_of(path, files))
-    if not path.is_dir():
-        raise DataError(why_not(path) or f"{path} is not a folder; name the folder of an episode")
-    if not (path / METADATA).exists() and (why := why_not(path)):
-        raise DataError(why)
+    if not (path / METADATA).exists():
+        if why := why_not(path):
+            raise DataError(why)
+        if files := files_without_metadata(path):
+            return BagReader(path, _contents_of(path, files))
+        if not path.is_dir():
+            raise DataError(f"{path} is not a folder; name the folder of an episode")
     contents = metadata.read(path)
     if contents.types or contents.facts:
         return BagReader(path, contents)

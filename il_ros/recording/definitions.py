@@ -85,7 +85,7 @@ def _types_of(type_name: str, text: str, encoding: str, distro: str) -> Typestor
             if type_name in known.fielddefs and type_name in types:
                 return known  # as nearly always, and its decoders have been made already
         store = get_typestore(Stores.EMPTY)
-        store.register({**{k: v for k, v in known.fielddefs.items() if k not in types}, **types})
+        store.register({**_lacking(types, known), **types})
     except Exception as error:  # the parser raises many kinds
         reason = " ".join(str(error).split())[:200]
         raise DataError(
@@ -94,6 +94,19 @@ def _types_of(type_name: str, text: str, encoding: str, distro: str) -> Typestor
         ) from error
     _check_fields(type_name, store)
     return store
+
+
+def _lacking(types: Typesdict, known: Typestore) -> Typesdict:
+    """What a definition refers to and does not define, as the common interfaces have it."""
+    found: Typesdict = {}
+    todo = list(types.values())
+    while todo:
+        for _, described in todo.pop()[1]:
+            name = _element(described)
+            if name in known.fielddefs and name not in types and name not in found:
+                found[name] = known.fielddefs[name]
+                todo.append(found[name])
+    return found
 
 
 @cache

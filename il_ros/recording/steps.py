@@ -104,7 +104,7 @@ def _check_types(reader: BagReader, kinds: Mapping[str, str], key: str) -> None:
     """Raise a ``DataError`` if a topic is of another type than the contract says."""
     for name, kind in kinds.items():
         if reader.types[name] != kind:
-            told = f"{name} is {reader.types[name]}, not {kind}"
+            told = f"{name} is {reader.types[name] or 'of no type'}, not {kind}"
             raise TypeMismatchError(f"{reader.path}: {told}; correct the contract's {key}")
 
 
