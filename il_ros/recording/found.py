@@ -37,6 +37,7 @@ OTHERS = {
 }
 """Recordings of other kinds by the ends of their names: what they are, and what makes them readable."""
 POINTER = b"version https://git-lfs.github.com/spec/"
+_NO_FILE = "{} is a pointer of Git LFS and not the file itself; run `git lfs pull` in its folder"
 _HEADER_BYTES = 256
 
 
@@ -102,8 +103,8 @@ def _is_aside(path: Path) -> bool:
 def _found(path: Path) -> Found | None:
     if path.name.endswith(SUFFIX):
         return _journal(path)
-    if _is_recording_by_name(path) and begins(path, len(POINTER)) == POINTER:
-        return Found(path, f"{path} is a pointer of Git LFS and not the file itself; run `git lfs pull` in its folder")
+    if _is_recording_by_name(path) and _is_pointer(path):
+        return Found(path, _NO_FILE.format(path))
     if path.suffix in OTHERS:
         what, remedy = OTHERS[path.suffix]
         return Found(path, f"{path} is {what}, which is not read; {remedy.format(name=path.name, stem=path.stem)}")
@@ -114,6 +115,10 @@ def _found(path: Path) -> Found | None:
 
 def _is_recording_by_name(path: Path) -> bool:
     return is_message_file(path) or path.suffix in OTHERS and path.is_file()
+
+
+def _is_pointer(path: Path) -> bool:
+    return begins(path, len(POINTER)) == POINTER
 
 
 def _journal(path: Path) -> Found | None:
@@ -133,8 +138,8 @@ def _folder(path: Path) -> Found | None:
         return None  # the journal stands for it
     if is_unclosed(path):
         return Found(path, str(metadata.missing(path)))
-    if files_without_metadata(path):
-        return Found(path)
+    if files := files_without_metadata(path):
+        return Found(path, next((_NO_FILE.format(file) for file in files if _is_pointer(file)), ""))
     if (path / "meta" / "info.json").is_file():
         return Found(path, f"{path} is a data set of LeRobot's; name it by itself")
     inside = [each for each in path.iterdir() if is_message_file(each) or (each / METADATA).is_file()]
