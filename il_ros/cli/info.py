@@ -20,10 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from il_ros.errors import DataError
-from il_ros.recording.bag import is_closed
-from il_ros.recording.episodes import Episodes
+from il_ros.recording.bag import verdicts
 from il_ros.recording.exporters.lerobot_reader import dataset_summary, is_dataset
-from il_ros.recording.metadata import METADATA
+from il_ros.recording.found import recordings
 from il_ros.recording.recovery import leftovers
 from il_ros.recording.summary import episode_summary, folder_summary
 from il_ros.specs import Contract
@@ -46,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
     parser.add_argument(
         "--contract",
-        default=CONTRACT,
-        help="contract for --experts and for bags of other programs, by name or path",
+        help=f"contract for --experts and for bags of other programs, by name or path (default: {CONTRACT}); "
+        "the exit code is 4 if it names a topic of the bag with another type than the bag has",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
@@ -59,10 +58,12 @@ def run(args: argparse.Namespace) -> int:
         DataError: if it is none of these, or is damaged.
         CheckpointError: if a checkpoint cannot be read.
     """
-    summary = experts(args.path, args.contract) if args.experts else summarise(args.path, args.contract)
+    contract = args.contract or CONTRACT
+    summary = experts(args.path, contract) if args.experts else summarise(args.path, contract)
+    code = DataError.exit_code if summary.get("is_of_another_type") else 0
     if args.json:
         print(json.dumps(summary))
-        return 0
+        return code
     show = {
         "experts": _show_experts,
         "episode": _show_episode,
@@ -71,23 +72,30 @@ def run(args: argparse.Namespace) -> int:
         "checkpoint": _show_checkpoint,
     }
     show[summary["kind"]](Console(markup=False), summary)
-    return 0
+    return code
 
 
 def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
     """The plain form of what is at ``path``; its ``kind`` is one of those that ``run`` can show."""
-    if not path.is_dir() and not is_closed(path):
+    if not path.is_dir() and not (path.is_file() and recordings(path)):
         raise DataError(f"{path} is not a folder; name an episode, a folder of episodes, a data set or a checkpoint")
     if (path / CHECKPOINT).is_file():
         return _checkpoint(path)
     if is_dataset(path):
         return dataset_summary(path)
-    if path.is_file() or (path / METADATA).is_file() or any(path.glob("*.mcap")) and path.name.startswith("episode_"):
+    if [found.path for found in recordings(path)] == [path]:
         return episode_summary(path, Contract.load(contract_name))
-    bags, left = Episodes(path).closed(), leftovers(path)
-    if not bags and not left:
+    told, left = verdicts(path), leftovers(path)
+    if not told and not left:
         raise DataError(f"{path} holds no episode, data set or checkpoint; name one, or a folder of episodes")
-    return {"kind": "episodes", "path": str(path), "rows": folder_summary(bags), "leftovers": [p.name for p in left]}
+    return {
+        "kind": "episodes",
+        "path": str(path),
+        "rows": folder_summary(bag for bag, why in told.items() if not why),
+        "recordings": len(told),
+        "not_read": {bag.name: why for bag, why in told.items() if why},
+        "leftovers": [p.name for p in left],
+    }
 
 
 def experts(path: Path, contract_name: str) -> dict[str, Any]:
@@ -174,6 +182,8 @@ def _show_folder(console: Console, summary: dict[str, Any]) -> None:
     columns = ("task", "expert", "outcome", "episodes", "partial", "steps", "lost", "MB")
     rows = [{**row, "MB": f"{row['bytes'] / 1e6:.2f}"} for row in summary["rows"]]
     console.print(_counts(columns, rows, title=summary["path"]))
+    for why in summary["not_read"].values():
+        console.print(f"not read: {why}")
     if summary["leftovers"]:
         console.print(f"unfinished: {', '.join(summary['leftovers'])}; run il-ros recover {summary['path']}")
 

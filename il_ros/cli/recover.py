@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.recording.bag import read
+from il_ros.recording.bag import read, verdicts
 from il_ros.recording.recovery import oddities, recover
 
 HELP = "make episodes of the journals and damaged bags in a folder"
@@ -46,13 +46,19 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"{path} has the name of a journal and is none, or its bag's name is taken; it is left alone")
     with console.status(f"reading {args.folder}"):
         bags = recover(args.folder, thorough=True, progress=lambda path: console.print(f"recovering {path.name}"))
+        told = verdicts(args.folder)
     rows = [_row(bag) for bag in bags]
+    not_read = {str(path): why for path, why in told.items() if why}
     if args.json:
-        print(json.dumps({"recovered": rows}))
-    elif rows:
+        others = {"recordings": len(told), "not_read": not_read} if not_read else {}
+        print(json.dumps({"recovered": rows, **others}))
+        return 0
+    if rows:
         Console(markup=False).print(_table(rows))
     else:
         print(f"nothing to recover in {args.folder}")
+    for why in not_read.values():
+        print(f"not read: {why}")
     return 0
 
 

@@ -76,8 +76,11 @@ def run(args: argparse.Namespace) -> int:
             config,
             lambda p: progress.update(bar, completed=p.step, note=f"loss {p.loss:.4f}, held out {p.held_out:.4f}"),
         )
+    for line in (*workshop.skipped.values(), *(f"{', '.join(n)}: {why}" for why, n in workshop.remarks.items())):
+        print(f"il-ros: {line}", file=sys.stderr)
     if args.json:
-        print(json.dumps(made))
+        left_out = {str(path): why for path, why in workshop.skipped.items()}
+        print(json.dumps({**made, "left_out": left_out, "remarks": workshop.remarks}))
         return 0
     table = Table(show_header=False, title="checkpoint")
     for key, value in made.items():

@@ -32,6 +32,7 @@ from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.exporters import lerobot_reader
 from il_ros.recording.foreign import clock_notes
+from il_ros.recording.found import recordings
 from il_ros.recording.metadata import version_of
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -46,6 +47,15 @@ class Workshop:
         self._versions: dict[Path, int] = {}
         self.skipped: dict[Path, str] = {}
         """Episodes that could not be read, and why."""
+
+    @property
+    def remarks(self) -> dict[str, list[str]]:
+        """What is odd about recordings that were read all the same, and of which, by name."""
+        told: dict[str, list[str]] = {}
+        for path, episode in self._read.items():
+            for remark in episode.facts.get("remarks") or ():
+                told.setdefault(remark, []).append(path.name)
+        return told
 
     @property
     def episodes(self) -> dict[str, Episode]:
@@ -64,7 +74,8 @@ class Workshop:
             found = lerobot_reader.read_dataset(self._episodes.folder, self._contract)
             self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
             return list(self._read.values())
-        before, self._versions = self._versions, {p: version_of(p) for p in self._episodes.closed()}
+        there = recordings(self._episodes.folder)
+        before, self._versions = self._versions, {f.path: version_of(f.path) for f in there if not f.why_not}
         known = {path for path, version in self._versions.items() if before.get(path) == version}
         read, skipped = self._read, self.skipped
         self._read, self.skipped = {}, {path: why for path, why in skipped.items() if path in known}
@@ -75,6 +86,7 @@ class Workshop:
                 self._read[path] = read[path] if path in known else read_episode(path, self._contract)
             except DataError as error:
                 self.skipped[path] = str(error)
+        self.skipped |= {each.path: each.why_not for each in there if each.why_not}
         if not self._read:
             first = next(iter(self.skipped.values()), "")
             why = f"; {len(self.skipped)} could not be read, the first: {first}" if first else ""

@@ -225,9 +225,7 @@ class IlNode(Node, Generic[P]):
 
         self.subscribe(interface.EPISODE, hear)
 
-    def take_turns(
-        self, turns: Turns, readers: Iterable[Reader[Stamped | None]], take: Callable[[Turn], None]
-    ) -> None:
+    def take_turns(self, turns: Turns, readers: Iterable[Reader[Stamped | None]], take: Callable[[Turn], None]) -> None:
         """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets each step that is due."""
         readers, lost = list(readers), LostShare()
         self._losses.append((turns, [reader.topic.name for reader in readers], lost))

@@ -52,9 +52,9 @@ class Commands(Columns):
             message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
             try:
                 stamp, action = messages.command_from(message, self._contract)
-            except MessageError as error:
+            except (MessageError, AttributeError, TypeError) as error:  # the bag may define the type otherwise
                 stamp, action = None, np.full(len(self.paths), np.nan)
-                self._refuse(int(one.order[0]), error)
+                self._refuse(int(one.order[0]), MessageError(str(error)))
             self._keep(one, np.array([-1 if stamp is None else stamp]), action[None])
 
 

@@ -20,11 +20,11 @@ from il_ros.errors import DataError
 from il_ros.recording import metadata
 from il_ros.recording.bag import is_closed, read, write_bag
 from il_ros.recording.disk import storage_errors, sync
+from il_ros.recording.found import DAMAGED, is_foreign
 from il_ros.recording.journal import SUFFIX, is_open, locked
 from il_ros.recording.metadata import METADATA
 from il_ros.recording.scan import JOURNAL_RECORDS, Scan
 
-DAMAGED = ".damaged"
 WORKSHOP = ".recovering"
 """The folder in which a bag is made anew before it takes the damaged one's place."""
 _SHOWN = 3
@@ -82,9 +82,9 @@ def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], Non
 
 
 def _file(bag: Path) -> Path | None:
-    """The one MCAP file of a bag of ours."""
+    """The one MCAP file of a bag of ours; none of another program's, which is not ours to mend."""
     files = [path for path in bag.glob("*.mcap") if path.is_file()]
-    return files[0] if len(files) == 1 else None
+    return files[0] if len(files) == 1 and not is_foreign(files[0]) else None
 
 
 def _is_sound(bag: Path, thorough: bool) -> bool:
