@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +25,7 @@ from il_ros.recording.blocks import Block, Topic, packed
 from il_ros.recording.columns import Columns
 from il_ros.recording.database import Database
 from il_ros.recording.definitions import decoder
-from il_ros.recording.disk import storage_errors, sync
+from il_ros.recording.disk import storage_errors, sync, temporary_folder, write_temporary
 from il_ros.recording.journal import LIBRARY, SUFFIX, locked
 from il_ros.recording.metadata import METADATA, Contents
 from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, facts_record
@@ -35,6 +34,10 @@ STORAGE_OF = {".mcap": "mcap", ".db3": "sqlite3"}
 """By the ends of the names of files that lie without a ``metadata.yaml``."""
 CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
+PIECE_BYTES = 1 << 20
+"""Of a compressed file that are unpacked at a time."""
+FRAME_HEADER_BYTES = 18
+"""In which zstd says, if at all, how large the content is."""
 
 
 def finalise(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
@@ -319,12 +322,16 @@ def decompressed(path: Path) -> Iterator[Path]:
 
     Raises:
         DataError: if it cannot be decompressed.
+        StorageError: if there is no room for the copy where temporary files are kept.
     """
-    with tempfile.TemporaryDirectory() as folder, path.open("rb") as source:
-        copy = Path(folder) / path.stem
+    decompressor = zstandard.ZstdDecompressor()
+    with temporary_folder() as folder, path.open("rb") as source:
+        copy = folder / path.stem
         try:
-            with copy.open("wb") as target:
-                zstandard.ZstdDecompressor().copy_stream(source, target)
+            size = zstandard.frame_content_size(source.read(FRAME_HEADER_BYTES))
+            source.seek(0)
+            with decompressor.stream_reader(source, read_across_frames=True) as stream:
+                write_temporary(copy, iter(lambda: stream.read(PIECE_BYTES), b""), size, path)
         except zstandard.ZstdError as error:
             raise DataError(f"{path} cannot be decompressed ({error}); copy it anew") from error
         yield copy

@@ -9,19 +9,26 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
+from il_ros.errors import StorageError
 from il_ros.recording.blocks import Block, Topic, packed
 from il_ros.recording.scan import RawMessage
 
 TOGETHER = 4096
 """Messages that are looked at together."""
+BLOCK_BYTES = 1 << 22
+"""Bytes of messages that are looked at together, unless a single message is larger."""
+NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
+"""Errors of SQLite, which sorts in temporary files, that tell of a disk and not of the database."""
+_Row = tuple[int, tuple[int, int, bytes]]
+"""The number of a message among those that are read; its topic, time and bytes."""
 
 
 class Database:
@@ -44,8 +51,7 @@ class Database:
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
         """The messages of ``topics``, many at a time; see ``Scan.blocks``."""
-        rows = enumerate(self._rows(topics))
-        while some := list(itertools.islice(rows, TOGETHER)):
+        for some in _together(enumerate(self._rows(topics))):
             for number in dict.fromkeys(row[0] for _, row in some):
                 mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
                 orders, times, data = zip(*mine)
@@ -64,6 +70,11 @@ class Database:
                 query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})"
                 yield from base.execute(f"{query} ORDER BY timestamp, id", wanted)
         except (sqlite3.DatabaseError, KeyError) as error:
+            if getattr(error, "sqlite_errorname", "") in NO_ROOM:
+                raise StorageError(
+                    f"{tempfile.gettempdir()} cannot be written ({error}); {self.path} is sorted there while it is "
+                    "read: set TMPDIR to a folder with more room"
+                ) from error
             self.damage.append(str(error))
 
     def _describe(self, base: sqlite3.Connection) -> None:
@@ -79,3 +90,16 @@ class Database:
         for number, count in base.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
             name = self.topics[number].name
             self.counts[name] = self.counts.get(name, 0) + count
+
+
+def _together(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    """Some rows at a time, as many as ``TOGETHER`` and ``BLOCK_BYTES`` allow."""
+    some, size = list[_Row](), 0
+    for row in rows:
+        some.append(row)
+        size += len(row[1][2])
+        if len(some) == TOGETHER or size > BLOCK_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
