@@ -112,11 +112,12 @@ class Columns:
     def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place], int]:
         message = self._decode(topic, data)  # which says what is wrong with it, if anything is
         layout = Layout(data, topic.type_name, types_of(topic.type_name, topic.definition))
-        fields, kind = self._sorted_out(topic, message, [_find(layout, path) for path in self.paths])
+        fields, kind = self._found(topic, message, lambda path: _find(layout, path))
         return layout, [_find(layout, path) for path in STAMP], fields, kind
 
-    def _sorted_out(self, topic: Topic, message: Any, fields: list[P | MessageError]) -> tuple[Any, int]:
-        """The fields of a message again, all of them refused if it is malformed; and the number of its kind."""
+    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+        """The fields of a message, all of them refused if it is malformed; and the number of its kind."""
+        fields = [find(path) for path in self.paths]
         if topic.type_name != messages.JOINT_STATE or None in self._joints:
             return fields, WHOLE
         try:
@@ -141,18 +142,18 @@ class Columns:
             for column, place in zip(values.T, fields):
                 column[:] = np.nan if isinstance(place, MessageError) else layout.read(mine, *place)
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
-            self._keep(mine, _stamps(sec, nanosec), values, kind)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
+            self._keep(mine, _stamps(sec, nanosec), values, kind)
         return block.rows(np.flatnonzero(~alike))
 
     def _take_one(self, topic: Topic, block: Block, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
-        fields, kind = self._sorted_out(topic, message, [_number(message, path) for path in self.paths])
+        fields, kind = self._found(topic, message, lambda path: _number(message, path))
         found = [*(_number(message, path) for path in STAMP), *fields]
         numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
-        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
         self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
+        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
     def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         kinds = np.full(len(stamps), kind, np.int64)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from il_ros.episode import Authority, Episode
 from il_ros.errors import DataError, MessageError
 from il_ros.recording.bag import BagReader
 from il_ros.recording.blocks import Block, Topic
-from il_ros.recording.columns import Columns, Decode
+from il_ros.recording.columns import WHOLE, Columns, Decode, P
 from il_ros.recording.joining import paths
 from il_ros.recording.resampling import Resampled, Track, report, resample
 from il_ros.signals import Array
@@ -28,22 +28,33 @@ from il_ros.specs import Contract
 
 
 class Commands(Columns):
-    """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them."""
+    """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them.
+
+    A command that is none of the contract's has NaN in all components.
+    """
 
     def __init__(self, contract: Contract, decode: Decode) -> None:
         super().__init__([part.name for part in contract.action], decode)
         self._contract = contract
 
-    def add(self, topic: Topic, block: Block) -> None:
-        """Read more commands; one that is none of the contract's becomes NaN."""
-        for row in range(len(block.at)):
-            message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
-            try:
-                stamp, action = messages.command_from(message, self._contract)
-            except MessageError as error:
-                stamp, action = None, np.full(len(self.paths), np.nan)
-                self._refuse(int(one.order[0]), error)
-            self._keep(one, np.array([-1 if stamp is None else stamp]), action[None])
+    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+        try:
+            messages.check_frame(message, self._contract)
+            fields = messages.command_paths(message, self._contract)
+            if len(fields) != len(self.paths):
+                messages.command_of([messages.getter(field)(message) for field in fields], self._contract)
+        except (MessageError, AttributeError) as error:  # it may not have the fields of its type
+            told = error if isinstance(error, MessageError) else MessageError(f"command: {error}")
+            return [told] * len(self.paths), WHOLE
+        return [find(field) for field in fields], WHOLE
+
+    def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
+        unusable = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        for row in unusable[:1].tolist():
+            told = f"command {values[row].tolist()} is not {len(self.paths)} finite numbers; it is refused"
+            self._refuse(int(block.order[row]), MessageError(told))
+        values[unusable] = np.nan
+        super()._keep(block, stamps, values, kind)
 
 
 @dataclass(frozen=True)
