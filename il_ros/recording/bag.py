@@ -24,14 +24,23 @@ from il_ros.recording import metadata
 from il_ros.recording.blocks import Block, Topic, packed
 from il_ros.recording.columns import Columns
 from il_ros.recording.database import Database
-from il_ros.recording.definitions import decoder
+from il_ros.recording.definitions import PLAIN, decoder
 from il_ros.recording.disk import storage_errors, sync, temporary_folder, write_temporary
+from il_ros.recording.files import (
+    STORAGE_OF,
+    ZSTD,
+    by_time,
+    is_message_file,
+    is_packed,
+    located,
+    plain_name,
+    storage_of,
+)
+from il_ros.recording.found import files_without_metadata, is_unclosed
 from il_ros.recording.journal import LIBRARY, SUFFIX, locked
 from il_ros.recording.metadata import METADATA, Contents
 from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, facts_record
 
-STORAGE_OF = {".mcap": "mcap", ".db3": "sqlite3"}
-"""By the ends of the names of files that lie without a ``metadata.yaml``."""
 CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
 PIECE_BYTES = 1 << 20
@@ -129,45 +138,71 @@ def _verify(path: Path, source: Scan) -> None:
 def is_closed(bag: Path) -> bool:
     """Whether it is a folder whose ``metadata.yaml`` can be read and whose files are there, or one file of messages."""
     if bag.is_file():
-        return bag.suffix in STORAGE_OF and not bag.name.endswith(SUFFIX)
+        return is_message_file(bag)
     try:
-        return all((bag / name).is_file() for name in metadata.read(bag).files)
+        return all(located(bag, name).is_file() for name in metadata.read(bag).files)
     except DataError:
         return False
 
 
 def read(path: Path) -> BagReader:
-    """A reader of a rosbag2 directory, or of a file of messages that lies without one.
+    """A reader of a rosbag2 directory, or of files of messages that lie without ``metadata.yaml``.
 
     Raises:
         DataError: if it is not one, or not a closed one.
     """
     path = Path(path)
-    if path.is_file() and is_closed(path):
-        return BagReader(path, _contents_of(path))
+    files = [] if is_unclosed(path) else files_without_metadata(path)
+    if files:
+        return BagReader(path, _contents_of(path, files))
     if not path.is_dir():
         raise DataError(f"{path} is not a folder; name the folder of an episode")
-    return BagReader(path, metadata.read(path))
+    contents = metadata.read(path)
+    if contents.types or contents.facts:
+        return BagReader(path, contents)
+    there = [found for name in contents.files if (found := located(path, name)).is_file()]
+    return BagReader(path, _contents_of(path, there) if len(there) == len(contents.files) else contents)
 
 
-def _contents_of(path: Path) -> Contents:
-    """What there would be in the ``metadata.yaml`` of a file; all of it is read for that."""
-    storage = STORAGE_OF[path.suffix]
-    source = Scan(path) if storage == "mcap" else Database(path)
-    first, last = metadata.NO_START_NS, 0
-    for message in source:
-        first, last = min(first, message.log_time_ns), max(last, message.log_time_ns)
-    topics = [topic for topic in source.topics.values() if topic.name in source.counts]
+def _contents_of(path: Path, files: Sequence[Path]) -> Contents:
+    """What there would be in the ``metadata.yaml`` of some files; all of them are read for that."""
+    topics: dict[str, Topic] = {}
+    counts: Counter[str] = Counter()
+    facts: dict[str, Any] = {}
+    first, last, compression = metadata.NO_START_NS, 0, ""
+    for file in by_time(files):
+        with opened(file) as source:
+            for message in source:
+                first, last = min(first, message.log_time_ns), max(last, message.log_time_ns)
+                compression = "message" if message.data.startswith(ZSTD) else compression
+        topics |= {topic.name: topic for topic in source.topics.values() if topic.name in source.counts}
+        counts.update(source.counts)
+        facts |= source.facts
     return Contents(
-        files=(path.name,),
-        types={topic.name: topic.type_name for topic in topics},
-        hashes={topic.name: topic.type_hash for topic in topics},
-        counts=dict(source.counts),
+        files=tuple(file.name for file in files),
+        types={name: topic.type_name for name, topic in topics.items()},
+        hashes={name: topic.type_hash for name, topic in topics.items()},
+        counts=dict(counts),
         start_ns=first,
         duration_ns=max(0, last - first) if topics else 0,
-        facts=source.facts if isinstance(source, Scan) else {},
-        storage=storage,
+        facts=facts,
+        offered={name: metadata.profiles(topic.offered) for name, topic in topics.items()},
+        storage=storage_of(files[0], STORAGE_OF[Path(plain_name(files[0].name)).suffix]) if files else "mcap",
+        compression=compression,
     )
+
+
+@contextmanager
+def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[Scan | Database]:
+    """The messages of one file, which may be compressed; ``storage`` is how they are stored if its bytes do not say.
+
+    Raises:
+        DataError: if it cannot be decompressed.
+    """
+    with ExitStack() as stack:
+        if is_packed(path):
+            path = stack.enter_context(decompressed(path))
+        yield Scan(path, distro=distro) if storage_of(path, storage) == "mcap" else Database(path, distro)
 
 
 class BagReader:
@@ -176,13 +211,16 @@ class BagReader:
     def __init__(self, path: Path, contents: Contents) -> None:
         self.path = path
         self.contents = contents
+        self.remarks: list[str] = []
+        """What was found to be odd though it could be read; known once the messages have been read."""
+        self._counted: Mapping[str, int] | None = None
         self._folder = path if path.is_dir() else path.parent
         self._has_compressed_messages = contents.compression == "message"
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of the episode."""
-        return self.contents.facts
+        """What is known of the episode, ``remarks`` included."""
+        return {**self.contents.facts, **({"remarks": list(self.remarks)} if self.remarks else {})}
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -191,8 +229,8 @@ class BagReader:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Messages by topic."""
-        return self.contents.counts
+        """Messages by topic: as they were counted when all were read, before that as the metadata says."""
+        return self.contents.counts if self._counted is None else self._counted
 
     def raw(self, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
         """The serialised messages of ``topics`` (all if None), in the order in which they were recorded.
@@ -201,8 +239,8 @@ class BagReader:
             DataError: at the end, if the bag turned out to be truncated or damaged.
         """
         counts: Counter[str] = Counter()
-        for name in self.contents.files:
-            with self._opened(name) as source:
+        for path in self._paths():
+            with self._opened(path) as source:
                 for message in source:
                     if topics is None or message.topic.name in topics:
                         yield self._whole(message) if self._has_compressed_messages else message
@@ -225,7 +263,7 @@ class BagReader:
             DataError: if it is not what its type says.
         """
         try:
-            return decoder(topic.type_name, topic.definition)(data)
+            return decoder(topic)(data)
         except DataError:
             raise
         except Exception as error:  # the decoder raises whatever its generated code meets
@@ -249,9 +287,9 @@ class BagReader:
             DataError: as ``raw``.
         """
         counts: Counter[str] = Counter()
-        for name in self.contents.files:
+        for path in self._paths():
             before = counts.total()
-            with self._opened(name) as source:
+            with self._opened(path) as source:
                 for topic, block in source.blocks(topics):
                     whole = self._decompressed(topic, block) if self._has_compressed_messages else block
                     yield topic, whole._replace(order=block.order + before)
@@ -267,19 +305,30 @@ class BagReader:
         for _ in self.blocks(()):
             pass
 
+    def _paths(self) -> list[Path]:
+        """The files in the order of their times, whatever the metadata lists first."""
+        paths = [located(self._folder, name) for name in self.contents.files]
+        for path in paths:
+            self._check(path.is_file(), path.name, "the file is missing")
+        ordered = by_time(paths)
+        if ordered != paths:
+            self._remark(f"{METADATA} lists the files in another order than that of their times, which was taken")
+        return ordered
+
     @contextmanager
-    def _opened(self, name: str) -> Iterator[Scan | Database]:
+    def _opened(self, path: Path) -> Iterator[Scan | Database]:
         """The messages of one of the files; whatever is wrong with it is told when they have been read."""
-        path = self._folder / name
-        self._check(path.is_file(), name, "the file is missing")
-        with ExitStack() as stack:
-            if self.contents.compression == "file":
-                path = stack.enter_context(decompressed(path))
-            source = Scan(path) if self.contents.storage == "mcap" else Database(path)
+        with opened(path, self.contents.storage, self.contents.distro) as source:
             yield source
-        self._check(not source.damage, name, source.damage[0] if source.damage else "")
+        self._check(not source.damage, path.name, source.damage[0] if source.damage else "")
+        for remark in source.remarks:
+            self._remark(remark)
         if is_ours(self) and isinstance(source, Scan) and "digest" in source.facts:
             self._check_facts(source.facts)
+
+    def _remark(self, text: str) -> None:
+        if text not in self.remarks:
+            self.remarks.append(text)
 
     def _check_facts(self, recorded: Mapping[str, Any]) -> None:
         told = metadata.differences(self.facts, recorded)
@@ -293,15 +342,23 @@ class BagReader:
         return message._replace(data=self._decompress(message.topic, message.data))
 
     def _decompress(self, topic: Topic, data: bytes) -> bytes:
+        if data.startswith(PLAIN):
+            return data
         try:
             return zstandard.ZstdDecompressor().decompress(data)
         except zstandard.ZstdError as error:
             raise DataError(f"{self.path}: a message of {topic.name} cannot be decompressed ({error})") from error
 
     def _check_counts(self, counts: Mapping[str, int]) -> None:
-        wanted = {topic: count for topic, count in self.counts.items() if count}
+        wanted = {topic: count for topic, count in self.contents.counts.items() if count}
         files = ", ".join(self.contents.files)
-        self._check(counts == wanted, files, f"it holds {dict(counts)}, {METADATA} says {wanted}")
+        if is_ours(self):
+            self._check(counts == wanted, files, f"it holds {dict(counts)}, {METADATA} says {wanted}")
+        for topic in sorted(counts.keys() | wanted.keys()):
+            if counts[topic] != wanted.get(topic, 0) and self.contents.is_counted:
+                told = f"{counts[topic]:,} messages of {topic}, {METADATA} says {wanted.get(topic, 0):,}"
+                self._remark(f"the files hold {told}; the files were believed")
+        self._counted = {**dict.fromkeys(self.types, 0), **counts}
 
     def _check(self, sound: bool, name: str, reason: str) -> None:
         if not sound:
@@ -313,7 +370,7 @@ class BagReader:
 
 def is_ours(bag: BagReader) -> bool:
     """Whether our recorder made it; every bag of ours holds a digest of its messages."""
-    return "digest" in bag.facts
+    return metadata.are_ours(bag.contents.facts)
 
 
 @contextmanager

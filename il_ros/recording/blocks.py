@@ -34,6 +34,10 @@ class Topic:
     """How the definition is written: ``ros2msg`` or ``ros2idl``."""
     offered: str = ""
     """The qualities of service that its publishers offer, a list in YAML; empty if they are not known."""
+    serialization: str = "cdr"
+    """How its messages are written; only ``cdr`` can be decoded."""
+    distro: str = ""
+    """The distribution of ROS 2 whose types these are, where the file has no definition."""
 
 
 class Block(NamedTuple):

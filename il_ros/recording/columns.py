@@ -46,7 +46,7 @@ class Columns:
         """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
         self._decode = decode
         self._joints = [messages.named_joint(path) for path in self.paths]
-        self._layouts: list[tuple[Layout, list[_Place], list[_Place], int]] = []
+        self._layouts: dict[Topic, list[tuple[Layout, list[_Place], list[_Place], int]]] = {}
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
         self._parts: list[tuple[Array, ...]] = [
@@ -101,17 +101,18 @@ class Columns:
             DataError: if one is not what its type says.
         """
         self._sorted = None
-        for known in self._layouts:
+        layouts = self._layouts.setdefault(topic, [])
+        for known in layouts:
             block = self._take(*known, block)
-        while len(block.at) and len(self._layouts) < MOST_LAYOUTS:
-            self._layouts.append(self._laid_out(topic, block.message(0)))
-            block = self._take(*self._layouts[-1], block)
+        while len(block.at) and len(layouts) < MOST_LAYOUTS:
+            layouts.append(self._laid_out(topic, block.message(0)))
+            block = self._take(*layouts[-1], block)
         for row in range(len(block.at)):
             self._take_one(topic, block, row)
 
     def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place], int]:
         message = self._decode(topic, data)  # which says what is wrong with it, if anything is
-        layout = Layout(data, topic.type_name, types_of(topic.type_name, topic.definition))
+        layout = Layout(data, topic.type_name, types_of(topic))
         fields, kind = self._found(topic, message, lambda path: _find(layout, path))
         return layout, [_find(layout, path) for path in STAMP], fields, kind
 

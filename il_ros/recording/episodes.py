@@ -10,17 +10,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from il_ros.errors import DataError
-from il_ros.recording.bag import is_closed
+from il_ros.recording import found
 from il_ros.recording.disk import storage_errors
+from il_ros.recording.found import DISCARDED as DISCARDED
 from il_ros.recording.journal import SUFFIX
-from il_ros.recording.recovery import DAMAGED
-
-DISCARDED = "discarded"
-_NAME = re.compile(r"episode_(\d{6,})(?:\.|$)")
 
 
 class Episodes:
@@ -34,16 +30,11 @@ class Episodes:
 
         Bags of other programs count as well, whatever they are called; a folder that is a bag itself holds that one.
         """
-        if is_closed(self.folder):
-            return [self.folder]
-        if not self.folder.is_dir():
-            return []
-        paths = (path for path in self.folder.iterdir() if DAMAGED not in path.name)
-        return sorted(filter(is_closed, paths), key=lambda path: (_number(path), path.name))
+        return found.readable(self.folder)
 
     def next_number(self) -> int:
         """A number that no episode has or had, be it closed, damaged, discarded or still being written; from 1."""
-        numbers = [_number(path) for folder in (self.folder, self.folder / DISCARDED) for path in folder.glob("*")]
+        numbers = [found.number(path) for folder in (self.folder, self.folder / DISCARDED) for path in folder.glob("*")]
         return max(numbers, default=0) + 1
 
     def journal_path(self, number: int) -> Path:
@@ -56,7 +47,7 @@ class Episodes:
 
     def discarded(self) -> list[Path]:
         """What was put aside, by number: bags, and journals that were never made into one."""
-        return sorted((self.folder / DISCARDED).glob("episode_*"), key=_number)
+        return sorted((self.folder / DISCARDED).glob("episode_*"), key=found.number)
 
     def discard(self, path: Path) -> Path:
         """Put an episode, or a journal that is closed, aside under ``discarded/``; returns where it lies now.
@@ -72,8 +63,3 @@ class Episodes:
             target.parent.mkdir(exist_ok=True)
             os.rename(path, target)
         return target
-
-
-def _number(path: Path) -> int:
-    match = _NAME.match(path.name)
-    return int(match[1]) if match else 0

@@ -30,6 +30,10 @@ AMENDED = ("outcome", "judged", "note")
 """Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
 _KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
 """What some facts of our own bags are."""
+RESERVED = frozenset((*_KINDS, "steps", "dropped", "resampled", "remarks", "partial", "recovered", "not read"))
+"""Facts that only our recorder and readers tell; another program's ``custom_data`` of that name is called otherwise."""
+_DISTRO_OF = {5: "humble", 6: "iron", 7: "iron", 8: "iron"}
+"""By the version of ``metadata.yaml``."""
 NO_START_NS = 2**63 - 1
 """Where rosbag2 says that a bag without messages starts."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -57,6 +61,10 @@ class Contents:
     """``mcap`` or ``sqlite3``."""
     compression: str = ""
     """What is compressed, with zstd: each ``file``, each ``message``, or nothing that the storage does not know of."""
+    distro: str = ""
+    """The distribution of ROS 2 that recorded it, if that is known."""
+    is_counted: bool = True
+    """Whether ``counts`` are known of all topics."""
 
     @property
     def count(self) -> int:
@@ -97,7 +105,15 @@ def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def version_of(bag: Path) -> int:
     """Another number whenever what is known of a closed episode has changed."""
-    return (bag if bag.is_file() else bag / METADATA).stat().st_mtime_ns
+    if bag.is_file():
+        return bag.stat().st_mtime_ns
+    told = bag / METADATA
+    return max(path.stat().st_mtime_ns for path in ([told] if told.is_file() else bag.iterdir()))
+
+
+def missing(bag: Path) -> DataError:
+    """The error for a folder without ``metadata.yaml``."""
+    return DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
 
 
 def read(bag: Path) -> Contents:
@@ -108,9 +124,9 @@ def read(bag: Path) -> Contents:
     """
     path = bag / METADATA
     if not path.is_file():
-        raise DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
+        raise missing(bag)
     try:
-        information = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)["rosbag2_bagfile_information"]
+        information = _information(path.read_text(encoding="utf-8"))
         _check(path, information)
         return _from_dict(information)
     except (
@@ -118,13 +134,40 @@ def read(bag: Path) -> Contents:
         *(OverflowError, RecursionError),  # .inf as a whole number; lists within lists
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"{path} is damaged ({reason}); run `il-ros recover {bag.parent}`") from error
+        remedy = f"run `il-ros recover {bag.parent}`, or move it away: files of messages are read without it, too"
+        raise DataError(f"{path} is damaged ({reason}); {remedy}") from error
+
+
+def _information(text: str) -> dict[str, Any]:
+    """The content, but ``custom_data`` as it is written: a word that YAML takes for something else stays a word."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        information: dict[str, Any] = loader.construct_document(root)["rosbag2_bagfile_information"]
+    finally:
+        loader.dispose()
+    if information.get("custom_data") is not None:
+        node = _child(_child(root, "rosbag2_bagfile_information"), "custom_data")
+        information["custom_data"] = _as_written(node)
+    return information
+
+
+def _child(node: Any, key: str) -> Any:
+    return next(value for name, value in node.value if name.value == key)
+
+
+def _as_written(node: Any) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _as_written(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_as_written(part) for part in node.value]
+    return node.value
 
 
 def _check(path: Path, information: dict[str, Any]) -> None:
-    version, storage = information["version"], information["storage_identifier"]
+    version, storage = information.get("version", 1), information["storage_identifier"]
     mode = _compression(information)
-    compression = (mode, information["compression_format"] if mode else "zstd")
+    compression = (mode, information.get("compression_format") or "zstd" if mode else "zstd")
     if version > VERSION:
         raise DataError(f"{path} has version {version}; we read up to {VERSION}: convert it with `ros2 bag convert`")
     if storage not in STORAGES or compression not in COMPRESSIONS:
@@ -174,31 +217,64 @@ def _topic(contents: Contents, name: str) -> dict[str, Any]:
 
 
 def _from_dict(information: dict[str, Any]) -> Contents:
-    topics = {t["topic_metadata"]["name"]: t for t in information["topics_with_message_count"]}
-    facts = {key: _fact_from_text(value) for key, value in (information.get("custom_data") or {}).items()}
+    listed = information.get("topics_with_message_count") or []
+    topics = {t["topic_metadata"]["name"]: t for t in listed}
+    facts = _custom_data(information.get("custom_data"))
     _check_facts(facts)
     if not all(isinstance(t["topic_metadata"]["type"], str) for t in topics.values()):
         raise TypeError("a topic has no type")
+    names = information.get("relative_file_paths") or [part["path"] for part in information.get("files") or []]
     return Contents(
-        files=tuple(Path(name).name for name in information["relative_file_paths"]),
-        types={name: t["topic_metadata"]["type"] for name, t in topics.items()},
+        files=tuple(Path(name).name for name in names),
+        types={name: whole_name(t["topic_metadata"]["type"]) for name, t in topics.items()},
         hashes={name: t["topic_metadata"].get("type_description_hash", "") for name, t in topics.items()},
-        counts={name: int(t["message_count"]) for name, t in topics.items()},
-        start_ns=int(information["starting_time"]["nanoseconds_since_epoch"]),
-        duration_ns=int(information["duration"]["nanoseconds"]),
+        counts={name: int(t.get("message_count", 0)) for name, t in topics.items()},
+        start_ns=int((information.get("starting_time") or {}).get("nanoseconds_since_epoch", NO_START_NS)),
+        duration_ns=int((information.get("duration") or {}).get("nanoseconds", 0)),
         facts=facts,
         offered={name: profiles(t["topic_metadata"].get("offered_qos_profiles")) for name, t in topics.items()},
         storage=information["storage_identifier"],
         compression=_compression(information),
+        distro=_distro(information),
+        is_counted=all("message_count" in t for t in topics.values()),
     )
 
 
+def whole_name(type_name: str) -> str:
+    """The name of a message type with all of its parts: some programs write ``pkg/Type`` or ``pkg::msg::Type``."""
+    parts = type_name.replace("::", "/").split("/")
+    return "/".join((parts[0], "msg", parts[1])) if len(parts) == 2 else "/".join(parts)
+
+
+def _distro(information: Mapping[str, Any]) -> str:
+    """Which distribution of ROS 2 recorded it: as it says or, in older versions, as the version tells."""
+    version, told = information.get("version", 1), information.get("ros_distro")
+    return told if isinstance(told, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
+
+
+def _custom_data(told: Any) -> dict[str, Any]:
+    """The facts that ``custom_data`` holds, whatever it is."""
+    if not told:
+        return {}
+    if not isinstance(told, dict):
+        return {"custom_data": told}
+    facts = {key: _fact_from_text(value) for key, value in told.items()}
+    if are_ours(facts):
+        return facts
+    return {f"custom_data.{key}" if key in RESERVED else key: value for key, value in facts.items()}
+
+
+def are_ours(facts: Mapping[str, Any]) -> bool:
+    """Whether they are of an episode of our recorder, which keeps a digest of its messages."""
+    return "digest" in facts
+
+
 def _check_facts(facts: Mapping[str, Any]) -> None:
-    for key, kind in _KINDS.items() if "digest" in facts else ():
+    for key, kind in _KINDS.items() if are_ours(facts) else ():
         if key in facts and not isinstance(facts[key], kind):
             raise TypeError(f"the fact {key!r} is {facts[key]!r}")
     silences, gaps = facts.get("silences", []), facts.get("gaps", {})
-    if "digest" in facts and not all(isinstance(part, dict) for part in (*silences, *gaps.values())):
+    if are_ours(facts) and not all(isinstance(part, dict) for part in (*silences, *gaps.values())):
         raise TypeError("the facts 'silences' or 'gaps' hold something else than mappings")
 
 
@@ -234,5 +310,5 @@ def _fact_from_text(text: Any) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -20,11 +20,11 @@ from il_ros.errors import DataError
 from il_ros.recording import metadata
 from il_ros.recording.bag import is_closed, read, write_bag
 from il_ros.recording.disk import storage_errors, sync
+from il_ros.recording.found import DAMAGED
 from il_ros.recording.journal import SUFFIX, is_open, locked
 from il_ros.recording.metadata import METADATA
 from il_ros.recording.scan import JOURNAL_RECORDS, Scan
 
-DAMAGED = ".damaged"
 WORKSHOP = ".recovering"
 """The folder in which a bag is made anew before it takes the damaged one's place."""
 _SHOWN = 3

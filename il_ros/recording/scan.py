@@ -28,11 +28,12 @@ import zstandard
 from mcap.data_stream import ReadDataStream, RecordBuilder
 from mcap.exceptions import EndOfFile
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, Metadata, Schema
+from mcap.records import Channel, Chunk, Metadata, Schema, Statistics
 from mcap.stream_reader import get_chunk_data_stream
 
 from il_ros.errors import DataError
 from il_ros.recording.blocks import ROOM, Block, Topic, window
+from il_ros.recording.metadata import whole_name
 from il_ros.recording.rhythm import leap, period
 from il_ros.signals import Array
 
@@ -47,7 +48,10 @@ LOG_TIME = 15
 CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
 JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
 """The only records of a journal; any other is a damaged one."""
-FOOTER_BYTES = 20
+FOOTER_BYTES, CRC_BYTES = 20, 4
+"""Of a footer, and of the CRC at its end, which is all of the record that ends the data."""
+MOST_KINDS = max(Opcode)
+PRIVATE = "records of kinds that are not of MCAP's specification were passed over"
 FEW, MANY = 64, 65536
 """Messages that are found step by step before it is tried whether their sizes repeat: at first, and at most."""
 BLOCK_BYTES = 1 << 22
@@ -97,14 +101,21 @@ class Scan:
     """The sound messages of one MCAP file, in the order in which they were written.
 
     Iterate it once; afterwards ``facts``, ``damage``, ``complete``, ``counts`` and ``digest`` describe what was read.
+
+    Args:
+        path: of the file.
+        kinds: of the records that there may be; None lets private and later ones pass, too.
+        distro: of ROS 2, whose types those are that the file does not define.
     """
 
-    def __init__(self, path: Path, kinds: frozenset[Opcode] = frozenset(Opcode)) -> None:
+    def __init__(self, path: Path, kinds: frozenset[Opcode] | None = None, distro: str = "") -> None:
         self.path = path
         self.size = path.stat().st_size
         self.facts: dict[str, Any] = {}
         self.damage: list[str] = []
         """What is wrong, one line each, with the offset of the record."""
+        self.remarks: list[str] = []
+        """What is to be known of the file though nothing is wrong with it."""
         self.complete = False
         """Whether the file ends as its writer meant it to end."""
         self.only_unfinished = False
@@ -115,9 +126,11 @@ class Scan:
         """Messages by topic."""
         self.topics: dict[int, Topic] = {}
         self.digest = Digest()
-        self._kinds = kinds
+        self._kinds, self._distro = kinds, distro
         self._schemas: dict[int, Schema] = {}
         self._crc = zlib.crc32(MAGIC)
+        self._said: int | None = None
+        """How many messages the summary counts."""
 
     @property
     def count(self) -> int:
@@ -132,6 +145,7 @@ class Scan:
                 self.data_bytes += len(message.data)
                 self.digest.add(message)
                 yield message
+        self._check_count()
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
         """The messages of ``topics``, many at a time, in the order in which each topic's were written.
@@ -152,6 +166,12 @@ class Scan:
                     mine = np.flatnonzero(channels == channel)
                     yield topic, Block(data, starts[mine] + MESSAGE.size, sizes[mine], times[mine], total + mine)
             total += len(starts)
+        self._check_count()
+
+    def _check_count(self) -> None:
+        """A chunk that was passed over since its kind was damaged is missing in the count."""
+        if self._said not in (None, self.count) and not self.damage:
+            self.damage.append(f"it holds {self.count} messages, and its summary counts {self._said}")
 
     def read(self) -> Scan:
         """Read to the end, for the description only."""
@@ -167,7 +187,7 @@ class Scan:
             if offset + RECORD.size + length > self.size:
                 self.damage.append(f"cut off at byte {offset}: {self.size - offset} bytes of an unfinished record")
                 return
-            if opcode not in self._kinds or (opcode == Opcode.FOOTER and length != FOOTER_BYTES):
+            if not self._is_known(opcode, length):
                 self.damage.append(f"record at byte {offset} is damaged (kind {opcode}); the rest cannot be read")
                 return
             payload = file.read(length)
@@ -177,16 +197,27 @@ class Scan:
             if opcode == Opcode.FOOTER:
                 self.complete = file.read() == MAGIC
                 break
+            if opcode > MOST_KINDS and PRIVATE not in self.remarks:
+                self.remarks.append(PRIVATE)
         if not self.complete:
             self.only_unfinished = not self.damage and opcode != Opcode.FOOTER
             self.damage.append(f"the file ends at byte {self.size} without the mark of its end")
 
+    def _is_known(self, opcode: int, length: int) -> bool:
+        """Whether there may be such a record; whatever follows its known fields, and private ones, are passed over."""
+        if self._kinds is not None:
+            return opcode in self._kinds and not (opcode == Opcode.FOOTER and length != FOOTER_BYTES)
+        shortest = {Opcode.FOOTER: FOOTER_BYTES, Opcode.DATA_END: CRC_BYTES}.get(opcode, 0)  # type: ignore[call-overload]
+        return opcode != 0 and length >= shortest
+
     def _check_section(self, opcode: int, head: bytes, payload: bytes, offset: int) -> None:
         """The data and the summary each end with a CRC over all of their bytes; zero stands for none."""
         if opcode == Opcode.DATA_END:
-            said, found, self._crc = int.from_bytes(payload, "little"), self._crc, 0
+            said, found, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
         elif opcode == Opcode.FOOTER:
-            said, found = int.from_bytes(payload[-4:], "little"), zlib.crc32(head + payload[:-4], self._crc)
+            before = payload[: FOOTER_BYTES - CRC_BYTES]
+            said = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
+            found = zlib.crc32(head + before, self._crc)
         else:
             self._crc = zlib.crc32(payload, zlib.crc32(head, self._crc))
             return
@@ -271,9 +302,11 @@ class Scan:
             self._schemas[schema.id] = schema
         elif opcode == Opcode.CHANNEL:
             self._add_topic(Channel.read(ReadDataStream(BytesIO(payload))))
+        elif opcode == Opcode.STATISTICS:
+            self._said = Statistics.read(ReadDataStream(BytesIO(payload))).message_count
         elif opcode == Opcode.METADATA:
             record = Metadata.read(ReadDataStream(BytesIO(payload)))
-            if record.name == FACTS or "crc32" in record.metadata:
+            if record.name == FACTS or record.metadata.keys() == {"facts", "crc32"}:  # its name may be damaged
                 self.facts = _facts(record.metadata)
 
     def _message(self, records: bytearray, at: int) -> RawMessage:
@@ -282,11 +315,13 @@ class Scan:
         return RawMessage(self.topics[channel], log_time_ns, publish_time_ns, sequence, data)
 
     def _add_topic(self, channel: Channel) -> None:
-        schema = self._schemas[channel.schema_id]
+        schema = self._schemas[channel.schema_id] if channel.schema_id else Schema(0, b"", "", "")
         type_hash = channel.metadata.get("topic_type_hash", "")
         offered = channel.metadata.get("offered_qos_profiles", "")
-        text = schema.data.decode()
-        self.topics[channel.id] = Topic(channel.topic, schema.name, text, type_hash, schema.encoding, offered)
+        text = schema.data.decode(errors="surrogateescape")  # of other encodings it is none
+        name = whole_name(schema.name) if channel.message_encoding == "cdr" else schema.name
+        form, distro = channel.message_encoding, "" if text else self._distro
+        self.topics[channel.id] = Topic(channel.topic, name, text, type_hash, schema.encoding, offered, form, distro)
 
 
 def _content(payload: bytes) -> bytes:
@@ -295,9 +330,9 @@ def _content(payload: bytes) -> bytes:
     at = CHUNK.size + name_length
     name = payload[CHUNK.size : at].decode()
     (length,) = struct.unpack_from("<Q", payload, at)
-    if at + 8 + length != len(payload):
+    if at + 8 + length > len(payload):
         raise ValueError(f"its content is said to have {length} bytes")
-    records = _expanded(name, payload[at + 8 :], size)
+    records = _expanded(name, payload[at + 8 : at + 8 + length], size)
     if len(records) != size or (crc and zlib.crc32(records) != crc):
         raise ValueError("its CRC is wrong")
     return records

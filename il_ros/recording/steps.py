@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
             steps can be used.
     """
     reader = read(folder)
-    names = {topic: find_topic(reader.types, topic, folder) for topic in (*contract.topics, AUTHORITY)}
+    names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
+    names[AUTHORITY] = find_authority(reader.types, names.values(), folder)
     if names[AUTHORITY] is None and not is_ours(reader):
         return _foreign(reader, contract, names)
     if None in names.values():
@@ -86,20 +87,63 @@ def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | No
     missing = [topic for topic in contract.topics if topic not in found]
     if missing or action is None:
         raise _lacks(reader, contract, [*missing, *([contract.foreign.topic] if action is None else [])])
+    _check_types(reader, {found[topic]: kind for topic, kind in contract.topics.items()}, "topics")
+    if not contract.foreign.fields:
+        _check_types(reader, {action: contract.command_type}, "command: type, or give foreign: fields")
     return read_foreign(reader, contract, found, action)
 
 
-def find_topic(topics: Mapping[str, str], wanted: str, folder: Path) -> str | None:
-    """The recorded topic that ``wanted`` means: itself, whatever its namespace; None if there is none.
+def _check_types(reader: BagReader, kinds: Mapping[str, str], key: str) -> None:
+    """Raise a ``DataError`` if a topic is of another type than the contract says."""
+    for name, kind in kinds.items():
+        if reader.types[name] != kind:
+            raise DataError(f"{reader.path}: {name} is {reader.types[name]}, not {kind}; correct the contract's {key}")
+
+
+def find_topic(topics: Iterable[str], wanted: str, folder: Path) -> str | None:
+    """The recorded topic that ``wanted`` means: the one of that name or, if there is none, that in any namespace.
+
+    None if there is none.
 
     Raises:
         DataError: if more than one could be meant.
     """
-    found = [name for name in topics if name == wanted or name.endswith("/" + wanted.lstrip("/"))]
+    found = sorted(name for name in topics if name == wanted or name.endswith("/" + wanted.lstrip("/")))
+    if len(found) > 1 and wanted in found:
+        return wanted
     if len(found) > 1:
-        choices = ", ".join(sorted(found))
+        choices = ", ".join(found)
         raise DataError(f"{folder}: topic {wanted!r} may be any of {choices}; name one of them in the contract")
     return found[0] if found else None
+
+
+def authorities(topics: Iterable[str]) -> list[str]:
+    """The topics with records of authority, of every arm that was recorded."""
+    return [name for name in topics if name == AUTHORITY or name.endswith("/" + AUTHORITY)]
+
+
+def find_authority(topics: Iterable[str], chosen: Iterable[str | None], folder: Path) -> str | None:
+    """The topic with the records of authority that belong to the ``chosen`` topics: of several, that of their arm.
+
+    Raises:
+        DataError: if they do not tell which.
+    """
+    found = authorities(topics)
+    if len(found) < 2:
+        return found[0] if found else None
+    spaces = {name: name.removesuffix(AUTHORITY) for name in found}
+    near = [name for name in found if any(topic is not None and topic.startswith(spaces[name]) for topic in chosen)]
+    if not near:
+        raise DataError(
+            f"{folder}: {', '.join(sorted(found))} are of several arms; name the topics of the contract with the "
+            "namespace of one of them"
+        )
+    nearest = max(near, key=lambda name: len(spaces[name]))
+    others = [name for name in near if not spaces[nearest].startswith(spaces[name])]
+    if others:
+        choices = ", ".join(sorted([nearest, *others]))
+        raise DataError(f"{folder}: the contract's topics are of several arms ({choices}); a contract is of one arm")
+    return nearest
 
 
 def _without(reader: BagReader, contract: Contract, missing: list[str]) -> Episode:

@@ -17,7 +17,7 @@ from typing import Any
 from il_ros import messages
 from il_ros.errors import DataError, MessageError
 from il_ros.recording.bag import BagReader, bytes_of, is_ours, read
-from il_ros.recording.steps import AUTHORITY, find_topic, read_episode
+from il_ros.recording.steps import authorities, read_episode
 from il_ros.specs import Contract
 
 
@@ -34,13 +34,13 @@ def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str,
         DataError: if the bag is damaged.
     """
     reader = read(folder)
-    authority = find_topic(reader.types, AUTHORITY, folder)
-    if authority is None and contract is not None and not is_ours(reader):
+    found = authorities(reader.types)
+    if not found and contract is not None and not is_ours(reader):
         return _foreign_summary(reader, contract)
     steps: Counter[str] = Counter()
     interventions: set[int] = set()
     malformed = 0
-    for _, _, message in reader.messages([authority] if authority else []):
+    for _, _, message in reader.messages(found):
         try:
             record = messages.record_from(message)
         except MessageError:
@@ -83,10 +83,9 @@ def folder_summary(bags: Iterable[Path]) -> list[dict[str, Any]]:
         reader = read(bag)
         key = tuple(str(reader.facts.get(name) or "-") for name in ("task", "expert", "outcome"))
         row = rows.setdefault((key[0], key[1], key[2]), Counter())
-        authority = find_topic(reader.types, AUTHORITY, bag)
         row["episodes"] += 1
         row["partial"] += bool(reader.facts.get("partial"))
-        row["steps"] += reader.counts[authority] if authority else 0
+        row["steps"] += sum(reader.counts[name] for name in authorities(reader.types))
         row["messages"] += reader.contents.count
         row["lost"] += _lost(reader.facts)
         row["bytes"] += bytes_of(bag)

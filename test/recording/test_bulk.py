@@ -23,7 +23,7 @@ from il_ros import messages
 from il_ros.errors import DataError, MessageError
 from il_ros.recording import columns as columns_module
 from il_ros.recording.bag import finalise, read
-from il_ros.recording.blocks import ROOM, Block
+from il_ros.recording.blocks import ROOM, Block, Topic
 from il_ros.recording.definitions import decoder, types_of
 from il_ros.recording.diagnostics import diagnostics
 from il_ros.recording.layout import NUMBERS, Layout
@@ -31,6 +31,10 @@ from il_ros.recording.steps import AUTHORITY, find_topic, read_episode, read_obs
 from il_ros.specs import Contract
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
+
+
+def described(type_name):
+    return Topic("/topic", type_name, "", "", "ros2msg")
 
 
 def one_by_one(folder, contract):
@@ -169,7 +173,7 @@ def test_every_number_of_every_common_type_is_found_where_the_decoder_finds_it(t
     for _ in range(3):
         message = filled(type_name, rng)
         data = bytes(STORE.serialize_cdr(message, type_name, little_endian=little))
-        layout = Layout(data, type_name, types_of(type_name, ""))
+        layout = Layout(data, type_name, types_of(described(type_name)))
         block = Block(b"..." + data + bytes(ROOM), np.array([3]), np.array([len(data)]), *np.zeros((2, 1), np.int64))
         assert layout.is_of(block).tolist() == [True]
         for path, number in numbers_of(message).items():
@@ -195,7 +199,7 @@ def test_a_message_that_is_cut_off_is_named(kit, journal_of, tmp_path):
 
 def test_a_field_that_is_a_text_is_no_number(kit):
     data = kit.sent("/tool_pose", kit.tool(1), 1).data
-    layout = Layout(data, "geometry_msgs/msg/PoseStamped", types_of("geometry_msgs/msg/PoseStamped", ""))
+    layout = Layout(data, "geometry_msgs/msg/PoseStamped", types_of(described("geometry_msgs/msg/PoseStamped")))
     with pytest.raises(MessageError, match="header.frame_id"):
         layout.find("header.frame_id")
 
@@ -208,7 +212,7 @@ def test_a_record_is_read_from_its_bytes_as_the_decoder_reads_it(texts, pairs):
     status = make["diagnostic_msgs/msg/DiagnosticStatus"](1, *texts[1:], items)
     header = make["std_msgs/msg/Header"](make["builtin_interfaces/msg/Time"](3, 4), texts[0])
     data = bytes(STORE.serialize_cdr(make[name](header, [status, status]), name))
-    read, decoded = diagnostics(data), decoder(name, "")(data)
+    read, decoded = diagnostics(data), decoder(described(name))(data)
     assert plain(read) == plain(decoded)
     for size in range(0, len(data), 7):
         with pytest.raises((ValueError, struct.error, IndexError)):
