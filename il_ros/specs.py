@@ -45,6 +45,9 @@ BLIND_NS = 175_000_000
 TRACKING_S = 0.15
 """How far an arm may be behind its command, as time at the limit's speed: a step under way, and some latency."""
 
+CLOCKS = ("header", "publish", "log")
+"""Whose times messages of foreign bags may go by: their headers' stamps, or when they were published or recorded."""
+
 LIMITS = ("max_step", "max_velocity", "max_acceleration")
 """The keys of which one says how fast a component of the action may change."""
 
@@ -102,6 +105,12 @@ class Foreign:
     """Path of each component of the action in the messages of ``topic``; without any they are commands."""
     stale_s: float = 0.0
     """The greatest age of a message that an observation or an action may be read from; 0: see ``stale_ns``."""
+    clock: str = ""
+    """By which times messages are put together, one of ``CLOCKS``; empty: what the bag shows to be right."""
+    offsets: Mapping[str, float] = field(default_factory=dict)
+    """By topic, seconds that are added to its times: positive where its clock is behind those of the others."""
+    static: tuple[str, ...] = ()
+    """Topics of which a message holds until the next, however old it is: a goal, a calibration."""
 
 
 @dataclass(frozen=True)
@@ -168,12 +177,31 @@ class Contract:
             raise ConfigError(
                 f"contract {self.name!r}: foreign: stale_s is {self.foreign.stale_s}; it must be a time of 0 s or more"
             )
+        self._check_clocks()
         for name, move in self.moves.items():
             if len(move) != len(self.action) or not all(a.low <= v <= a.high for a, v in zip(self.action, move)):
                 raise ConfigError(
                     f"contract {self.name!r}: move {name!r} is {list(move)}; give a number for each of "
                     f"{', '.join(self.action_names)}, within its limits"
                 )
+
+    def _check_clocks(self) -> None:
+        """Check what is said of the times of topics in bags of other programs.
+
+        Raises:
+            ConfigError: naming the key that is wrong.
+        """
+        where, foreign = f"contract {self.name!r}: foreign", self.foreign
+        if foreign.clock not in ("", *CLOCKS):
+            raise unknown(f"{where}: clock", foreign.clock, CLOCKS)
+        topics = dict.fromkeys((*self.topics, foreign.topic))
+        for key, named in (("offsets", foreign.offsets), ("static", foreign.static)):
+            for topic in named:
+                if topic not in topics:
+                    raise unknown(f"{where}: {key}: topic", topic, topics)
+        for topic, offset_s in foreign.offsets.items():
+            if not math.isfinite(offset_s):
+                raise ConfigError(f"{where}: offsets: {topic!r} is {offset_s}; it must be a finite number of seconds")
 
     def _check_limits(self, part: ActionComponent) -> None:
         """Check range and rate of a component of the action.
@@ -316,7 +344,9 @@ class Contract:
         }
 
     def _foreign_to_dict(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self.foreign), "fields": list(self.foreign.fields)}
+        told = {"topic": self.foreign.topic, "fields": list(self.foreign.fields), "stale_s": self.foreign.stale_s}
+        more = {"clock": self.foreign.clock, "offsets": dict(self.foreign.offsets), "static": list(self.foreign.static)}
+        return {**told, **{key: value for key, value in more.items() if value}}
 
     @classmethod
     def from_dict(cls, name: str, data: Mapping[str, Any]) -> Contract:
@@ -507,11 +537,18 @@ def _moves(where: str, data: Any) -> dict[str, tuple[float, ...]]:
 
 
 def _foreign(where: str, data: Any) -> Foreign:
-    check_keys(where, data, optional=("topic", "fields", "stale_s"))
-    fields = data.get("fields", [])
-    if not isinstance(fields, list) or not all(isinstance(path, str) for path in fields):
-        raise ConfigError(f"{where}: fields is {fields!r}; it must be a list of paths such as position[panda_joint1]")
-    made: Foreign = build(Foreign, where, {**data, "fields": tuple(fields)})
+    check_keys(where, data, optional=("topic", "fields", "stale_s", "clock", "offsets", "static"))
+    lists = {"fields": "paths such as position[panda_joint1]", "static": "topics"}
+    for key, what in lists.items():
+        told = data.get(key, [])
+        if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+            raise ConfigError(f"{where}: {key} is {told!r}; it must be a list of {what}")
+    offsets = data.get("offsets", {})
+    if not isinstance(offsets, Mapping):
+        raise ConfigError(f"{where}: offsets is {offsets!r}; it must map topics to seconds, as in objects: 0.12")
+    seconds = {str(topic): _number(where, f"offsets: {topic!r}", value) for topic, value in offsets.items()}
+    plain = {**data, **{key: tuple(data.get(key, [])) for key in lists}, "offsets": seconds}
+    made: Foreign = build(Foreign, where, plain)
     return made
 
 

@@ -149,17 +149,25 @@ def _show_episode(console: Console, summary: dict[str, Any]) -> None:
 
 
 def _show_resampled(console: Console, told: dict[str, Any]) -> None:
-    table = Table(title=f"resampled by the clock of the {told['clock']}")
-    columns = ("messages", "greatest_age_s", "rms_age_s", "dropped", "padded", "stale", "malformed")
+    table = Table(title=f"resampled by the clock of the {told['clock']}: {told['why']}")
+    columns = ["messages", "greatest_age_s", "rms_age_s", "dropped", "padded", "stale", "malformed", "bad_stamps"]
+    columns += ["offset_s", "static"]
     for heading in ("topic", *columns):
         table.add_column(heading.replace("_", " "), justify="left" if heading == "topic" else "right", overflow="fold")
     for name, row in told["topics"].items():
-        table.add_row(name, *(f"{row[column]:,}" for column in columns))
+        told_of = (row[column] for column in columns)
+        table.add_row(name, *("-" if value in (None, "") else _written(value) for value in told_of))
     console.print(table)
     console.print(
         "dropped: messages that no step uses; padded: steps that repeat the message of the step before; "
-        f"stale: steps left out since it was too old; {len(told['stretches'])} stretches between jumps of the clock"
+        "stale: steps left out since it was too old; bad stamps: messages left out since their stamps cannot be right; "
+        "offset: by how much its stamps are ahead of most topics' when they were recorded; "
+        f"{len(told['stretches'])} stretches between jumps of the clock"
     )
+
+
+def _written(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
 
 
 def _show_folder(console: Console, summary: dict[str, Any]) -> None:

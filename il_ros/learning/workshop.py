@@ -31,6 +31,7 @@ from il_ros.learning.trainer import Progress, TrainingConfig, train
 from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.exporters import lerobot_reader
+from il_ros.recording.foreign import clock_notes
 from il_ros.recording.metadata import version_of
 from il_ros.recording.steps import read_episode
 from il_ros.specs import Contract
@@ -110,7 +111,8 @@ class Workshop:
         warm = None if before is None else (before.policy, before.normaliser)
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
         wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
-        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild))
+        clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
+        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild, *clocks))
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
             taught = seeds.joined(taught, before.taught or {})

@@ -336,7 +336,7 @@ class BagReader:
 
     def _decompressed(self, topic: Topic, block: Block) -> Block:
         data = [self._decompress(topic, block.message(row)) for row in range(len(block.at))]
-        return packed(data, block.log_time_ns, block.order)
+        return packed(data, block.log_time_ns, block.publish_time_ns, block.order)
 
     def _whole(self, message: RawMessage) -> RawMessage:
         return message._replace(data=self._decompress(message.topic, message.data))

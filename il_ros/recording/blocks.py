@@ -51,6 +51,8 @@ class Block(NamedTuple):
     """(n,) int64, how many they are."""
     log_time_ns: Array
     """(n,) int64, when they were recorded."""
+    publish_time_ns: Array
+    """(n,) int64, when they were published; as ``log_time_ns`` where the file does not tell."""
     order: Array
     """(n,) int64, increasing: how many messages of all topics were recorded before."""
 
@@ -64,10 +66,10 @@ class Block(NamedTuple):
         return bytes(self.data[at : at + int(self.size[row])])
 
 
-def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array) -> Block:
+def packed(messages: Sequence[bytes], log_time_ns: Array, publish_time_ns: Array, order: Array) -> Block:
     """The block of some serialised messages."""
     size = np.array([len(message) for message in messages], np.int64)
-    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order)
+    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, publish_time_ns, order)
 
 
 def window(data: bytes | bytearray, code: str) -> Array:

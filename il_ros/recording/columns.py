@@ -50,7 +50,7 @@ class Columns:
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
         self._parts: list[tuple[Array, ...]] = [
-            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))), np.empty(0, np.int64))
+            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))), *np.empty((2, 0), np.int64))
         ]
         self._sorted: tuple[Array, ...] | None = None
 
@@ -73,6 +73,11 @@ class Columns:
     def values(self) -> Array:
         """(n, F) float64; NaN where a message lacks the field."""
         return self._column(3)
+
+    @property
+    def publish_time_ns(self) -> Array:
+        """(n,) int64, when the messages were published; as ``log_time_ns`` where the bag does not tell."""
+        return self._column(5)
 
     @property
     def has(self) -> Array:
@@ -137,7 +142,10 @@ class Columns:
     def _take(self, layout: Layout, stamp: list[_Place], fields: list[_Place], kind: int, block: Block) -> Block:
         """Read the messages that are laid out so; returns the others."""
         alike = layout.is_of(block)
-        mine = block.rows(np.flatnonzero(alike))
+        if alike.all():
+            mine, others = block, block.rows(np.empty(0, np.int64))
+        else:
+            mine, others = (block.rows(np.flatnonzero(chosen)) for chosen in (alike, ~alike))
         if len(mine.at):
             values = np.empty((len(mine.at), len(fields)))
             for column, place in zip(values.T, fields):
@@ -145,7 +153,7 @@ class Columns:
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
             self._keep(mine, _stamps(sec, nanosec), values, kind)
-        return block.rows(np.flatnonzero(~alike))
+        return others
 
     def _take_one(self, topic: Topic, block: Block, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
@@ -158,7 +166,7 @@ class Columns:
 
     def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         kinds = np.full(len(stamps), kind, np.int64)
-        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds))
+        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds, block.publish_time_ns))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -30,8 +29,6 @@ TOGETHER = 4096
 """Messages that are looked at together."""
 BLOCK_BYTES = 1 << 22
 """Bytes of messages that are looked at together, unless a single message is larger."""
-NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
-"""Errors of SQLite, which sorts in temporary files, that tell of a disk and not of the database."""
 _Row = tuple[int, tuple[int, int, bytes]]
 """The number of a message among those that are read; its topic, time and bytes."""
 UNCHECKED = "SQLite keeps no checksums, so a changed byte within a message could not be found"
@@ -41,7 +38,7 @@ _COLUMNS = "topic_type, encoded_message_definition, type_description_hash, encod
 
 
 class Database:
-    """The messages of one ``.db3`` file, in the order of their times; it tells of itself what a ``Scan`` does.
+    """The messages of one ``.db3`` file, in the order in which they were written; it tells what a ``Scan`` does.
 
     SQLite keeps no CRC of its content: of damage, only what breaks its structure is found. What its recorder had not
     yet moved out of the file's write-ahead log (``-wal``) or not taken back (``-journal``) is taken into account.
@@ -74,7 +71,8 @@ class Database:
             for number in dict.fromkeys(row[0] for _, row in some):
                 mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
                 orders, times, data = zip(*mine)
-                yield self.topics[number], packed(data, np.array(times, np.int64), np.array(orders, np.int64))
+                logged = np.array(times, np.int64)
+                yield self.topics[number], packed(data, logged, logged, np.array(orders, np.int64))
 
     def _rows(self, topics: Collection[str] | None) -> Iterator[tuple[int, int, bytes]]:
         """Topic, time and bytes of each message."""
@@ -87,16 +85,11 @@ class Database:
                 wanted = [n for n, topic in self.topics.items() if topics is None or topic.name in topics]
                 marks = ",".join("?" * len(wanted))
                 query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})"
-                for number, time_ns, data in base.execute(f"{query} ORDER BY timestamp, id", wanted):
+                for number, time_ns, data in base.execute(f"{query} ORDER BY id", wanted):
                     if not (isinstance(time_ns, int) and isinstance(data, bytes)):
                         raise ValueError(f"a message of {self.topics[number].name} has no bytes or no time")
                     yield number, time_ns, data
         except (sqlite3.Error, KeyError, ValueError, TypeError, OverflowError) as error:
-            if getattr(error, "sqlite_errorname", "") in NO_ROOM:
-                raise StorageError(
-                    f"{tempfile.gettempdir()} cannot be written ({error}); {self.path} is sorted there while it is "
-                    "read: set TMPDIR to a folder with more room"
-                ) from error
             self.damage.append(" ".join(str(error).split()) or type(error).__name__)
 
     @contextmanager

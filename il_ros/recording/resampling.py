@@ -18,31 +18,26 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.recording.clocks import FAR_NS, NO_STAMP, jumps
 from il_ros.signals import Array
-
-FAR_NS = 1_000_000_000
-"""A stamp that runs ahead of the time of recording by more than this, from one message to the next, is a jump."""
 
 
 @dataclass(frozen=True)
 class Track:
-    """The messages of one topic, in the order of recording."""
+    """The messages of one topic; row n of every array is the same message."""
 
     times_ns: Array
-    """(n,) int64, what the grid goes by: the headers' stamps, or the times of recording."""
+    """(n,) int64, what the grid goes by: for example the headers' stamps."""
     log_time_ns: Array
-    """(n,) int64, when the messages were recorded."""
+    """(n,) int64, when the messages were recorded, by a clock that never begins anew."""
     order: Array
-    """(n,) int64, increasing: how many messages of all topics were recorded before."""
+    """(n,) int64: how many messages of all topics were written before; which came first of those of one time."""
+    is_static: bool = False
+    """Whether a message holds until the next is recorded, however old it is."""
 
-    def jumps(self, stale_ns: int) -> Array:
-        """Which messages are the first after a jump of the clock, (k,).
-
-        Messages that overtake each other by less than ``stale_ns`` are no jump.
-        """
-        step = np.diff(self.times_ns)
-        is_jump = (step < -stale_ns) | (step - np.diff(self.log_time_ns) > FAR_NS)
-        return np.flatnonzero(is_jump) + 1
+    def rows(self, index: Array) -> Track:
+        """Some of the messages."""
+        return Track(self.times_ns[index], self.log_time_ns[index], self.order[index], self.is_static)
 
 
 @dataclass(frozen=True)
@@ -73,46 +68,96 @@ class Resampled:
         return np.concatenate([first, follows[:, None] & (np.diff(self.rows, axis=0) == 0)])
 
 
-def resample(tracks: Sequence[Track], step_ns: int, stale_ns: int) -> Resampled:
+def resample(tracks: Sequence[Track], step_ns: int, stale_ns: int, pace: float = 1.0) -> Resampled:
     """The steps at which every track has a message that is at most ``stale_ns`` old, stretch by stretch.
 
-    A stretch's grid begins when the last of the topics does, and ends with the newest message.
+    A stretch's grid begins when the last of the topics does, and ends with the newest message. ``pace`` is how many
+    seconds pass by the tracks' clock in one of recording. Static tracks take no part in this: at each step stands their
+    last message that was recorded before the step's newest; the first one holds from its stamp, if that is earlier.
     """
-    cuts = _cuts(tracks, stale_ns)
-    numbers = [np.searchsorted(cuts[:, n], track.order, side="right") for n, track in enumerate(tracks)]
+    in_time = [np.lexsort((track.order, track.log_time_ns)) for track in tracks]
+    came = [track.rows(rows) for track, rows in zip(tracks, in_time)]
+    moving = [n for n, track in enumerate(tracks) if not track.is_static]
+    numbers, count = _stretches([came[n] for n in moving], stale_ns, pace)
+    bounds = [np.searchsorted(number, np.arange(count + 1)) for number in numbers]
     parts = []
-    for stretch in range(len(cuts) + 1):
-        members = [np.flatnonzero(number == stretch) for number in numbers]
+    for stretch in range(count):
+        members = [np.arange(bound[stretch], bound[stretch + 1]) for bound in bounds]
         if all(len(member) for member in members):
-            parts.append((stretch, *_one_stretch(tracks, members, step_ns, stale_ns)))
-    count = len(tracks)
-    return Resampled(
-        times_ns=np.concatenate([np.empty(0, np.int64), *(times for _, times, *_ in parts)]),
-        rows=np.concatenate([np.empty((0, count), np.int64), *(rows for _, _, rows, *_ in parts)]),
-        stretch=np.concatenate([np.empty(0, np.int64), *(np.full(len(times), n) for n, times, *_ in parts)]),
-        possible=sum(possible for *_, possible, _ in parts),
-        stale=np.sum([np.zeros(count, np.int64), *(stale for *_, stale in parts)], axis=0),
-    )
+            parts.append((stretch, *_one_stretch([came[n] for n in moving], members, step_ns, stale_ns)))
+    times = np.concatenate([np.empty(0, np.int64), *(times for _, times, *_ in parts)])
+    stretches = np.concatenate([np.empty(0, np.int64), *(np.full(len(times), n) for n, times, *_ in parts)])
+    rows = np.empty((len(times), len(tracks)), np.int64)
+    stale = np.zeros(len(tracks), np.int64)
+    if parts:
+        rows[:, moving] = np.concatenate([rows for _, _, rows, *_ in parts])
+        stale[moving] = np.sum([lost for *_, lost in parts], axis=0)
+        newest = np.max([came[n].log_time_ns[rows[:, n]] for n in moving], axis=0)
+    for n in set(range(len(tracks))).difference(moving) if parts else ():
+        main = came[moving[0]].log_time_ns, numbers[0]
+        rows[:, n] = _holding(came[n], main, times, stretches, newest)
+        stale[n] = (rows[:, n] < 0).sum()
+    kept = (rows >= 0).all(axis=1)
+    rows = np.stack([order[own] for order, own in zip(in_time, rows[kept].T)], axis=1)
+    return Resampled(times[kept], rows, stretches[kept], sum(possible for *_, possible, _ in parts), stale)
 
 
-def _cuts(tracks: Sequence[Track], stale_ns: int) -> Array:
-    """(stretches - 1, tracks) int64: the ``order`` at which each track's next stretch begins.
+def _holding(track: Track, main: tuple[Array, Array], times_ns: Array, stretches: Array, newest_ns: Array) -> Array:
+    """(T,) which message of a static track holds at each step, -1 if none; ``main``: a track, and its stretches."""
+    rows: Array = np.searchsorted(track.log_time_ns, newest_ns, side="right") - 1
+    if len(track.order):
+        before = max(0, int(np.searchsorted(main[0], track.log_time_ns[0], side="right")) - 1)
+        since = int(track.times_ns[0])
+        rows[(rows < 0) & (stretches == main[1][before]) & (since <= times_ns) & (since != NO_STAMP)] = 0
+    return rows
 
-    All topics see a jump of the clock, each with its own next message; so jumps of different tracks that are recorded
-    within a short time are one.
+
+def _stretches(tracks: Sequence[Track], stale_ns: int, pace: float) -> tuple[list[Array], int]:
+    """By track (n,) int64, increasing: in which stretch its messages are; and how many stretches there are.
+
+    All topics see a jump of the clock, each with its own next message: somewhere between two messages of each. So jumps
+    of different tracks that can have happened within a short time are one. A track that saw none was silent then.
     """
-    found = [(n, row) for n, track in enumerate(tracks) for row in track.jumps(stale_ns).tolist()]
-    found.sort(key=lambda jump: tracks[jump[0]].order[jump[1]])
-    cuts: list[dict[int, int]] = []
-    since = 0
-    for n, row in found:
-        time_ns, order = int(tracks[n].log_time_ns[row]), int(tracks[n].order[row])
-        if not cuts or n in cuts[-1] or time_ns - since > FAR_NS:
-            cuts.append({})
-            since = time_ns
-        cuts[-1][n] = order
-    rows = [[cut.get(n, min(cut.values())) for n in range(len(tracks))] for cut in cuts]
-    return np.array(rows, dtype=np.int64).reshape(len(cuts), len(tracks))
+    cuts: list[_Cut] = []
+    for n, row in _jumps_in_time(tracks, stale_ns, pace):
+        log = tracks[n].log_time_ns
+        begin, end = int(log[row - 1]), int(log[row])
+        near = [cut for cut in reversed(cuts) if n not in cut.rows and cut.away(begin, end) <= FAR_NS]
+        cut = min(near, key=lambda cut: cut.away(begin, end)) if near else _Cut(begin, end, {})
+        if not near:
+            cuts.append(cut)
+        cut.rows[n] = row
+        cut.begin_ns, cut.end_ns = max(cut.begin_ns, begin), min(cut.end_ns, end)
+    cuts.sort(key=lambda cut: cut.end_ns)
+    numbers = []
+    for n, track in enumerate(tracks):
+        silent = [np.searchsorted(track.log_time_ns, cut.end_ns) for cut in cuts]
+        firsts = np.array([cut.rows.get(n, row) for cut, row in zip(cuts, silent)], np.int64)
+        firsts = np.maximum.accumulate(firsts)
+        numbers.append(np.searchsorted(firsts, np.arange(len(track.order)), side="right"))
+    return numbers, len(cuts) + 1
+
+
+@dataclass
+class _Cut:
+    """A jump of the clock: between which times of recording it happened, and the first message after it by track."""
+
+    begin_ns: int
+    end_ns: int
+    rows: dict[int, int]
+
+    def away(self, begin_ns: int, end_ns: int) -> int:
+        """How far another time, between two times, is from this one, ns; 0 if they can be the same."""
+        return max(0, self.begin_ns - end_ns, begin_ns - self.end_ns)
+
+
+def _jumps_in_time(tracks: Sequence[Track], stale_ns: int, pace: float) -> list[tuple[int, int]]:
+    found = [
+        (n, row)
+        for n, track in enumerate(tracks)
+        for row in jumps(track.times_ns, track.log_time_ns, stale_ns, pace).tolist()
+    ]
+    return sorted(found, key=lambda jump: int(tracks[jump[0]].log_time_ns[jump[1]]))
 
 
 def _one_stretch(
@@ -154,11 +199,17 @@ def report(resampled: Resampled, tracks: Sequence[Track], step_ns: int) -> list[
     return [
         {
             "messages": len(track.order),
-            "greatest_age_s": round(float(ages[:, n].max(initial=0.0)), 6),
-            "rms_age_s": round(float(np.sqrt(np.square(ages[:, n]).mean())), 6) if len(ages) else 0.0,
+            **_ages(ages[:, n], track.is_static),
             "dropped": len(track.order) - len(np.unique(resampled.rows[:, n])),
             "padded": int(repeated[n]),
             "stale": int(resampled.stale[n]),
         }
         for n, track in enumerate(tracks)
     ]
+
+
+def _ages(ages_s: Array, is_static: bool) -> dict[str, float | None]:
+    if is_static:
+        return {"greatest_age_s": None, "rms_age_s": None}
+    rms = float(np.sqrt(np.square(ages_s).mean())) if len(ages_s) else 0.0
+    return {"greatest_age_s": round(float(ages_s.max(initial=0.0)), 6), "rms_age_s": round(rms, 6)}

@@ -43,8 +43,8 @@ FACTS = "il_ros.facts"
 RECORD = struct.Struct("<BQ")  # opcode, length
 MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
 HEAD = struct.Struct("<BQH")  # opcode, length, and the channel if it is a message
-LOG_TIME = 15
-"""Where the log time lies in a message's record."""
+LOG_TIME, PUBLISH_TIME = 15, 23
+"""Where the times of recording and of publishing lie in a message's record."""
 CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
 JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
 """The only records of a journal; any other is a damaged one."""
@@ -157,6 +157,7 @@ class Scan:
         for data, starts in self._together():
             channels = window(data, "u2")[starts + RECORD.size].view("<u2")  # (n,)
             times = window(data, "u8")[starts + LOG_TIME].view("<u8").astype(np.int64)
+            published = window(data, "u8")[starts + PUBLISH_TIME].view("<u8").astype(np.int64)
             sizes = window(data, "u8")[starts + 1].view("<u8").astype(np.int64) - (MESSAGE.size - RECORD.size)
             counts = np.bincount(channels)
             for channel in np.flatnonzero(counts).tolist():
@@ -164,7 +165,8 @@ class Scan:
                 self.counts[topic.name] = self.counts.get(topic.name, 0) + int(counts[channel])
                 if topic.name in topics:
                     mine = np.flatnonzero(channels == channel)
-                    yield topic, Block(data, starts[mine] + MESSAGE.size, sizes[mine], times[mine], total + mine)
+                    at, order = starts[mine] + MESSAGE.size, total + mine
+                    yield topic, Block(data, at, sizes[mine], times[mine], published[mine], order)
             total += len(starts)
         self._check_count()
 

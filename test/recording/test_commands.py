@@ -65,7 +65,7 @@ def command(kit, kind, draw):
 @pytest.mark.parametrize("kind", KINDS)
 def test_commands_in_bulk_are_those_that_a_driver_reads_one_by_one(kit, monkeypatch, kind, most_layouts):
     contract, topic = contract_of(kind), Topic("/command", kind, "", "", "ros2msg")
-    decode = decoder(kind, "")
+    decode = decoder(topic)
     monkeypatch.setattr(columns_module, "MOST_LAYOUTS", most_layouts)
 
     @settings(max_examples=60)
@@ -73,7 +73,7 @@ def test_commands_in_bulk_are_those_that_a_driver_reads_one_by_one(kit, monkeypa
     def check(data):
         sent = [serialised(command(kit, kind, data.draw), kind) for _ in range(data.draw(st.integers(1, 6)))]
         commands = Commands(contract, lambda _, one: decode(one))
-        commands.add(topic, packed(sent, np.arange(len(sent)), np.arange(len(sent))))
+        commands.add(topic, packed(sent, *[np.arange(len(sent))] * 3))
         first = None
         for row, one in enumerate(sent):
             try:
@@ -94,6 +94,6 @@ def test_a_command_that_lacks_a_field_of_its_type_is_refused_and_no_traceback(ki
     contract = contract_of(KINDS[2])
     topic = Topic("/command", "std_msgs/msg/Float64MultiArray", "", "", "ros2msg")  # not a JointTrajectory
     array = kit.make(topic.type_name, kit.make("std_msgs/msg/MultiArrayLayout", [], 0), np.zeros(2))
-    commands = Commands(contract, lambda _, one: decoder(topic.type_name, "")(one))
-    commands.add(topic, packed([serialised(array, topic.type_name)], np.zeros(1, int), np.zeros(1, int)))
+    commands = Commands(contract, lambda _, one: decoder(topic)(one))
+    commands.add(topic, packed([serialised(array, topic.type_name)], *[np.zeros(1, int)] * 3))
     assert np.isnan(commands.values).all() and "joint_names" in str(commands.refused[1])

@@ -238,7 +238,7 @@ def test_the_contract_says_where_the_action_is(write, session, contract, tmp_pat
 
 def test_topics_that_never_speak_together_are_told_with_their_times(write, session, contract, tmp_path):
     late = [(t, m, ns) for t, m, ns in session() if t != "/objects"]
-    late += [(t, m, ns) for t, m, ns in session(start_ns=10**12) if t == "/objects"]
+    late += [(t, m, ns) for t, m, ns in session(start_ns=10**12, log_ns=10**12) if t == "/objects"]
     with pytest.raises(DataError, match=r"at most 0.1 s old .*/objects from 1000.000 to"):
         read_episode(write(tmp_path / "bag", sorted(late, key=lambda row: row[2])), contract)
 

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
-import sqlite3
 import tempfile
-from contextlib import closing
 
 import numpy as np
 import pytest
@@ -109,17 +107,6 @@ def test_a_packed_file_is_read_however_it_was_packed_and_leaves_nothing_behind(p
         with pytest.raises(DataError, match=r"packed.* (is damaged|cannot be decompressed)"):
             values(packed)
     assert list((tmp_path / "scratch").iterdir()) == []
-
-
-def test_a_database_that_cannot_be_sorted_for_want_of_room_is_not_called_damaged(tmp_path):
-    path = bag_of(tmp_path / "unsorted", 3000, width=500, plugin=StoragePlugin.SQLITE3)
-    (file,) = path.glob("*.db3")
-    with closing(sqlite3.connect(file)) as base:
-        base.execute("DROP INDEX IF EXISTS timestamp_idx")
-        base.commit()
-    with largest_file(10_000), pytest.raises(StorageError, match=r"unsorted.*db3 is sorted there .* set TMPDIR to"):
-        values(path, "/bulk")
-    assert len(values(path, "/bulk")) == 3000
 
 
 @pytest.fixture
