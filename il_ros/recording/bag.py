@@ -213,6 +213,8 @@ class BagReader:
         self.contents = contents
         self.remarks: list[str] = []
         """What was found to be odd though it could be read; known once the messages have been read."""
+        self.watchers: list[Callable[[Topic, Block], None]] = []
+        """What is shown all that ``blocks`` yields, to learn more of it than who asked for it wants."""
         self._counted: Mapping[str, int] | None = None
         self._folder = path if path.is_dir() else path.parent
         self._has_compressed_messages = contents.compression == "message"
@@ -292,7 +294,10 @@ class BagReader:
             with self._opened(path) as source:
                 for topic, block in source.blocks(topics):
                     whole = self._decompressed(topic, block) if self._has_compressed_messages else block
-                    yield topic, whole._replace(order=block.order + before)
+                    whole = whole._replace(order=block.order + before)
+                    for watch in self.watchers:
+                        watch(topic, whole)
+                    yield topic, whole
             counts.update(source.counts)
         self._check_counts(counts)
 
