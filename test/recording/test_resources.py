@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -20,7 +22,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.errors import DataError, StorageError
-from il_ros.recording.bag import read
+from il_ros.recording.bag import bytes_of, read
 from il_ros.recording.disk import write_temporary
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
@@ -119,3 +121,28 @@ def il_ros_info(capsys):
         return code, capsys.readouterr().err
 
     return told
+
+
+READ = """
+import resource, sys
+from pathlib import Path
+from il_ros.recording.bag import bytes_of, read
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+before = peak_mb()
+for path in map(Path, sys.argv[1:]):
+    for topic, field in (("/state", "data.0"), ("/bulk", "data.100000")):
+        assert len(read(path).columns({topic: [field]})[topic].values) == 50
+print(peak_mb() - before)
+"""
+
+
+def test_memory_does_not_grow_with_the_bag_whatever_of_it_is_asked_for(tmp_path):
+    """Fifty messages of 1 MB: nearly all of a bag that nobody asks for, or all of it asked for."""
+    paths = [bag_of(tmp_path / plugin.name, 50, width=125_000, plugin=plugin) for plugin in StoragePlugin]
+    paths.append(bag_of(tmp_path / "each", 50, 125_000, CompressionMode.MESSAGE))
+    assert all(bytes_of(path) > 45e6 for path in paths)
+    child = subprocess.run([sys.executable, "-c", READ, *map(str, paths)], capture_output=True, text=True, check=True)
+    assert float(child.stdout) < 40  # MB, of which a block is 4, and a message 1
