@@ -9,7 +9,7 @@
 
 Examples:
   il-ros contract check my_arm.yaml                          what is said now in your ROS_DOMAIN_ID
-  il-ros contract check my_arm.yaml --bag recordings/day_1   what a rosbag2 holds
+  il-ros contract check my_arm.yaml --bag recordings/day_1   what recordings hold, as train reads them
   il-ros contract check panda_plane --namespace left         the one of two arms
   il-ros contract from-gym panda_gym:PandaReach-v3 > reach.yaml
 
@@ -25,7 +25,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,9 @@ from rich.console import Console
 from rich.table import Table
 
 from il_ros.errors import ConfigError
-from il_ros.recording import conformance
-from il_ros.recording.bag import read
+from il_ros.recording import bag_check, conformance
 from il_ros.recording.conformance import COMMAND, ERROR, Finding
-from il_ros.recording.steps import find_topic
+from il_ros.recording.limits import Share
 from il_ros.sim.robot import Robot
 from il_ros.specs import Contract, json_object
 
@@ -55,7 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "contract", metavar="CONTRACT", help="contract, by name or path; the environment's name for from-gym"
     )
-    parser.add_argument("--bag", type=Path, help="a rosbag2 folder, instead of the live graph")
+    parser.add_argument(
+        "--bag",
+        type=Path,
+        help="a recording or a folder of recordings, read as train reads it, instead of the live graph",
+    )
     parser.add_argument("--namespace", default="", help="where the live graph's topics are (default: /)")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to listen (default: 3)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -78,13 +81,15 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds is {args.seconds:g}; it must be a number from 0 to 3600")
     if contract.robot:
         Robot.load(contract.robot)  # which the commands that simulate would miss later
-    found = of_bag(contract, args.bag) if args.bag else of_graph(contract, args.namespace, args.seconds)
+    report = bag_check.check(contract, args.bag) if args.bag else None
+    found = report.findings if report else of_graph(contract, args.namespace, args.seconds)
     satisfied = all(finding.level != ERROR for finding in found)
     if args.json:
-        findings = [dataclasses.asdict(finding) for finding in found]
-        print(json.dumps({"contract": contract.name, "satisfied": satisfied, "findings": findings}))
+        told = {"contract": contract.name, "satisfied": satisfied, **(dataclasses.asdict(report) if report else {})}
+        print(json.dumps({**told, "findings": [dataclasses.asdict(finding) for finding in found]}))
     else:
         _print(contract, found, satisfied)
+        _print_limits(contract, report.limits if report else [])
     return 0 if satisfied else 1
 
 
@@ -114,14 +119,6 @@ def _stdout_to_stderr() -> Iterator[None]:
         ctypes.CDLL(None).fflush(None)
         os.dup2(saved, 1)
         os.close(saved)
-
-
-def of_bag(contract: Contract, folder: Path) -> list[Finding]:
-    """What a bag comes to."""
-    reader = read(folder)
-    wanted = {find_topic(reader.types, topic, folder): topic for topic in (*contract.topics, COMMAND)}
-    named = {name: topic for name, topic in wanted.items() if name is not None}
-    return conformance.check(contract, reader.types, reader.messages(_right(contract, reader.types, named)), named)
 
 
 def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding]:
@@ -154,4 +151,19 @@ def _print(contract: Contract, found: list[Finding], satisfied: bool) -> None:
     )
     for finding in found:
         table.add_row(finding.about, f"[{COLOURS[finding.level]}]{finding.level}[/]", finding.told.replace("[", r"\["))
+    Console().print(table)
+
+
+def _print_limits(contract: Contract, shares: Sequence[Share]) -> None:
+    """How much of the actions lies outside the limits."""
+    if not shares:
+        return
+    table = Table(title="the actions beside the contract's limits")
+    for heading in ("action", "from", "to", "limits", "outside", "a step", "limit", "faster"):
+        table.add_column(heading, justify="left" if heading == "action" else "right")
+    for part, share, limit in zip(contract.action, shares, contract.max_step.tolist()):
+        table.add_row(
+            *(part.name, f"{share.low:.4g}", f"{share.high:.4g}", f"{part.low:g} to {part.high:g}"),
+            *(f"{share.outside:.2%}", f"{share.step:.3g}", f"{limit:.3g}", f"{share.too_fast:.2%}"),
+        )
     Console().print(table)

@@ -28,6 +28,7 @@ from il_ros.learning.dataset import Dataset
 from il_ros.learning.outliers import outliers
 from il_ros.learning.savepoint import Savepoint
 from il_ros.learning.trainer import Progress, TrainingConfig, train
+from il_ros.recording import limits
 from il_ros.recording.disk import check_writable
 from il_ros.recording.episodes import Episodes
 from il_ros.recording.exporters import lerobot_reader
@@ -124,7 +125,8 @@ class Workshop:
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
         wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
         clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
-        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild, *clocks))
+        beyond = limits.notes(self._contract, [each for each in episodes if "digest" not in each.facts])
+        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild, *clocks, *beyond))
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
             taught = seeds.joined(taught, before.taught or {})

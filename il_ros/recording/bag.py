@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +25,7 @@ from il_ros.recording.blocks import Block, Topic, packed
 from il_ros.recording.columns import Columns
 from il_ros.recording.database import Database
 from il_ros.recording.definitions import PLAIN, decoder
-from il_ros.recording.disk import storage_errors, sync
+from il_ros.recording.disk import storage_errors, sync, temporary_folder, write_temporary
 from il_ros.recording.files import (
     STORAGE_OF,
     ZSTD,
@@ -44,6 +43,10 @@ from il_ros.recording.scan import FACTS, JOURNAL_RECORDS, RawMessage, Scan, fact
 
 CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
+PIECE_BYTES = 1 << 20
+"""Of a compressed file that are unpacked at a time."""
+FRAME_HEADER_BYTES = 18
+"""In which zstd says, if at all, how large the content is."""
 
 
 def finalise(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
@@ -224,6 +227,8 @@ class BagReader:
         self.contents = contents
         self.remarks: list[str] = []
         """What was found to be odd though it could be read; known once the messages have been read."""
+        self.watchers: list[Callable[[Topic, Block], None]] = []
+        """What is shown all that ``blocks`` yields, to learn more of it than who asked for it wants."""
         self._counted: Mapping[str, int] | None = None
         self._folder = path if path.is_dir() else path.parent
         self._has_compressed_messages = contents.compression == "message"
@@ -305,7 +310,10 @@ class BagReader:
             with self._opened(path) as source:
                 for topic, block in source.blocks(topics):
                     whole = self._decompressed(topic, block) if self._has_compressed_messages else block
-                    yield topic, whole._replace(order=block.order + before)
+                    whole = whole._replace(order=block.order + before)
+                    for watch in self.watchers:
+                        watch(topic, whole)
+                    yield topic, whole
             counts.update(source.counts)
         self._check_counts(counts)
 
@@ -392,12 +400,16 @@ def decompressed(path: Path) -> Iterator[Path]:
 
     Raises:
         DataError: if it cannot be decompressed.
+        StorageError: if there is no room for the copy where temporary files are kept.
     """
-    with tempfile.TemporaryDirectory() as folder, path.open("rb") as source:
-        copy = Path(folder) / path.stem
+    decompressor = zstandard.ZstdDecompressor()
+    with temporary_folder() as folder, path.open("rb") as source:
+        copy = folder / path.stem
         try:
-            with copy.open("wb") as target:
-                zstandard.ZstdDecompressor().copy_stream(source, target)
+            size = zstandard.frame_content_size(source.read(FRAME_HEADER_BYTES))
+            source.seek(0)
+            with decompressor.stream_reader(source, read_across_frames=True) as stream:
+                write_temporary(copy, iter(lambda: stream.read(PIECE_BYTES), b""), size, path)
         except zstandard.ZstdError as error:
             raise DataError(f"{path} cannot be decompressed ({error}); copy it anew") from error
         yield copy

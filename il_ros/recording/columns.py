@@ -50,10 +50,9 @@ class Columns:
         self._layouts: dict[Topic, list[tuple[Layout, list[_Place], list[_Place], int]]] = {}
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
-        self._parts: list[tuple[Array, ...]] = [
-            (*np.empty((3, 0), np.int64), np.empty((0, len(self.paths))), *np.empty((2, 0), np.int64))
-        ]
-        self._sorted: tuple[Array, ...] | None = None
+        order, log, stamps, published = (_Growing(np.int64) for _ in range(4))
+        self._columns = (order, log, stamps, _Growing(np.float64, len(self.paths)), _Growing(np.int32), published)
+        self._is_sorted = True
 
     @property
     def order(self) -> Array:
@@ -94,13 +93,17 @@ class Columns:
         return malformed
 
     def _column(self, number: int) -> Array:
-        if self._sorted is None:
-            order, *others = (np.concatenate(parts) for parts in zip(*self._parts))
-            self._sorted = (order, *others)
-            if not (np.diff(order) > 0).all():
-                index = order.argsort(kind="stable")
-                self._sorted = tuple(column[index] for column in (order, *others))
-        return self._sorted[number]
+        if not self._is_sorted:
+            self._sort()
+        return self._columns[number].rows()
+
+    def _sort(self) -> None:
+        order = self._columns[0].rows()
+        if (np.diff(order) < 0).any():
+            index = order.argsort(kind="stable")
+            for column in self._columns:
+                column.sort(index)
+        self._is_sorted = True
 
     def add(self, topic: Topic, block: Block) -> None:
         """Read the fields of more messages.
@@ -108,7 +111,7 @@ class Columns:
         Raises:
             DataError: if one is not what its type says.
         """
-        self._sorted = None
+        self._is_sorted = False
         layouts = self._layouts.setdefault(topic, [])
         for known in layouts:
             block = self._take(*known, block)
@@ -121,11 +124,12 @@ class Columns:
     def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place], int]:
         message = self._decode(topic, data)  # which says what is wrong with it, if anything is
         layout = Layout(data, topic.type_name, types_of(topic))
-        fields, kind = self._sorted_out(topic, message, [_find(layout, path) for path in self.paths])
+        fields, kind = self._found(topic, message, lambda path: _find(layout, path))
         return layout, [_find(layout, path) for path in STAMP], fields, kind
 
-    def _sorted_out(self, topic: Topic, message: Any, fields: list[P | MessageError]) -> tuple[Any, int]:
-        """The fields of a message again, all of them refused if it is malformed; and the number of its kind."""
+    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+        """The fields of a message, all of them refused if it is malformed; and the number of its kind."""
+        fields = [find(path) for path in self.paths]
         if topic.type_name != messages.JOINT_STATE or None in self._joints:
             return fields, WHOLE
         try:
@@ -156,27 +160,57 @@ class Columns:
             for column, place in zip(values.T, fields):
                 column[:] = np.nan if isinstance(place, MessageError) else layout.read(mine, *place)
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
-            self._keep(mine, _stamps(sec, nanosec), values, kind)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
+            self._keep(mine, _stamps(sec, nanosec), values, kind)
         return others
 
     def _take_one(self, topic: Topic, block: Block, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
-        fields, kind = self._sorted_out(topic, message, [_number(message, path) for path in self.paths])
+        fields, kind = self._found(topic, message, lambda path: _number(message, path))
         found = [*(_number(message, path) for path in STAMP), *fields]
         numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
-        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
         self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
+        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
     def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
-        kinds = np.full(len(stamps), kind, np.int64)
+        kinds = np.full(len(stamps), kind, np.int32)
         published = block.publish_time_ns if self._is_published else block.log_time_ns
-        self._parts.append((block.order, block.log_time_ns, stamps, values, kinds, published))
+        columns = (block.order, block.log_time_ns, stamps, values, kinds, published)
+        for column, rows in zip(self._columns, columns):
+            column.add(rows)
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):
             self.refused = order, error
+
+
+class _Growing:
+    """An array to which rows are added; it grows where it lies, so that memory holds it once."""
+
+    def __init__(self, kind: type[np.generic], width: int | None = None) -> None:
+        self._data = np.empty((0,) if width is None else (0, width), kind)
+        self._count = 0
+        self._is_shown = False
+
+    def add(self, rows: Array) -> None:
+        """Put some rows behind the others."""
+        if self._is_shown:  # what was shown stays where it is
+            self._data, self._is_shown = self.rows().copy(), False
+        count = self._count + len(rows)
+        if count > len(self._data):
+            self._data.resize((count + count // 8, *self._data.shape[1:]), refcheck=False)
+        self._data[self._count : count] = rows
+        self._count = count
+
+    def rows(self) -> Array:
+        """All of them."""
+        self._is_shown = True
+        return self._data[: self._count]
+
+    def sort(self, index: Array) -> None:
+        """Put the rows in another order."""
+        self._data = self.rows()[index]
 
 
 _Place = tuple[int, str] | MessageError

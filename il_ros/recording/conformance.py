@@ -5,11 +5,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Does what a graph says, or a bag holds, satisfy a contract? Topic by topic, number by number, with the remedy."""
+"""Does what a graph says satisfy a contract? Topic by topic, number by number, with the remedy; see ``bag_check``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,7 +110,7 @@ def _about_topic(
     if heard.trouble is not None or not heard.times_ns:
         told = heard.trouble or f"no message of {name} names the first joint of the contract"
         return [Finding(topic, ERROR, f"{told}; the joints of several publishers are put together by their names")]
-    rate = _rate(heard.times_ns)
+    rate = usual_hz(heard.times_ns)
     if rate > FAST * contract.rate_hz:
         remedy = "the gate takes one observation a control period; raise rate_hz or lower the driver's rate"
         told = f"{name} comes at {rate:.1f} Hz; the contract's rate is {contract.rate_hz:g} Hz: {remedy}"
@@ -122,7 +122,7 @@ def _about_topic(
     return [Finding(topic, OK, f"{name}, {kind}, {rate:.1f} Hz")]
 
 
-def _rate(times_ns: list[int]) -> float:
+def usual_hz(times_ns: Sequence[int]) -> float:
     """Hz, by the usual distance of two messages: a pause between episodes is no slowness."""
     usual_ns = float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else np.inf
     return 1e9 / usual_ns if usual_ns else np.inf

@@ -10,10 +10,8 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,11 +21,16 @@ import numpy as np
 
 from il_ros.errors import StorageError
 from il_ros.recording.blocks import Block, Topic, packed
+from il_ros.recording.disk import temporary_folder
 from il_ros.recording.metadata import whole_name
 from il_ros.recording.scan import UNCHECKED, RawMessage
 
 TOGETHER = 4096
 """Messages that are looked at together."""
+BLOCK_BYTES = 1 << 22
+"""Bytes of messages that are looked at together, unless a single message is larger."""
+_Row = tuple[int, tuple[int, int, bytes]]
+"""The number of a message among those that are read; its topic, time and bytes."""
 JOURNALS = ("-wal", "-journal")
 """What follows in the name of a file that SQLite keeps beside a database that is being written."""
 _COLUMNS = "topic_type, encoded_message_definition, type_description_hash, encoding"
@@ -63,8 +66,7 @@ class Database:
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
         """The messages of ``topics``, many at a time; see ``Scan.blocks``."""
-        rows = enumerate(self._rows(topics))
-        while some := list(itertools.islice(rows, TOGETHER)):
+        for some in _together(enumerate(self._rows(topics))):
             for number in dict.fromkeys(row[0] for _, row in some):
                 mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
                 orders, times, data = zip(*mine)
@@ -101,16 +103,16 @@ class Database:
                 yield base
             return
         self.remarks.append(f"messages in {', '.join(file.name for file in beside)} were taken into account")
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             try:
                 for file in (self.path, *beside):
-                    shutil.copyfile(file, Path(folder) / file.name)
+                    shutil.copyfile(file, folder / file.name)
             except OSError as error:
                 raise StorageError(
                     f"{self.path} cannot be copied to {folder} to take its log into account ({error.strerror}); "
                     "free some space there, or set TMPDIR to a folder on a larger disk"
                 ) from error
-            with closing(sqlite3.connect(Path(folder) / self.path.name)) as base:
+            with closing(sqlite3.connect(folder / self.path.name)) as base:
                 yield base
 
     def _describe(self, base: sqlite3.Connection) -> None:
@@ -132,6 +134,19 @@ class Database:
         for number, count in base.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
             name = self.topics[number].name
             self.counts[name] = self.counts.get(name, 0) + count
+
+
+def _together(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
+    """Some rows at a time, as many as ``TOGETHER`` and ``BLOCK_BYTES`` allow."""
+    some, size = list[_Row](), 0
+    for row in rows:
+        some.append(row)
+        size += len(row[1][2])
+        if len(some) == TOGETHER or size > BLOCK_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _texts(values: Any) -> list[str]:

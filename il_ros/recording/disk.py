@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +39,47 @@ def check_writable(folder: Path) -> None:
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         raise StorageError(f"{folder} cannot be written: {existing} is no folder that we may write; choose another")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for temporary files, which is removed in the end.
+
+    Raises:
+        StorageError: if none can be made.
+    """
+    chosen = Path(os.environ.get("TMPDIR") or "/tmp")
+    with storage_errors(chosen, "set TMPDIR to a folder that can be written"):
+        made = tempfile.TemporaryDirectory(prefix="il_ros_")
+    with made as folder:
+        yield Path(folder)
+
+
+def write_temporary(path: Path, pieces: Iterable[bytes], size: int, source: Path) -> None:
+    """Write what ``source`` holds as a file in a temporary folder.
+
+    Args:
+        path: of the file.
+        pieces: its content.
+        size: how many bytes that is, -1 if it is not known.
+        source: the file that the content comes from.
+
+    Raises:
+        StorageError: if there is no room for it.
+    """
+    room = f"a folder with {size / 1e6:.1f} MB free" if size >= 0 else "a folder with more room"
+    kept, remedy = path.parent.parent, f"{source} is unpacked there while it is read: set TMPDIR to {room}"
+    with storage_errors(kept, remedy):
+        usage = os.statvfs(kept)
+        if size > usage.f_bavail * usage.f_frsize:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        for piece in pieces:
+            with storage_errors(kept, remedy):
+                write_all(descriptor, piece)
+    finally:
+        os.close(descriptor)
 
 
 def _free(folder: Path) -> str:

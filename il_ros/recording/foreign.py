@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from il_ros.errors import DataError, MessageError
 from il_ros.recording.bag import BagReader
 from il_ros.recording.blocks import Block, Topic
 from il_ros.recording.clocks import NO_STAMP, Timeline, choose
-from il_ros.recording.columns import Columns, Decode
+from il_ros.recording.columns import WHOLE, Columns, Decode, P
 from il_ros.recording.joining import paths
 from il_ros.recording.metadata import profiles
 from il_ros.recording.order import arrivals
@@ -40,22 +40,33 @@ FEWEST = 5
 
 
 class Commands(Columns):
-    """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them."""
+    """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them.
+
+    A command that is none of the contract's has NaN in all components.
+    """
 
     def __init__(self, contract: Contract, decode: Decode) -> None:
         super().__init__([part.name for part in contract.action], decode, contract.foreign.clock == "publish")
         self._contract = contract
 
-    def add(self, topic: Topic, block: Block) -> None:
-        """Read more commands; one that is none of the contract's becomes NaN."""
-        for row in range(len(block.at)):
-            message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
-            try:
-                stamp, action = messages.command_from(message, self._contract)
-            except (MessageError, AttributeError, TypeError) as error:  # the bag may define the type otherwise
-                stamp, action = None, np.full(len(self.paths), np.nan)
-                self._refuse(int(one.order[0]), MessageError(str(error)))
-            self._keep(one, np.array([-1 if stamp is None else stamp]), action[None])
+    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+        try:
+            messages.check_frame(message, self._contract)
+            fields = messages.command_paths(message, self._contract)
+            if len(fields) != len(self.paths):
+                messages.command_of([messages.getter(field)(message) for field in fields], self._contract)
+        except (MessageError, AttributeError, TypeError) as error:  # the bag may define the type otherwise
+            told = error if isinstance(error, MessageError) else MessageError(f"command: {error}")
+            return [told] * len(self.paths), WHOLE
+        return [find(field) for field in fields], WHOLE
+
+    def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
+        unusable = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        for row in unusable[:1].tolist():
+            told = f"command {values[row].tolist()} is not {len(self.paths)} finite numbers; it is refused"
+            self._refuse(int(block.order[row]), MessageError(told))
+        values[unusable] = np.nan
+        super()._keep(block, stamps, values, kind)
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,9 @@ class Source:
     refused: tuple[int, MessageError] | None
 
     def rows(self, index: Array) -> Source:
-        """Some of the messages."""
+        """Some of the messages; all of them, as nearly always, are not copied."""
+        if len(index) == len(self.order) and (np.diff(index) > 0).all():
+            return self
         columns = ("stamps_ns", "log_time_ns", "publish_time_ns", "order", "values")
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})
 
@@ -196,7 +209,8 @@ def _read(
 
 def _in_time(sources: Sequence[Source], stale_ns: int) -> list[tuple[Source, Array]]:
     """The messages whose numbers can be used, in the order in which they came, with when that was by one clock."""
-    sound = [source.rows(np.flatnonzero(messages.is_finite(source.values).all(axis=1))) for source in sources]
+    finite = [np.logical_and.reduce([messages.is_finite(column) for column in s.values.T]) for s in sources]
+    sound = [source.rows(np.flatnonzero(is_finite)) for source, is_finite in zip(sources, finite)]
     arrived = arrivals([part.log_time_ns for part in sound], [part.order for part in sound], stale_ns)
     by_time = [times.argsort(kind="stable") for times in arrived]
     return [(part.rows(rows), times[rows]) for part, times, rows in zip(sound, arrived, by_time)]

@@ -45,7 +45,12 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
         DataError: if the bag is damaged, lacks a topic of the contract, has two that could be it, or none of its
             steps can be used.
     """
-    reader = read(folder)
+    return episode_of(read(folder), contract)
+
+
+def episode_of(reader: BagReader, contract: Contract) -> Episode:
+    """The steps of an opened bag; see ``read_episode``."""
+    folder = reader.path
     names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
     names[AUTHORITY] = find_authority(reader.types, names.values(), folder)
     if names[AUTHORITY] is None and not is_ours(reader):

@@ -17,6 +17,7 @@ from typing import Any
 from il_ros import messages
 from il_ros.errors import DataError, MessageError
 from il_ros.recording.bag import BagReader, bytes_of, is_ours, read
+from il_ros.recording.limits import notes
 from il_ros.recording.steps import TypeMismatchError, authorities, read_episode
 from il_ros.specs import Contract
 
@@ -60,7 +61,9 @@ def _foreign_summary(reader: BagReader, contract: Contract) -> dict[str, Any]:
     steps: dict[str, int] = {}
     mismatch = {}
     try:
-        facts = read_episode(reader.path, contract).facts
+        episode = read_episode(reader.path, contract)
+        beyond = notes(contract, [episode])
+        facts = {**episode.facts, **({"beyond the limits": beyond} if beyond else {})}
         steps = {"expert": facts["steps"]}
     except DataError as error:
         reader.verify()

@@ -174,7 +174,7 @@ def test_every_number_of_every_common_type_is_found_where_the_decoder_finds_it(t
         message = filled(type_name, rng)
         data = bytes(STORE.serialize_cdr(message, type_name, little_endian=little))
         layout = Layout(data, type_name, types_of(described(type_name)))
-        block = Block(b"..." + data + bytes(ROOM), np.array([3]), np.array([len(data)]), *np.zeros((2, 1), np.int64))
+        block = Block(b"..." + data + bytes(ROOM), np.array([3]), np.array([len(data)]), *np.zeros((3, 1), np.int64))
         assert layout.is_of(block).tolist() == [True]
         for path, number in numbers_of(message).items():
             assert layout.read(block, *layout.find(path)).tolist() == [number], path
