@@ -118,6 +118,8 @@ def recording(seed: int) -> Recording:
     elif made.has_stamps or made.clock:
         made.pace = rng.choice((1, 1, 4, 10))
     made.static = rng.choice(("", "", "declared", "latched"))
+    if made.static == "latched" and made.pace > 1:
+        made.static = "declared"  # goals that follow each other faster than messages are stale are a stream
     made.restarts_log = made.runs > 1 and made.pace == 1 and rng.random() < 0.3
     made.storage, made.files = rng.choice(("mcap", "sqlite3")), rng.choice((1, 1, 2, 3))
     made.compression = rng.choice(("", "", "file", "message", "chunk") if made.storage == "mcap" else ("", "file"))

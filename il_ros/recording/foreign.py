@@ -222,7 +222,7 @@ def _static(
     """The topics, as they were recorded, of which a message holds until the next, and why."""
     static = {recorded_as[topic]: "declared" for topic in contract.foreign.static}
     for part, arrived in parts:
-        if _is_latched(offered.get(part.topic)) and _is_sparse(arrived, contract.stale_ns):
+        if _is_latched(offered.get(part.topic)) and (len(arrived) < FEWEST or _is_sparse(arrived, contract.stale_ns)):
             static.setdefault(part.topic, "transient local")
     topics = {part.topic for part, _ in parts}
     return static if topics - static.keys() else {}
@@ -236,7 +236,7 @@ def _is_latched(profiles_offered: Any) -> bool:
 
 def _is_sparse(times_ns: Array, stale_ns: int) -> bool:
     """Whether a topic speaks so seldom that its messages are stale before the next."""
-    return len(times_ns) < FEWEST or float(np.median(np.diff(np.sort(times_ns)))) > stale_ns
+    return len(times_ns) < 2 or float(np.median(np.diff(np.sort(times_ns)))) > stale_ns
 
 
 def _timelines(
