@@ -23,6 +23,7 @@ from il_ros.errors import DataError
 from il_ros.recording.bag import verdicts
 from il_ros.recording.exporters.lerobot_reader import dataset_summary, is_dataset
 from il_ros.recording.found import recordings
+from il_ros.recording.metadata import are_ours
 from il_ros.recording.recovery import leftovers
 from il_ros.recording.summary import episode_summary, folder_summary
 from il_ros.specs import Contract
@@ -138,14 +139,14 @@ def _show_episode(console: Console, summary: dict[str, Any]) -> None:
     facts = summary["facts"]
     steps = ", ".join(f"{n} {who}" for who, n in summary["steps"].items()) or "none"
     values = {key: value for key, value in facts.items() if key not in ("gaps", "resampled", "silences")}
-    if facts.get("silences"):
+    if are_ours(facts) and facts.get("silences"):
         values["silences"] = ", ".join(f"{silence['s']:g} s" for silence in facts["silences"])
     values["steps"] = f"{steps}; {summary['interventions']} interventions"
     values["length"] = f"{summary['duration_s']:.2f} s, {summary['messages']:,} messages, {summary['bytes']:,} bytes"
     console.print(_pairs(summary["path"], values))
-    if "resampled" in facts:
+    if isinstance(facts.get("resampled"), dict) and "stretches" in facts["resampled"]:
         _show_resampled(console, facts["resampled"])
-    gaps = facts.get("gaps") or {}
+    gaps = facts.get("gaps") or {} if are_ours(facts) else {}
     table = Table()
     for heading in ("topic", "type", "messages", "lost", "missing numbers"):
         table.add_column(heading, overflow="fold")

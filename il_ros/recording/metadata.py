@@ -30,8 +30,6 @@ AMENDED = ("outcome", "judged", "note")
 """Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
 _KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
 """What some facts of our own bags are."""
-RESERVED = frozenset((*_KINDS, "steps", "dropped", "resampled", "remarks", "partial", "recovered", "not read"))
-"""Facts that only our recorder and readers tell; another program's ``custom_data`` of that name is called otherwise."""
 _DISTRO_OF = {5: "humble", 6: "iron", 7: "iron", 8: "iron"}
 """By the version of ``metadata.yaml``."""
 NO_START_NS = 2**63 - 1
@@ -258,24 +256,25 @@ def _custom_data(told: Any) -> dict[str, Any]:
         return {}
     if not isinstance(told, dict):
         return {"custom_data": told}
-    facts = {key: _fact_from_text(value) for key, value in told.items()}
-    if are_ours(facts):
-        return facts
-    return {f"custom_data.{key}" if key in RESERVED else key: value for key, value in facts.items()}
+    return {key: _fact_from_text(value) for key, value in told.items()}
 
 
 def are_ours(facts: Mapping[str, Any]) -> bool:
     """Whether they are of an episode of our recorder, which keeps a digest of its messages."""
-    return "digest" in facts
+    return isinstance(facts.get("digest"), str)
 
 
 def _check_facts(facts: Mapping[str, Any]) -> None:
     for key, kind in _KINDS.items() if are_ours(facts) else ():
         if key in facts and not isinstance(facts[key], kind):
             raise TypeError(f"the fact {key!r} is {facts[key]!r}")
-    silences, gaps = facts.get("silences", []), facts.get("gaps", {})
-    if are_ours(facts) and not all(isinstance(part, dict) for part in (*silences, *gaps.values())):
+    if are_ours(facts) and _has_odd_parts(facts):
         raise TypeError("the facts 'silences' or 'gaps' hold something else than mappings")
+
+
+def _has_odd_parts(facts: Mapping[str, Any]) -> bool:
+    silences, gaps = facts.get("silences", []), facts.get("gaps", {})
+    return not all(isinstance(part, dict) for part in (*silences, *gaps.values()))
 
 
 def differences(facts: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:

@@ -71,6 +71,7 @@ _BROKEN = (
     RuntimeError,
     EOFError,
     MemoryError,
+    OverflowError,
 )
 
 
