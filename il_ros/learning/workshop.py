@@ -45,6 +45,8 @@ class Workshop:
         self._versions: dict[Path, int] = {}
         self.skipped: dict[Path, str] = {}
         """Episodes that could not be read, and why."""
+        self.notes: list[str] = []
+        """What does not agree in a data set that was read all the same, and what was assumed of it."""
 
     @property
     def episodes(self) -> dict[str, Episode]:
@@ -60,7 +62,8 @@ class Workshop:
             DataError: if there is none.
         """
         if lerobot_reader.is_dataset(self._episodes.folder):
-            found = lerobot_reader.read_dataset(self._episodes.folder, self._contract)
+            self.notes = []
+            found = lerobot_reader.read_dataset(self._episodes.folder, self._contract, self.notes)
             self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
             return list(self._read.values())
         before, self._versions = self._versions, {p: version_of(p) for p in self._episodes.closed()}
@@ -110,7 +113,7 @@ class Workshop:
         warm = None if before is None else (before.policy, before.normaliser)
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
         wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
-        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild))
+        trained = dataclasses.replace(trained, notes=(*self.notes, *trained.notes, *wild))
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
             taught = seeds.joined(taught, before.taught or {})
