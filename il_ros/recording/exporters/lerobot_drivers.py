@@ -135,12 +135,12 @@ def _texts(values: Array) -> Array:
 
 
 def _ambiguous(folder: Path, column: str, texts: Sequence[str] | Array) -> DataError:
-    known = sorted(set(texts))
+    known = sorted({str(text) for text in texts})
     some = ", ".join(map(repr, known[:8])) + (f" and {len(known) - 8} more" if len(known) > 8 else "")
-    example = json.dumps({DROVE: {column: dict.fromkeys(known[:8], "expert")}})
+    example = json.dumps({DROVE: {column: dict.fromkeys(known[:8], "...")}})
     return DataError(
-        f"{folder}: column {column!r} holds {some}, so it is not known who drove; say for each value whether it means "
-        f"{', '.join(WHO)} in {ABOUT}, as in {example}"
+        f"{folder}: column {column!r} holds {some}, so it is not known who drove; write into {ABOUT} what each value "
+        f"means, one of {', '.join(WHO)}: {example}"
     )
 
 

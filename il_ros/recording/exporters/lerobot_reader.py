@@ -248,7 +248,9 @@ def _check_version(folder: Path, version: str) -> None:
     remedy = "get it in v3.0"
     if version == "v2.1":
         old = folder.with_name(f"{folder.name}_old")
-        first = f"move {old} away, then " if old.exists() else ""  # the converter would put that in the data set's place
+        first = (
+            f"move {old} away, then " if old.exists() else ""
+        )  # the converter would put that in the data set's place
         remedy = f"{first}convert it: {CONVERTER.format(folder)} (what it was stays in {old})"
     elif version.startswith(("v2.", "v1.")):
         remedy = "LeRobot's converters lead from v2.0 to v2.1 (in its releases of that time) and from there to v3.0"

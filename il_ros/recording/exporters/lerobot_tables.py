@@ -130,7 +130,8 @@ def ordered(frames: Mapping[str, Array], rows: Mapping[str, Array], features: Ma
     episode, frame = sorted_frames["episode_index"], sorted_frames["frame_index"]
     if len(twice := np.flatnonzero((np.diff(episode) == 0) & (np.diff(frame) == 0))):
         where = f"frame {frame[twice[0]]} of episode {episode[twice[0]]}"
-        raise DataError(f"{where} is there twice, as are {len(twice) - 1} others; get it anew or delete the episode")
+        also = f", as are {len(twice) - 1} other frames" if len(twice) > 1 else ""
+        raise DataError(f"{where} is there twice{also}; get it anew or delete the episode")
     if len(frame) and frame.min() < 0:
         raise DataError(f"episode {episode[frame.argmin()]} has a frame {frame.min()}; they count from 0; get it anew")
     _check_lengths(episode, rows)
@@ -244,8 +245,9 @@ def not_finite(frames: Mapping[str, Array], names: Sequence[str], places: Sequen
     ]
     more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
     listed = f'"{episodes}"' if len(episodes) <= 4 * SHOWN else "..."
+    count = f"{len(wrong)} numbers are" if len(wrong) > 1 else "1 number is"
     return (
-        f"{len(wrong)} numbers are not finite: {'; '.join(told)}{more}; get it anew, or leave those episodes out: "
+        f"{count} not finite in float32: {'; '.join(told)}{more}; get it anew, or leave those episodes out: "
         f"lerobot-edit-dataset --operation.type delete_episodes --operation.episode_indices {listed}"
     )
 
