@@ -8,9 +8,9 @@
 """LeRobot's data sets, version 3: every frame of an episode at ``frame_index / fps``, in parquet files.
 
 The layout is that of huggingface/lerobot (``docs/source/lerobot-dataset-v3.mdx`` and ``src/lerobot/datasets``).
-``observation.state`` and ``action`` (what the arm was given) are what its policies take, and ``observation.
-environment_state`` what ACT, Diffusion, VQ-BeT and TD-MPC ask for where there is no picture: the part of the state that
-is not the arm's. The other columns keep who commanded and what each side wanted. ``lerobot_reader`` makes episodes of
+``observation.state`` and ``action`` (what the arm was given) are what its policies take, and what ACT, Diffusion and
+TD-MPC ask for where there is no picture is ``observation.environment_state``: the part of the state that is not the
+arm's. The other columns keep who commanded and what each side wanted. ``lerobot_reader`` makes episodes of
 it again. Pages carry checksums, which the files that LeRobot writes do not.
 """
 

@@ -90,10 +90,13 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
     frames, rows = _tables(folder, info, wanted, lerobot_drivers.columns(features, meanings))
     with _understood(folder):
         driven, told = lerobot_drivers.who_drove(folder, features, frames, meanings)
-        told += [*_version_note(info), *lerobot_tables.doubts(frames, rows, info["fps"], wanted)]
+        told += [*_notes(folder, info), *_unread(features, places)]
+        told += lerobot_tables.doubts(frames, rows, info["fps"], wanted)
+        episodes = dict(_episodes(frames, rows, driven, places, contract))
+        told += _beyond(episodes.values(), contract)
         if notes is not None:
             notes.extend(f"{folder}: {each}" for each in told)
-        return dict(_episodes(frames, rows, driven, places, contract))
+        return episodes
 
 
 def dataset_summary(folder: Path) -> dict[str, Any]:
@@ -115,7 +118,7 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
     with _understood(folder):
         count = len(frames["episode_index"])
         driven, notes = _driven_or_why(folder, features, frames, meanings)
-        notes += [*_version_note(info), *_unnamed(features, wanted)]
+        notes += [*_notes(folder, info), *_unnamed(features, wanted)]
         notes += [*lerobot_tables.doubts(frames, rows, info["fps"], wanted), *_not_finite(frames, features, wanted)]
         told = frames.get(EXPERT, np.full(count, np.nan)).reshape(count, -1)
         interventions = np.zeros(count, np.int64) if driven is None else driven.intervention
@@ -229,7 +232,9 @@ def _info(folder: Path) -> dict[str, Any]:
         version, rate_hz, _, _ = (info[key] for key in ("codebase_version", "fps", "total_frames", "total_episodes"))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; name a folder of LeRobot's format") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except KeyError as error:
+        raise DataError(f"{path} is not one of LeRobot's, it lacks {error}; name a folder of its format") from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not one of LeRobot's ({error!r}); name a folder of its format") from error
     _check_version(folder, str(version))
     try:
@@ -257,9 +262,30 @@ def _check_version(folder: Path, version: str) -> None:
     raise DataError(f"{folder} has LeRobot's format {version}; only v3.0 is read; {remedy}")
 
 
-def _version_note(info: Mapping[str, Any]) -> list[str]:
-    version = info["codebase_version"]
-    return [] if version == "v3.0" else [f"its format is {version}; it was read as v3.0"]
+def _notes(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
+    if (version := info["codebase_version"]) != "v3.0":
+        yield f"its format is {version}; it was read as v3.0"
+    yield from lerobot_tables.doubts_of_columns(folder, info["features"])
+
+
+def _unread(features: Mapping[str, Any], places: Mapping[str, list[Place]]) -> Iterator[str]:
+    """Columns of our exports of which nothing is read, for their names are not those of our exports."""
+    for column in (POLICY, EXPERT, DOUBT):
+        if SOURCE in features and column in features and column not in places:
+            yield f"column {column!r} is not read: its names are not those of an export, or the action's are not"
+
+
+def _beyond(episodes: Iterable[Episode], contract: Contract) -> Iterator[str]:
+    """Action components that are outside the contract's limits, as those in another unit are."""
+    actions = np.concatenate([episode.executed for episode in episodes])
+    slack = 1e-5 * (contract.high - contract.low)
+    outside = (actions < contract.low - slack) | (actions > contract.high + slack)
+    for i in np.flatnonzero(outside.any(axis=0)).tolist():
+        yield (
+            f"action {contract.action_names[i]!r} is outside {contract.low[i]:g} to {contract.high[i]:g} in "
+            f"{outside[:, i].mean():.1%} of the frames, from {actions[:, i].min():g} to {actions[:, i].max():g}; "
+            "compare the units and limits of the contract with those of the data set"
+        )
 
 
 def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -> dict[str, list[Place]]:

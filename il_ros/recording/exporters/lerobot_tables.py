@@ -27,7 +27,11 @@ from il_ros.signals import Array
 
 LENGTH, FROM, TO = "length", "dataset_from_index", "dataset_to_index"
 TIMESTAMP, INDEX = "timestamp", "index"
-STATISTICS = ("min", "max", "mean", "std")
+STATISTICS = ("min", "max", "mean")
+EXACT, MEAN = 1e-7, 4e-7
+"""How far from ours LeRobot's statistics may be, as a share of the greatest number: it adds up in float32, so that the
+mean's error grows with the root of the number of frames. Its standard deviation is of no use here: where that is small
+beside the mean, nothing of it is left."""
 SHOWN = 5
 """So many of a kind are named in a message."""
 
@@ -51,6 +55,17 @@ def read(folder: Path, name: str, columns: Sequence[str], more: Iterable[str] = 
         except (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
             raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); get it anew") from error
     return {column: _joined(parts, column, paths) for column in dict.fromkeys(c for _, part in parts for c in part)}
+
+
+def doubts_of_columns(folder: Path, features: Mapping[str, Any]) -> Iterator[str]:
+    """Columns that the frames have and ``features`` has not, or the other way round; pictures may be in videos."""
+    path = min((folder / "data").glob("*/*.parquet"))
+    there = set(library("pyarrow.parquet").read_schema(path).names)
+    named = {name for name, feature in features.items() if feature.get("dtype") != "video"}
+    if unnamed := there - named - features.keys():
+        yield f"{INFO} does not have these columns of the frames: {', '.join(sorted(unnamed))}"
+    if missing := named - there:
+        yield f"the frames do not have these columns of {INFO}: {', '.join(sorted(missing))}"
 
 
 def _read_file(
@@ -202,8 +217,8 @@ def _doubts_of_index(frames: Mapping[str, Array], rows: Mapping[str, Array]) -> 
 
 def _doubts_of_statistics(column: str, frames: Mapping[str, Array], rows: Mapping[str, Array]) -> Iterator[str]:
     """Episodes whose numbers are not those of their statistics: edited since, or damaged."""
-    told = {name: rows.get(f"stats/{column}/{name}") for name in ("min", "max", "mean")}
-    if any(each is None for each in told.values()):
+    told = {name: rows[key] for name in STATISTICS if (key := f"stats/{column}/{name}") in rows}
+    if len(told) < len(STATISTICS):
         return
     numbers, first = np.unique(frames["episode_index"], return_index=True)
     place = {number: i for i, number in enumerate(rows["episode_index"].tolist())}
@@ -214,22 +229,28 @@ def _doubts_of_statistics(column: str, frames: Mapping[str, Array], rows: Mappin
         "max": np.maximum.reduceat(values, first),
         "mean": np.add.reduceat(values, first) / counts,
     }
-    span = own["max"] - own["min"]
-    wrong = []
-    for i, number in enumerate(numbers.tolist()):
-        for name, each in told.items():
-            try:
-                stated = np.asarray(each[place[number]], np.float64).ravel()  # type: ignore[index]
-            except (TypeError, ValueError):
-                continue  # an episode without statistics
-            if stated.shape == own[name][i].shape and np.isfinite(stated).all():
-                if (np.abs(stated - own[name][i]) > 1e-4 * span[i] + 1e-5 * np.abs(stated) + 1e-9).any():
-                    wrong.append(number)
+    greatest = np.maximum(np.abs(own["min"]), np.abs(own["max"]))
+    limit = {"min": EXACT * greatest, "max": EXACT * greatest, "mean": MEAN * np.sqrt(counts) * greatest}
+    wrong = [
+        number
+        for i, number in enumerate(numbers.tolist())
+        if any(_differs(told[name][place[number]], own[name][i], limit[name][i]) for name in STATISTICS)
+    ]
     if wrong:
         yield (
-            f"{column} of {_some(dict.fromkeys(wrong), 'episode')} has other numbers than its statistics in "
-            "meta/episodes say: it was edited since, or is damaged"
+            f"{column} of {_some(wrong, 'episode')} has other numbers than its statistics in meta/episodes say: it was "
+            "edited since, or is damaged"
         )
+
+
+def _differs(stated: Any, own: Array, limit: Array) -> bool:
+    """Whether a statistic is stated, of as many numbers, and is further from ours than the limit."""
+    try:
+        values = np.asarray(stated, np.float64).ravel()
+    except (TypeError, ValueError):
+        return False
+    is_stated = values.shape == own.shape and bool(np.isfinite(values).all())
+    return is_stated and bool((np.abs(values - own) > limit + 1e-12).any())
 
 
 def not_finite(frames: Mapping[str, Array], names: Sequence[str], places: Sequence[Place], values: Array) -> str | None:

@@ -469,7 +469,7 @@ def test_a_later_version_of_the_format_is_read_and_told(dataset):
 
 
 def test_an_export_has_the_objects_as_lerobot_asks_for_them(make_episode, even, contract, tmp_path):
-    """ACT, Diffusion, VQ-BeT and TD-MPC want a picture or ``observation.environment_state``."""
+    """ACT, Diffusion and TD-MPC want a picture or ``observation.environment_state``."""
     exporters.load("lerobot").write({"only": make_episode(even(5))}, contract, tmp_path / "set")
     table = parquet.read_table(tmp_path / "set" / lerobot.DATA)
     state = np.array(table[lerobot.STATE].to_pylist())
@@ -478,3 +478,12 @@ def test_an_export_has_the_objects_as_lerobot_asks_for_them(make_episode, even, 
     assert told == {"dtype": "float32", "shape": [2], "names": None}
     assert lerobot.environment(naming(["a", "b", "c"], ["u"])) == [0, 1, 2]  # none tells of objects
     assert lerobot.environment(naming(["a"], ["u"])) == []
+
+
+def test_actions_outside_the_limits_are_told_with_their_share(dataset):
+    folder = dataset(state_and_action("uv"))
+    plain = naming(["a"], ["u", "v"]).to_dict()
+    plain["action"]["u"].update(low=-1.0, high=8.0)
+    notes: list[str] = []
+    read_dataset(folder, Contract.from_dict("narrow", plain), notes)
+    assert len(notes) == 1 and "action 'u' is outside -1 to 8 in 25.0% of the frames, from 0 to 11; compare" in notes[0]
