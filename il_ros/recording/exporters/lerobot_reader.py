@@ -203,9 +203,11 @@ def _tables(
     rows = lerobot_tables.read(folder, "meta/episodes", ["episode_index"], [*ROWS, *statistics])
     counts = len(frames["episode_index"]), len(rows["episode_index"])
     if counts != (info["total_frames"], info["total_episodes"]):
+        is_less = counts[0] < info["total_frames"] or counts[1] < info["total_episodes"]
+        remedy = "get the rest of its files" if is_less else "take away the files that are not its own"
         raise DataError(
             f"{folder} holds {counts[0]} frames of {counts[1]} episodes, its {INFO} says {info['total_frames']} of "
-            f"{info['total_episodes']}; get the rest of its files"
+            f"{info['total_episodes']}; {remedy}"
         )
     if 0 in counts:
         raise DataError(f"{folder} holds {counts[0]} frames of {counts[1]} episodes; record some first")

@@ -130,6 +130,7 @@ def ordered(frames: Mapping[str, Array], rows: Mapping[str, Array], features: Ma
     Raises:
         DataError: if a frame is there twice or is missing, or a column has another width than its shape.
     """
+    frames = {name: values.ravel() if values.shape[1:] == (1,) else values for name, values in frames.items()}
     for name in ("episode_index", "frame_index"):
         if frames[name].dtype.kind not in "iu" or frames[name].ndim > 1:
             raise DataError(f"{name} is not a whole number in each frame; get it anew")

@@ -487,3 +487,23 @@ def test_actions_outside_the_limits_are_told_with_their_share(dataset):
     notes: list[str] = []
     read_dataset(folder, Contract.from_dict("narrow", plain), notes)
     assert len(notes) == 1 and "action 'u' is outside -1 to 8 in 25.0% of the frames, from 0 to 11; compare" in notes[0]
+
+
+def test_a_set_of_several_chunks_is_read_in_the_order_of_its_frames_and_a_stray_file_is_told(dataset):
+    folder = dataset(marked("intervention", np.ones(FRAMES, bool)))
+    path = folder / lerobot.DATA
+    table = parquet.read_table(path)
+    lists = pyarrow.array([[mark] for mark in table["intervention"].to_pylist()], pyarrow.list_(pyarrow.bool_(), 1))
+    table = table.set_column(table.column_names.index("intervention"), "intervention", lists)
+    for chunk, (start, count) in {"chunk-000": (9, 3), "chunk-001": (2, 7), "chunk-1000": (0, 2)}.items():
+        (folder / "data" / chunk).mkdir(exist_ok=True)
+        parquet.write_table(table.slice(start, count), folder / "data" / chunk / "file-000.parquet")
+    read = list(read_dataset(folder, naming(["a"], ["u"])).values())
+    assert np.concatenate([e.executed for e in read])[:, 0].tolist() == list(range(FRAMES))
+    assert dataset_summary(folder)["steps"] == {"expert": FRAMES}
+    parquet.write_table(table.slice(0, 2), folder / "data" / "chunk-001" / "file-000 (copy).parquet")
+    with pytest.raises(DataError, match="holds 14 frames of 2 episodes, .* says 12 of 2; take away the files that are"):
+        read_dataset(folder, naming(["a"], ["u"]))
+    (folder / lerobot.INFO).unlink()
+    with pytest.raises(DataError, match="info.json cannot be read: No such file"):
+        dataset_summary(folder)
