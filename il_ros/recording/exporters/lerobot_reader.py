@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,14 +40,15 @@ from il_ros.recording.exporters.lerobot import (
     SOURCE,
 )
 from il_ros.recording.exporters.lerobot_drivers import Driven
+from il_ros.recording.exporters.lerobot_info import is_dataset, read_info
 from il_ros.recording.exporters.lerobot_names import Place
 from il_ros.signals import Array
 from il_ros.specs import Contract
 
-FIRST_VERSION = "meta_data/info.json"
-"""Where the first format of LeRobot's, v1, has it."""
-CONVERTER = "python -m lerobot.scripts.convert_dataset_v21_to_v30 --repo-id=OWNER/NAME --root={} --push-to-hub=false"
 ROWS = (lerobot_tables.LENGTH, lerobot_tables.FROM, lerobot_tables.TO, "tasks", RECORDED, FACTS, FIRST_STAMP)
+
+
+__all__ = ["dataset_summary", "is_dataset", "read_dataset"]
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,6 @@ class Recorded:
     """Number and first stamp, ns, of each of LeRobot's episodes."""
 
 
-def is_dataset(folder: Path) -> bool:
-    """Whether a folder is one of LeRobot's data sets, be it whole or not."""
-    is_whole = (folder / INFO).is_file() or (folder / FIRST_VERSION).is_file()
-    return is_whole or ((folder / "meta").is_dir() and (folder / "data").is_dir())
-
-
 def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = None) -> dict[str, Episode]:
     """The episodes of the data set in ``folder``, by name, as the contract orders their components.
 
@@ -77,7 +71,7 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
     Raises:
         DataError: if it is damaged, of another version, or has not the rate or the components of the contract.
     """
-    info = _info(folder)
+    info = read_info(folder)
     if info["fps"] != contract.rate_hz:
         raise DataError(
             f"{folder} has {info['fps']} frames a second, contract {contract.name!r} {contract.rate_hz:g} steps; "
@@ -109,7 +103,7 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: if it is damaged, or of another version.
     """
-    info = _info(folder)
+    info = read_info(folder)
     features, meanings = info["features"], lerobot_drivers.meanings(folder)
     components = lerobot_names.described(features)
     wanted = [column for column in components if lerobot_names.is_number(features[column])]
@@ -223,45 +217,6 @@ def _understood(folder: Path) -> Iterator[None]:
         raise DataError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from error
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
         raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
-
-
-def _info(folder: Path) -> dict[str, Any]:
-    path = folder / INFO
-    if (folder / FIRST_VERSION).is_file() and not path.is_file():
-        raise DataError(f"{folder} has LeRobot's format v1; only v3.0 is read, and LeRobot converts v2.1: get it anew")
-    try:
-        info = json.loads(path.read_bytes())
-        version, rate_hz, _, _ = (info[key] for key in ("codebase_version", "fps", "total_frames", "total_episodes"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; name a folder of LeRobot's format") from error
-    except KeyError as error:
-        raise DataError(f"{path} is not one of LeRobot's, it lacks {error}; name a folder of its format") from error
-    except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is not one of LeRobot's ({error!r}); name a folder of its format") from error
-    _check_version(folder, str(version))
-    try:
-        if not 0 < rate_hz < math.inf:
-            raise ValueError(f"fps is {rate_hz}")
-        for feature in info["features"].values():
-            lerobot_names.names_of(feature)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"{path} is not one of LeRobot's ({error!r}); name a folder of its format") from error
-    return info  # type: ignore[no-any-return]
-
-
-def _check_version(folder: Path, version: str) -> None:
-    if version.startswith("v3."):
-        return
-    remedy = "get it in v3.0"
-    if version == "v2.1":
-        old = folder.with_name(f"{folder.name}_old")
-        first = (
-            f"move {old} away, then " if old.exists() else ""
-        )  # the converter would put that in the data set's place
-        remedy = f"{first}convert it: {CONVERTER.format(folder)} (what it was stays in {old})"
-    elif version.startswith(("v2.", "v1.")):
-        remedy = "LeRobot's converters lead from v2.0 to v2.1 (in its releases of that time) and from there to v3.0"
-    raise DataError(f"{folder} has LeRobot's format {version}; only v3.0 is read; {remedy}")
 
 
 def _notes(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:

@@ -32,6 +32,8 @@ EXACT, MEAN = 1e-7, 4e-7
 """How far from ours LeRobot's statistics may be, as a share of the greatest number: it adds up in float32, so that the
 mean's error grows with the root of the number of frames. Its standard deviation is of no use here: where that is small
 beside the mean, nothing of it is left."""
+LAST = 1_000_000_000
+"""No frame of an episode has this number: at 30 a second it would come after a year."""
 SHOWN = 5
 """So many of a kind are named in a message."""
 
@@ -148,8 +150,9 @@ def ordered(frames: Mapping[str, Array], rows: Mapping[str, Array], features: Ma
         where = f"frame {frame[twice[0]]} of episode {episode[twice[0]]}"
         also = f", as are {len(twice) - 1} other frames" if len(twice) > 1 else ""
         raise DataError(f"{where} is there twice{also}; get it anew or delete the episode")
-    if len(frame) and frame.min() < 0:
-        raise DataError(f"episode {episode[frame.argmin()]} has a frame {frame.min()}; they count from 0; get it anew")
+    for worst in (frame.min(initial=0), frame.max(initial=0)):
+        if not 0 <= worst < LAST:
+            raise DataError(f"there is a frame {worst} of an episode; they count from 0 to {LAST - 1:,}; get it anew")
     _check_lengths(episode, rows)
     return sorted_frames
 
