@@ -47,8 +47,11 @@ def lerobot(root: str, own: str) -> dict[str, Any]:
     import numpy as np
     import torch
     from lerobot.datasets.lerobot_dataset import LeRobotDataset  # type: ignore[import-not-found]
-    from lerobot.datasets.utils import dataset_to_policy_features  # type: ignore[import-not-found]
 
+    try:
+        from lerobot.utils.feature_utils import dataset_to_policy_features  # type: ignore[import-not-found]
+    except ImportError:  # before 0.6
+        from lerobot.datasets.utils import dataset_to_policy_features  # type: ignore[import-not-found]
     rate = LeRobotDataset("il_ros/exported", root=root).fps
     data = LeRobotDataset("il_ros/exported", root=root, delta_timestamps={"action": [0.0, 1.0 / rate]})
     items = [data[i] for i in range(len(data))]

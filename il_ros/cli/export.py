@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         report = exporter.write(workshop.episodes, contract, args.output)
     report["skipped"] = {str(path): why for path, why in workshop.skipped.items()}
     report["remarks"] = workshop.remarks
+    report |= {"notes": workshop.notes} if workshop.notes else {}
     if args.json:
         print(json.dumps({"path": str(args.output), **report}))
         return 0

@@ -199,6 +199,8 @@ def _show_dataset(console: Console, summary: dict[str, Any]) -> None:
     values["labels"] = f"the expert's action is known of {summary['labels']:,} frames"
     console.print(_pairs(summary["path"], values))
     columns = ("task", "expert", "outcome", "episodes", "partial", "frames", "interventions")
+    for note in summary["notes"]:
+        console.print(f"note: {note}")
     console.print(_counts(columns, summary["rows"], title="recorded"))
 
 

@@ -48,6 +48,8 @@ class Workshop:
         self._versions: dict[Path, int] = {}
         self.skipped: dict[Path, str] = {}
         """Episodes that could not be read, and why."""
+        self.notes: list[str] = []
+        """What does not agree in a data set that was read all the same, and what was assumed of it."""
 
     @property
     def remarks(self) -> dict[str, list[str]]:
@@ -72,7 +74,8 @@ class Workshop:
             DataError: if there is none.
         """
         if lerobot_reader.is_dataset(self._episodes.folder):
-            found = lerobot_reader.read_dataset(self._episodes.folder, self._contract)
+            self.notes = []
+            found = lerobot_reader.read_dataset(self._episodes.folder, self._contract, self.notes)
             self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
             return list(self._read.values())
         there = recordings(self._episodes.folder)
@@ -125,8 +128,10 @@ class Workshop:
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
         wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
         clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
-        beyond = limits.notes(self._contract, [each for each in episodes if "digest" not in each.facts])
-        trained = dataclasses.replace(trained, notes=(*trained.notes, *wild, *clocks, *beyond))
+        is_set = lerobot_reader.is_dataset(self._episodes.folder)  # whose reader has told that already
+        foreign = [each for each in episodes if "digest" not in each.facts and not is_set]
+        told = (*self.notes, *trained.notes, *wild, *clocks, *limits.notes(self._contract, foreign))
+        trained = dataclasses.replace(trained, notes=told)
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
             taught = seeds.joined(taught, before.taught or {})

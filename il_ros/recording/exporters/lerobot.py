@@ -8,8 +8,10 @@
 """LeRobot's data sets, version 3: every frame of an episode at ``frame_index / fps``, in parquet files.
 
 The layout is that of huggingface/lerobot (``docs/source/lerobot-dataset-v3.mdx`` and ``src/lerobot/datasets``).
-``observation.state`` and ``action`` (what the arm was given) are what its policies take; the other columns keep who
-commanded and what each side wanted. ``lerobot_reader`` makes episodes of it again.
+``observation.state`` and ``action`` (what the arm was given) are what its policies take, and what ACT, Diffusion and
+TD-MPC ask for where there is no picture is ``observation.environment_state``: the part of the state that is not the
+arm's. The other columns keep who commanded and what each side wanted. ``lerobot_reader`` makes episodes of
+it again. Pages carry checksums, which the files that LeRobot writes do not.
 """
 
 from __future__ import annotations
@@ -33,10 +35,13 @@ from il_ros.specs import Contract
 VERSION = "v3.0"
 INFO, STATS, TASKS, ABOUT = "meta/info.json", "meta/stats.json", "meta/tasks.parquet", "meta/il_ros.json"
 EPISODES, DATA = "meta/episodes/chunk-000/file-000.parquet", "data/chunk-000/file-000.parquet"
-STATE, ACTION = "observation.state", "action"
+STATE, ENVIRONMENT, ACTION = "observation.state", "observation.environment_state", "action"
+OBJECTS = "geometry_msgs/msg/PoseArray"
+"""The type of the topics that tell of what is around the arm."""
 POLICY, EXPERT, DOUBT, SOURCE, INTERVENTION = "policy_action", "expert_action", "doubts", "source", "intervention"
 RECORDED, FACTS, FIRST_STAMP = "recorded_episode", "recorded_facts", "first_stamp_ns"
 """Columns of the table of episodes that lead back to what was recorded."""
+CHECKED = {"write_page_checksum": True}
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 
 
@@ -87,9 +92,10 @@ class LeRobot(Exporter):
 
 def features(contract: Contract) -> dict[str, dict[str, Any]]:
     """The columns of the frames, as ``info.json`` describes them."""
-    actions = list(contract.action_names)
+    actions, around = list(contract.action_names), environment(contract)
     shapes: dict[str, tuple[str, list[str] | None]] = {
         STATE: ("float32", list(contract.observation_names)),
+        **({ENVIRONMENT: ("float32", None)} if around else {}),
         ACTION: ("float32", actions),
         POLICY: ("float32", actions),
         EXPERT: ("float32", actions),
@@ -101,10 +107,23 @@ def features(contract: Contract) -> dict[str, dict[str, Any]]:
         "timestamp": ("float32", None),
         **dict.fromkeys(("frame_index", "episode_index", "index", "task_index"), ("int64", None)),
     }
-    return {
+    made: dict[str, dict[str, Any]] = {
         name: {"dtype": dtype, "shape": [len(names) if names else 1], "names": names}
         for name, (dtype, names) in shapes.items()
     }
+    if around:
+        made[ENVIRONMENT]["shape"] = [len(around)]  # without names, which are those of the same numbers in the state
+    return made
+
+
+def environment(contract: Contract) -> list[int]:
+    """Which of the observation's components are ``observation.environment_state``.
+
+    Those of the objects around the arm, or all if fewer than two are: LeRobot's policies cannot take a single number.
+    """
+    around = [i for i, part in enumerate(contract.observation) if contract.topics.get(part.topic) == OBJECTS]
+    every = list(range(len(contract.observation)))
+    return around if len(around) > 1 else every if len(every) > 1 else []
 
 
 def _gaps(parts: list[Part]) -> Iterator[dict[str, Any]]:
@@ -123,11 +142,11 @@ def _write(
     schema = pyarrow.schema([(name, _type(pyarrow, feature)) for name, feature in columns.items()])
     for name in (INFO, EPISODES, DATA):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    with parquet.ParquetWriter(folder / DATA, schema) as writer:
+    with parquet.ParquetWriter(folder / DATA, schema, **CHECKED) as writer:
         for each in frames:
             writer.write_table(pyarrow.table([_array(pyarrow, each[name]) for name in columns], schema=schema))
     rows = [_row(part, each) for part, each in zip(parts, frames)]
-    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / EPISODES)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / EPISODES, **CHECKED)
     _write_tasks(folder / TASKS, tasks, pyarrow, parquet)
     numbers = [name for name in columns if name != SOURCE]
     stats = {name: statistics(np.concatenate([each[name] for each in frames])) for name in numbers}
@@ -151,8 +170,10 @@ def _frames(part: Part, contract: Contract, number: int, index: int, task: int, 
     episode, rows = part.episode, part.stretch.rows
     count = np.arange(len(rows))
     ends = (count == len(rows) - 1) & is_last & (not episode.facts.get("partial"))
+    around = environment(contract)
     return {
         STATE: episode.observations[rows],
+        **({ENVIRONMENT: episode.observations[rows][:, around]} if around else {}),
         ACTION: episode.executed[rows],
         POLICY: episode.policy[rows],
         EXPERT: episode.expert[rows],
@@ -214,7 +235,7 @@ def _write_tasks(path: Path, tasks: list[str], pyarrow: Any, parquet: Any) -> No
         for name, kind, stored in (("task_index", "int64", "int64"), ("task", "unicode", "object"))
     ]
     pandas = {"index_columns": ["task"], "column_indexes": [], "columns": described, "pandas_version": "2.2.3"}
-    parquet.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), path)
+    parquet.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), path, **CHECKED)
 
 
 def _info(contract: Contract, columns: Mapping[str, Any], episodes: int, frames: int, tasks: int) -> dict[str, Any]:

@@ -7,84 +7,116 @@
 
 """Episodes from LeRobot's data sets, version 3: those that we exported, and other people's.
 
-Components are found by their names, in whichever of the ``observation...`` and ``action...`` columns they are. What has
-no column ``source`` was all driven by the expert, as in other people's data sets.
+``lerobot_names`` says which number is which component, ``lerobot_drivers`` who drove, and ``lerobot_tables`` reads the
+files and tells what in them does not agree.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from il_ros.episode import Authority, Episode
-from il_ros.errors import ConfigError, DataError, unknown
+from il_ros.episode import Episode
+from il_ros.errors import ConfigError, DataError
 from il_ros.messages import DOUBTS
-from il_ros.recording.exporters import library
+from il_ros.recording.exporters import lerobot_drivers, lerobot_names, lerobot_tables
 from il_ros.recording.exporters.lerobot import (
+    ACTION,
     DOUBT,
     EXPERT,
     FACTS,
     FIRST_STAMP,
     INFO,
-    INTERVENTION,
     POLICY,
     RECORDED,
     SOURCE,
 )
+from il_ros.recording.exporters.lerobot_drivers import Driven
+from il_ros.recording.exporters.lerobot_info import is_dataset, read_info
+from il_ros.recording.exporters.lerobot_names import Place
 from il_ros.signals import Array
 from il_ros.specs import Contract
 
-
-def is_dataset(folder: Path) -> bool:
-    """Whether a folder is one of LeRobot's data sets."""
-    return (folder / INFO).is_file()
+ROWS = (lerobot_tables.LENGTH, lerobot_tables.FROM, lerobot_tables.TO, "tasks", RECORDED, FACTS, FIRST_STAMP)
 
 
-def read_dataset(folder: Path, contract: Contract) -> dict[str, Episode]:
+__all__ = ["dataset_summary", "is_dataset", "read_dataset"]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was recorded as one: the stretches of it, each one of LeRobot's episodes."""
+
+    name: str
+    facts: dict[str, Any]
+    parts: tuple[tuple[int, int], ...]
+    """Number and first stamp, ns, of each of LeRobot's episodes."""
+
+
+def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = None) -> dict[str, Episode]:
     """The episodes of the data set in ``folder``, by name, as the contract orders their components.
 
     The stretches of one recorded episode are put together again, with the gaps between them. Stamps are those of the
     frames: they differ from the recorded ones by the resampling error. The fact ``digest`` is that of what was read.
+    To ``notes`` is added what does not agree in the data set though it can be read, and what was assumed.
 
     Raises:
         DataError: if it is damaged, of another version, or has not the rate or the components of the contract.
     """
-    info = _info(folder)
+    info = read_info(folder)
     if info["fps"] != contract.rate_hz:
         raise DataError(
             f"{folder} has {info['fps']} frames a second, contract {contract.name!r} {contract.rate_hz:g} steps; "
             "use a contract with that rate"
         )
-    places = _all_places(folder, info["features"], contract)
-    columns = {column for of_kind in places.values() for column, _ in of_kind}
-    frames, rows = _tables(folder, info, ["frame_index", *sorted(columns)], (SOURCE, INTERVENTION))
+    features = info["features"]
+    places = _all_places(folder, features, contract)
+    wanted = sorted({column for of_kind in places.values() for column, _ in of_kind})
+    meanings = lerobot_drivers.meanings(folder)
+    frames, rows = _tables(folder, info, wanted, lerobot_drivers.columns(features, meanings))
     with _understood(folder):
-        return dict(_episodes(frames, rows, places, contract))
+        driven, told = lerobot_drivers.who_drove(folder, features, frames, meanings)
+        told += [*_notes(folder, info), *_unread(features, places)]
+        told += lerobot_tables.doubts(frames, rows, info["fps"], wanted)
+        episodes = dict(_episodes(frames, rows, driven, places, contract))
+        told += _beyond(episodes.values(), contract)
+        if notes is not None:
+            notes.extend(f"{folder}: {each}" for each in told)
+        return episodes
 
 
 def dataset_summary(folder: Path) -> dict[str, Any]:
-    """What the data set in ``folder`` holds, whatever its components; the authority of every frame is read.
+    """What the data set in ``folder`` holds, whatever its components; all its numbers are read.
 
     ``rows`` count what was recorded by task, expert and outcome; ``steps`` the frames by who commanded, ``labels``
-    those of which it is known what the expert wanted. ``components`` are, by column, what a contract can name.
+    those of which it is known what the expert wanted. ``components`` are, by column, what a contract can name;
+    ``notes`` what does not agree, what was assumed, and what a training would refuse.
 
     Raises:
         DataError: if it is damaged, or of another version.
     """
-    info = _info(folder)
-    frames, rows = _tables(folder, info, [], (SOURCE, INTERVENTION, EXPERT))
+    info = read_info(folder)
+    features, meanings = info["features"], lerobot_drivers.meanings(folder)
+    components = lerobot_names.described(features)
+    wanted = [column for column in components if lerobot_names.is_number(features[column])]
+    own = [column for column in (EXPERT,) if SOURCE in features and column in features]
+    frames, rows = _tables(folder, info, wanted, [*own, *lerobot_drivers.columns(features, meanings)])
     with _understood(folder):
         count = len(frames["episode_index"])
+        driven, notes = _driven_or_why(folder, features, frames, meanings)
+        notes += [*_notes(folder, info), *_unnamed(features, wanted)]
+        notes += [*lerobot_tables.doubts(frames, rows, info["fps"], wanted), *_not_finite(frames, features, wanted)]
         told = frames.get(EXPERT, np.full(count, np.nan)).reshape(count, -1)
-        counted = _counted(rows, frames["episode_index"], frames.get(INTERVENTION, np.zeros(count, np.int64)))
+        interventions = np.zeros(count, np.int64) if driven is None else driven.intervention
+        counted = _counted(rows, frames["episode_index"], interventions)
         return {
             "kind": "dataset",
             "path": str(folder),
@@ -95,31 +127,56 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
             "episodes": info["total_episodes"],
             "frames": count,
             "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-            "components": {
-                column: feature["names"] or [str(feature.get("dtype"))]
-                for column, feature in info["features"].items()
-                if column.split(".")[0] in ("observation", "action")
-            },
-            "steps": dict(sorted(Counter(frames.get(SOURCE, _driven(count))).items())),
+            "components": components,
+            "steps": {"unknown": count} if driven is None else _steps(driven.authority),
             "interventions": sum(row["interventions"] for row in counted),
             "labels": int(np.isfinite(told).all(axis=1).sum()),
             "rows": counted,
+            "notes": notes,
         }
+
+
+def _steps(authority: Array) -> dict[str, int]:
+    names = {who: name for name, who in lerobot_drivers.WHO.items()}
+    return dict(sorted((names[who], count) for who, count in Counter(authority.tolist()).items()))
+
+
+def _driven_or_why(
+    folder: Path, features: Mapping[str, Any], frames: Mapping[str, Array], meanings: Mapping[str, Mapping[str, str]]
+) -> tuple[Driven | None, list[str]]:
+    try:
+        return lerobot_drivers.who_drove(folder, features, frames, meanings)
+    except DataError as error:
+        return None, [str(error)]
+
+
+def _unnamed(features: Mapping[str, Any], columns: Iterable[str]) -> Iterator[str]:
+    for column in columns:
+        if why := lerobot_names.names_of(features[column]).why:
+            yield f"the names of {column} are not used ({why}); name its numbers by place, as in {column}[0]"
+
+
+def _not_finite(frames: Mapping[str, Array], features: Mapping[str, Any], columns: Iterable[str]) -> Iterator[str]:
+    for column in columns:
+        names = lerobot_names.names_of(features[column]).by_place
+        places = [(column, i) for i in range(len(names))]
+        told = [name or f"{column}[{i}]" for i, name in enumerate(names)]
+        if why := lerobot_tables.not_finite(frames, told, places, _matrix(frames, places)):
+            yield why
 
 
 def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> list[dict[str, Any]]:
     """One row for each task, expert and outcome, in that order; the last arguments are (F,), of the frames."""
-    recorded = [(facts, [row[2] for row in group]) for (_, facts), group in _recorded(rows)]
-    owner = np.zeros(1 + max((number for _, numbers in recorded for number in numbers), default=0), np.int64)
-    for index, (_, numbers) in enumerate(recorded):
-        owner[numbers] = index
-    ids = np.unique(np.column_stack([owner[episode], intervention])[intervention > 0], axis=0)
-    frames, interventions = (np.bincount(of, minlength=len(recorded)) for of in (owner[episode], ids[:, 0]))
+    recorded = _recorded(rows)
+    owner_of = {number: index for index, each in enumerate(recorded) for number, _ in each.parts}
+    numbers, which = np.unique(episode, return_inverse=True)
+    owner = np.array([owner_of[number] for number in numbers.tolist()], np.int64)[which]
+    ids = np.unique(np.column_stack([owner, intervention])[intervention > 0], axis=0)
+    frames, interventions = (np.bincount(of, minlength=len(recorded)) for of in (owner, ids[:, 0]))
     found: dict[tuple[str, ...], Counter[str]] = {}
-    for index, (facts, _) in enumerate(recorded):
-        told = json.loads(facts)
-        row = found.setdefault(tuple(str(told.get(name) or "-") for name in ("task", "expert", "outcome")), Counter())
-        row.update(episodes=1, partial=int(bool(told.get("partial"))))
+    for index, each in enumerate(recorded):
+        row = found.setdefault(tuple(str(each.facts.get(k) or "-") for k in ("task", "expert", "outcome")), Counter())
+        row.update(episodes=1, partial=int(bool(each.facts.get("partial"))))
         row.update(frames=int(frames[index]), interventions=int(interventions[index]))
     return [
         {"task": task, "expert": expert, "outcome": how, **row} for (task, expert, how), row in sorted(found.items())
@@ -127,22 +184,29 @@ def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> li
 
 
 def _tables(
-    folder: Path, info: Mapping[str, Any], columns: Sequence[str], more: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The frames, with ``columns`` and those of ``more`` that there are, and the episodes.
+    folder: Path, info: Mapping[str, Any], columns: Iterable[str], more: Iterable[str]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """The frames in order, with ``columns`` and those of ``more`` that there are, and the episodes.
 
     Raises:
-        DataError: if they are not as many as ``info`` says.
+        DataError: if they are not as many as ``info`` says, or do not belong together.
     """
-    frames = _read(folder, "data", ["episode_index", *columns], more)
-    rows = _read(folder, "meta/episodes", ["episode_index", "tasks"], (RECORDED, FACTS, FIRST_STAMP))
+    needed = [*dict.fromkeys(["episode_index", "frame_index", *columns])]
+    frames = lerobot_tables.read(folder, "data", needed, [*more, lerobot_tables.TIMESTAMP, lerobot_tables.INDEX])
+    statistics = [f"stats/{column}/{name}" for column in columns for name in lerobot_tables.STATISTICS]
+    rows = lerobot_tables.read(folder, "meta/episodes", ["episode_index"], [*ROWS, *statistics])
     counts = len(frames["episode_index"]), len(rows["episode_index"])
     if counts != (info["total_frames"], info["total_episodes"]):
+        is_less = counts[0] < info["total_frames"] or counts[1] < info["total_episodes"]
+        remedy = "get the rest of its files" if is_less else "take away the files that are not its own"
         raise DataError(
             f"{folder} holds {counts[0]} frames of {counts[1]} episodes, its {INFO} says {info['total_frames']} of "
-            f"{info['total_episodes']}; get the rest of its files"
+            f"{info['total_episodes']}; {remedy}"
         )
-    return frames, rows
+    if 0 in counts:
+        raise DataError(f"{folder} holds {counts[0]} frames of {counts[1]} episodes; record some first")
+    with _understood(folder):
+        return lerobot_tables.ordered(frames, rows, info["features"]), rows
 
 
 @contextmanager
@@ -150,153 +214,149 @@ def _understood(folder: Path) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataError(f"{folder}: {error}") from error
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise DataError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from error
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
         raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
 
 
-def _info(folder: Path) -> dict[str, Any]:
-    path = folder / INFO
-    try:
-        info = json.loads(path.read_bytes())
-        version, rate_hz, _, _ = (info[key] for key in ("codebase_version", "fps", "total_frames", "total_episodes"))
-        if not rate_hz > 0:
-            raise ValueError(f"fps is {rate_hz}")
-        for feature in info["features"].values():
-            feature["names"] = _names(feature.get("names"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}; name a folder of LeRobot's format") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is not one of LeRobot's ({error!r}); name a folder of its format") from error
-    if not str(version).startswith("v3."):
-        raise DataError(f"{folder} has LeRobot's format {version}; only v3 is read, convert it with LeRobot's script")
-    return info  # type: ignore[no-any-return]
+def _notes(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
+    if (version := info["codebase_version"]) != "v3.0":
+        yield f"its format is {version}; it was read as v3.0"
+    yield from lerobot_tables.doubts_of_columns(folder, info["features"])
 
 
-def _names(names: Any) -> list[str]:
-    """LeRobot's names of components: a list, or a mapping of lists (``{"motors": [...]}``) or of numbers."""
-    if isinstance(names, Mapping):
-        parts = [part if isinstance(part, list) else [key] for key, part in names.items()]
-        return [name for part in parts for name in part]
-    return list(names or [])
+def _unread(features: Mapping[str, Any], places: Mapping[str, list[Place]]) -> Iterator[str]:
+    """Columns of our exports of which nothing is read, for their names are not those of our exports."""
+    for column in (POLICY, EXPERT, DOUBT):
+        if SOURCE in features and column in features and column not in places:
+            yield f"column {column!r} is not read: its names are not those of an export, or the action's are not"
 
 
-def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -> dict[str, list[tuple[str, int]]]:
+def _beyond(episodes: Iterable[Episode], contract: Contract) -> Iterator[str]:
+    """Action components that are outside the contract's limits, as those in another unit are."""
+    actions = np.concatenate([episode.executed for episode in episodes])
+    slack = 1e-5 * (contract.high - contract.low)
+    outside = (actions < contract.low - slack) | (actions > contract.high + slack)
+    for i in np.flatnonzero(outside.any(axis=0)).tolist():
+        yield (
+            f"action {contract.action_names[i]!r} is outside {contract.low[i]:g} to {contract.high[i]:g} in "
+            f"{outside[:, i].mean():.1%} of the frames, from {actions[:, i].min():g} to {actions[:, i].max():g}; "
+            "compare the units and limits of the contract with those of the data set"
+        )
+
+
+def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -> dict[str, list[Place]]:
     """Column, and place in it, of every component of what there is of an episode's fields."""
-    kinds = {"observation": contract.observation_names, "action": contract.action_names}
-    ours = {POLICY: contract.action_names, EXPERT: contract.action_names, DOUBT: DOUBTS}
-    kinds |= {kind: names for kind, names in ours.items() if kind in features}
     try:
-        return {kind: _places(features, kind, names) for kind, names in kinds.items()}
+        places = {
+            "observation": lerobot_names.places(features, "observation", contract.observation_names),
+            "action": lerobot_names.places(features, "action", contract.action_names),
+        }
     except ConfigError as error:
         raise DataError(
             f"{folder}: {error}; use a contract with the data set's names, not {contract.name!r}"
         ) from error
+    if SOURCE not in features or any(column != ACTION for column, _ in places["action"]):
+        return places
+    for kind in (POLICY, EXPERT):  # ours: what each side wanted, component by component as in the action
+        if kind in features and features[kind].get("names") == features[ACTION].get("names"):
+            places[kind] = [(kind, place) for _, place in places["action"]]
+    if DOUBT in features and lerobot_names.names_of(features[DOUBT]).by_place == tuple(DOUBTS):
+        places[DOUBT] = [(DOUBT, place) for place in range(len(DOUBTS))]
+    return places
 
 
-def _places(features: Mapping[str, Any], kind: str, names: Sequence[str]) -> list[tuple[str, int]]:
-    numbers = [column for column, feature in features.items() if str(feature.get("dtype")).startswith("float")]
-    columns = [column for column in numbers if column == kind or column.startswith(kind + ".")]
-    there = {name: (column, i) for column in reversed(columns) for i, name in enumerate(features[column]["names"])}
-    for name in names:
-        if name not in there:
-            raise unknown(f"component of {kind}", name, there)
-    return [there[name] for name in names]
+def _recorded(rows: Mapping[str, Any]) -> list[Recorded]:
+    """What was recorded, in the order of the data set.
+
+    Stretches follow each other in time; the same name again, as in merged data sets, is another recording.
+    """
+    made: list[Recorded] = []
+    names: set[str] = set()
+    for index in np.argsort(rows["episode_index"], kind="stable").tolist():
+        name, facts, number, first = _row(rows, index)
+        last = made[-1] if made else None
+        if last and name and (last.facts, last.name.partition("#")[0]) == (facts, name) and first > last.parts[-1][1]:
+            made[-1] = Recorded(last.name, facts, (*last.parts, (number, first)))
+            continue
+        name = unique = name or f"episode_{number:06d}"
+        copies = 1
+        while unique in names:
+            copies += 1
+            unique = f"{name}#{copies}"
+        names.add(unique)
+        made.append(Recorded(unique, facts, ((number, first),)))
+    return made
 
 
-def _read(folder: Path, name: str, columns: Sequence[str], more: Sequence[str]) -> dict[str, Any]:
-    """``columns``, and those of ``more`` that there are, from all parquet files below ``folder/name``."""
-    parquet, pyarrow = library("pyarrow.parquet"), library("pyarrow")
-    paths = sorted((folder / name).glob("*/*.parquet"))
-    if not paths:
-        raise DataError(f"{folder} has no parquet files in {name}; get the rest of its files")
-    found: dict[str, list[Array]] = {}
-    for path in paths:
-        try:
-            there = set(parquet.read_schema(path).names)
-            if missing := sorted(set(columns) - there):
-                raise DataError(f"{path} lacks {', '.join(missing)}, which {INFO} has; get it anew")
-            table = parquet.read_table(path, columns=[*columns, *there.intersection(more)])
-            for column in table.column_names:
-                found.setdefault(column, []).append(_plain(table[column].combine_chunks(), pyarrow))
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); get it anew") from error
-    return {column: np.concatenate(parts) for column, parts in found.items()}
-
-
-def _plain(values: Any, pyarrow: Any) -> Array:
-    """(F,) numbers, (F, W) numbers, or (F,) objects: strings or lists of them."""
-    is_list = pyarrow.types.is_list(values.type) or pyarrow.types.is_fixed_size_list(values.type)
-    if is_list and pyarrow.types.is_floating(values.type.value_type):
-        flat: Array = values.flatten().to_numpy(zero_copy_only=False)
-        return flat.reshape(len(values), -1)
-    plain: Array = values.to_numpy(zero_copy_only=False)
-    return plain
+def _row(rows: Mapping[str, Any], index: int) -> tuple[str, dict[str, Any], int, int]:
+    """Name, facts, number and first stamp of one of LeRobot's episodes; without a name if others recorded it."""
+    number = int(rows["episode_index"][index])
+    own = [rows[name][index] if name in rows else None for name in (RECORDED, FACTS, FIRST_STAMP)]
+    if isinstance(own[0], str) and isinstance(own[1], str) and own[2] == own[2] and own[2] is not None:
+        facts = json.loads(own[1])
+        if not isinstance(facts, dict):
+            raise ValueError(f"{FACTS} of episode {number} is {own[1]!r}")
+        return own[0], facts, number, int(own[2])
+    tasks = rows["tasks"][index] if "tasks" in rows else None
+    listed = [tasks] if isinstance(tasks, str) else [] if tasks is None else list(tasks)
+    return "", {"task": ", ".join(map(str, listed)), "partial": False}, number, 0
 
 
 def _episodes(
-    frames: Mapping[str, Any],
-    rows: Mapping[str, Any],
-    places: Mapping[str, list[tuple[str, int]]],
+    frames: Mapping[str, Array],
+    rows: Mapping[str, Array],
+    driven: Driven,
+    places: Mapping[str, list[Place]],
     contract: Contract,
 ) -> Iterator[tuple[str, Episode]]:
     """Name and episode, in the order of the data set."""
-    fields, times_ns = _fields(frames, places, contract)
-    names: set[str] = set()
-    for (name, facts), group in _recorded(rows):
-        parts = [(first, np.flatnonzero(frames["episode_index"] == number)) for _, _, number, first in group]
-        parts = [(first, index[np.argsort(times_ns[index])]) for first, index in parts]
-        index = np.concatenate([index for _, index in parts])
-        own = {field: values[index] for field, values in fields.items()}
-        own["stamps_ns"] = np.concatenate([first + times_ns[index] for first, index in parts])
+    fields = _fields(frames, driven, places, contract)
+    times_ns = np.round(frames["frame_index"] * 1e9 / contract.rate_hz).astype(np.int64)
+    numbers, begins, counts = np.unique(frames["episode_index"], return_index=True, return_counts=True)
+    at = {n: slice(b, b + c) for n, b, c in zip(numbers.tolist(), begins.tolist(), counts.tolist())}
+    for each in _recorded(rows):
+        parts = [(at[number], first) for number, first in each.parts if number in at]
+        if not parts:
+            continue
+        own = {name: np.concatenate([values[span] for span, _ in parts]) for name, values in fields.items()}
+        own["stamps_ns"] = np.concatenate([first + times_ns[span] for span, first in parts])
         digest = hashlib.blake2b(b"".join(value.tobytes() for value in own.values()), digest_size=16).hexdigest()
-        name = name if name not in names else f"{name}_{len(names)}"
-        names.add(name)
-        yield name, Episode(**own, step_ns=contract.step_ns, facts={**json.loads(facts), "digest": digest})
-
-
-def _recorded(rows: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Iterator[tuple[str, str, int, int]]]]:
-    """Name and facts of what was recorded, each with its rows: LeRobot's episodes, the stretches of it."""
-    return itertools.groupby(_rows(rows), lambda row: row[:2])
-
-
-def _rows(rows: Mapping[str, Any]) -> Iterator[tuple[str, str, int, int]]:
-    """Name, facts, number and first stamp of each of LeRobot's episodes."""
-    for i, number in enumerate(rows["episode_index"].tolist()):
-        if RECORDED in rows:
-            yield rows[RECORDED][i], rows[FACTS][i], number, int(rows[FIRST_STAMP][i])
-        else:
-            facts = {"task": ", ".join(rows["tasks"][i]), "partial": False}
-            yield f"episode_{number:06d}", json.dumps(facts), number, 0
-
-
-def _driven(count: int) -> list[str]:
-    """Who commanded, where nobody says: the expert."""
-    return [Authority.EXPERT.name.lower()] * count
+        yield each.name, Episode(**own, step_ns=contract.step_ns, facts={**each.facts, "digest": digest})
 
 
 def _fields(
-    frames: Mapping[str, Any], places: Mapping[str, list[tuple[str, int]]], contract: Contract
-) -> tuple[dict[str, Array], Array]:
-    """The fields of an episode for all frames at once, and the time of each in its LeRobot episode, ns."""
-    count = len(frames["frame_index"])
+    frames: Mapping[str, Array], driven: Driven, places: Mapping[str, list[Place]], contract: Contract
+) -> dict[str, Array]:
+    """The fields of an episode for all frames at once.
 
-    def matrix(kind: str, width: int) -> Array:
-        if kind not in places:
-            return np.full((count, width), np.nan, dtype=np.float32)
-        parts = [frames[column].reshape(count, -1)[:, place] for column, place in places[kind]]
-        return np.column_stack(parts).astype(np.float32)
+    Raises:
+        DataError: if an observation or an action is not a finite number.
+    """
+    count, width = len(frames["frame_index"]), len(contract.action)
+    both = [*places["observation"], *places["action"]]
+    matrix = _matrix(frames, both)
+    names = [*contract.observation_names, *contract.action_names]
+    if why := lerobot_tables.not_finite(frames, names, both, matrix):
+        raise DataError(why)
 
-    width = len(contract.action)
-    numbers = {who.name.lower(): who for who in Authority}
-    sources = frames.get(SOURCE, _driven(count))
-    fields = {
-        "observations": matrix("observation", len(contract.observation)),
-        "executed": matrix("action", width),
-        "policy": matrix(POLICY, width),
-        "expert": matrix(EXPERT, width),
-        "authority": np.array([numbers[source] for source in sources], dtype=np.uint8),
-        "intervention": np.asarray(frames.get(INTERVENTION, np.zeros(count)), dtype=np.int32),
-        "doubts": matrix(DOUBT, len(DOUBTS)),
+    def known(kind: str, width: int) -> Array:
+        return _matrix(frames, places[kind]) if kind in places else np.full((count, width), np.nan, dtype=np.float32)
+
+    return {
+        "observations": matrix[:, : len(contract.observation)].copy(),
+        "executed": matrix[:, len(contract.observation) :].copy(),
+        "policy": known(POLICY, width),
+        "expert": known(EXPERT, width),
+        "authority": driven.authority,
+        "intervention": driven.intervention,
+        "doubts": known(DOUBT, len(DOUBTS)),
     }
-    return fields, np.round(frames["frame_index"] * 1e9 / contract.rate_hz).astype(np.int64)
+
+
+def _matrix(frames: Mapping[str, Array], places: Iterable[Place]) -> Array:
+    """(F, W) float32, the numbers at ``places``; what is beyond float32 becomes infinite."""
+    count = len(frames["frame_index"])
+    parts = [frames[column].reshape(count, -1)[:, place] for column, place in places]
+    with np.errstate(over="ignore"):
+        return np.column_stack([part.astype(np.float32) for part in parts])

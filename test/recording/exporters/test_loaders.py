@@ -81,7 +81,8 @@ def test_lerobots_loader_gives_frames_chunks_and_who_commanded_and_we_read_what_
     report = exporters.load("lerobot").write(episodes, contract, tmp_path / "exported")
     found = found_by(LEROBOT, "lerobot", tmp_path / "exported", tmp_path / "theirs")
     assert (found["fps"], found["episodes"], len(found["frames"])) == (20, 6, report["frames"])
-    assert found["policy"] == {"observation.state": ["STATE", 4], "action": ["ACTION", 2]}
+    environment = {"observation.environment_state": ["ENV", 2]}
+    assert found["policy"] == {"observation.state": ["STATE", 4], **environment, "action": ["ACTION", 2]}
     assert found["batch"]["observation.state"] == [4, 4] and found["batch"]["action"] == [4, 2, 2]
     together = {name: np.concatenate([getattr(e, name) for e in episodes.values()]) for name in FIELDS}
     assert report["resampling"]["left_out"] == report["resampling"]["repeated"] == 0
