@@ -30,6 +30,8 @@ PACKED = (".zstd", ".zst")
 """What follows in the name of a compressed file."""
 SQLITE = b"SQLite format 3\0"
 ZSTD = b"\x28\xb5\x2f\xfd"
+PIECE = 1 << 20
+"""Bytes that are passed over at once."""
 TOUCH_NS = 1_000_000_000
 """Split files follow one another within this; recordings that were started one after another do not."""
 _NUMBERED = re.compile(r"(?P<prefix>.*)_(?P<number>\d+)")
@@ -145,7 +147,9 @@ def _times_of_rows(path: Path) -> Iterator[tuple[int, int]]:
 
 
 def _times_of_records(file: IO[bytes], size: int | None) -> Iterator[tuple[int, int]]:
-    at = len(file.read(len(MAGIC)))
+    at = len(MAGIC)
+    if file.read(at) != MAGIC:
+        return
     while len(head := file.read(RECORD.size)) == RECORD.size:
         opcode, length = RECORD.unpack(head)
         at += RECORD.size + length
@@ -161,8 +165,15 @@ def _times_of_records(file: IO[bytes], size: int | None) -> Iterator[tuple[int, 
         rest = length - len(looked)
         if size is not None:
             file.seek(at)
-        elif len(file.read(rest)) < rest:
+        elif not _skipped(file, rest):
             return
+
+
+def _skipped(file: IO[bytes], count: int) -> bool:
+    """Read on by so many bytes, however many a damaged length says; whether there were as many."""
+    while count and (piece := file.read(min(count, PIECE))):
+        count -= len(piece)
+    return not count
 
 
 def begins(path: Path, count: int) -> bytes:

@@ -145,7 +145,7 @@ def _folder(path: Path) -> Found | None:
     inside = [each for each in path.iterdir() if is_message_file(each) or (each / METADATA).is_file()]
     if not inside:
         return None
-    return Found(path, f"{path} holds {len(inside)} recordings of its own; name that folder by itself")
+    return Found(path, f"{path} holds {len(inside)} recordings of its own, and is none; name one of them")
 
 
 def _trouble(bag: Path) -> str:

@@ -72,14 +72,12 @@ def merged(contract: Contract, topic: str, columns: Columns) -> Part:
     ages = stamps[:, None] - stamps[latest_of]
     is_stale = (latest_of < 0) | (np.abs(ages) > contract.stale_ns)
     steps, incomplete = has[:, 0], is_stale.any(axis=1)
-    values[malformed] = np.nan
-    sound = steps & ~incomplete
-    kept = sound | (malformed & ~np.isin(stamps, stamps[sound]))  # live, one that is malformed changes nothing
+    sound = steps & ~incomplete & ~malformed  # live, one that is malformed changes nothing
     refused = None
     for row in np.flatnonzero(malformed | (steps & incomplete))[:1].tolist():
         refused = int(columns.order[row]), _trouble(contract, columns, row, latest_of, ages)
     every = stamps[malformed | steps]
-    return Merged(stamps[kept], values[kept], columns.order[kept], refused, every)
+    return Merged(stamps[sound], values[sound], columns.order[sound], refused, every)
 
 
 def _trouble(contract: Contract, columns: Columns, row: int, latest_of: Array, ages: Array) -> MessageError:

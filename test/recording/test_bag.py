@@ -290,7 +290,7 @@ def test_a_judgement_after_the_end_is_no_damage(bag):
 def test_what_is_no_bag_is_refused(tmp_path, bag, journal_of):
     with pytest.raises(DataError, match="not a folder"):
         read(tmp_path / "nowhere")
-    with pytest.raises(DataError, match="not a closed episode"):
+    with pytest.raises(DataError, match="holds 1 recordings of its own, and is none; name one of them"):
         read(tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         finalise(tmp_path / "episode_000009.journal.mcap", tmp_path, {})
