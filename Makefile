@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-ros lint doctor bench faults study study-policies study-dagger study-trunk venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint doctor bench faults recordings study study-policies study-dagger study-trunk venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -31,6 +31,7 @@ help: ## this text
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
 	@echo "make faults   what the arm does when something fails, in the running graph; writes bench/results.json"
+	@echo "make recordings   random recordings against a plain reference, and 10,000 damaged ones of each format"
 	@echo "make study    all studies, some hours: make study-policies writes docs/policies.md, make study-dagger docs/dagger.md,"
 	@echo "              make study-trunk docs/trunk.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
@@ -70,6 +71,12 @@ bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m bench.page
 	@$(BIN)/python -m bench.graph --output bench/results.json
 	@$(BIN)/python -m bench.gate --output bench/results.json
+
+# Recordings that are random, damaged and somebody else's: some twenty minutes.
+recordings: $(STAMP)
+	$(BIN)/python -m bench.recordings --count 5000
+	$(BIN)/python -m bench.fuzz --cases 10000
+	$(BIN)/python -m bench.lerobot_damage --trials 10000
 
 faults: $(STAMP)
 	@$(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m bench.faults $(or $(FAULTS_ARGS),--output bench/results.json)

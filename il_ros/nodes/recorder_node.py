@@ -237,7 +237,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             self._tell_stray(heard)
         elif self._take is not None and self._take.ending and stamp > self._take.ends_ns:
             self._check(is_over=True)
-        if self._take is None and self._follows() and is_near and stamp > self._closed_ns and self._may_try():
+        begins = heard.name in self._observed and is_near and stamp > self._closed_ns  # no command does, nor a record
+        if self._take is None and self._follows() and begins and self._may_try():
             self._open({})
         if self._take is not None:
             self._keep(self._take, heard, is_near)

@@ -211,8 +211,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("times", [1, 2, 3])
-@pytest.mark.parametrize("to_all", [False, True])
+@pytest.mark.parametrize(("times", "to_all"), [(1, False), (3, False), (2, True)])
 def test_an_interrupted_evaluation_ends_at_once_however_often_and_to_whom_it_is_said(tmp_path, times, to_all):
     script = tmp_path / "parent.py"
     script.write_text(INTERRUPTED)
