@@ -79,12 +79,11 @@ class SimNode(WorldNode[SimParameters]):
 
     def _advance(self, action: Array) -> None:
         """One step; an arm that gives way to a hand does not obey."""
-        if self._is_guided() and self._push is not None:
+        is_guided = self._is_guided()
+        if is_guided and self._push is not None:
             action = self._env.yielding(*self._push[1:])
-            self._guiding.publish(Bool(data=True))
-        elif self._push is not None:
-            self._push = None
-            self._guiding.publish(Bool(data=False))
+        if self._guiding.get_subscription_count():  # whoever goes by it must see that it was let go of
+            self._guiding.publish(Bool(data=is_guided))
         super()._advance(action)
 
 
