@@ -39,7 +39,7 @@ COMMAND_TYPES = (
 FASTEST_HZ = 1000.0
 """Faster control than this is not for messages."""
 
-BLIND_NS = 175_000_000
+BLIND_NS = 160_000_000
 """After so long without a complete observation an arm is told to rest; so it is in less than ``SILENCE_NS``."""
 
 TRACKING_S = 0.15

@@ -10,7 +10,7 @@
 When things fail: an answer that is stale, late, malformed, not finite or absurd is refused, and counted by its reason
 in the diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the
 arm holds. What is still undecided after half a step, in lockstep after 5 s, is decided without the late ones. Without a
-complete observation for 0.175 s, or one and a half steps, a command that goes on is ended: the gate publishes the
+complete observation for 0.16 s, or one and a half steps, a command that goes on is ended: the gate publishes the
 contract's ``rest``, and so it does as its last message when it ends. Where the stamps stand still, or go back, the arm
 is held. A gate that is started in the middle of an episode lets nobody drive before somebody acts. What a gate that is
 killed leaves commanded, or one whose cable is cut, the controller's own watchdog alone can end: see ``docs/safety.md``.
