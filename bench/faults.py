@@ -162,8 +162,8 @@ WAYS = {
 
 
 @contextlib.contextmanager
-def rig(folder: Path) -> Iterator[tuple[Rig, Processes, Callable[[], Any]]]:
-    """A simulated arm and what is around it; the last of the three starts a gate."""
+def rig(folder: Path) -> Iterator[tuple[Rig, Callable[[], Any]]]:
+    """A simulated arm and what is around it; the second starts a gate."""
     environment = graph._environment()
     os.environ.update({name: environment[name] for name in graph.DISCOVERY})
     remaps = [word for name in SEEN for word in ("-r", f"{name}:=arm/{name}")]
@@ -182,7 +182,7 @@ def rig(folder: Path) -> Iterator[tuple[Rig, Processes, Callable[[], Any]]]:
                 raise IlRosError(f"the simulation ended: {sim.last_words()}")
 
         with Rig(check) as made:
-            yield made, processes, start_gate
+            yield made, start_gate
 
 
 def begin(made: Rig) -> None:
@@ -346,7 +346,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     rng = np.random.default_rng(args.seed)
     told: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        with rig(Path(scratch) / "logs") as (made, processes, start_gate):
+        with rig(Path(scratch) / "logs") as (made, start_gate):
             gate = start_gate()
             made.wait("the gate", lambda: "gate_node" in made.heard, LIMIT_S)
             ways = list(itertools.islice(itertools.cycle(WAYS), args.trials))

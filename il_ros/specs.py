@@ -42,6 +42,9 @@ FASTEST_HZ = 1000.0
 BLIND_NS = 160_000_000
 """After so long without a complete observation an arm is told to rest; so it is in less than ``SILENCE_NS``."""
 
+ABSURD = 10.0
+"""A number that is as many times the width of its range away from it is no action and no reading, but a failure."""
+
 TRACKING_S = 0.15
 """How far an arm may be behind its command, as time at the limit's speed: a step under way, and some latency."""
 

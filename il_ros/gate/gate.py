@@ -20,12 +20,12 @@ from il_ros.errors import ConfigError, MessageError
 from il_ros.gate import rules
 from il_ros.gate.ensembling import TemporalEnsemble
 from il_ros.gate.executor import ChunkExecutor
-from il_ros.gate.plausibility import ABSURD, JumpDetector
+from il_ros.gate.plausibility import JumpDetector
 from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
 from il_ros.gate.table import TABLE, Event, State
 from il_ros.signals import DOUBTLESS, Array, Chunk, Doubts
-from il_ros.specs import Contract
+from il_ros.specs import ABSURD, Contract
 
 STEADY, HAND_OVER, LATE = "steady", "hand_over", "late observation"
 """Reasons of the steps after a transition: the command has not yet come to what is wanted, then nothing is special."""

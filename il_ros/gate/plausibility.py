@@ -12,12 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from il_ros.signals import Array
-from il_ros.specs import Contract
+from il_ros.specs import ABSURD, Contract
 
 FAST = 5.0
 """How many times faster than the command's limit an arm may be moved by others, and is still believed."""
-ABSURD = 10.0
-"""How many times the width of its range a number may be away from the middle of it."""
 
 
 class JumpDetector:

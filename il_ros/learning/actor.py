@@ -19,10 +19,7 @@ import torch
 from il_ros.errors import ConfigError, DataError, MessageError
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.signals import Array, Chunk, Doubts, EpisodeStart
-from il_ros.specs import Contract
-
-ABSURD = 10.0
-"""An answer that is further outside the contract's range than so many of its widths is no answer, but a failure."""
+from il_ros.specs import ABSURD, Contract
 
 
 def use_one_thread() -> None:

@@ -223,7 +223,7 @@ class GateMachine(RuleBasedStateMachine):
     def _note(self, source: str, made: Chunk) -> None:
         """Model of what counts as heard: newer than before, not from the future."""
         known = self.fresh.get(source, (-1, -1))[0]
-        limit = self.stamp + 250_000_000 if self.records else made.stamp_ns
+        limit = self.stamp + 125_000_000 if self.records else made.stamp_ns
         well_formed = source == "policy" or np.isfinite(made.actions).all()
         if known < made.stamp_ns <= limit and well_formed:
             self.fresh[source] = (made.stamp_ns, self.now)
@@ -302,7 +302,7 @@ class GateMachine(RuleBasedStateMachine):
     def _was_really_said(self, record: Record, source: str, target: np.ndarray) -> None:
         """The action is one that the source offered for this instant, and the source was fresh when it was used."""
         heard_stamp, heard_now = self.fresh[source]
-        assert record.stamp_ns - heard_stamp <= 250_000_000
+        assert record.stamp_ns - heard_stamp <= 125_000_000
         rows = [
             c.actions[min(i, len(c.actions) - 1)]
             for c in self.offered[source]

@@ -20,10 +20,9 @@ from hypothesis import strategies as st
 from il_ros.episode import Authority, Record
 from il_ros.errors import ConfigError, MessageError
 from il_ros.gate import Gate, GateConfig
-from il_ros.gate.plausibility import ABSURD
 from il_ros.nodes.turns import Turns
 from il_ros.signals import Chunk
-from il_ros.specs import TRACKING_S, Contract
+from il_ros.specs import ABSURD, TRACKING_S, Contract
 
 SECOND_NS = 1_000_000_000
 
