@@ -25,7 +25,7 @@ from il_ros.gate import Gate, GateConfig, rules
 from il_ros.gate.executor import ChunkExecutor
 from il_ros.gate.table import TABLE, Event, State
 from il_ros.signals import Chunk
-from il_ros.specs import Contract
+from il_ros.specs import ABSURD, Contract
 
 CONTRACT = Contract.load("panda_plane")
 STEP = CONTRACT.step_ns
@@ -224,7 +224,8 @@ class GateMachine(RuleBasedStateMachine):
         """Model of what counts as heard: newer than before, not from the future."""
         known = self.fresh.get(source, (-1, -1))[0]
         limit = self.stamp + 125_000_000 if self.records else made.stamp_ns
-        well_formed = source == "policy" or np.isfinite(made.actions).all()
+        away = np.abs(made.actions - (CONTRACT.low + CONTRACT.high) / 2)
+        well_formed = source == "policy" or (away <= ABSURD * (CONTRACT.high - CONTRACT.low)).all()  # NaN is not
         if known < made.stamp_ns <= limit and well_formed:
             self.fresh[source] = (made.stamp_ns, self.now)
             self.offered[source].append(made)
@@ -271,11 +272,17 @@ class GateMachine(RuleBasedStateMachine):
         self.records, self.fresh, self.offered = [], {}, {"policy": [], "expert": []}
         self.stamp += 20 * STEP
 
+    def _last(self) -> np.ndarray:
+        """The command that this step's begins at: a velocity that is too old has been followed by rest."""
+        before, now = ([None, *self.records])[-2:]
+        is_old = before is None or now.stamp_ns - before.stamp_ns > CONTRACT.blind_ns
+        return np.zeros(2) if is_old else before.executed
+
     @invariant()
     def command_is_bounded_and_finite(self) -> None:
         if not getattr(self, "records", None):
             return
-        last = self.records[-2].executed if len(self.records) > 1 else np.zeros(2)
+        last = self._last()
         now = self.records[-1].executed
         assert np.isfinite(now).all()
         assert np.all(np.abs(now - last) <= CONTRACT.max_step + 1e-12)
@@ -288,7 +295,7 @@ class GateMachine(RuleBasedStateMachine):
         record = self.records[-1]
         if record.stamp_ns != self.stamp:
             return
-        last = self.records[-2].executed if len(self.records) > 1 else np.zeros(2)
+        last = self._last()
         wanted = {Authority.POLICY: record.policy, Authority.EXPERT: record.expert, Authority.HOLD: np.zeros(2)}
         target = wanted[record.authority]
         assert target is not None
