@@ -29,8 +29,8 @@ help: ## this text
 	@echo "make test-ros what needs ROS 2's own launch and linters, taken from their repositories"
 	@echo "make lint     linters alone: ruff and mypy"
 	@echo "make doctor   is this machine fit?"
-	@echo "make bench    speed, measured beside the peers' in one run; writes bench/results.json"
-	@echo "make faults   what the arm does when something fails, in the running graph; writes bench/results.json"
+	@echo "make bench    speed, measured beside the peers' in one run; writes benchmarks/results.json"
+	@echo "make faults   what the arm does when something fails, in the running graph; writes benchmarks/results.json"
 	@echo "make recordings   random recordings against a plain reference, and 10,000 damaged ones of each format"
 	@echo "make study    all studies, some hours: make study-policies writes docs/policies.md, make study-dagger docs/dagger.md,"
 	@echo "              make study-trunk docs/trunk.md"
@@ -49,7 +49,7 @@ doctor: $(STAMP)
 
 # Tests without a graph go side by side; those that talk over topics in real time have the machine to themselves.
 # 5 is the exit code of pytest when PYTEST_ARGS leave nothing to one of the two.
-PYTEST := $(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m pytest
+PYTEST := $(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m pytest
 test: lint
 	$(PYTEST) -n 2 -m "not graph" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	$(PYTEST) -m graph $(PYTEST_ARGS) || [ $$? -eq 5 ]
@@ -67,19 +67,19 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP) $(PEERS)/.complete
-	@$(BIN)/python -m bench $(BENCH_ARGS)
-	@$(BIN)/python -m bench.page
-	@$(BIN)/python -m bench.graph --output bench/results.json
-	@$(BIN)/python -m bench.gate --output bench/results.json
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks.page
+	@$(BIN)/python -m benchmarks.graph --output benchmarks/results.json
+	@$(BIN)/python -m benchmarks.gate --output benchmarks/results.json
 
 # Recordings that are random, damaged and somebody else's: some twenty minutes.
 recordings: $(STAMP)
-	$(BIN)/python -m bench.recordings --count 5000
-	$(BIN)/python -m bench.fuzz --cases 10000
-	$(BIN)/python -m bench.lerobot_damage --trials 10000
+	$(BIN)/python -m benchmarks.recordings --count 5000
+	$(BIN)/python -m benchmarks.fuzz --cases 10000
+	$(BIN)/python -m benchmarks.lerobot_damage --trials 10000
 
 faults: $(STAMP)
-	@$(BIN)/python -m il_ros.cli.domain $(VENV)/bin/python -m bench.faults $(or $(FAULTS_ARGS),--output bench/results.json)
+	@$(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m benchmarks.faults $(or $(FAULTS_ARGS),--output benchmarks/results.json)
 
 study: study-policies study-dagger study-trunk
 
@@ -97,11 +97,11 @@ venv: $(STAMP)
 $(STAMP): $(REQUIREMENTS) setup.py scripts/make_venv
 	@$(RUN) PYTHON="$(PYTHON)" scripts/make_venv $(VENV) $(ROS_DISTRO)
 
-$(PEERS)/.complete: bench/requirements-peers.txt bench/make_peers | $(STAMP)
-	@$(RUN) bench/make_peers $(PEERS) $(VENV)/bin/python $<
+$(PEERS)/.complete: benchmarks/requirements-peers.txt benchmarks/make_peers | $(STAMP)
+	@$(RUN) benchmarks/make_peers $(PEERS) $(VENV)/bin/python $<
 
-$(LEROBOT)/.complete: bench/requirements-lerobot.txt bench/make_peers | $(STAMP)
-	@$(RUN) bench/make_peers $(LEROBOT) $(VENV)/bin/python $<
+$(LEROBOT)/.complete: benchmarks/requirements-lerobot.txt benchmarks/make_peers | $(STAMP)
+	@$(RUN) benchmarks/make_peers $(LEROBOT) $(VENV)/bin/python $<
 
 $(TOOLS)/.complete: test/requirements-ros.txt | $(STAMP)
 	$(BIN)/pip install --quiet --no-build-isolation --no-deps --upgrade --target $(TOOLS) -r $<

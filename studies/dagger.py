@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Asking the expert: every way of gating and of labelling, on one footing, and how errors compound without.
 
@@ -31,18 +27,18 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.errors import ConfigError
-from il_ros.evaluation.loop_crew import LoopCrew
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Array
 from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, roll_out
 from il_ros.gate import GateConfig
-from il_ros.learning import ledger
-from il_ros.learning.rounds import ALONE, Plan, Rounds
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.steps import read_episode
-from il_ros.signals import Array
+from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.in_process import LoopCrew
+from il_ros.learning.dagger.run import ALONE, Plan, Rounds
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
 from il_ros.sim import tasks
-from il_ros.specs import Contract
 from studies import dagger_page, dagger_pictures, delay, kept, resampling, wall
 from studies.imitations import PEER, rounds_of
 

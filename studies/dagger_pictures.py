@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The pictures of the study of corrections: cost by horizon, states that are visited, what labels buy."""
 
@@ -18,8 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
-from il_ros.evaluation.tracks import scene
-from il_ros.signals import Array
+from il_ros.core.types import Array
+from il_ros.evaluation.report.trajectories import scene
 from il_ros.sim.tasks import Task
 from studies import delay
 from studies.pictures import CM, SOFT, draw_table, new_grid, save

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Answers that come late, the policy's or the expert's: success against the delay between observation and action."""
 
@@ -16,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from il_ros.core.contract import Contract
 from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor, Lapses
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.inference import Actor, Lapses
+from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 from studies import kept
 from studies.demonstrations import demonstrate

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Demonstrations of scripted experts, made in the loop; equal seeds make equal ones."""
 
@@ -11,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from il_ros.episode import Episode
-from il_ros.errors import DataError
+from il_ros.core.episode import Episode
+from il_ros.core.errors import DataError
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The DAgger trainer of HumanCompatibleAI/imitation, run in its own environment: see ``imitation_dagger.py``."""
 
@@ -14,8 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from il_ros.errors import ConfigError
-from il_ros.learning.rounds import Plan
+from il_ros.core.errors import ConfigError
+from il_ros.learning.dagger.run import Plan
 
 PEER = "imitation's DAgger"
 """What it is called on the page."""

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``docs/policies.md``: the study's tables, its pictures, and what of the lecture the numbers bear out."""
 
@@ -12,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from il_ros.evaluation.elements import many
+from il_ros.evaluation.report.html import many
 
 Row = Mapping[str, Any]
 EXPRESSIVE = ("mixture", "autoregressive", "diffusion", "flow")

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The pictures of the study of policy classes: paths from above, and what each class may do at the fork."""
 
@@ -20,11 +16,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from il_ros.episode import Episode
-from il_ros.evaluation.figures import Scene
-from il_ros.learning.actor import Actor
+from il_ros.core.episode import Episode
+from il_ros.core.types import Array, EpisodeStart
+from il_ros.evaluation.report.svg import Scene
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.signals import Array, EpisodeStart
+from il_ros.learning.inference import Actor
 
 RIGHT, LEFT, LOST, OBSTACLE, SOFT = "#0a6ab0", "#8a3fa8", "#c84a05", "#4a4f57", "#5b626b"
 SIDES = LinearSegmentedColormap.from_list("sides", [RIGHT, "#12a08a", "#d9a400", LEFT])

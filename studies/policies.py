@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Every policy class on every task, with one consistent expert and with many.
 
@@ -35,19 +31,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.episode import Episode
-from il_ros.errors import ConfigError
-from il_ros.evaluation import tracks
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode
+from il_ros.core.errors import ConfigError
 from il_ros.evaluation.metrics import Success, behaviour_entropy
+from il_ros.evaluation.report import trajectories
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor, use_one_thread
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.inference import Actor, use_one_thread
+from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.sim import tasks
-from il_ros.specs import Contract
 from studies import kept, page, pictures
 from studies.demonstrations import demonstrate
 from studies.pictures import Drive, Panel
@@ -258,7 +254,7 @@ def publish(
 ) -> None:
     """Write the page, its rows and its pictures, which show the first training of each class."""
     output.mkdir(parents=True, exist_ok=True)
-    scenes = {task: tracks.scene(tasks.load(setting.task)) for task, setting in SETTINGS.items()}
+    scenes = {task: trajectories.scene(tasks.load(setting.task)) for task, setting in SETTINGS.items()}
     for name, shown in PICTURES.items():
         panels = {f"{task}, {experts}": _panels(task, experts, first, folder) for task, experts in shown}
         pictures.from_above(panels, [scenes[task] for task, _ in shown], output / f"policies-{name}.png")

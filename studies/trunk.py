@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What matters in the trunk and in its training at small data: one thing at a time is taken away and measured.
 
@@ -38,15 +34,15 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from il_ros.errors import ConfigError
+from il_ros.core.errors import ConfigError
 from il_ros.evaluation.metrics import Success
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning import trainer
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig
-from il_ros.policies import diffusion, networks
-from il_ros.policies.networks import ConditionedTrunk, Linear, Residual
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training import trainer
+from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.policies import diffusion, layers
+from il_ros.policies.layers import ConditionedTrunk, Linear, Residual
 from studies import kept, policies, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting
@@ -124,7 +120,7 @@ class Arm:
 
 
 def _blocks(kind: type[Residual]) -> Callable[[], AbstractContextManager[Any]]:
-    return lambda: patch.object(networks, "Residual", kind)
+    return lambda: patch.object(layers, "Residual", kind)
 
 
 def _no_norm() -> AbstractContextManager[Any]:

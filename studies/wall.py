@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """From nothing to a policy that succeeds: how long it takes in the loop, over topics, and with the peer's trainer."""
 
@@ -20,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.errors import ConfigError
-from il_ros.learning.rounds import Plan
+from il_ros.core.errors import ConfigError
+from il_ros.learning.dagger.run import Plan
 from studies import kept
 from studies.imitations import PEER, rounds_of
 

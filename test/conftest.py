@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """One thread of torch in every test: beside a busy neighbour two wait for each other a hundred times longer.
 
@@ -22,7 +18,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from il_ros.learning.actor import use_one_thread
+from il_ros.learning.inference import use_one_thread
 
 use_one_thread()
 settings.register_profile("il_ros", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -51,10 +47,10 @@ def _without_simulation() -> Iterator[None]:
     if SIMULATES:
         yield
         return
-    from il_ros.sim import bullet
+    from il_ros.sim import physics
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bullet.World, "__init__", skip)
+        patch.setattr(physics.World, "__init__", skip)
         yield
 
 

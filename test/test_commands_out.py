@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What controllers of other people's arms take: each command is as their own checks want it.
 
@@ -24,13 +20,13 @@ from hypothesis import strategies as st
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros import messages, resources
-from il_ros.errors import ConfigError
+from il_ros.core import messages, paths
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Chunk
 from il_ros.gate import Gate, GateConfig
-from il_ros.signals import Chunk
-from il_ros.specs import Contract
 
-NAMES = resources.names("config/contracts", ".yaml")
+NAMES = paths.names("config/contracts", ".yaml")
 JOINTS = Contract.load("xarm6_joints")
 KINDS = {"TwistStamped": TwistStamped, "JointTrajectory": JointTrajectory, "Float64MultiArray": Float64MultiArray}
 

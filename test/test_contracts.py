@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A contract that is badly written is refused with the line that is wrong, the value and the remedy."""
 
@@ -14,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from il_ros import resources
-from il_ros.errors import ConfigError
-from il_ros.specs import Contract
+from il_ros.core import paths
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
 
-TEXT = resources.find("config/contracts", "xarm6_joints", ".yaml").read_text()
+TEXT = paths.find("config/contracts", "xarm6_joints", ".yaml").read_text()
 
 
 def line_of(text: str, part: str) -> int:

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The import rule of the design, read off the syntax trees of all files."""
 
@@ -109,7 +105,7 @@ def test_the_checker_catches_a_violation(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("messages.py", "from il_ros.episode import Authority"),
+        ("messages.py", "from il_ros.core.episode import Authority"),
         ("sim/env.py", "from .arm import Arm\nimport pybullet"),
         ("sim/tasks/fork.py", "from ..arm import Arm"),
         ("learning/trainer.py", "from il_ros.policies.base import Policy\nimport torch"),

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The package is laid out so that pip, colcon and ``ros2 launch`` each find what they look for."""
 
@@ -18,7 +14,7 @@ import yaml
 from catkin_pkg.package import parse_package
 
 import il_ros
-from il_ros.cli import launch_format
+from il_ros.launching.yaml_launch import model
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
@@ -56,13 +52,13 @@ def test_resource_marker_and_licence_are_there():
 
 
 def test_setup_launch_and_wrappers_agree_on_the_nodes():
-    assert setup_nodes() == launch_format.NODES
-    wrappers = [ROOT / "scripts" / node for node in launch_format.NODES]
+    assert setup_nodes() == model.NODES
+    wrappers = [ROOT / "scripts" / node for node in model.NODES]
     assert all(wrapper.stat().st_mode & stat.S_IXUSR for wrapper in wrappers)
     assert len({wrapper.read_text(encoding="utf-8") for wrapper in wrappers}) == 1  # each goes by the name it has
 
 
-@pytest.mark.parametrize("node", launch_format.NODES)
+@pytest.mark.parametrize("node", model.NODES)
 def test_every_node_is_a_module_with_a_main_that_runs(node):
     source = (ROOT / "il_ros" / "nodes" / f"{node}.py").read_text(encoding="utf-8")
     assert "def main(" in source
@@ -71,12 +67,12 @@ def test_every_node_is_a_module_with_a_main_that_runs(node):
 
 @pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name.split(".")[0])
 def test_every_launch_file_resolves_to_the_same_nodes_in_one_process_and_in_many(path):
-    given = {name: "given" for name, argument in launch_format.arguments(path).items() if argument.default is None}
-    if "composed" not in launch_format.arguments(path):  # one node is one process
-        assert len(launch_format.resolve(path, given, os.environ).commands) == 1
+    given = {name: "given" for name, argument in model.arguments(path).items() if argument.default is None}
+    if "composed" not in model.arguments(path):  # one node is one process
+        assert len(model.resolve(path, given, os.environ).commands) == 1
         return
-    many = launch_format.resolve(path, {**given, "composed": "false"}, os.environ).commands
-    composed = launch_format.resolve(path, {**given, "composed": "true"}, os.environ).commands
+    many = model.resolve(path, {**given, "composed": "false"}, os.environ).commands
+    composed = model.resolve(path, {**given, "composed": "true"}, os.environ).commands
     names = []
     for one in composed:  # of each arm
         whole = [word for word in one.command[3:] if word != "-r"]
@@ -88,7 +84,7 @@ def test_every_launch_file_resolves_to_the_same_nodes_in_one_process_and_in_many
 
 def test_every_argument_of_our_launch_files_is_described_and_has_a_default_or_is_what_it_is_about():
     for path in LAUNCH_FILES:
-        for argument in launch_format.arguments(path).values():
+        for argument in model.arguments(path).values():
             is_optional = argument.default is not None or (path.name, argument.name) == (
                 "rollout.launch.yaml",
                 "checkpoint",
@@ -112,5 +108,5 @@ def test_everything_that_setup_installs_exists(monkeypatch):
     assert all((ROOT / file).is_file() for group in files.values() for file in group)
     assert "launch/bringup.launch.yaml" in files["share/il_ros/launch"]
     assert "config/contracts/panda_plane.yaml" in files["share/il_ros/config/contracts"]
-    assert len(files["lib/il_ros"]) == len(launch_format.NODES)
+    assert len(files["lib/il_ros"]) == len(model.NODES)
     assert installed["version"] == il_ros.__version__

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Words in JSON are read as what they are to say, or refused with the reason; nothing else ever happens."""
 
@@ -18,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros import messages
-from il_ros.errors import MessageError
-from il_ros.signals import EpisodeStart
+from il_ros.core import messages
+from il_ros.core.errors import MessageError
+from il_ros.core.types import EpisodeStart
 
 READERS = (messages.event_from_json, messages.recorded_from_json, messages.checkpoint_from_json)
 KEYS = ["event", "task", "seed", "first_stamp_ns", "last_stamp_ns", "number", "facts", "outcome", "steps", "way"]

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Record demonstrations over real topics: starts the arm, the gate, the expert and the recorder, and ends them again.
 
@@ -50,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     check_seeds(args.seed, args.episodes, teaching=True)
     task = tasks.load(args.task)
     task.draw(args.expert, 0)
-    from il_ros.cli.graph import running
+    from il_ros.launching.graph import running
 
     options = {"task": args.task, "device": args.device, "expert": args.expert, "folder": args.folder.absolute()}
     options |= {"contract": args.contract, "lockstep": not args.paced, "composed": args.composed}

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Does a graph that runs, or a bag, satisfy a contract? And what is the contract of a gymnasium environment?
 
@@ -33,12 +29,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.errors import ConfigError
-from il_ros.recording import bag_check, conformance
-from il_ros.recording.conformance import COMMAND, ERROR, Finding
-from il_ros.recording.limits import Share
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract, json_object
+from il_ros.core.contract import Contract, json_object
+from il_ros.core.errors import ConfigError
+from il_ros.recording.check import bag_check, contract_check
+from il_ros.recording.check.command_limits import Share
+from il_ros.recording.check.contract_check import COMMAND, ERROR, Finding
+from il_ros.robot.description import Robot
 
 HELP = "compare a contract with a live graph or a bag, or write one for a gymnasium environment"
 COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
@@ -95,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> str:
     """The contract for an environment, in YAML."""
-    from il_ros.sim.foreign import contract_of
+    from il_ros.sim.gym_adapter import contract_of
 
     with _stdout_to_stderr():
         plain = contract_of(environment, options, rate_hz).to_dict()
@@ -123,7 +119,7 @@ def _stdout_to_stderr() -> Iterator[None]:
 
 def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding]:
     """What is said in the graph for some seconds."""
-    from il_ros.nodes.listener import Listener
+    from il_ros.ros.client.topic_sampler import Listener
 
     prefix = f"/{namespace.strip('/')}/".replace("//", "/")
     full = {topic if topic.startswith("/") else prefix + topic: topic for topic in (*contract.topics, COMMAND)}
@@ -132,7 +128,7 @@ def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding
         types = listener.types()
         named = {name: topic for name, topic in full.items() if name in types}
         heard = listener.listen({name: types[name] for name in _right(contract, types, named)}, seconds)
-    return conformance.check(contract, types, heard, named)
+    return contract_check.check(contract, types, heard, named)
 
 
 def _right(contract: Contract, types: Mapping[str, str], named: Mapping[str, str]) -> list[str]:

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Rounds of correction: demonstrate, train, let the policy try under the expert's eyes, train on all of it, and again.
 
@@ -40,7 +36,7 @@ HELP = "rounds of demonstrations, corrections and training"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros dagger``."""
-    from il_ros.learning.rounds import Plan
+    from il_ros.learning.dagger.run import Plan
 
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; one that is there goes on")
     for f in dataclasses.fields(Plan):
@@ -59,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros dagger``."""
-    from il_ros.learning import ledger
-    from il_ros.learning.rounds import Plan, Rounds
+    from il_ros.learning.dagger import ledger
+    from il_ros.learning.dagger.run import Plan, Rounds
 
     plan = Plan(**{f.name: getattr(args, f.name) for f in dataclasses.fields(Plan)})
     tasks.load(plan.task).draw(plan.expert, 0)
@@ -77,15 +73,15 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _crew(args: argparse.Namespace, folder: Path, plan: Any) -> Iterator[Any]:
-    from il_ros.evaluation.loop_crew import LoopCrew
     from il_ros.evaluation.rollouts import Pool
+    from il_ros.learning.dagger.in_process import LoopCrew
 
     with Pool() as pool:
         if args.loop:
             with LoopCrew(folder, plan, pool.evaluate) as crew:
                 yield crew
             return
-        from il_ros.cli.graph_crew import GraphCrew
+        from il_ros.launching.dagger_backend import GraphCrew
 
         with GraphCrew(folder, plan, pool.evaluate, args.paced, args.composed) as crew:
             yield crew

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The whole story in a few minutes, over real ROS 2 topics, with a report at the end.
 
@@ -36,9 +32,9 @@ from rich.table import Table
 from il_ros import __version__
 from il_ros.cli.evaluate import summary
 from il_ros.cli.progress import bars
-from il_ros.errors import StorageError
+from il_ros.core.contract import Contract
+from il_ros.core.errors import StorageError
 from il_ros.sim import tasks
-from il_ros.specs import Contract
 
 HELP = "the whole story in a few minutes, with a report"
 POLICIES = ("deterministic", "mixture", "diffusion")
@@ -135,7 +131,7 @@ class Story:
     """Plays the phases one after the other, and remembers what there is to tell."""
 
     def __init__(self, folder: Path, plan: Plan, pool: Any, progress: Progress) -> None:
-        from il_ros.evaluation.report import ReportData
+        from il_ros.evaluation.report.page import ReportData
 
         self._folder, self._plan, self._pool, self._progress = folder, plan, pool, progress
         self._contract = Contract.load("panda_plane")
@@ -217,7 +213,7 @@ class Story:
 
     def tell(self) -> Path:
         """Write the numbers and the report; returns the path of the report."""
-        from il_ros.evaluation.report import write_report
+        from il_ros.evaluation.report.page import write_report
 
         text = json.dumps(self.results, indent=1)
         (self._folder / "results.json").write_text(text + "\n", encoding="utf-8")
@@ -227,8 +223,8 @@ class Story:
 
     @contextlib.contextmanager
     def _graph(self, task: str, place: str = "", **settings: Any) -> Iterator[Any]:
-        from il_ros.cli.graph import running
-        from il_ros.evaluation.tracks import scene
+        from il_ros.evaluation.report.trajectories import scene
+        from il_ros.launching.graph import running
 
         self.data.scenes[task] = scene(tasks.load(task))
         folder = self._folder / (place or task)
@@ -257,17 +253,17 @@ class Story:
 
     def _read(self, done: list[dict[str, Any]]) -> list[Any]:
         """What the recorder has put on the disk."""
-        from il_ros.recording.steps import read_episode
+        from il_ros.recording.episodes.reader import read_episode
 
         return [read_episode(Path(facts["path"]), self._contract) for facts in done]
 
     def _drawn(self, episodes: list[Any]) -> list[Any]:
-        from il_ros.evaluation.tracks import recorded
+        from il_ros.evaluation.report.trajectories import recorded
 
         return [recorded(episode, self._contract, str(episode.facts["expert"])) for episode in episodes]
 
     def _train(self, director: Any, policy: str, words: str) -> dict[str, Any]:
-        from il_ros.evaluation.report import Curve
+        from il_ros.evaluation.report.page import Curve
 
         with self._bar("train", words, 100) as advance:
             said = [0]
@@ -285,7 +281,7 @@ class Story:
 
     def _measure(self, task: str, name: str, checkpoint: dict[str, Any], seeds: range) -> dict[str, Any]:
         """Roll the policy out alone, in the loop, on every core."""
-        from il_ros.evaluation.tracks import rolled_out
+        from il_ros.evaluation.report.trajectories import rolled_out
 
         with self._bar("evaluate", f"{task}: {name}, measured alone", len(seeds)) as advance:
             rollouts = self._pool.evaluate(Path(checkpoint["path"]), task, seeds, progress=advance)
@@ -318,7 +314,7 @@ def _from(kind: str, count: int, number: int = 0) -> range:
 
 def real_time_factor(done: list[dict[str, Any]], contract: Contract) -> float:
     """Simulated seconds a second while episodes ran, from the recorder's own clock."""
-    from il_ros.recording import metadata
+    from il_ros.recording.bag import metadata
 
     simulated_ns = sum(int(facts["steps"]) for facts in done) * contract.step_ns
     return simulated_ns / sum(metadata.read(Path(facts["path"])).duration_ns for facts in done)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Look whether this machine is fit to run il_ros, and say what to do where it is not.
 
@@ -28,9 +24,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from il_ros import resources
-from il_ros.cli import domain
-from il_ros.errors import IlRosError
+from il_ros.core import paths
+from il_ros.core.errors import IlRosError
+from il_ros.launching import ros_domain
 
 HELP = "check the machine, the installation and ROS 2"
 
@@ -177,7 +173,7 @@ def threads() -> Check:
 def share() -> Check:
     """Whether the package's own launch and config files are found."""
     try:
-        return Check("launch and config files", "ok", str(resources.share()))
+        return Check("launch and config files", "ok", str(paths.share()))
     except IlRosError as error:
         return Check("launch and config files", "fail", str(error), "pip install --force-reinstall il_ros")
 
@@ -197,7 +193,7 @@ def discovery() -> Check:
     if not number.isdigit() or int(number) > 232:
         return Check("discovery", "fail", f"ROS_DOMAIN_ID={number}", "choose a number from 0 to 101")
     alone = reach.upper() in ("LOCALHOST", "OFF")
-    quiet = int(number) not in domain.DOMAINS or domain.is_silent(int(number))
+    quiet = int(number) not in ros_domain.DOMAINS or ros_domain.is_silent(int(number))
     found = f"domain {number} ({'nobody else here' if quiet else 'in use here'}), range {reach}"
     remedy = "" if alone else "to stay on this machine: export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST"
     return Check("discovery", "ok" if alone else "info", found, remedy)
@@ -209,7 +205,7 @@ def middleware() -> Check:
     try:
         child = subprocess.run(
             [sys.executable, "-c", ROUND_TRIP],
-            capture_output=True, text=True, timeout=ROUND_TRIP_LIMIT_S, env=domain.isolate(os.environ),
+            capture_output=True, text=True, timeout=ROUND_TRIP_LIMIT_S, env=ros_domain.isolate(os.environ),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Check("middleware", "fail", f"no answer within {ROUND_TRIP_LIMIT_S:.0f} s", remedy)

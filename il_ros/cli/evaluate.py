@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Roll a policy out alone, on every core, without ROS; step by step it does what the graph does.
 
@@ -31,7 +27,7 @@ from rich.table import Table
 from il_ros.cli import check_seeds
 from il_ros.cli.progress import bars
 from il_ros.gate import GateConfig
-from il_ros.learning.seeds import EVALUATION, shared
+from il_ros.learning.data.seeds import EVALUATION, shared
 from il_ros.sim import tasks
 from il_ros.sim.timeline import UNKNOWN
 

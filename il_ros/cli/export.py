@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Write episodes in the form of another project: LeRobot's data sets (version 3), or robomimic's HDF5.
 
@@ -26,15 +22,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.recording import exporters
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.recording import export
 
 HELP = "write episodes in the form of LeRobot or robomimic"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros export``."""
-    parser.add_argument("form", metavar="FORM", help="one of " + ", ".join(exporters.available()))
+    parser.add_argument("form", metavar="FORM", help="one of " + ", ".join(export.available()))
     parser.add_argument(
         "episodes", type=Path, metavar="FOLDER", help="folder of closed episodes, or as for il-ros train"
     )
@@ -45,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros export``."""
-    exporter, contract = exporters.load(args.form), Contract.load(args.contract)
-    from il_ros.learning.workshop import Workshop
+    exporter, contract = export.load(args.form), Contract.load(args.contract)
+    from il_ros.learning.pipeline import Workshop
 
     workshop = Workshop(args.episodes, args.episodes, contract)
     with Console(stderr=True, markup=False).status(f"reading {args.episodes}"):

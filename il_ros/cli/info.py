@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``il-ros info``: what an episode, a folder of episodes, a data set of LeRobot's or a checkpoint holds."""
 
@@ -19,14 +15,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.errors import DataError
-from il_ros.recording.bag import verdicts
-from il_ros.recording.exporters.lerobot_reader import dataset_summary, is_dataset
-from il_ros.recording.found import recordings
-from il_ros.recording.metadata import are_ours
-from il_ros.recording.recovery import leftovers
-from il_ros.recording.summary import episode_summary, folder_summary
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import DataError
+from il_ros.recording.bag.discovery import recordings
+from il_ros.recording.bag.metadata import are_ours
+from il_ros.recording.bag.reader import verdicts
+from il_ros.recording.episodes.summary import episode_summary, folder_summary
+from il_ros.recording.lerobot.reader import dataset_summary, is_dataset
+from il_ros.recording.write.recovery import leftovers
 
 HELP = "tell what an episode, a folder of episodes, a data set of LeRobot's or a checkpoint holds"
 CHECKPOINT = "checkpoint.json"
@@ -101,8 +97,8 @@ def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
 
 def experts(path: Path, contract_name: str) -> dict[str, Any]:
     """The plain form of how the experts of a folder of episodes compare."""
-    from il_ros.evaluation.experts import compare
-    from il_ros.learning.workshop import Workshop
+    from il_ros.evaluation.expert_comparison import compare
+    from il_ros.learning.pipeline import Workshop
 
     contract = Contract.load(contract_name)
     return {"kind": "experts", "path": str(path), "rows": compare(Workshop(path, path, contract).ingest(), contract)}

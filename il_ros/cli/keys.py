@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Drive the arm from a terminal, also over SSH: each key is a short pulse, for terminals do not tell of keys let go.
 
@@ -26,7 +22,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from il_ros.errors import ConfigError
+from il_ros.core.errors import ConfigError
 
 HELP = "drive the arm from a terminal"
 WAYS = {"w": (0, 1), "s": (0, -1), "a": (1, 1), "d": (1, -1), "r": (2, 1), "f": (2, -1)}
@@ -83,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     pulses = Pulses(args.speed, args.pulse)
     if not sys.stdin.isatty():
         raise ConfigError("il-ros keys reads single keys and standard input is no terminal; run it in one")
-    from il_ros.nodes.speaker import Speaker
+    from il_ros.ros.client.twist_publisher import Speaker
 
     terminal, last = sys.stdin.fileno(), -math.inf
     with Speaker(args.namespace) as speaker, single_keys(terminal):

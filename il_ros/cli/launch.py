@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Run a YAML launch file without ROS 2's own launch; it runs there too, as ``ros2 launch il_ros FILE``.
 
@@ -30,11 +26,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from il_ros import resources
-from il_ros.cli import launch_format
-from il_ros.cli.launch_format import Argument, Launch, NodeCommand
-from il_ros.cli.processes import Child, Processes, how_it_ended
-from il_ros.errors import ConfigError, GraphError
+from il_ros.core import paths
+from il_ros.core.errors import ConfigError, GraphError
+from il_ros.launching.processes import Child, Processes, how_it_ended
+from il_ros.launching.yaml_launch import model
+from il_ros.launching.yaml_launch.model import Argument, Launch, NodeCommand
 
 HELP = "start the nodes of a YAML launch file"
 DEFAULTS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -58,11 +54,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: if the file or an argument is wrong.
     """
-    path = resources.find("launch", args.file, ".launch.yaml")
+    path = paths.find("launch", args.file, ".launch.yaml")
     if args.show_args:
-        show_arguments(launch_format.arguments(path), args.json)
+        show_arguments(model.arguments(path), args.json)
         return 0
-    launch = launch_format.resolve(path, given(args.arguments), os.environ)
+    launch = model.resolve(path, given(args.arguments), os.environ)
     if args.dry_run:
         show_commands(launch, args.json)
         return 0

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The ledger of a run of rounds: what the expert was asked for in each, and how good the policy was after it.
 
@@ -25,7 +21,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
 
 WIDTH = 120
 """Narrower, the table would be cut."""
@@ -42,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros ledger``."""
-    from il_ros.learning import ledger
+    from il_ros.learning.dagger import ledger
 
     if not (args.folder / ledger.NAME).exists() and (args.folder / "episodes").is_dir() and not args.report:
         rows = ledger.of_episodes(args.folder / "episodes", Contract.load(args.contract))
@@ -57,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         show(args.folder, told)
     if args.report:
-        from il_ros.evaluation import run_report
+        from il_ros.evaluation.report import dagger_report
 
-        path = run_report.write(args.folder)
+        path = dagger_report.write(args.folder)
         if not args.json:
             Console().print(f"wrote {path}")
     return 0

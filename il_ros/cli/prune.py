@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Remove for good what was discarded.
 
@@ -18,10 +14,10 @@ import argparse
 import shutil
 from pathlib import Path
 
-from il_ros.errors import DataError
-from il_ros.recording.bag import bytes_of
-from il_ros.recording.disk import storage_errors
-from il_ros.recording.episodes import DISCARDED, Episodes
+from il_ros.core.atomic_io import storage_errors
+from il_ros.core.errors import DataError
+from il_ros.recording.bag.reader import bytes_of
+from il_ros.recording.episodes.store import DISCARDED, Episodes
 
 HELP = "remove discarded episodes for good"
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Drive the arm from a page in the browser: demonstrate, train, watch the policy, take over, and train again.
 
@@ -25,11 +21,13 @@ import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
-from il_ros import registry, resources, specs, teleop
-from il_ros.cli import launch, launch_format
-from il_ros.cli.domain import isolate
-from il_ros.errors import CheckpointError, ConfigError
+from il_ros import teleop
+from il_ros.cli import launch
+from il_ros.core import contract, paths, plugins
+from il_ros.core.errors import CheckpointError, ConfigError
 from il_ros.gate import rules
+from il_ros.launching.ros_domain import isolate
+from il_ros.launching.yaml_launch import model
 
 HELP = "drive the arm from a page in the browser"
 ADDRESS = re.compile(r"the page is at (\S+)")
@@ -64,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     told |= {"folder": str(run_folder / "episodes"), "checkpoints": str(run_folder / "checkpoints")}
     told |= {"checkpoint": "" if checkpoint is None else str(checkpoint.absolute())}
     environment = dict(os.environ) if args.shared else isolate(os.environ)
-    path = resources.find("launch", "teleop", ".launch.yaml")
-    described = launch_format.resolve(path, {**told, **given}, environment)
+    path = paths.find("launch", "teleop", ".launch.yaml")
+    described = model.resolve(path, {**told, **given}, environment)
     os.environ.update(environment)
 
     def hear(name: str, line: str) -> None:
@@ -83,11 +81,11 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
     """Refuse what a node would refuse, before there is a page that somebody opens."""
     device = given.get("device", "page")
-    registry.load("il_ros.teleop", teleop.Device, "device", device)  # type: ignore[type-abstract]
+    plugins.load("il_ros.teleop.devices", teleop.Device, "device", device)  # type: ignore[type-abstract]
     if device in DRIVEN and not args.shared:
         raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")
     rules.load(given.get("rule", "human"))
-    specs.json_object("argument 'options'", given.get("options", "{}"))
+    contract.json_object("argument 'options'", given.get("options", "{}"))
     if args.checkpoint is not None and not args.checkpoint.exists():
         raise CheckpointError(f"checkpoint {args.checkpoint} is not there; leave it out to go on from the run's newest")
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Train a policy on a folder of episodes or a data set of LeRobot's, without ROS; the trainer node does the same.
 
@@ -29,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from il_ros.cli.progress import bars
-from il_ros.errors import ConfigError
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
 
 HELP = "train a policy on recorded episodes"
 
@@ -58,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros train``."""
-    from il_ros.learning.trainer import TrainingConfig
-    from il_ros.learning.workshop import Workshop
+    from il_ros.learning.pipeline import Workshop
+    from il_ros.learning.training.trainer import TrainingConfig
 
     changes: dict[str, Any] = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
     if args.experts is not None:

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The loop: simulation, policy, expert and gate called in one process, step by step as the graph does it."""
 
@@ -23,19 +19,20 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from il_ros import messages, teleop
-from il_ros.episode import Episode, Record
-from il_ros.errors import CheckpointError, DataError, MessageError
-from il_ros.evaluation.clips import Clip
+from il_ros import teleop
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode, Record
+from il_ros.core.errors import CheckpointError, DataError, MessageError
+from il_ros.core.types import Array, Chunk
+from il_ros.evaluation.report.clips import Clip
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.gate import STEADY
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor, Lapses, use_one_thread
-from il_ros.signals import Array, Chunk
+from il_ros.learning.inference import Actor, Lapses, use_one_thread
+from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.kinematics import Kinematics
-from il_ros.specs import Contract
 from il_ros.teleop import Device
 
 T = TypeVar("T")

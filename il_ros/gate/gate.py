@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The gate: it hears the policy and the expert, decides who commands this step, and keeps the record of authority."""
 
@@ -15,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.episode import Authority, Record
-from il_ros.errors import ConfigError, MessageError
+from il_ros.core.contract import ABSURD, Contract
+from il_ros.core.episode import Authority, Record
+from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.types import DOUBTLESS, Array, Chunk, Doubts
 from il_ros.gate import rules
-from il_ros.gate.ensembling import TemporalEnsemble
-from il_ros.gate.executor import ChunkExecutor
-from il_ros.gate.plausibility import JumpDetector
+from il_ros.gate.chunk_executor import ChunkExecutor
+from il_ros.gate.jump_detector import JumpDetector
 from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
-from il_ros.gate.table import TABLE, Event, State
-from il_ros.signals import DOUBTLESS, Array, Chunk, Doubts
-from il_ros.specs import ABSURD, Contract
+from il_ros.gate.state_machine import TABLE, Event, State
+from il_ros.gate.temporal_ensemble import TemporalEnsemble
 
 STEADY, HAND_OVER, LATE = "steady", "hand_over", "late observation"
 """Reasons of the steps after a transition: the command has not yet come to what is wanted, then nothing is special."""

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A checkpoint: a folder of weights and JSON that says what made them; no pickle."""
 
@@ -26,13 +22,13 @@ import safetensors.torch
 import torch
 
 import il_ros
-from il_ros.errors import CheckpointError, DataError, IlRosError, StorageError
-from il_ros.learning.allocations import Allocations
+from il_ros.core.contract import Contract
+from il_ros.core.errors import CheckpointError, DataError, IlRosError, StorageError
 from il_ros.learning.critic import Critic
-from il_ros.learning.normaliser import Normaliser
-from il_ros.learning.trainer import LONGEST, Trained
+from il_ros.learning.data.normalizer import Normaliser
+from il_ros.learning.memory_limit import Allocations
+from il_ros.learning.training.trainer import LONGEST, Trained
 from il_ros.policies.base import Policy, create, is_declared
-from il_ros.specs import Contract
 
 FORMAT = 1
 DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A critic of a policy: how likely it is that the expert would do otherwise, and that the episode fails.
 
@@ -24,15 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from il_ros.episode import Authority, Episode
-from il_ros.learning.adam import AdamW, as_one
-from il_ros.learning.dataset import histories
-from il_ros.learning.labels import asked, is_driven_by, wanted
-from il_ros.learning.normaliser import Normaliser
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.types import Array, Doubts
+from il_ros.learning.data.dataset import histories
+from il_ros.learning.data.labels.base import asked, is_driven_by, wanted
+from il_ros.learning.data.normalizer import Normaliser
+from il_ros.learning.training.optimizer import AdamW, as_one
 from il_ros.policies.base import Policy
-from il_ros.policies.networks import Trunk
-from il_ros.signals import Array, Doubts
-from il_ros.specs import Contract
+from il_ros.policies.layers import Trunk
 
 WIDTH, DEPTH = 64, 2
 STEPS, BATCH, LEARNING_RATE = 1500, 256, 1e-3

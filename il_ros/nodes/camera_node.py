@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A camera that looks at the simulated arm, for a page to show; a real one's driver takes its place.
 
@@ -24,11 +20,11 @@ from typing import Any
 from PIL import Image
 from sensor_msgs.msg import CompressedImage
 
-from il_ros import messages
-from il_ros.nodes import interface, wire
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import NodeParameters, say
+from il_ros.core import messages
+from il_ros.ros import codecs, topics
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.spin import main as run
 from il_ros.sim.env import ArmEnv
 
 QUALITY = 80
@@ -54,16 +50,16 @@ class CameraNode(IlNode[CameraParameters]):
         self._heard: dict[str, Any] = {}
         self._message = CompressedImage(format="jpeg")
         self._message.header.frame_id = "camera"
-        self._topic = self.publisher(interface.CAMERA)
-        for topic in interface.READING:
+        self._topic = self.publisher(topics.CAMERA)
+        for topic in topics.READING:
             keep = lambda said, name=topic.name: self._heard.update({name: said[1]})  # noqa: E731
-            self.read(wire.whole(self.contract, topic._replace(qos=interface.GLANCE)), keep)
+            self.read(codecs.whole(self.contract, topic._replace(qos=topics.GLANCE)), keep)
         self.every(1.0 / self.parameters.picture_hz, self._look)
         self.start()
 
     def _look(self) -> None:
         """Say what is seen now; where nothing has moved, that is what was seen last."""
-        if self._topic.get_subscription_count() == 0 or len(self._heard) < len(interface.READING):
+        if self._topic.get_subscription_count() == 0 or len(self._heard) < len(topics.READING):
             return
         reading = messages.reading_from(self._heard)
         if reading.stamp_ns != messages.stamp_ns(self._message):

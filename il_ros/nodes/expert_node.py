@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The expert: a device through which a person or a script answers every reading.
 
@@ -23,20 +19,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from il_ros import teleop
-from il_ros.errors import ConfigError, MessageError
-from il_ros.frames import Frame
-from il_ros.nodes import interface, wire
-from il_ros.nodes.arrivals import Arrivals
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.interface import Topic
-from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import NodeParameters, say
-from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import Answer, EpisodeStart
+from il_ros.core.contract import Contract, json_object
+from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.frames import Frame
+from il_ros.core.types import Answer, EpisodeStart
+from il_ros.robot.description import Robot
+from il_ros.robot.ik import Kinematics
+from il_ros.ros import codecs, topics
+from il_ros.ros.arrival_times import Arrivals
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.spin import main as run
+from il_ros.ros.step_sequencer import Turn, Turns
+from il_ros.ros.topics import Topic
 from il_ros.sim import tasks
-from il_ros.sim.kinematics import Kinematics
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract, json_object
 
 
 @dataclass(frozen=True)
@@ -91,9 +87,9 @@ class ExpertNode(IlNode[ExpertParameters]):
         """The notes of the device that were told of."""
         watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
         self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
-        self._topic = self.publisher(interface.EXPERT_ACTION)
-        self._bytes = wire.ChunkWriter(self.contract)
-        self.take_turns(self._turns, [wire.whole(self.contract, topic) for topic in watched], self._take)
+        self._topic = self.publisher(topics.EXPERT_ACTION)
+        self._bytes = codecs.ChunkWriter(self.contract)
+        self.take_turns(self._turns, [codecs.whole(self.contract, topic) for topic in watched], self._take)
         for name, type_name in self._device.topics.items():
             self.subscribe_timed(Topic(name, type_name), self._device_listener(name))
         self.start()

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it.
 
@@ -26,17 +22,17 @@ from typing import Any
 
 from rclpy.duration import Duration
 
-from il_ros.errors import MessageError
+from il_ros.core.errors import MessageError
+from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.gate import Gate, GateConfig
-from il_ros.gate.backlog import Backlog
-from il_ros.gate.blind import Blind
-from il_ros.gate.table import Event
-from il_ros.nodes import interface, wire
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import NodeParameters, say
-from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import Array, Chunk, EpisodeStart
+from il_ros.gate.burst_detector import Backlog
+from il_ros.gate.observation_watchdog import Blind
+from il_ros.gate.state_machine import Event
+from il_ros.ros import codecs, topics
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.spin import main as run
+from il_ros.ros.step_sequencer import Turn, Turns
 
 PATIENCE_NS = 5_000_000_000
 """How long a lockstep run waits for an answer before the source counts as lost."""
@@ -103,14 +99,14 @@ class GateNode(IlNode[GateParameters]):
         """When each source was heard last, by the steady clock."""
         self._heard: list[tuple[str, Chunk, int]] = []
         self._lost: set[str] = set()
-        self._command_topic = self.publisher(interface.command(self.contract))
-        self._record_topic = self.publisher(interface.AUTHORITY)
-        self._command, self._record = wire.CommandWriter(self.contract), wire.RecordWriter()
-        self.take_turns(self._turns, wire.observed(self.contract), self._take)
-        for source, topic in (("policy", interface.POLICY_ACTION), ("expert", interface.EXPERT_ACTION)):
-            self.read(wire.answers(self.contract, topic), lambda answer, source=source: self._hear(source, *answer))
-        self.serve(interface.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
-        self.serve(interface.RELEASE, lambda: self._request(Event.RELEASE))
+        self._command_topic = self.publisher(topics.command(self.contract))
+        self._record_topic = self.publisher(topics.AUTHORITY)
+        self._command, self._record = codecs.CommandWriter(self.contract), codecs.RecordWriter()
+        self.take_turns(self._turns, codecs.observed(self.contract), self._take)
+        for source, topic in (("policy", topics.POLICY_ACTION), ("expert", topics.EXPERT_ACTION)):
+            self.read(codecs.answers(self.contract, topic), lambda answer, source=source: self._hear(source, *answer))
+        self.serve(topics.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
+        self.serve(topics.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
         self.start()
 
@@ -134,13 +130,13 @@ class GateNode(IlNode[GateParameters]):
             MessageError: if it is not finite, and so none.
         """
         if self._listens(turn):
-            self._gate.look(turn.stamp_ns, wire.joined(self.contract, turn.parts))
+            self._gate.look(turn.stamp_ns, codecs.joined(self.contract, turn.parts))
             self._blind.end(self.now_ns(), turn.stamp_ns)
             return
         if self._turn is not None:
             self._decide()
         try:
-            observation = wire.joined(self.contract, turn.parts)
+            observation = codecs.joined(self.contract, turn.parts)
         except MessageError as error:
             self._blind.reason = str(error)
             raise
@@ -232,7 +228,7 @@ class GateNode(IlNode[GateParameters]):
         self._decided_ns = turn.stamp_ns
         self._offer(turn.stamp_ns)
         record = self._gate.step(turn.stamp_ns, self._observation, self._clock_ns(turn.stamp_ns), self._is_late)
-        command = wire.Command(turn.stamp_ns, record.executed, self._gate.ahead(self.contract.points - 1))
+        command = codecs.Command(turn.stamp_ns, record.executed, self._gate.ahead(self.contract.points - 1))
         self._command_topic.publish(self._command(command))  # first, since the arm waits for it
         self._record_topic.publish(self._record(record))
         self.rates.counts["steps"] += 1
@@ -252,10 +248,10 @@ class GateNode(IlNode[GateParameters]):
         goes_on = self.contract.persists or self.contract.points > 1
         if standing is None and not (goes_on and passed_ns < SETTLED_NS):
             return
-        observation = None if standing is None else wire.joined(self.contract, standing)
+        observation = None if standing is None else codecs.joined(self.contract, standing)
         record = self._gate.hold(self._blind.stamp_ns + passed_ns, observation, f"no complete observation: {missing}")
         if record is not None:
-            self._command_topic.publish(self._command(wire.Command(record.stamp_ns, record.executed)))
+            self._command_topic.publish(self._command(codecs.Command(record.stamp_ns, record.executed)))
             if self._blind.is_news():
                 self._record_topic.publish(self._record(record))
 
@@ -263,7 +259,7 @@ class GateNode(IlNode[GateParameters]):
         """End a command that goes on: the last message is the arm's rest."""
         record = self._gate.hold(self._decided_ns, None, "the gate ends")
         if record is not None and (self.contract.persists or self.contract.points > 1) and self.context.ok():
-            self._command_topic.publish(self._command(wire.Command(record.stamp_ns, record.executed)))
+            self._command_topic.publish(self._command(codecs.Command(record.stamp_ns, record.executed)))
             self._command_topic.wait_for_all_acked(Duration(nanoseconds=round(FAREWELL_S * 1e9)))
         super().close()
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Somebody else's gymnasium environment behind the topics of an arm; paced, or in lockstep with its commands.
 
@@ -23,14 +19,14 @@ from dataclasses import dataclass
 
 from sensor_msgs.msg import JointState
 
-from il_ros import messages
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.interface import Topic
-from il_ros.nodes.parameters import say
-from il_ros.nodes.world import WorldNode, WorldParameters
-from il_ros.signals import Array
-from il_ros.sim.foreign import TOPIC, TYPE, ForeignEnv
-from il_ros.specs import json_object
+from il_ros.core import messages
+from il_ros.core.contract import json_object
+from il_ros.core.types import Array
+from il_ros.ros.parameters import say
+from il_ros.ros.sim_node_base import WorldNode, WorldParameters
+from il_ros.ros.spin import main as run
+from il_ros.ros.topics import Topic
+from il_ros.sim.gym_adapter import TOPIC, TYPE, ForeignEnv
 
 
 @dataclass(frozen=True)

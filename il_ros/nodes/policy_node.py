@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps.
 
@@ -25,18 +21,18 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Float64, String
 
-from il_ros import messages
-from il_ros.episode import Authority, Record
-from il_ros.errors import CheckpointError, MessageError
+from il_ros.core import messages
+from il_ros.core.episode import Authority, Record
+from il_ros.core.errors import CheckpointError, MessageError
+from il_ros.core.types import Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor, Lapses
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.nodes import interface, wire
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.managed import ManagedNode, ManagedParameters
-from il_ros.nodes.parameters import SEEDS, say
-from il_ros.nodes.turns import Turn, Turns
-from il_ros.signals import Chunk, EpisodeStart
+from il_ros.learning.inference import Actor, Lapses
+from il_ros.ros import codecs, topics
+from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
+from il_ros.ros.parameters import SEEDS, say
+from il_ros.ros.spin import main as run
+from il_ros.ros.step_sequencer import Turn, Turns
 
 LATENCIES = 1000
 """Over how many of the last answers the quantiles of the latency are told."""
@@ -75,12 +71,12 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._waiting: Turn | None = None
         self._recorded_ns = -1
-        self._topic = self.publisher(interface.POLICY_ACTION)
-        self._distances = self.publisher(interface.POLICY_DISTANCE)
-        self._bytes = wire.ChunkWriter(self.contract)
-        self.take_turns(self._turns, wire.observed(self.contract), self._take)
-        self.read(wire.RecordReader(), self._on_authority)
-        self.subscribe(interface.CHECKPOINT, self._on_checkpoint)
+        self._topic = self.publisher(topics.POLICY_ACTION)
+        self._distances = self.publisher(topics.POLICY_DISTANCE)
+        self._bytes = codecs.ChunkWriter(self.contract)
+        self.take_turns(self._turns, codecs.observed(self.contract), self._take)
+        self.read(codecs.RecordReader(), self._on_authority)
+        self.subscribe(topics.CHECKPOINT, self._on_checkpoint)
         self.start()
 
     def configure(self) -> None:
@@ -172,7 +168,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         elif turn.begins_anew:
             self._authority = None
             self._actor.forget()
-        self._actor.observe(turn.stamp_ns, wire.joined(self.contract, turn.parts))
+        self._actor.observe(turn.stamp_ns, codecs.joined(self.contract, turn.parts))
         if self._is_overtaken(turn):
             self._skipped += 1
             return

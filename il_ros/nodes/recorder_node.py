@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The recorder: keeps the raw bytes of every topic, and makes a verified bag of each episode.
 
@@ -29,25 +25,25 @@ from typing import Any, NamedTuple
 
 from std_msgs.msg import String
 
-from il_ros import messages
-from il_ros.errors import DataError, IlRosError, MessageError, StorageError
-from il_ros.messages import EpisodeEnd
-from il_ros.nodes import interface, wire
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.interface import Topic
-from il_ros.nodes.managed import ManagedNode, ManagedParameters
-from il_ros.nodes.offered import offered
-from il_ros.nodes.parameters import say
-from il_ros.recording import metadata
-from il_ros.recording.bag import finalise
-from il_ros.recording.definitions import definition
-from il_ros.recording.disk import storage_errors
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.gaps import Gaps, Silences
-from il_ros.recording.journal import Journal
-from il_ros.recording.progress import FAR_NS, Progress, Verdict
-from il_ros.recording.recovery import oddities, recover
-from il_ros.signals import EpisodeStart
+from il_ros.core import messages
+from il_ros.core.atomic_io import storage_errors
+from il_ros.core.errors import DataError, IlRosError, MessageError, StorageError
+from il_ros.core.messages import EpisodeEnd
+from il_ros.core.types import EpisodeStart
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag.typestore import definition
+from il_ros.recording.episodes.stamp_progress import FAR_NS, Progress, Verdict
+from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal
+from il_ros.recording.write.message_loss import Gaps, Silences
+from il_ros.recording.write.recovery import oddities, recover
+from il_ros.ros import codecs, topics
+from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
+from il_ros.ros.parameters import say
+from il_ros.ros.qos import offered
+from il_ros.ros.spin import main as run
+from il_ros.ros.topics import Topic
 
 RETRY_S = 1.0
 """How long after a failure the disk is tried again, unless a new episode is announced."""
@@ -56,7 +52,7 @@ STRAGGLERS_S = 0.5
 
 
 _STAMP, _SWAPPED_STAMP = struct.Struct("<iI"), struct.Struct(">iI")
-AUTHORS = {interface.EXPERT_ACTION.name: "expert", interface.POLICY_ACTION.name: "checkpoint"}
+AUTHORS = {topics.EXPERT_ACTION.name: "expert", topics.POLICY_ACTION.name: "checkpoint"}
 """Topics whose ``frame_id`` says who speaks, and what he is."""
 
 
@@ -138,17 +134,17 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         """The bag that was closed last, which can still be judged."""
         self._observed = [self.resolve_topic_name(name) for name in self.contract.topics]
         self._pulse = self._observed[0]
-        self._announced = self.publisher(interface.RECORDED)
-        streams = (*interface.READING, interface.POLICY_ACTION, interface.EXPERT_ACTION, interface.AUTHORITY)
-        observed = tuple(t for t in interface.observed(self.contract) if t not in streams)
-        for topic in (*streams, *observed, interface.command(self.contract)):
+        self._announced = self.publisher(topics.RECORDED)
+        streams = (*topics.READING, topics.POLICY_ACTION, topics.EXPERT_ACTION, topics.AUTHORITY)
+        observed = tuple(t for t in topics.observed(self.contract) if t not in streams)
+        for topic in (*streams, *observed, topics.command(self.contract)):
             self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
-        self._record(interface.CLOCK, stamped=True)
-        self._record(interface.EPISODE, stamped=False)
-        self.serve(interface.START, self._on_demand)
-        self.serve(interface.STOP, self._stop)
-        self.serve(interface.DISCARD, self._discard)
-        self.serve_choice(interface.SAVE, self._save)
+        self._record(topics.CLOCK, stamped=True)
+        self._record(topics.EPISODE, stamped=False)
+        self.serve(topics.START, self._on_demand)
+        self.serve(topics.STOP, self._stop)
+        self.serve(topics.DISCARD, self._discard)
+        self.serve_choice(topics.SAVE, self._save)
         self.every(0.05, self._watch)
         self.start()
 
@@ -174,7 +170,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def _record(self, topic: Topic, stamped: bool) -> None:
         definition(topic.type_name)  # read now, since the first message of an episode should not wait for it
-        qos = topic.qos if topic.qos is interface.LATCHED else interface.RECORD
+        qos = topic.qos if topic.qos is topics.LATCHED else topics.RECORD
         name = self.resolve_topic_name(topic.name)
 
         def keep(data: bytes, info: dict[str, Any]) -> None:
@@ -199,8 +195,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         """A message and what is wrong with it, if anything is; it is recorded all the same."""
         time_ns, stamp, event, trouble = time.time_ns(), -1, None, None
         try:
-            if topic is interface.EPISODE:
-                event = messages.event_from_json(wire.object_of(data, topic).data)
+            if topic is topics.EPISODE:
+                event = messages.event_from_json(codecs.object_of(data, topic).data)
             elif stamped:
                 stamp = _stamp_ns(data)
         except MessageError as error:
@@ -380,16 +376,16 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             number=take.number, gaps=gaps, silences=take.silences.facts, **stray, **authors, **self._noted()
         )
         self._lost, self._submitted = self._lost + _lost(gaps), self._submitted + 1
-        self._maker.submit(self._finalise, take)
+        self._maker.submit(self._finalize, take)
 
     def _observed_until(self, take: Take) -> int:
         """The stamp up to which messages are stragglers of an episode that is closed; -1 if nothing was observed."""
         last_ns = max((take.last_ns.get(name, -1) for name in self._observed), default=-1)
         return last_ns if self._progress.now_ns is None else min(last_ns, self._progress.now_ns)
 
-    def _finalise(self, take: Take) -> None:
+    def _finalize(self, take: Take) -> None:
         try:
-            path = finalise(take.journal.path, self._episodes.folder, take.facts)
+            path = finalize(take.journal.path, self._episodes.folder, take.facts)
         except IlRosError as error:
             self.complain(f"episode {take.number} stays a journal: {error}")
             self._announce(None, {"number": take.number, "error": str(error)})

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The page of the nodes, ``docs/nodes.md``, from the nodes themselves: ``python -m il_ros.nodes.reference``.
 
@@ -22,10 +18,11 @@ from typing import Any
 import rclpy
 from rclpy.qos import QoSProfile
 
-from il_ros.nodes import graph_node, interface
-from il_ros.nodes.interface import Topic
-from il_ros.nodes.managed import ManagedNode
-from il_ros.nodes.parameters import SEEDS
+from il_ros.nodes import container_node
+from il_ros.ros import topics as topic_table
+from il_ros.ros.lifecycle import ManagedNode
+from il_ros.ros.parameters import SEEDS
+from il_ros.ros.topics import Topic
 
 HEAD = """# The nodes
 
@@ -111,14 +108,14 @@ def page() -> str:
     """The whole page, in Markdown; rclpy must not have been started."""
     ends = "In our launch files the end of one node, however it comes about, may end all (`on_exit: shutdown`):\n\n"
     ends += _table(("node", "its end ends", "since"), ENDS)
-    return "\n".join([HEAD, ends, *(section(name) for name in graph_node.NODES), _about("graph_node")])
+    return "\n".join([HEAD, ends, *(section(name) for name in container_node.NODES), _about("graph_node")])
 
 
 def section(name: str) -> str:
     """What one node does, hears, says, serves and can be told."""
     with _made(name) as node:
         ends = [("says", *end) for end in node.said] + [("hears", *end) for end in node.heard]
-        topics = [_topic(*end) for end in ends if end[1] is not interface.DIAGNOSTICS]
+        topics = [_topic(*end) for end in ends if end[1] is not topic_table.DIAGNOSTICS]
         services = [_service("serves", s, node.get_name()) for s in node.services if not _is_common(s)]
         services += [_service("calls", c, node.get_name()) for c in node.clients]
         parameters = [_parameter(field) for field in dataclasses.fields(node.parameters)]
@@ -138,7 +135,7 @@ def _made(name: str) -> Iterator[Any]:
     """A node, made as it is by itself and not started."""
     rclpy.init(args=["--ros-args", "-p", "autostart:=false", "--log-level", "error"])
     try:
-        node = graph_node.Factory(name)()
+        node = container_node.Factory(name)()
         yield node
         node.close()
     finally:

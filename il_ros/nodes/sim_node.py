@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A simulated arm behind the topics of a real one; paced, or in lockstep with its commands.
 
@@ -20,12 +16,12 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Bool
 
-from il_ros.errors import MessageError
-from il_ros.nodes import interface, wire
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.parameters import say
-from il_ros.nodes.world import WorldNode, WorldParameters
-from il_ros.signals import SILENCE_NS, Array
+from il_ros.core.errors import MessageError
+from il_ros.core.types import SILENCE_NS, Array
+from il_ros.ros import codecs, topics
+from il_ros.ros.parameters import say
+from il_ros.ros.sim_node_base import WorldNode, WorldParameters
+from il_ros.ros.spin import main as run
 from il_ros.sim.env import ArmEnv
 
 
@@ -45,9 +41,9 @@ class SimNode(WorldNode[SimParameters]):
     def __init__(self) -> None:
         super().__init__(SimParameters)
         self._push: tuple[int, str, Array] | None = None
-        self._guiding = self.publisher(interface.GUIDING)
-        self._reading_topics = [(self.publisher(topic), wire.ReadingWriter(topic)) for topic in interface.READING]
-        self.subscribe(interface.PUSH, self._on_push)
+        self._guiding = self.publisher(topics.GUIDING)
+        self._reading_topics = [(self.publisher(topic), codecs.ReadingWriter(topic)) for topic in topics.READING]
+        self.subscribe(topics.PUSH, self._on_push)
         self.start()
 
     def make_world(self) -> ArmEnv:

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints.
 
@@ -22,15 +18,15 @@ from typing import Any
 
 from std_msgs.msg import String
 
-from il_ros import messages
-from il_ros.errors import ConfigError, IlRosError
-from il_ros.learning.savepoint import OtherTrainingError
-from il_ros.learning.trainer import Progress, TrainingConfig
-from il_ros.learning.workshop import Workshop
-from il_ros.nodes import interface
-from il_ros.nodes.executor import main as run
-from il_ros.nodes.node import IlNode
-from il_ros.nodes.parameters import SEEDS, NodeParameters, say
+from il_ros.core import messages
+from il_ros.core.errors import ConfigError, IlRosError
+from il_ros.learning.pipeline import Workshop
+from il_ros.learning.training.resume import OtherTrainingError
+from il_ros.learning.training.trainer import Progress, TrainingConfig
+from il_ros.ros import topics
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.parameters import SEEDS, NodeParameters, say
+from il_ros.ros.spin import main as run
 
 
 @dataclass(frozen=True)
@@ -59,9 +55,9 @@ class TrainerNode(IlNode[TrainerParameters]):
         self._new_episodes, self._state, self._progress = 0, "idle", (0, 0)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._topic = self.publisher(interface.CHECKPOINT)
-        self.subscribe(interface.RECORDED, self._on_episode)
-        self.serve(interface.TRAIN, self._train)
+        self._topic = self.publisher(topics.CHECKPOINT)
+        self.subscribe(topics.RECORDED, self._on_episode)
+        self.serve(topics.TRAIN, self._train)
         self.every(0.5, self._tell)
         self.start()
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The interface of every policy class: a loss to train it by, and a way to draw an action chunk from it."""
 
@@ -22,9 +18,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from il_ros import registry, specs
-from il_ros.errors import ConfigError
-from il_ros.policies.networks import Trunk
+from il_ros.core import contract, plugins
+from il_ros.core.errors import ConfigError
+from il_ros.policies.layers import Trunk
 
 MOST_CALLS = 1000
 """Network calls for one chunk: more of them is a typing error, and would take seconds."""
@@ -130,8 +126,8 @@ def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
     Raises:
         ConfigError: if there is no such class, or it has no such option.
     """
-    cls = registry.load("il_ros.policies", Policy, "policy", name)  # type: ignore[type-abstract]
-    config = specs.build(cls.Config, f"policy {name!r}", sizes)
+    cls = plugins.load("il_ros.policies", Policy, "policy", name)  # type: ignore[type-abstract]
+    config = contract.build(cls.Config, f"policy {name!r}", sizes)
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(seed)
         return cls(config)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The simulated arm: joint targets, tool velocities through inverse kinematics, and what its sensors say."""
 
@@ -13,11 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from il_ros.errors import ConfigError, MessageError, unknown
-from il_ros.frames import rotated
-from il_ros.signals import Array
-from il_ros.sim.bullet import SUBSTEP_HZ, World
-from il_ros.sim.robot import Robot
+from il_ros.core.errors import ConfigError, MessageError, unknown
+from il_ros.core.frames import rotated
+from il_ros.core.types import Array
+from il_ros.robot.description import Robot
+from il_ros.sim.physics import SUBSTEP_HZ, World
 
 DAMPING = 15.0
 """N m s/rad: what each joint of a compliant arm sets against being moved."""

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The arm and a task as a gymnasium environment; the simulation node and the loop both drive this one."""
 
@@ -14,15 +10,15 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from il_ros import messages
-from il_ros.errors import ConfigError, MessageError
-from il_ros.signals import Array, Reading
+from il_ros.core import messages
+from il_ros.core.contract import TOOL_AXES, Contract
+from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.types import Array, Reading
+from il_ros.robot.description import Robot
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
-from il_ros.sim.bullet import World
-from il_ros.sim.robot import Robot
+from il_ros.sim.physics import World
 from il_ros.sim.timeline import Timeline
-from il_ros.specs import TOOL_AXES, Contract
 
 CORNERS = 200
 """A groove is drawn with so many."""

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -16,19 +12,19 @@ import numpy as np
 import pytest
 import torch
 
-from bench import __main__ as command
-from bench import bag, results
-from bench.environment import Environment
-from bench.interleave import rounds_of
-from bench.measurement import Measurement, Side, measurements
-from bench.transitions import transitions
-from il_ros.errors import GraphError
+from benchmarks import __main__ as command
+from benchmarks import bag, results
+from benchmarks.environment import Environment
+from benchmarks.interleave import rounds_of
+from benchmarks.measurement import Measurement, Side, measurements
+from benchmarks.transitions import transitions
+from il_ros.core.contract import Contract
+from il_ros.core.errors import GraphError
 from il_ros.policies.base import create
-from il_ros.recording.steps import read_observations
-from il_ros.specs import Contract
+from il_ros.recording.episodes.reader import read_observations
 
 STEP_S = {"ours": 0.001, "peer": 0.004, "limit": 0.0005}
-NOTHING = Side("bench.nothing:at_all")
+NOTHING = Side("benchmarks.nothing:at_all")
 TOY = Measurement("toy", NOTHING, NOTHING, NOTHING, "in words", stretch_s=0.1)
 
 
@@ -129,16 +125,16 @@ def environment() -> Iterator[Environment]:
 
 
 def test_a_worker_times_our_trainer_and_its_limit(environment: Environment) -> None:
-    options = {"policy": "bench.plain_mlp", "batch": 32, "width": 8, "depth": 1}
+    options = {"policy": "benchmarks.plain_mlp", "batch": 32, "width": 8, "depth": 1}
     for side in ("ours", "limit"):
-        assert environment.ask(build=side, factory=f"bench.our_training:{side}", options=options) == []
+        assert environment.ask(build=side, factory=f"benchmarks.our_training:{side}", options=options) == []
         (step_s,) = environment.ask(run=side, steps=5)
         assert 0 < step_s < 1
 
 
 def test_a_worker_tells_what_went_wrong_and_goes_on(environment: Environment) -> None:
-    with pytest.raises(GraphError, match="bench.nothing:at_all failed .ModuleNotFoundError"):
-        environment.ask(build="x", factory="bench.nothing:at_all", options={})
+    with pytest.raises(GraphError, match="benchmarks.nothing:at_all failed .ModuleNotFoundError"):
+        environment.ask(build="x", factory="benchmarks.nothing:at_all", options={})
     assert environment.ask(drop="x") == []
 
 
@@ -150,7 +146,7 @@ def test_a_worker_that_dies_is_reported() -> None:
 @pytest.mark.parametrize("options", [{}, {"activation": "relu", "gaussian": False}])
 def test_the_plain_mlp_has_the_gradient_of_the_loss_that_it_stands_for(options: dict[str, object]) -> None:
     sizes = {"observation_dim": 19, "action_dim": 7, "history": 1, "horizon": 1, "width": 8, "depth": 2, **options}
-    policy = create("bench.plain_mlp", sizes, seed=0)
+    policy = create("benchmarks.plain_mlp", sizes, seed=0)
     observations, actions = (torch.from_numpy(rows[:16]) for rows in transitions())
     weights = list(policy.parameters())
     judged = policy.loss(observations[:, None], actions[:, None], torch.ones(16, 1), torch.Generator()).mean()

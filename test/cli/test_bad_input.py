@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Bad input: one clear line that names the value, the limit and the remedy, an exit code, and nothing lost."""
 
@@ -20,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from il_ros import resources
+from il_ros.core import paths
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -91,7 +87,7 @@ def test_training_refuses_before_it_writes_anything(il_ros, episodes, words, cod
     ],
 )
 def test_a_wrong_key_or_value_of_a_contract_is_named(il_ros, episodes, tmp_path, change, said):
-    plain = yaml.safe_load(resources.find("config/contracts", "panda_plane", ".yaml").read_text(encoding="utf-8"))
+    plain = yaml.safe_load(paths.find("config/contracts", "panda_plane", ".yaml").read_text(encoding="utf-8"))
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({**plain, **change}, sort_keys=False), encoding="utf-8")
     answer = il_ros("train", episodes, "--contract", path)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Values that are of the right kind and still cannot be: refused in one line, before anything has been done."""
 
@@ -18,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from il_ros import resources
-from il_ros.cli import demo, launch_format
-from il_ros.errors import ConfigError, IlRosError
-from il_ros.specs import Contract
+from il_ros.cli import demo
+from il_ros.core import paths
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError, IlRosError
+from il_ros.launching.yaml_launch import model
 
 PLAIN = Contract.load("panda_plane").to_dict()
 
@@ -193,7 +190,7 @@ def test_output_that_cannot_be_written_is_a_full_disk(checkpoint):
 )
 def test_a_node_refuses_what_it_cannot_be(words, code, said):
     node, parameter = words.split()
-    command = [sys.executable, "-m", "il_ros.cli.domain", sys.executable, "-m", f"il_ros.nodes.{node}"]
+    command = [sys.executable, "-m", "il_ros.launching.ros_domain", sys.executable, "-m", f"il_ros.nodes.{node}"]
     done = subprocess.run(
         [*command, "--ros-args", "-p", parameter], capture_output=True, text=True, timeout=60, check=False
     )
@@ -215,9 +212,9 @@ def test_a_node_refuses_what_it_cannot_be(words, code, said):
 )
 def test_the_options_of_a_device_that_launch_is_given_reach_it_and_are_checked(name, options, said):
     given = {"device": "joy", "options": options}
-    launch = launch_format.resolve(resources.find("launch", name, ".launch.yaml"), given, os.environ)
+    launch = model.resolve(paths.find("launch", name, ".launch.yaml"), given, os.environ)
     (expert,) = (node for node in launch.commands if node.name == "expert_node")
-    command = [sys.executable, "-m", "il_ros.cli.domain", *expert.command]
+    command = [sys.executable, "-m", "il_ros.launching.ros_domain", *expert.command]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1 and said in done.stderr
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Collect, train, evaluate, look: each command does what its help says, and what it prints can be piped."""
 
@@ -15,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from il_ros.core.contract import Contract
 from il_ros.evaluation.rollouts import Pool
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.savepoint import Savepoint
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.learning.training.resume import Savepoint
+from il_ros.recording.episodes.reader import read_episode
 
 CONTRACT = Contract.load("panda_plane")
 RESULT = {"success", "episodes", "interval", "entropy", "outcomes", "task", "checkpoint", "seed", "wall_s"}

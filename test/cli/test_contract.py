@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``il-ros contract check``: a bag and a live graph are held against a contract."""
 
@@ -16,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from il_ros.cli import contract as command
-from il_ros.cli import graph
-from il_ros.recording.conformance import ERROR
-from il_ros.recording.episodes import Episodes
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.launching import graph
+from il_ros.recording.check.contract_check import ERROR
+from il_ros.recording.episodes.store import Episodes
 
 
 def test_a_bag_satisfies_the_contract_that_it_was_recorded_with(il_ros, shown: Path):

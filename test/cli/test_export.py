@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Episodes go out in other people's forms and come back, from the command line."""
 
@@ -16,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from il_ros.learning.workshop import Workshop
-from il_ros.recording.exporters.lerobot_reader import read_dataset
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.learning.pipeline import Workshop
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.lerobot.reader import read_dataset
 
 pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow and h5py")
 CONTRACT = Contract.load("panda_plane")

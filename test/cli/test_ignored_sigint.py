@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a script started with & ends on every signal all the same, though its shell had it ignore SIGINT."""
 
@@ -19,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from il_ros.cli import graph
-from il_ros.nodes.director import Director
+from il_ros.launching import graph
+from il_ros.ros.client.graph_client import Director
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +42,7 @@ def in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 def test_a_command_in_a_domain_of_its_own_hears_sigint(in_background: Callable[..., Any]) -> None:
     code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
-    process = in_background("-m", "il_ros.cli.domain", sys.executable, "-c", code)
+    process = in_background("-m", "il_ros.launching.ros_domain", sys.executable, "-c", code)
     assert process.communicate(timeout=30)[0] == "True\n"
 
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``il-ros launch`` shows, starts, reports and ends."""
 
@@ -15,8 +11,8 @@ import sys
 import pytest
 
 from il_ros.cli import launch, main
-from il_ros.cli.launch_format import Launch, NodeCommand
-from il_ros.errors import ConfigError, GraphError
+from il_ros.core.errors import ConfigError, GraphError
+from il_ros.launching.yaml_launch.model import Launch, NodeCommand
 
 
 def node(name, code, **more):
@@ -79,7 +75,8 @@ def test_logs_go_where_ros_keeps_them(monkeypatch, tmp_path):
 
 def test_ctrl_c_ends_the_nodes_and_gives_130(tmp_path):
     code = (
-        "import sys; from il_ros import cli; from il_ros.cli import launch; from il_ros.cli.launch_format import *;"
+        "import sys; from il_ros import cli; from il_ros.cli import launch;"
+        "from il_ros.launching.yaml_launch.model import *;"
         "node = NodeCommand('a', (sys.executable, '-S', '-c', 'import os,time; print(os.getpid(), flush=True);"
         "time.sleep(60)'), {}, 'screen');"
         "cli._load('launch').run = lambda args: launch.supervise(Launch({}, [node]), launch.Path(sys.argv[1]));"

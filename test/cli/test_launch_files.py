@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What holds of every launch file that we ship: text stays text, whose end ends all, and a graph without warnings."""
 
@@ -27,11 +23,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from il_ros.cli import graph, launch_format
-from il_ros.cli.launch_format import NodeCommand
-from il_ros.errors import ConfigError, GraphError
-from il_ros.nodes import graph_node, reference
-from il_ros.nodes.director import Director
+from il_ros.core.errors import ConfigError, GraphError
+from il_ros.launching import graph
+from il_ros.launching.yaml_launch import model
+from il_ros.launching.yaml_launch.model import NodeCommand
+from il_ros.nodes import container_node, reference
+from il_ros.ros.client.graph_client import Director
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
@@ -59,8 +56,8 @@ CHOICES = ("composed", "sim_camera", "camera", "clock")
 
 def resolved(path: Path, **arguments: str) -> list[NodeCommand]:
     """The nodes of a file, with something for the arguments that must be given."""
-    must = {name: "given" for name, argument in launch_format.arguments(path).items() if argument.default is None}
-    return launch_format.resolve(path, {**must, **arguments}, {}).commands
+    must = {name: "given" for name, argument in model.arguments(path).items() if argument.default is None}
+    return model.resolve(path, {**must, **arguments}, {}).commands
 
 
 def executable(node: NodeCommand) -> str:
@@ -71,9 +68,9 @@ def executable(node: NodeCommand) -> str:
 def types(name: str) -> dict[str, type]:
     """The types of the parameters of a node; of all nodes for the one that composes them."""
     if name == "graph_node":
-        return {key: kind for node in graph_node.NODES for key, kind in types(node).items()}
+        return {key: kind for node in container_node.NODES for key, kind in types(node).items()}
     module = importlib.import_module(f"il_ros.nodes.{name}")
-    (base,) = getattr(module, graph_node.NODES[name]).__orig_bases__
+    (base,) = getattr(module, container_node.NODES[name]).__orig_bases__
     (parameters,) = typing.get_args(base)
     return {field.name: type(field.default) for field in dataclasses.fields(parameters)}
 
@@ -87,10 +84,10 @@ def passed(node: NodeCommand) -> dict[str, Any]:
 @cache
 def texts(path: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """The arguments of a file that its nodes take for strings, each with a mark, and which parameters get them."""
-    words = {name: f"mark-{name}-mark" for name in launch_format.arguments(path) if name not in CHOICES}
+    words = {name: f"mark-{name}-mark" for name in model.arguments(path) if name not in CHOICES}
     given = [
         (name, key, str(value), types(executable(node)).get(key, str))
-        for composed in ({"composed": "true"} if "composed" in launch_format.arguments(path) else {}, {})
+        for composed in ({"composed": "true"} if "composed" in model.arguments(path) else {}, {})
         for node in resolved(path, **words, **composed)
         for key, value in passed(node).items()
         for name, word in words.items()
@@ -112,7 +109,7 @@ def test_whatever_is_given_for_a_parameter_that_is_a_string_stays_that_text(path
         for mark in marks.values():
             value = value.replace(mark, text)
         expected.add((key, value))
-    composed = {"composed": "true"} if "composed" in launch_format.arguments(path) else {}
+    composed = {"composed": "true"} if "composed" in model.arguments(path) else {}
     nodes = resolved(path, **dict.fromkeys(marks, text), **composed)
     assert {"folder", "contract"} & set(marks) or path.name == "two_arms.launch.yaml"
     got = {(key, value) for node in nodes for key, value in passed(node).items() if isinstance(value, str)}
@@ -122,7 +119,7 @@ def test_whatever_is_given_for_a_parameter_that_is_a_string_stays_that_text(path
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_end_of_a_node_ends_all_where_the_page_of_the_nodes_says_so(path: Path) -> None:
     ends = {name: what for names, what, _ in reference.ENDS for name in re.findall(r"`(\w+)`", names)}
-    declared = launch_format.arguments(path)
+    declared = model.arguments(path)
     for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}]:
         if not set(choice) <= set(declared):
             continue
@@ -195,9 +192,7 @@ WARNINGS = (
 def test_a_graph_that_is_as_it_should_be_has_no_warnings(name: str, tmp_path: Path) -> None:
     path = ROOT / f"launch/{name}.launch.yaml"
     given = {"composed": "true", "auto_reset": "true", "lockstep": "false"}
-    folders = {
-        key: str(tmp_path / key) for key in ("folder", "checkpoints", "runs") if key in launch_format.arguments(path)
-    }
+    folders = {key: str(tmp_path / key) for key in ("folder", "checkpoints", "runs") if key in model.arguments(path)}
     told: set[str] = set()
     with graph.started(name, tmp_path / "logs", **given, **folders) as processes, Director(processes.check) as director:
         arms = ("left/", "right/") if name == "two_arms" else ("",)

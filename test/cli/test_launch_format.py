@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The subset of ROS 2's launch format means what it means there, and the rest is refused."""
 
@@ -14,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.cli.launch_format import arguments, resolve
-from il_ros.cli.launch_parameters import literal
-from il_ros.errors import ConfigError
+from il_ros.core.errors import ConfigError
+from il_ros.launching.yaml_launch.model import arguments, resolve
+from il_ros.launching.yaml_launch.parameters import literal
 
 
 @pytest.fixture

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``il-ros launch`` and ROS 2's own launch make the same commands of a file; skipped where ``launch_ros`` is missing.
 
@@ -24,9 +20,9 @@ from unittest.mock import MagicMock, patch
 import pytest
 import yaml
 
-from il_ros import resources
-from il_ros.cli import launch_format
-from il_ros.errors import ConfigError
+from il_ros.core import paths
+from il_ros.core.errors import ConfigError
+from il_ros.launching.yaml_launch import model
 
 if find_spec("composition_interfaces") is None:  # no wheel either, and nothing here composes
     sys.modules["composition_interfaces"] = sys.modules["composition_interfaces.srv"] = MagicMock()
@@ -146,13 +142,13 @@ def share(tmp_path_factory) -> Iterator[Path]:
     programs.mkdir(parents=True)
     (index / "il_ros").touch()
     (prefix / "share/il_ros").symlink_to(ROOT)
-    for node in launch_format.NODES:
+    for node in model.NODES:
         (programs / node).symlink_to(ROOT / "scripts" / node)
     path = os.pathsep.join([str(prefix), sys.prefix, os.environ.get("AMENT_PREFIX_PATH", "")])
     installed, log = prefix / "share/il_ros", str(prefix / "log")
     with (
         patch.dict(os.environ, AMENT_PREFIX_PATH=path, ROS_LOG_DIR=log),
-        patch.object(resources, "share", lambda: installed),
+        patch.object(paths, "share", lambda: installed),
     ):
         yield installed
 
@@ -190,7 +186,7 @@ def ours(path: Path, given: Mapping[str, str]) -> list[dict]:
             "output": node.output,
             "shuts_down": node.shuts_down,
         }
-        for node in launch_format.resolve(path, given, os.environ).commands
+        for node in model.resolve(path, given, os.environ).commands
     ]
 
 
@@ -224,7 +220,7 @@ def typed(nodes: list[dict]) -> str:
 @pytest.mark.parametrize("name", FILES)
 def test_every_launch_file_of_ours_gives_the_commands_of_the_real_launch(share, name, composed):
     path = share / "launch" / name
-    declared = launch_format.arguments(path)
+    declared = model.arguments(path)
     given = {name: "given" for name, argument in declared.items() if argument.default is None}
     if "composed" in declared:
         given["composed"] = composed

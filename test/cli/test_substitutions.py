@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Substitutions read as in launch's own grammar."""
 
@@ -13,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros import resources
-from il_ros.cli.substitutions import Scope, expand, split
-from il_ros.errors import ConfigError
+from il_ros.core import paths
+from il_ros.core.errors import ConfigError
+from il_ros.launching.yaml_launch.substitutions import Scope, expand, split
 
 SCOPE = Scope({"x": "1", "name": "x", "spaced": "a b"}, {"HOME": "/home/ada", "which": "x"}, Path("/launch"))
 
@@ -49,7 +45,7 @@ def test_escaped_text_is_what_it_was(text):
         ("$(env NIX default)", "default"),
         ("$(dirname)/y.yaml", "/launch/y.yaml"),
         (r"\$(var x)", "$(var x)"),
-        ("$(find-pkg-share il_ros)", str(resources.share())),
+        ("$(find-pkg-share il_ros)", str(paths.share())),
     ],
 )
 def test_substitutions_give(text, result):

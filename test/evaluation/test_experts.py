@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Experts beside each other, and how much each counts."""
 
@@ -14,14 +10,14 @@ import math
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority, Episode
-from il_ros.errors import ConfigError, DataError
-from il_ros.evaluation.experts import compare, smoothness
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig
-from il_ros.learning.workshop import Workshop, weight_of
-from il_ros.signals import Array
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.core.types import Array
+from il_ros.evaluation.expert_comparison import compare, smoothness
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.pipeline import Workshop, weight_of
+from il_ros.learning.training.trainer import TrainingConfig
 
 PLANE = Contract.load("panda_plane")
 STEPS = 40

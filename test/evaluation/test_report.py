@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The report: what it shows is what the results say, and nothing is fetched from anywhere."""
 
@@ -19,15 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority
-from il_ros.errors import DataError, StorageError
-from il_ros.evaluation import charts, clips, elements, figures, report
-from il_ros.evaluation.charts import Curve
-from il_ros.evaluation.clips import Clip
-from il_ros.evaluation.figures import Scene, Track, View
+from il_ros.core.episode import Authority
+from il_ros.core.errors import DataError, StorageError
+from il_ros.core.types import Array
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.report import ReportData, write_report
-from il_ros.signals import Array
+from il_ros.evaluation.report import charts, clips, svg
+from il_ros.evaluation.report import html as html_elements
+from il_ros.evaluation.report import page as report
+from il_ros.evaluation.report.charts import Curve
+from il_ros.evaluation.report.clips import Clip
+from il_ros.evaluation.report.page import ReportData, write_report
+from il_ros.evaluation.report.svg import Scene, Track, View
 
 FORK = Scene(0.30, 0.70, -0.20, 0.20, ((0.5, 0.0, 0.03),), None, (0.33, 0.0))
 ROWS = ((0.42, 0.0), (0.50, -0.06), (0.50, 0.06), (0.58, -0.12), (0.58, 0.0), (0.58, 0.12))
@@ -182,8 +180,8 @@ def test_every_number_of_the_results_is_on_the_page(html: str) -> None:
     text, results = Page(html).text, results_of()
     scores = [score for policies in results["policies"].values() for score in policies.values()]
     for score in [*scores, *results["rounds"]]:
-        assert elements.percent(score["success"]).replace("\u202f", " ") in text
-        assert elements.interval(score["interval"]).replace("\u202f", " ") in text
+        assert html_elements.percent(score["success"]).replace("\u202f", " ") in text
+        assert html_elements.interval(score["interval"]).replace("\u202f", " ") in text
     for r in results["rounds"]:
         assert f" {r['labels']:,} " in text
     for words in ("17.3 ×", "36.8 ×", "2 min 3 s", "7.1.6", "target 95 %", "1.5 %", "99.5 %", "31 → 3"):
@@ -234,17 +232,17 @@ def test_forward_is_up_and_left_is_left() -> None:
 
 def test_line_drops_what_is_not_finite_and_ends_where_the_path_ends() -> None:
     points = np.array([[0.0, 0.0], [np.nan, 1.0], [0.1, 0.0], [5.0, 5.0], [5.1, 5.0]])
-    assert figures.line(points) == "M0.0 0.0L5.0 5.0L5.1 5.0"
-    assert figures.line(np.empty((0, 2))) == ""
+    assert svg.line(points) == "M0.0 0.0L5.0 5.0L5.1 5.0"
+    assert svg.line(np.empty((0, 2))) == ""
 
 
 def test_experts_are_told_apart_from_right_to_left() -> None:
-    assert figures.expert_shades(data_of().demonstrations["fork"]) == {"right": 0.0, "left": 1.0}
+    assert svg.expert_shades(data_of().demonstrations["fork"]) == {"right": 0.0, "left": 1.0}
 
 
 def test_spans_cover_every_step_once() -> None:
     authority = np.random.default_rng(0).integers(0, 3, 200).astype(np.uint8)
-    rebuilt = [who for start, stop, who in figures.spans_of(authority) for _ in range(start, stop)]
+    rebuilt = [who for start, stop, who in svg.spans_of(authority) for _ in range(start, stop)]
     assert rebuilt == authority.tolist()
 
 

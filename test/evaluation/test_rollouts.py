@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Episodes in the loop and on every core: one seed, one result, and no worker outlives its parent."""
 
@@ -21,14 +17,14 @@ import numpy as np
 import pytest
 
 from il_ros.cli.evaluate import rows, summary
-from il_ros.episode import Authority, Episode
-from il_ros.errors import CheckpointError, ConfigError
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import CheckpointError, ConfigError
 from il_ros.evaluation.rollouts import FILM_EVERY, Pool, Take, check_answers, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor
+from il_ros.learning.inference import Actor
 from il_ros.sim import tasks
-from il_ros.specs import Contract
 
 CONTRACT = Contract.load("panda_plane")
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Runs of rounds in the loop: the ledger tells what was done, and a run that was ended goes on as if it was not."""
 
@@ -25,14 +21,14 @@ import numpy as np
 import pytest
 
 from il_ros.cli import main
-from il_ros.errors import ConfigError, DataError
-from il_ros.evaluation.loop_crew import LoopCrew
-from il_ros.learning import ledger
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.checkpoint import read_document
-from il_ros.learning.rounds import Plan, Rounds
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.in_process import LoopCrew
+from il_ros.learning.dagger.run import Plan, Rounds
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
 
 CONTRACT = Contract.load("panda_plane")
 TINY = {"steps": 60, "evaluated": 3, "rounds": 2, "episodes": 2, "enough": 2.0}

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What the report draws is what happened."""
 
@@ -12,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority
-from il_ros.evaluation import tracks
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority
+from il_ros.evaluation.report import trajectories
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks
-from il_ros.specs import Contract
 
 CONTRACT = Contract.load("panda_plane")
 
@@ -31,7 +27,7 @@ def rollout(env_of, device):
 @pytest.mark.parametrize("task", tasks.available())
 def test_the_scene_has_room_for_every_post_the_starts_and_the_finish_line(task):
     loaded = tasks.load(task)
-    scene = tracks.scene(loaded)
+    scene = trajectories.scene(loaded)
     layouts = [loaded.layout(np.random.default_rng(seed)) for seed in range(50)]
     assert len(scene.obstacles) == len(layouts[0].posts)
     for x, y, radius in scene.obstacles:
@@ -46,13 +42,13 @@ def test_the_scene_has_room_for_every_post_the_starts_and_the_finish_line(task):
 
 
 def test_a_start_is_drawn_where_it_is_always_the_same_and_not_where_it_is_anywhere():
-    fork, avoid = tracks.scene(tasks.load("fork")), tracks.scene(tasks.load("avoid"))
+    fork, avoid = trajectories.scene(tasks.load("fork")), trajectories.scene(tasks.load("avoid"))
     assert fork.start == pytest.approx((0.31, 0.0), abs=0.011)
     assert avoid.start is None
 
 
 def test_a_recorded_path_is_what_the_policy_saw(rollout):
-    track = tracks.recorded(rollout.episode, CONTRACT, "left")
+    track = trajectories.recorded(rollout.episode, CONTRACT, "left")
     assert np.array_equal(track.positions, rollout.episode.observations[:, :2])
     assert (track.outcome, track.label) == ("success", "left")
     assert set(track.authority) == {Authority.EXPERT}
@@ -61,12 +57,12 @@ def test_a_recorded_path_is_what_the_policy_saw(rollout):
 def test_the_columns_of_a_recorded_path_go_by_name(rollout):
     plain = CONTRACT.to_dict()
     turned = Contract.from_dict("turned", {**plain, "observation": dict(reversed(plain["observation"].items()))})
-    track = tracks.recorded(rollout.episode, turned, "left")
+    track = trajectories.recorded(rollout.episode, turned, "left")
     assert np.array_equal(track.positions, rollout.episode.observations[:, [3, 2]])
 
 
 def test_the_path_of_a_rollout_ends_where_the_episode_ended(rollout):
-    track = tracks.rolled_out(rollout)
+    track = trajectories.rolled_out(rollout)
     assert np.array_equal(track.positions, rollout.positions)
     assert len(track.authority) == len(track.positions)
     assert track.authority[-1] == rollout.episode.authority[-1]

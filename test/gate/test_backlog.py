@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """After a silence what was held up comes at once; on time is what comes as it used to."""
 
@@ -13,11 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.episode import Authority
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority
+from il_ros.core.types import SILENCE_NS, Chunk
 from il_ros.gate import Gate, GateConfig
-from il_ros.gate.backlog import Backlog
-from il_ros.signals import SILENCE_NS, Chunk
-from il_ros.specs import Contract
+from il_ros.gate.burst_detector import Backlog
 
 MS = 1_000_000
 CONTRACT = Contract.load("panda_plane")

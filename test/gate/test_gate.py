@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The gate: its table, its watchdogs, its bound, and the record that it keeps."""
 
@@ -18,14 +14,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from il_ros import registry
-from il_ros.episode import Authority, Record
-from il_ros.errors import ConfigError
+from il_ros.core import plugins
+from il_ros.core.contract import ABSURD, Contract
+from il_ros.core.episode import Authority, Record
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Chunk
 from il_ros.gate import Gate, GateConfig, rules
-from il_ros.gate.executor import ChunkExecutor
-from il_ros.gate.table import TABLE, Event, State
-from il_ros.signals import Chunk
-from il_ros.specs import ABSURD, Contract
+from il_ros.gate.chunk_executor import ChunkExecutor
+from il_ros.gate.state_machine import TABLE, Event, State
 
 CONTRACT = Contract.load("panda_plane")
 STEP = CONTRACT.step_ns
@@ -202,7 +198,7 @@ def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:
         Gate(CONTRACT, GateConfig(rule="humane"))
 
 
-@pytest.mark.parametrize("name", registry.available("il_ros.gate.rules", rules.Rule))
+@pytest.mark.parametrize("name", plugins.available("il_ros.gate.rules", rules.Rule))
 def test_every_rule_holds_the_arm_when_nobody_speaks(name: str) -> None:
     gate = Gate(CONTRACT, GateConfig(rule=name))
     records = [gate.step((k + 1) * STEP, REST, (k + 1) * STEP) for k in range(5)]

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """No command that the arm could not follow: limits in time and from the measured arm, in random runs of the gate."""
 
@@ -17,12 +13,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from il_ros.episode import Authority, Record
-from il_ros.errors import ConfigError, MessageError
+from il_ros.core.contract import ABSURD, TRACKING_S, Contract
+from il_ros.core.episode import Authority, Record
+from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.types import Chunk
 from il_ros.gate import Gate, GateConfig
-from il_ros.nodes.turns import Turns
-from il_ros.signals import Chunk
-from il_ros.specs import ABSURD, TRACKING_S, Contract
+from il_ros.ros.step_sequencer import Turns
 
 SECOND_NS = 1_000_000_000
 

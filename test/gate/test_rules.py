@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The gating rules: when each gives control to the expert, and when it takes it back."""
 
@@ -16,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.episode import Authority, Record
-from il_ros.errors import ConfigError
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Record
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Chunk, Doubts
 from il_ros.gate import Gate, GateConfig, rules
-from il_ros.gate.table import Event
-from il_ros.signals import Chunk, Doubts
-from il_ros.specs import Contract
+from il_ros.gate.state_machine import Event
 
 CONTRACT = Contract.load("panda_plane")
 STEP = CONTRACT.step_ns

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Episodes of the loop on the disk, written as the recorder writes them, without ROS."""
 
@@ -15,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from il_ros import messages
-from il_ros.episode import Record
+from il_ros.core import messages
+from il_ros.core.episode import Record
 from il_ros.evaluation.rollouts import Rollout, run_episode
 from il_ros.gate import Gate, GateConfig
-from il_ros.recording.journal import SUFFIX
-from il_ros.recording.loop import LoopRecorder
-from il_ros.recording.recovery import recover
+from il_ros.recording.write.in_process import LoopRecorder
+from il_ros.recording.write.journal import SUFFIX
+from il_ros.recording.write.recovery import recover
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -22,19 +18,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros import registry
-from il_ros.errors import CheckpointError, StorageError
+from il_ros.core import plugins
+from il_ros.core.contract import Contract
+from il_ros.core.errors import CheckpointError, StorageError
+from il_ros.core.types import EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig, train
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.inference import Actor
+from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.policies.base import Policy, PolicyConfig
 from il_ros.policies.deterministic import Deterministic
-from il_ros.signals import EpisodeStart
-from il_ros.specs import Contract
 
-POLICIES = sorted(registry.available("il_ros.policies", Policy))
+POLICIES = sorted(plugins.available("il_ros.policies", Policy))
 STEP_NS = 50_000_000
 
 

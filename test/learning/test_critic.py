@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The critic: it foresees where the expert would do otherwise and where episodes fail, and ranks what it sees."""
 
@@ -17,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 
-from il_ros.episode import Authority, Episode
-from il_ros.errors import CheckpointError
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import CheckpointError
+from il_ros.core.types import EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import critic as critics
-from il_ros.learning.actor import Actor
 from il_ros.learning.critic import Critic, learn
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.labels import load
-from il_ros.learning.trainer import TrainingConfig, train
-from il_ros.signals import EpisodeStart
-from il_ros.specs import Contract
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.data.labels import load
+from il_ros.learning.inference import Actor
+from il_ros.learning.training.trainer import TrainingConfig, train
 
 CONTRACT = Contract.load("panda_plane")
 STEP_NS = CONTRACT.step_ns
@@ -132,7 +128,7 @@ def test_a_workshop_trains_a_critic_when_it_is_asked_to(
     record: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(critics, "STEPS", 20)
-    from il_ros.learning.workshop import Workshop
+    from il_ros.learning.pipeline import Workshop
 
     record(tmp_path / "episodes", 0)
     config = TrainingConfig.load("one_step_ensemble", steps=5, width=8)

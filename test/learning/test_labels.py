@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The schemes of labels: what each learns of one and the same record."""
 
@@ -14,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.episode import Authority, Episode
-from il_ros.errors import ConfigError
-from il_ros.learning import labels
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.ledger import tally
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import ConfigError
+from il_ros.learning.dagger.ledger import tally
+from il_ros.learning.data import labels
+from il_ros.learning.data.dataset import Dataset
 
 STEP_NS = 50_000_000
 HOLD, POLICY, EXPERT = Authority.HOLD, Authority.POLICY, Authority.EXPERT

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A policy that left as an ONNX graph does elsewhere what the actor does here."""
 
@@ -19,22 +15,22 @@ import pytest
 import torch
 from torch import Tensor
 
-from il_ros import registry
-from il_ros.errors import ConfigError
-from il_ros.learning import onnx
-from il_ros.learning.actor import Actor
+from il_ros.core import plugins
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import EpisodeStart
+from il_ros.learning import onnx_export
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.draws import Written
-from il_ros.learning.normaliser import Normaliser
+from il_ros.learning.data.normalizer import Normaliser
+from il_ros.learning.inference import Actor
+from il_ros.learning.random_tape import Written
 from il_ros.policies.base import Policy, PolicyConfig, create
-from il_ros.signals import EpisodeStart
-from il_ros.specs import Contract
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "policies"))
 from toy_categorical import Toy, ToyConfig
 
 CONTRACT = Contract.load("panda_plane")
-CLASSES = [*registry.available("il_ros.policies", Policy), "somebody else's"]
+CLASSES = [*plugins.available("il_ros.policies", Policy), "somebody else's"]
 SIZES = {"observation_dim": 4, "action_dim": 2, "history": 3, "horizon": 4, "width": 24, "depth": 2}
 
 
@@ -61,7 +57,7 @@ def test_the_graph_answers_as_the_actor_does_to_the_same_history_and_the_same_nu
     name: str, tmp_path: Path
 ) -> None:
     runtime, made = needs_onnx(), checkpoint(name)
-    document = onnx.export(made, tmp_path / "policy.onnx")
+    document = onnx_export.export(made, tmp_path / "policy.onnx")
     session = runtime.InferenceSession(str(tmp_path / "policy.onnx"), providers=["CPUExecutionProvider"])
     inputs = {part["name"]: part for part in document["inputs"]}
     assert {one.name: one.shape for one in session.get_inputs()} == {k: v["shape"] for k, v in inputs.items()}
@@ -84,7 +80,7 @@ def test_the_graph_answers_as_the_actor_does_to_the_same_history_and_the_same_nu
 def test_the_page_beside_it_names_every_number_with_its_unit_and_its_limits(tmp_path: Path) -> None:
     needs_onnx()
     made = checkpoint("mixture")
-    said = onnx.export(made, tmp_path / "policy.onnx")
+    said = onnx_export.export(made, tmp_path / "policy.onnx")
     assert json.loads((tmp_path / "policy.json").read_text(encoding="utf-8")) == said
     observations, chunk = said["inputs"][0], said["outputs"][0]
     assert (observations["shape"], chunk["shape"]) == ([1, 3, 4], [1, 4, 2])
@@ -102,16 +98,16 @@ def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
     for name in ("policy.onnx", "policy.json"):
         (tmp_path / name).write_text("mine", encoding="utf-8")
         with pytest.raises(ConfigError, match=f"{name} is already there"):
-            onnx.export(checkpoint("deterministic"), tmp_path / "policy.onnx")
+            onnx_export.export(checkpoint("deterministic"), tmp_path / "policy.onnx")
         (tmp_path / name).unlink()
     with pytest.raises(ConfigError, match="does not end in .onnx"):
-        onnx.export(checkpoint("deterministic"), tmp_path / "policy.pt")
+        onnx_export.export(checkpoint("deterministic"), tmp_path / "policy.pt")
 
 
 def test_without_the_package_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx, "find_spec", lambda name: None)
+    monkeypatch.setattr(onnx_export, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install il_ros\[onnx\]"):
-        onnx.export(checkpoint("deterministic"), tmp_path / "policy.onnx")
+        onnx_export.export(checkpoint("deterministic"), tmp_path / "policy.onnx")
     assert not list(tmp_path.iterdir())
 
 
@@ -151,5 +147,7 @@ def test_a_class_that_no_graph_can_stand_for_is_told_what_to_change(way: str, co
     policy, made = Odd(PolicyConfig(**SIZES)), checkpoint("deterministic")
     policy.way = way
     with pytest.raises(ConfigError, match=complaint):
-        onnx.export(Checkpoint(made.path, made.document, policy, made.normaliser, CONTRACT), tmp_path / "policy.onnx")
+        onnx_export.export(
+            Checkpoint(made.path, made.document, policy, made.normaliser, CONTRACT), tmp_path / "policy.onnx"
+        )
     assert not list(tmp_path.iterdir())

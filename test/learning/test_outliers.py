@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Labels far outside the rest are told with their place, and what is merely uncommon is not."""
 
@@ -14,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.episode import Episode
-from il_ros.learning import labels
-from il_ros.learning.outliers import outliers
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode
+from il_ros.learning.data import labels
+from il_ros.learning.data.outliers import outliers
 
 CONTRACT = Contract.load("panda_plane")
 

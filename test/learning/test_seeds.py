@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """No seed is for teaching and for measuring, whichever command it is given to."""
 
@@ -16,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from il_ros.cli import check_seeds, collect, demo, evaluate
-from il_ros.errors import ConfigError
-from il_ros.learning import seeds
-from il_ros.learning.rounds import Plan
-from il_ros.learning.seeds import ALONE, CONFIRMATION, OF_A_ROUND
+from il_ros.core.errors import ConfigError
+from il_ros.learning.dagger.run import Plan
+from il_ros.learning.data import seeds
+from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND
 
 facts = st.lists(st.fixed_dictionaries({"task": st.sampled_from(["fork", "avoid"]), "seed": st.integers(0, 30)}))
 

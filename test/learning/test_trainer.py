@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -17,14 +13,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros import registry
-from il_ros.errors import ConfigError, DataError
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.savepoint import Savepoint
-from il_ros.learning.trainer import Progress, TrainingConfig, _Batches, _fit, _split, _Windows, train
+from il_ros.core import plugins
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.resume import Savepoint
+from il_ros.learning.training.trainer import Progress, TrainingConfig, _Batches, _fit, _split, _Windows, train
 from il_ros.policies.base import Policy
 
-POLICIES = sorted(registry.available("il_ros.policies", Policy))
+POLICIES = sorted(plugins.available("il_ros.policies", Policy))
 SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=40, batch=32, reports=4, horizon=4)
 
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """From a folder of bags to numbered checkpoints: each is read once, and none that is damaged spoils the rest."""
 
@@ -19,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.errors import CheckpointError, DataError
+from il_ros.core.contract import Contract
+from il_ros.core.errors import CheckpointError, DataError
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning import workshop as workshops
-from il_ros.learning.trainer import TrainingConfig
-from il_ros.learning.workshop import Workshop
-from il_ros.recording import metadata
-from il_ros.recording.recovery import recover
-from il_ros.specs import Contract
+from il_ros.learning import pipeline as workshops
+from il_ros.learning.pipeline import Workshop
+from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.recording.bag import metadata
+from il_ros.recording.write.recovery import recover
 
 CONTRACT = Contract.load("panda_plane")
 SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=5, batch=16, reports=1)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Graphs of real nodes in a domain of their own, and a policy to run in them."""
 
@@ -19,17 +15,17 @@ from typing import Any
 import pytest
 import rclpy
 
-from il_ros.cli.domain import isolate
+from il_ros.core.contract import Contract
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
+from il_ros.launching.ros_domain import isolate
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.critic import learn
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig, train
-from il_ros.nodes import executor
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.ros import spin
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.specs import Contract
 from il_ros.teleop import Device, Setup, load
 
 CONTRACT = Contract.load("panda_plane")
@@ -92,7 +88,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
-        self._executor = executor.make()
+        self._executor = spin.make()
 
     def add(self, node: Any) -> Any:
         """Spin it, too, and close it in the end."""

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """An arm whose topics have clocks and rates of their own becomes one with equal stamps."""
 
@@ -24,12 +20,12 @@ from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
-from il_ros import messages
-from il_ros.errors import ConfigError
-from il_ros.nodes import interface
-from il_ros.nodes.align_node import RAW, AlignNode
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
 from il_ros.nodes.gate_node import GateNode
-from il_ros.specs import Contract
+from il_ros.nodes.resync_node import RAW, AlignNode
+from il_ros.ros import topics as topic_table
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
@@ -48,7 +44,7 @@ class Arm:
             name: self.node.create_publisher(kind, RAW + name, qos_profile_sensor_data) for name, kind in KINDS.items()
         }
         for name, kind in KINDS.items():
-            self.node.create_subscription(kind, name, self.heard[name].append, interface.STREAM)
+            self.node.create_subscription(kind, name, self.heard[name].append, topic_table.STREAM)
 
     def say(self, name: str) -> None:
         """The next message of a topic, which holds its number; its stamp is anything."""

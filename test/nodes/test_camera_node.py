@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The camera of the simulated arm shows what the arm's topics say, to who looks."""
 
@@ -21,10 +17,10 @@ from PIL import Image
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
-from il_ros import messages
-from il_ros.nodes import executor, interface
+from il_ros.core import messages
+from il_ros.core.types import Array, Reading
 from il_ros.nodes.camera_node import CameraNode
-from il_ros.signals import Array, Reading
+from il_ros.ros import spin, topics
 from il_ros.sim.env import ArmEnv
 
 pytestmark = pytest.mark.graph
@@ -37,19 +33,19 @@ class Stage:
         self.camera, self.outside = CameraNode(), Node("outside")
         self.pictures: list[CompressedImage] = []
         self._topics = {
-            t.name: self.outside.create_publisher(interface.message_class(t.type_name), t.name, t.qos)
-            for t in interface.READING
+            t.name: self.outside.create_publisher(topics.message_class(t.type_name), t.name, t.qos)
+            for t in topics.READING
         }
-        self._executor = executor.make()
+        self._executor = spin.make()
         self._executor.add_node(self.camera)
         self._executor.add_node(self.outside)
 
     def look(self) -> None:
-        kind, topic = CompressedImage, interface.CAMERA.name
-        self.outside.create_subscription(kind, topic, self.pictures.append, interface.GLANCE)
+        kind, topic = CompressedImage, topics.CAMERA.name
+        self.outside.create_subscription(kind, topic, self.pictures.append, topics.GLANCE)
 
     def say(self, reading: Reading) -> None:
-        told = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
+        told = {t.name: topics.message_class(t.type_name)() for t in topics.READING}
         messages.fill_reading(told, reading, Pose)
         for name, topic in self._topics.items():
             topic.publish(told[name])

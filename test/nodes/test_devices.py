@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Every device of a person through real topics: it drives, and when it disappears in mid-motion the arm stops."""
 
@@ -20,14 +16,15 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
-from il_ros.gate.table import State
-from il_ros.nodes import executor, interface
+from il_ros.core.types import Reading
+from il_ros.gate.state_machine import State
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
-from il_ros.signals import Reading
-from il_ros.sim.robot import Robot
-from il_ros.teleop.leader import PEDAL, STATES
+from il_ros.robot.description import Robot
+from il_ros.ros import spin as executor
+from il_ros.ros import topics
+from il_ros.teleop.devices.leader import PEDAL, STATES
 
 JOINT_NAMES = Robot.load("").joints
 
@@ -49,7 +46,7 @@ class Stage:
 
     def say(self, topic: str, message: Any) -> None:
         if topic not in self._topics:
-            self._topics[topic] = self.driver.create_publisher(type(message), topic, interface.STREAM)
+            self._topics[topic] = self.driver.create_publisher(type(message), topic, topics.STREAM)
         self._topics[topic].publish(message)
 
     def reading(self) -> Reading:
@@ -302,10 +299,10 @@ def test_who_sits_at_the_device_is_in_the_answers_and_may_change_while_he_drives
     made, hand = start(stage, "joy")
     authors = set()
     made.driver.create_subscription(
-        interface.message_class(interface.EXPERT_ACTION.type_name),
-        interface.EXPERT_ACTION.name,
+        topics.message_class(topics.EXPERT_ACTION.type_name),
+        topics.EXPERT_ACTION.name,
         lambda message: authors.add(message.header.frame_id),
-        interface.STREAM,
+        topics.STREAM,
     )
     made.spin(0.4, hand.left)
     from rclpy.parameter import Parameter

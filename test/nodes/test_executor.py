@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The executor delivers, idles without burning a core, and ends on a signal: what its plain ``spin()`` does not do."""
 
@@ -22,13 +18,13 @@ import pytest
 from rclpy.executors import ExternalShutdownException
 
 import il_ros
-from il_ros.cli import graph
-from il_ros.cli.processes import Processes
-from il_ros.nodes.director import Director
-from il_ros.nodes.outsider import Outsider
-from il_ros.recording import bag
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.recovery import leftovers
+from il_ros.launching import graph
+from il_ros.launching.processes import Processes
+from il_ros.recording.bag import reader
+from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.write.recovery import leftovers
+from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.node import Outsider
 
 pytestmark = pytest.mark.graph
 
@@ -72,7 +68,7 @@ def test_whatever_is_under_way_is_finished_when_signals_come(tmp_path: Path) -> 
     }
     words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
     with Processes(tmp_path, environment) as processes:
-        child = processes.start("all", [sys.executable, "-m", "il_ros.nodes.graph_node", "--ros-args", *words])
+        child = processes.start("all", [sys.executable, "-m", "il_ros.nodes.container_node", "--ros-args", *words])
         with Director(processes.check) as director:
             facts = director.heard
             director.wait("a recording", lambda: int(facts.get("recorder_node", {}).get("in_episode", 0)) > 0)
@@ -81,7 +77,7 @@ def test_whatever_is_under_way_is_finished_when_signals_come(tmp_path: Path) -> 
         assert child.process.wait(timeout=10.0) == 0
         assert "Traceback" not in child.log.read_text(encoding="utf-8")
     (path,) = Episodes(tmp_path / "e").closed()
-    assert bag.read(path).facts["partial"] and not leftovers(tmp_path / "e")
+    assert reader.read(path).facts["partial"] and not leftovers(tmp_path / "e")
 
 
 def test_a_signal_while_a_node_is_being_made_ends_the_process_without_a_word(tmp_path: Path) -> None:

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The whole graph, over real topics: it does what the loop does, and the recorder writes what the policy saw."""
 
@@ -16,18 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.cli.graph import running
-from il_ros.episode import Authority, Episode
-from il_ros.errors import GraphError
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import GraphError
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
+from il_ros.launching.graph import running
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.actor import Actor
-from il_ros.nodes import interface
-from il_ros.nodes.director import Director
-from il_ros.recording.steps import read_episode
+from il_ros.learning.inference import Actor
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.ros import topics
+from il_ros.ros.client.graph_client import Director
 from il_ros.sim.env import ArmEnv
-from il_ros.specs import Contract
 from il_ros.teleop import Device
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
@@ -146,9 +142,9 @@ def test_the_distance_from_what_was_taught_is_told_at_every_step(
     serve(director, path)
     director.set("expert_node", device="supervisor")
     director.set("gate_node", rule="human")
-    topic, heard = interface.POLICY_DISTANCE, []
+    topic, heard = topics.POLICY_DISTANCE, []
     listener = director.create_subscription(
-        interface.message_class(topic.type_name), topic.name, lambda message: heard.append(message.data), topic.qos
+        topics.message_class(topic.type_name), topic.name, lambda message: heard.append(message.data), topic.qos
     )
     director.wait("the policy's publisher", lambda: bool(director.count_publishers(topic.name)))
     (episode,) = over_topics(director, (1,))

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """An environment of other people, with an expert of its own, in the place of the arm: shown, learned, driven."""
 
@@ -20,20 +16,20 @@ import numpy as np
 import pytest
 import yaml
 
-from il_ros.episode import Authority, Episode
-from il_ros.errors import ConfigError
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import ConfigError
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig, train
-from il_ros.nodes.director import Director
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.gym_node import GymNode
 from il_ros.nodes.policy_node import PolicyNode
 from il_ros.nodes.recorder_node import RecorderNode
-from il_ros.recording.steps import read_episode
-from il_ros.sim.foreign import contract_of
-from il_ros.specs import Contract
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.ros.client.graph_client import Director
+from il_ros.sim.gym_adapter import contract_of
 
 pytestmark = pytest.mark.graph
 CHASE = "test/Chase-v0"

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What is wrong with the graph around a node is told within two seconds, with who; a healthy graph is not accused."""
 
@@ -30,10 +26,10 @@ from rclpy.clock import ClockType
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
-from il_ros import messages
+from il_ros.core import messages
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
-from il_ros.nodes.health import (
+from il_ros.ros.graph_health import (
     MAX_LOST_SHARE,
     MIN_OBSERVATIONS,
     QUIET_TICKS,

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Policy and recorder as managed nodes, driven through the services that ``ros2 lifecycle`` calls, and their facts."""
 
@@ -21,18 +17,18 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetAvailableTransitions, GetState
 
-from il_ros.errors import GraphError
+from il_ros.core.errors import GraphError
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.nodes import interface
-from il_ros.nodes.director import Director
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.policy_node import PolicyNode
 from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.sim_node import SimNode
-from il_ros.recording import bag
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.steps import read_episode
+from il_ros.recording.bag import reader
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
+from il_ros.ros import topics
+from il_ros.ros.client.graph_client import Director
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 STATES = ("unconfigured", "inactive", "active")
@@ -64,8 +60,8 @@ class Graph(Director):
         self.episodes_there = Episodes(folder / "episodes")
         self.chunks: list[Any] = []
         self.stamps: dict[str, Any] = {}
-        for topic, keep in ((interface.POLICY_ACTION, self.chunks.append), (interface.DIAGNOSTICS, self._keep_stamp)):
-            kind = interface.message_class(topic.type_name)
+        for topic, keep in ((topics.POLICY_ACTION, self.chunks.append), (topics.DIAGNOSTICS, self._keep_stamp)):
+            kind = topics.message_class(topic.type_name)
             self.create_subscription(kind, topic.name, keep, topic.qos)
 
     def _keep_stamp(self, message: DiagnosticArray) -> None:
@@ -172,7 +168,7 @@ def test_an_inactive_recorder_records_nothing(graph: Graph) -> None:
 def test_a_recorder_that_is_deactivated_closes_its_episode_and_waits_for_the_next(graph: Graph) -> None:
 
     def broken_off() -> list[dict[str, Any]]:
-        closed = [bag.read(path).facts for path in graph.episodes_there.closed()]
+        closed = [reader.read(path).facts for path in graph.episodes_there.closed()]
         return [facts for facts in closed if facts.get("reason") == "the recorder was deactivated"]
 
     graph.bring("recorder_node", "active")

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The page's node among the others; what a browser does there is tried in test/page."""
 
@@ -19,16 +15,16 @@ import pytest
 import rclpy
 from geometry_msgs.msg import Pose
 
-from il_ros import messages
-from il_ros.errors import GraphError
-from il_ros.nodes import interface
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.errors import GraphError
 from il_ros.nodes.expert_node import ExpertNode
-from il_ros.nodes.page_node import PageNode
 from il_ros.nodes.recorder_node import RecorderNode
-from il_ros.recording import bag
-from il_ros.recording.episodes import Episodes
+from il_ros.nodes.web_ui_node import PageNode
+from il_ros.recording.bag import reader
+from il_ros.recording.episodes.store import Episodes
+from il_ros.ros import topics as topic_table
 from il_ros.sim.env import ArmEnv
-from il_ros.specs import Contract
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
@@ -54,8 +50,8 @@ def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
 ) -> None:
     ros(folder=tmp_path, follow=False)
     page, recorder, arm = (graph.add(node) for node in (PageNode(), RecorderNode(), rclpy.create_node("arm")))
-    said = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
-    topics = {name: arm.create_publisher(type(said[name]), name, interface.STREAM) for name in said}
+    said = {t.name: topic_table.message_class(t.type_name)() for t in topic_table.READING}
+    topics = {name: arm.create_publisher(type(said[name]), name, topic_table.STREAM) for name in said}
     env = ArmEnv("fork", CONTRACT)
     env.reset(seed=0)
     messages.fill_reading(said, env.reading(), Pose)
@@ -105,6 +101,6 @@ def test_the_buttons_of_an_episode_mean_no_other_one(
     pressed("record")
     pressed("save", success=False)
     assert graph.until(lambda: len(episodes.closed()) == 2, 15.0)
-    facts = [bag.read(path).facts for path in episodes.closed()]
+    facts = [reader.read(path).facts for path in episodes.closed()]
     assert [told["outcome"] for told in facts] == ["success", "failure"]
     assert [told.get("note") for told in facts] == ["the first", None]

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Every parameter of every node says what it means and what it may be, and what it may not be is refused."""
 
@@ -21,10 +17,10 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from il_ros.errors import ConfigError
-from il_ros.nodes import parameters
-from il_ros.nodes.graph_node import NODES
-from il_ros.nodes.parameters import NodeParameters, say
+from il_ros.core.errors import ConfigError
+from il_ros.nodes.container_node import NODES
+from il_ros.ros import parameters
+from il_ros.ros.parameters import NodeParameters, say
 
 pytestmark = pytest.mark.graph
 WIRING = {"contract", "lockstep", "folder", "checkpoints", "host", "port", "token", "urdf", "rate"}

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Qualities of service can be overridden, and who cannot hear whom is told within two seconds."""
 
@@ -21,14 +17,14 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
-from il_ros.errors import ConfigError
-from il_ros.nodes import executor, interface
-from il_ros.nodes.node import GONE_NS, IlNode
-from il_ros.nodes.parameters import NodeParameters
+from il_ros.core.errors import ConfigError
+from il_ros.ros import spin, topics
+from il_ros.ros.node_base import GONE_NS, IlNode
+from il_ros.ros.parameters import NodeParameters
 
 pytestmark = pytest.mark.graph
 RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
-TOOL = next(topic for topic in interface.READING if topic.name == "tool_pose")
+TOOL = next(topic for topic in topics.READING if topic.name == "tool_pose")
 
 
 class Ours(IlNode[NodeParameters]):
@@ -36,8 +32,8 @@ class Ours(IlNode[NodeParameters]):
         super().__init__(name, NodeParameters)
         self.messages: list[Any] = []
         self.subscribe(TOOL, self.messages.append)
-        self.subscribe(interface.EPISODE, self.messages.append)
-        self.twists = self.publisher(interface.TWIST)
+        self.subscribe(topics.EPISODE, self.messages.append)
+        self.twists = self.publisher(topics.TWIST)
         self.start()
 
 
@@ -48,7 +44,7 @@ class Stage:
         self.ours, self.foreign = Ours(), Node("foreign", namespace="cell")
         self.told: list[DiagnosticStatus] = []
         self.foreign.create_subscription(DiagnosticArray, "/diagnostics", lambda m: self.told.extend(m.status), 10)
-        self._executor = executor.make()
+        self._executor = spin.make()
         for node in (self.ours, self.foreign):
             self._executor.add_node(node)
 
@@ -87,11 +83,11 @@ def test_peers_that_cannot_be_heard_are_told_within_two_seconds_with_the_remedy(
     made.foreign.create_publisher(String, "/episode", QoSProfile(depth=1))
     made.foreign.create_subscription(
         TwistStamped,
-        f"/{interface.TWIST.name}",
+        f"/{topics.TWIST.name}",
         print,
         QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
     )
-    made.foreign.create_subscription(TwistStamped, f"/{interface.TWIST.name}", print, 10)  # who hears is not accused
+    made.foreign.create_subscription(TwistStamped, f"/{topics.TWIST.name}", print, 10)  # who hears is not accused
     assert made.wait(lambda: len(made.told[-1].message.split("; /")) == 3, 2.0), made.told[-1].message
     assert made.told[-1].level == b"\x01"
     assert made.told[-1].message.split("; /") == [

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The recorder, message by message: a stamp that cannot be ends nothing, a clock that was set begins an episode."""
 
@@ -18,12 +14,12 @@ import pytest
 from rclpy.serialization import serialize_message
 from std_msgs.msg import String
 
-from il_ros import messages
-from il_ros.nodes import interface
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.types import EpisodeStart
 from il_ros.nodes.recorder_node import RecorderNode
-from il_ros.recording import bag
-from il_ros.signals import EpisodeStart
-from il_ros.specs import Contract
+from il_ros.recording.bag import reader as bag
+from il_ros.ros import topics
 
 CONTRACT = Contract.load("panda_plane")
 STEP_NS = CONTRACT.step_ns
@@ -47,8 +43,8 @@ class Recorder:
 
     def stamped(self, topic: str, stamp_ns: int, publisher: str = "arm") -> None:
         kinds = {"/clock": "rosgraph_msgs/msg/Clock", "command": CONTRACT.command_type, **CONTRACT.topics}
-        kinds |= {t.name: t.type_name for t in (interface.EXPERT_ACTION, interface.POLICY_ACTION, interface.AUTHORITY)}
-        message = interface.message_class(kinds[topic])()
+        kinds |= {t.name: t.type_name for t in (topics.EXPERT_ACTION, topics.POLICY_ACTION, topics.AUTHORITY)}
+        message = topics.message_class(kinds[topic])()
         if topic == "/clock":
             message.clock.sec, message.clock.nanosec = divmod(stamp_ns, 10**9)
         else:

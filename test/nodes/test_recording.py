@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The recorder in the graph: it writes what the policy saw, and a kill at any moment loses nothing acknowledged."""
 
@@ -20,20 +16,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.cli import graph
-from il_ros.cli.processes import Child, Processes
-from il_ros.learning.workshop import Workshop
-from il_ros.nodes import wire
-from il_ros.nodes.director import Director
-from il_ros.nodes.node import IlNode
+from il_ros.core.contract import Contract
+from il_ros.launching import graph
+from il_ros.launching.processes import Child, Processes
+from il_ros.learning.pipeline import Workshop
 from il_ros.nodes.policy_node import PolicyParameters
-from il_ros.nodes.turns import Turns
-from il_ros.recording import bag
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.journal import SUFFIX
-from il_ros.recording.recovery import leftovers
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.recording.bag import reader
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.write.journal import SUFFIX
+from il_ros.recording.write.recovery import leftovers
+from il_ros.ros import codecs
+from il_ros.ros.client.graph_client import Director
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.step_sequencer import Turns
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 
@@ -48,11 +44,11 @@ class Watcher(IlNode[PolicyParameters]):
         super().__init__("watcher", PolicyParameters)
         self.seen: dict[int, np.ndarray] = {}
         turns = Turns(list(self.contract.topics), self.contract.step_ns, lockstep=True)
-        self.take_turns(turns, wire.observed(self.contract), self._take)
+        self.take_turns(turns, codecs.observed(self.contract), self._take)
         self.start()
 
     def _take(self, turn: Any) -> None:
-        self.seen[turn.stamp_ns] = wire.joined(self.contract, turn.parts)
+        self.seen[turn.stamp_ns] = codecs.joined(self.contract, turn.parts)
 
 
 @pytest.mark.usefixtures("simulation")
@@ -65,7 +61,7 @@ def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path
         facts = director.episodes([4, 5])
         watcher.close()
     for one in facts:
-        offered = bag.read(Path(one["path"])).contents.offered
+        offered = reader.read(Path(one["path"])).contents.offered
         assert {name: told[0]["durability"] for name, told in offered.items() if name in ("/episode", "/objects")} == {
             "/episode": "transient_local",
             "/objects": "volatile",
@@ -81,7 +77,7 @@ def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path
 def raw(path: Path) -> dict[str, list[bytes]]:
     """The serialised messages of a bag, by topic, in the order in which they were heard."""
     found: dict[str, list[bytes]] = {}
-    for message in bag.read(path).raw():
+    for message in reader.read(path).raw():
         found.setdefault(message.topic.name, []).append(message.data)
     return found
 
@@ -130,7 +126,7 @@ def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     assert leftovers(folder) == []
     cut = []
     for path in recovered:
-        kept, facts = raw(path), bag.read(path).facts
+        kept, facts = raw(path), reader.read(path).facts
         if not facts.get("recovered"):  # it was closed before the kill came
             assert facts["complete"]
             continue

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a gate and a policy do, as nodes, when the arm's driver or somebody else does what should not be."""
 
@@ -26,13 +22,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros import messages
-from il_ros.episode import Record
-from il_ros.gate.table import Event
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Record
+from il_ros.core.types import Chunk
+from il_ros.gate.state_machine import Event
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.policy_node import PolicyNode
-from il_ros.signals import Chunk
-from il_ros.specs import Contract
 
 pytestmark = pytest.mark.graph
 

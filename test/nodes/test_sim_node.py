@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The simulated arm takes commands in each of the three forms, and none that is not sound."""
 
@@ -22,12 +18,12 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros import messages, resources
-from il_ros.errors import MessageError
+from il_ros.core import messages, paths
+from il_ros.core.errors import MessageError
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
-from il_ros.sim.robot import Robot
+from il_ros.robot.description import Robot
 
 JOINT_NAMES = Robot.load("").joints
 
@@ -51,7 +47,7 @@ def sim(ros: Callable[..., None]) -> Iterator[Callable[..., SimNode]]:
 
 def joints_by_array(folder: Path) -> Path:
     """The contract of the joints, as forward_command_controller takes commands."""
-    plain = yaml.safe_load(resources.find("config/contracts", "panda_joints", ".yaml").read_text(encoding="utf-8"))
+    plain = yaml.safe_load(paths.find("config/contracts", "panda_joints", ".yaml").read_text(encoding="utf-8"))
     path = folder / "joints_by_array.yaml"
     path.write_text(yaml.safe_dump({**plain, "command": {"type": "std_msgs/msg/Float64MultiArray"}}, sort_keys=False))
     return path

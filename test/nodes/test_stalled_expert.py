@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """After the expert's process stood still, what its driver told meanwhile moves nothing."""
 
@@ -21,10 +17,10 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Joy
 
-from il_ros import messages
-from il_ros.nodes import interface
-from il_ros.signals import Chunk, Reading
-from il_ros.specs import Contract
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.types import Chunk, Reading
+from il_ros.ros import topics as topic_table
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
@@ -41,13 +37,13 @@ class Bench:
         self.graph, self.node = graph, graph.add(Node("bench"))
         self.answers: list[Chunk] = []
         self.held, self.silent, self.stamp_ns = False, False, 10**9
-        topics = {"joy": "sensor_msgs/msg/Joy", **{t.name: t.type_name for t in interface.READING}}
+        topics = {"joy": "sensor_msgs/msg/Joy", **{t.name: t.type_name for t in topic_table.READING}}
         self.publishers = {
-            name: self.node.create_publisher(interface.message_class(kind), name, interface.STREAM)
+            name: self.node.create_publisher(topic_table.message_class(kind), name, topic_table.STREAM)
             for name, kind in topics.items()
         }
-        kind = interface.message_class(interface.EXPERT_ACTION.type_name)
-        self.node.create_subscription(kind, interface.EXPERT_ACTION.name, self._hear, interface.STREAM)
+        kind = topic_table.message_class(topic_table.EXPERT_ACTION.type_name)
+        self.node.create_subscription(kind, topic_table.EXPERT_ACTION.name, self._hear, topic_table.STREAM)
         self.node.create_timer(0.02, self._tell)
 
     def _hear(self, message: Any) -> None:
@@ -59,7 +55,7 @@ class Bench:
         self.stamp_ns += CONTRACT.step_ns
         tool, down = np.array([0.4, 0.0, 0.035]), np.array([1.0, 0.0, 0.0, 0.0])
         reading = Reading(self.stamp_ns, np.zeros(7), np.zeros(7), tool, down, np.empty((0, 3)), JOINTS)
-        filled = {t.name: interface.message_class(t.type_name)() for t in interface.READING}
+        filled = {t.name: topic_table.message_class(t.type_name)() for t in topic_table.READING}
         messages.fill_reading(filled, reading, object)
         for name, message in filled.items():
             self.publishers[name].publish(message)

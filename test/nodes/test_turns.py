@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Observations and announcements come in any order, and make one order."""
 
@@ -16,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.nodes.turns import Turns
-from il_ros.signals import EpisodeStart
+from il_ros.core.types import EpisodeStart
+from il_ros.ros.step_sequencer import Turns
 
 STEP_NS = 50_000_000
 FIRST_NS = 2_000_000_000

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Two arms of different makes in one graph, each with its policy and gate: neither hears the other."""
 
@@ -14,21 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from il_ros.cli import graph
-from il_ros.episode import Authority, Episode
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
+from il_ros.launching import graph
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.dataset import Dataset
-from il_ros.learning.trainer import TrainingConfig, train
-from il_ros.nodes.director import Director
-from il_ros.recording import bag
-from il_ros.recording.steps import read_episode
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.recording.bag import reader
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.robot.ik import Kinematics
+from il_ros.ros.client.graph_client import Director
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.kinematics import Kinematics
-from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 
 pytestmark = pytest.mark.graph
@@ -87,7 +83,7 @@ def read(side: str, path: Path) -> Episode:
 @pytest.mark.parametrize("side", CONTRACTS)
 def test_each_side_records_its_own_topics_alone(episodes, side):
     for path in episodes[side]:
-        assert {name.split("/")[1] for name in bag.read(path).types} == {side}
+        assert {name.split("/")[1] for name in reader.read(path).types} == {side}
 
 
 @pytest.mark.parametrize("side", CONTRACTS)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Arm on one host, policy and gate on another, over real DDS on a link that is cut for a second.
 
@@ -21,13 +17,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from il_ros.cli.processes import Processes
-from il_ros.episode import Authority, Episode
-from il_ros.recording import bag
-from il_ros.recording.bag import BagReader
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.launching.processes import Processes
+from il_ros.recording.bag import reader as bag
+from il_ros.recording.bag.reader import BagReader
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
 
 pytestmark = pytest.mark.graph
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What is read from bytes, or written as bytes, is what objects of messages say."""
 
@@ -25,17 +21,17 @@ from shape_msgs.msg import SolidPrimitive
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros import messages
-from il_ros.episode import Authority, Record
-from il_ros.errors import MessageError
-from il_ros.nodes import interface, wire
-from il_ros.nodes.pattern import Pattern
-from il_ros.signals import Chunk, Doubts
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Record
+from il_ros.core.errors import MessageError
+from il_ros.core.types import Chunk, Doubts
+from il_ros.ros import codecs, topics
+from il_ros.ros.cdr_template import Pattern
 from il_ros.sim.env import ArmEnv
-from il_ros.specs import Contract
 
 CONTRACT = Contract.load("panda_joints")
-TOPIC = interface.POLICY_ACTION
+TOPIC = topics.POLICY_ACTION
 
 
 def a_chunk(seed: int = 0, rows: int = 16, author: str = "abc", **more: Any) -> Chunk:
@@ -79,12 +75,12 @@ def objects(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         made.append(data)
         return deserialize_message(data, kind)
 
-    monkeypatch.setattr(wire, "deserialize_message", counted)
+    monkeypatch.setattr(codecs, "deserialize_message", counted)
     return made
 
 
 def test_chunks_read_from_bytes_are_those_of_objects_and_only_a_new_pattern_needs_one(objects: list[bytes]) -> None:
-    read = wire.answers(CONTRACT, TOPIC)
+    read = codecs.answers(CONTRACT, TOPIC)
     for chunk in CHUNKS * 2:
         assert_same(read(as_bytes(chunk)), chunk)
     del objects[:]
@@ -94,7 +90,7 @@ def test_chunks_read_from_bytes_are_those_of_objects_and_only_a_new_pattern_need
 
 
 def test_chunks_are_written_as_objects_are(objects: list[bytes]) -> None:
-    write, read = wire.ChunkWriter(CONTRACT), wire.answers(CONTRACT, TOPIC)
+    write, read = codecs.ChunkWriter(CONTRACT), codecs.answers(CONTRACT, TOPIC)
     for chunk in CHUNKS * 2:
         data = write(chunk)
         assert deserialize_message(data, JointTrajectory) == deserialize_message(as_bytes(chunk), JointTrajectory)
@@ -103,7 +99,7 @@ def test_chunks_are_written_as_objects_are(objects: list[bytes]) -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 def test_a_chunk_that_is_not_finite_is_told_with_its_stamp_also_when_its_pattern_is_known(number: float) -> None:
-    read, broken = wire.answers(CONTRACT, TOPIC), a_chunk(1)
+    read, broken = codecs.answers(CONTRACT, TOPIC), a_chunk(1)
     broken.actions[3, 2] = number
     for _ in range(2):
         stamp, error = read(as_bytes(broken))
@@ -112,7 +108,7 @@ def test_a_chunk_that_is_not_finite_is_told_with_its_stamp_also_when_its_pattern
 
 
 def test_what_differs_beside_the_numbers_is_looked_at_anew() -> None:
-    read = wire.answers(CONTRACT, TOPIC)
+    read = codecs.answers(CONTRACT, TOPIC)
     read(as_bytes(a_chunk()))
     message = deserialize_message(as_bytes(a_chunk()), JointTrajectory)
     message.points[5].time_from_start.nanosec += 40_000_000  # as long as before in bytes
@@ -158,15 +154,15 @@ def said_of(read: Any, data: bytes) -> str:
 
 @given(st.lists(trajectories(), min_size=1, max_size=12))
 def test_whatever_came_before_a_chunk_is_read_as_if_it_were_the_first(sent: list[bytes]) -> None:
-    read = wire.answers(PLANE, TOPIC)
+    read = codecs.answers(PLANE, TOPIC)
     for data in sent * 2:
-        assert said_of(read, data) == said_of(wire.answers(PLANE, TOPIC), data)
+        assert said_of(read, data) == said_of(codecs.answers(PLANE, TOPIC), data)
 
 
 @given(st.lists(st.tuples(st.permutations(PLANE.action_names), st.sampled_from(["ab", "ba"]), NUMBERS), max_size=12))
 def test_sound_chunks_of_authors_that_take_turns_need_an_object_once_a_layout(sent: list[Any]) -> None:
-    read, seen = wire.answers(PLANE, TOPIC), set()
-    read.object = lambda data: seen.add(layout) or wire.object_of(data, TOPIC)  # type: ignore[method-assign,func-returns-value]
+    read, seen = codecs.answers(PLANE, TOPIC), set()
+    read.object = lambda data: seen.add(layout) or codecs.object_of(data, TOPIC)  # type: ignore[method-assign,func-returns-value]
     for names, author, number in [*sent, *[(n, a, 0.5) for n, a, _ in sent]] * 2:
         layout = *names, author
         message = JointTrajectory(joint_names=list(names), points=[JointTrajectoryPoint(positions=[number, 0.1])])
@@ -184,41 +180,41 @@ def test_sound_chunks_of_authors_that_take_turns_need_an_object_once_a_layout(se
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"\0\1\0\0", b"\0\1\0\0" + b"\xff" * 40, b"\0\1\0\0\2\0\0\0"])
 def test_bytes_that_are_no_message_are_told_and_no_more(data: bytes) -> None:
-    readers = [wire.answers(PLANE, TOPIC), wire.commands(PLANE), wire.RecordReader(), *wire.observed(CONTRACT)]
-    for read in (*readers, *(wire.whole(PLANE, topic) for topic in interface.READING)):
+    readers = [codecs.answers(PLANE, TOPIC), codecs.commands(PLANE), codecs.RecordReader(), *codecs.observed(CONTRACT)]
+    for read in (*readers, *(codecs.whole(PLANE, topic) for topic in topics.READING)):
         with pytest.raises(MessageError, match="check who publishes it"):
             read(data)
 
 
 def test_a_text_that_is_no_text_is_read_each_time_as_an_object() -> None:
-    read = wire.answers(PLANE, TOPIC)
+    read = codecs.answers(PLANE, TOPIC)
     broken = as_bytes(a_chunk()).replace(b"abc\0", b"\xff\xfe\xff\0")
-    plain = wire.answers(CONTRACT, TOPIC)
+    plain = codecs.answers(CONTRACT, TOPIC)
     for _ in range(2):
         assert isinstance(plain(broken)[1], Chunk) and isinstance(read(broken)[1], MessageError)
 
 
 def test_a_topic_with_more_patterns_than_are_looked_for_is_read_all_the_same() -> None:
-    read, write = wire.answers(CONTRACT, TOPIC), wire.ChunkWriter(CONTRACT)
-    for n in range(3 * wire.MOST):
+    read, write = codecs.answers(CONTRACT, TOPIC), codecs.ChunkWriter(CONTRACT)
+    for n in range(3 * codecs.MOST):
         chunk = a_chunk(n, author=f"author {n}")
         assert_same(read(write(chunk)), chunk)
-    assert read._left == 0 and len(write._known) <= wire.MOST  # type: ignore[attr-defined]
+    assert read._left == 0 and len(write._known) <= codecs.MOST  # type: ignore[attr-defined]
 
 
 def test_a_type_whose_patterns_cannot_be_known_is_read_as_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "Pattern", lambda *_: {}["wstring"])
-    read = wire.answers(CONTRACT, TOPIC)
+    monkeypatch.setattr(codecs, "Pattern", lambda *_: {}["wstring"])
+    read = codecs.answers(CONTRACT, TOPIC)
     for chunk in CHUNKS:
         assert_same(read(as_bytes(chunk)), chunk)
 
 
 def test_observations_read_from_bytes_are_those_of_objects(objects: list[bytes]) -> None:
     contract = Contract.load("panda_plane")
-    readers = {reader.topic.name: reader for reader in wire.observed(contract)}
+    readers = {reader.topic.name: reader for reader in codecs.observed(contract)}
     rng = np.random.default_rng(0)
     for step in range(5):
-        live = {name: interface.message_class(kind)() for name, kind in contract.topics.items()}
+        live = {name: topics.message_class(kind)() for name, kind in contract.topics.items()}
         for message in live.values():
             messages.set_stamp(message, 10**9 * step + 17)
         tool = live["tool_pose"].pose
@@ -231,12 +227,12 @@ def test_observations_read_from_bytes_are_those_of_objects(objects: list[bytes])
         for name, message in live.items():
             stamp, parts[name] = readers[name](serialize_message(message))
             assert stamp == 10**9 * step + 17
-        assert np.array_equal(wire.joined(contract, parts), messages.observation(contract, live))
+        assert np.array_equal(codecs.joined(contract, parts), messages.observation(contract, live))
     assert len(objects) == len(contract.topics)
 
 
 def test_a_joint_is_found_by_its_name_also_after_the_names_have_changed_places() -> None:
-    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
+    (reader,) = (r for r in codecs.observed(CONTRACT) if r.topic.name == "joint_states")
     names = [f"panda_joint{n}" for n in range(1, 8)]
     for order in (names, names[::-1], names):
         message = JointState(name=order, position=[float(name[-1]) for name in order], velocity=[0.0] * 7)
@@ -259,8 +255,8 @@ def joint_states(stamp_ns: int, names: list[str], value: float) -> bytes:
 
 
 def test_joints_of_two_publishers_are_read_as_one_with_an_age_for_each() -> None:
-    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
-    whole = wire.whole(CONTRACT, reader.topic)
+    (reader,) = (r for r in codecs.observed(CONTRACT) if r.topic.name == "joint_states")
+    whole = codecs.whole(CONTRACT, reader.topic)
     step, arm, rest = CONTRACT.step_ns, JOINTS[:5], JOINTS[5:]
     for read in (reader, whole):
         with pytest.raises(MessageError, match=r"'panda_joint\d' is not in the joint states"):
@@ -290,8 +286,8 @@ some_joints = st.sets(st.sampled_from([*JOINTS, "gripper"])).map(sorted) | st.sa
 
 @given(st.lists(st.tuples(some_joints, st.integers(-1, 3), NUMBERS), min_size=1, max_size=20))
 def test_the_numbers_of_joint_states_are_those_of_the_merged_messages(sent: list[tuple[list[str], int, float]]) -> None:
-    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
-    whole, now = wire.whole(CONTRACT, reader.topic), 10**9
+    (reader,) = (r for r in codecs.observed(CONTRACT) if r.topic.name == "joint_states")
+    whole, now = codecs.whole(CONTRACT, reader.topic), 10**9
     for names, passed, number in sent:
         now += passed * CONTRACT.step_ns // 2
         data = joint_states(now, names, number)
@@ -307,8 +303,8 @@ def listed(said: Any) -> Any:
 
 @pytest.mark.parametrize("names", [[], ["panda_joint1", *JOINTS]])
 def test_joint_states_that_do_not_name_each_joint_once_are_refused(names: list[str]) -> None:
-    (reader,) = (r for r in wire.observed(CONTRACT) if r.topic.name == "joint_states")
-    for read in (reader, wire.whole(CONTRACT, reader.topic)):
+    (reader,) = (r for r in codecs.observed(CONTRACT) if r.topic.name == "joint_states")
+    for read in (reader, codecs.whole(CONTRACT, reader.topic)):
         for _ in range(2):
             with pytest.raises(MessageError, match="name each joint once"):
                 read(joint_states(0, names, 1.0))
@@ -324,14 +320,14 @@ def _of(topic: str) -> list[Any]:
 @pytest.mark.parametrize(("name", "ahead"), [("panda_plane", 0), ("panda_joints", 0), ("panda_joints", 3)])
 def test_commands_are_read_and_written_as_objects_are(name: str, ahead: int) -> None:
     contract = Contract.load(name)
-    read, write = wire.commands(contract), wire.CommandWriter(contract)
+    read, write = codecs.commands(contract), codecs.CommandWriter(contract)
     for step in range(4):
         action = np.random.default_rng(step).normal(size=len(contract.action))
-        message = interface.message_class(contract.command_type)()
+        message = topics.message_class(contract.command_type)()
         messages.fill_command(message, step, action, contract, JointTrajectoryPoint, [action + 1.0] * ahead)
         stamp, told = read(serialize_message(message))
         assert stamp == step and np.array_equal(told, action)
-        assert_equal(write(wire.Command(step, action, [action + 1.0] * ahead)), message)
+        assert_equal(write(codecs.Command(step, action, [action + 1.0] * ahead)), message)
     messages.fill_command(message, 9, action * math.nan, contract, JointTrajectoryPoint)
     with pytest.raises(MessageError, match="finite"):
         read(serialize_message(message))
@@ -339,7 +335,7 @@ def test_commands_are_read_and_written_as_objects_are(name: str, ahead: int) -> 
 
 @pytest.mark.parametrize("first", ["panda_link0", "", "panda_hand"])
 def test_a_command_in_another_frame_is_refused_each_time(first: str) -> None:
-    read = wire.commands(PLANE)
+    read = codecs.commands(PLANE)
     for frame in (first, "panda_hand", "panda_link0", "panda_hand", "panda_hanb"):
         message = TwistStamped()
         message.header.frame_id, message.twist.linear.x = frame, 0.1
@@ -352,7 +348,7 @@ def test_a_command_in_another_frame_is_refused_each_time(first: str) -> None:
 
 @pytest.mark.parametrize("names", [CONTRACT.action_names[:-1], [*CONTRACT.action_names, "extra"], ["a"] * 7])
 def test_a_command_of_other_joints_is_refused_and_one_in_another_order_is_not(names: list[str]) -> None:
-    read = wire.commands(CONTRACT)
+    read = codecs.commands(CONTRACT)
     for order in (CONTRACT.action_names, CONTRACT.action_names[::-1]):
         point = JointTrajectoryPoint(positions=[float(name[-1]) for name in order])
         told = read(serialize_message(JointTrajectory(joint_names=list(order), points=[point])))
@@ -366,18 +362,18 @@ def test_a_command_of_other_joints_is_refused_and_one_in_another_order_is_not(na
 def test_a_command_without_a_stamp_has_none() -> None:
     plain = CONTRACT.to_dict()
     contract = Contract.from_dict("bare", {**plain, "command": {"type": "std_msgs/msg/Float64MultiArray"}})
-    read, write = wire.commands(contract), wire.CommandWriter(contract)
+    read, write = codecs.commands(contract), codecs.CommandWriter(contract)
     for half in (0.5, 1.5):
         message = Float64MultiArray(data=[half] * len(contract.action))
         stamp, told = read(serialize_message(message))
         assert stamp is None and told.tolist() == list(message.data)
-        assert_equal(write(wire.Command(7, told)), message)
+        assert_equal(write(codecs.Command(7, told)), message)
     with pytest.raises(MessageError, match="finite numbers"):
         read(serialize_message(Float64MultiArray(data=[0.5])))
 
 
 def test_readings_are_written_as_objects_are(simulation: None) -> None:
-    writers = [wire.ReadingWriter(topic) for topic in interface.READING]
+    writers = [codecs.ReadingWriter(topic) for topic in topics.READING]
     for task in ("fork", "avoid"):
         env = ArmEnv(task, CONTRACT)
         env.reset(seed=1)
@@ -410,12 +406,12 @@ def test_records_are_read_and_written_as_objects_are() -> None:
     )
     message = DiagnosticArray()
     messages.fill_record(message, record, DiagnosticStatus, KeyValue)
-    assert repr(wire.RecordReader()(serialize_message(message))) == repr(record)
+    assert repr(codecs.RecordReader()(serialize_message(message))) == repr(record)
     for n in range(5):  # every remainder of the length by four
         longer = dataclasses.replace(record, reason=n * "ü", checkpoint=n * "a")
-        assert_equal(wire.RecordWriter()(longer), wire.RecordWriter().message(longer))
+        assert_equal(codecs.RecordWriter()(longer), codecs.RecordWriter().message(longer))
     with pytest.raises(MessageError, match="no record of authority"):
-        wire.RecordReader()(serialize_message(DiagnosticArray()))
+        codecs.RecordReader()(serialize_message(DiagnosticArray()))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A real browser at the page of a real graph; without a browser these tests are skipped, and say so."""
 
@@ -22,15 +18,15 @@ from geometry_msgs.msg import PoseStamped, TwistStamped
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
-from bench import browser as chromium
-from il_ros.cli import graph
+from benchmarks import browser as chromium
 from il_ros.cli.teleop import ADDRESS
-from il_ros.nodes import interface
-from il_ros.nodes.director import Director
-from il_ros.nodes.node import subscribe_raw
-from il_ros.page.model import Model
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.launching import graph
+from il_ros.robot.description import Robot
+from il_ros.robot.urdf_model import Model
+from il_ros.ros import topics
+from il_ros.ros.client.graph_client import Director
+from il_ros.ros.node_base import subscribe_raw
 
 
 @dataclass
@@ -124,10 +120,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
     os.environ.pop("ROS_DOMAIN_ID", None)
     with graph.running("teleop", folder / "logs", **told) as director:
         arm = Arm()
-        topic = interface.command(Contract.load("panda_plane"))
+        topic = topics.command(Contract.load("panda_plane"))
         subscribe_raw(director, topic, arm.hear, topic.qos)
-        director.create_subscription(PoseStamped, "tool_pose", arm.see, interface.STREAM)
-        director.create_subscription(JointState, "joint_states", arm.feel, interface.STREAM)
+        director.create_subscription(PoseStamped, "tool_pose", arm.see, topics.STREAM)
+        director.create_subscription(JointState, "joint_states", arm.feel, topics.STREAM)
         log = folder / "logs" / "graph_node.log"
         url = ADDRESS.search(log.read_text())
         assert url is not None

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A person at the page, in a real browser before a real graph."""
 
@@ -26,11 +22,11 @@ from PIL import Image
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
-from il_ros.episode import Authority
-from il_ros.learning import ledger
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority
+from il_ros.learning.dagger import ledger
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What is drawn is where the simulation is."""
 
@@ -14,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from il_ros.errors import ConfigError
-from il_ros.page.model import Model, thinned
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.robot.description import Robot
+from il_ros.robot.urdf_model import Model, thinned
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract
 
 
 @pytest.fixture(scope="module", params=["panda_joints", "xarm6_joints"])

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a camera may send."""
 
@@ -14,8 +10,8 @@ import io
 import pytest
 from PIL import Image
 
-from il_ros.errors import MessageError
-from il_ros.page.picture import LARGEST, Picture
+from il_ros.core.errors import MessageError
+from il_ros.web_ui.camera_image import LARGEST, Picture
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png"])

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Who may come in, and what is refused: the arm hears nothing of it, and the server goes on."""
 
@@ -20,10 +16,10 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from il_ros.errors import ConfigError, GraphError
-from il_ros.page.picture import Picture
-from il_ros.page.seat import RELEASED, Hands
-from il_ros.page.server import FRAME_BYTES, FRAMES_PER_S, LOOK_S, Server
+from il_ros.core.errors import ConfigError, GraphError
+from il_ros.web_ui.camera_image import Picture
+from il_ros.web_ui.operator_session import RELEASED, Hands
+from il_ros.web_ui.server import FRAME_BYTES, FRAMES_PER_S, LOOK_S, Server
 
 TOKEN = "correct-horse"
 HELD = {"do": "hands", "held": True, "deflection": [1, 0, 0]}

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What every policy class must keep, ours and others', the day that it lands."""
 
@@ -15,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from il_ros import registry
-from il_ros.errors import ConfigError
-from il_ros.learning.draws import Given, Written
+from il_ros.core import plugins
+from il_ros.core.errors import ConfigError
+from il_ros.learning.random_tape import Given, Written
 from il_ros.policies.base import Policy, create
 
 sys.path.insert(0, str(Path(__file__).parent))
-CLASSES = [*registry.available("il_ros.policies", Policy), "toy_package.categorical"]
+CLASSES = [*plugins.available("il_ros.policies", Policy), "toy_package.categorical"]
 SIZES = {"observation_dim": 3, "action_dim": 2, "history": 2, "horizon": 4, "width": 32, "depth": 1}
 
 

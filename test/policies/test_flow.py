@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Flow matching and its mean flows."""
 
@@ -14,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from il_ros.errors import ConfigError
+from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, create
 
 Taught = Callable[..., tuple[Policy, torch.Generator]]

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The layers that all policies share."""
 
@@ -12,10 +8,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from il_ros import registry
-from il_ros.policies import networks
+from il_ros.core import plugins
+from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
-from il_ros.policies.networks import Linear
+from il_ros.policies.layers import Linear
 
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="this build of torch has no oneDNN")
@@ -26,11 +22,11 @@ def test_large_products_have_the_values_and_gradients_of_small_ones(
 ) -> None:
     torch.manual_seed(0)
     layer, x = Linear(40, 24, activation), torch.randn(*shape, 40, requires_grad=True)
-    answers, asked, apply = [], [], networks._Product.apply
-    monkeypatch.setattr(networks, "ONEDNN", True)
-    monkeypatch.setattr(networks._Product, "apply", lambda *given: asked.append(1) or apply(*given))
+    answers, asked, apply = [], [], layers._Product.apply
+    monkeypatch.setattr(layers, "ONEDNN", True)
+    monkeypatch.setattr(layers._Product, "apply", lambda *given: asked.append(1) or apply(*given))
     for large in (0, 10**9):
-        monkeypatch.setattr(networks, "LARGE", large)
+        monkeypatch.setattr(layers, "LARGE", large)
         out = layer(x)
         answers.append((out.detach(), *torch.autograd.grad(out.square().sum(), [x, *layer.parameters()])))
     assert len(asked) == 1
@@ -40,19 +36,19 @@ def test_large_products_have_the_values_and_gradients_of_small_ones(
 
 def test_without_gradients_every_product_goes_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """So what is evaluated eagerly and what is frozen are equal to the bit."""
-    monkeypatch.setattr(networks, "ONEDNN", True)
-    monkeypatch.setattr(networks, "LARGE", 0)
+    monkeypatch.setattr(layers, "ONEDNN", True)
+    monkeypatch.setattr(layers, "LARGE", 0)
     layer, x = Linear(40, 24), torch.randn(5, 40)
     with torch.no_grad():
         assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
 
 
-@pytest.mark.parametrize("name", sorted(registry.available("il_ros.policies", Policy)))
+@pytest.mark.parametrize("name", sorted(plugins.available("il_ros.policies", Policy)))
 def test_going_over_from_one_policy_to_the_next_makes_no_new_graph(name: str) -> None:
     """Torch never frees one."""
     sizes = {"observation_dim": 3, "action_dim": 2, "history": 2, "horizon": 3, "width": 24, "depth": 1}
     create(name, sizes, seed=0).frozen()
-    before = len(networks._GRAPHS)
+    before = len(layers._GRAPHS)
     x, answers = torch.randn(1, 2, 3), []
     for seed in range(3):
         policy = create(name, sizes, seed).eval()
@@ -61,12 +57,12 @@ def test_going_over_from_one_policy_to_the_next_makes_no_new_graph(name: str) ->
             ours, theirs = (each.sample(x, torch.Generator().manual_seed(5)) for each in (policy, served))
         assert torch.equal(ours, theirs)
         answers.append(ours)
-    assert len(networks._GRAPHS) == before
+    assert len(layers._GRAPHS) == before
     assert len({answer.numpy().tobytes() for answer in answers}) == 3 or name == "categorical"  # its table is empty
 
 
 def test_trunks_that_differ_in_more_than_their_weights_share_no_graph() -> None:
-    one, other = networks.Trunk(4, 8, 1, 2), networks.Trunk(4, 8, 1, 2)
+    one, other = layers.Trunk(4, 8, 1, 2), layers.Trunk(4, 8, 1, 2)
     other.norm.eps = 0.5
     x = torch.randn(1, 4)
     for trunk in (one, other):

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -24,15 +20,16 @@ from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from il_ros import messages
-from il_ros.episode import Authority
-from il_ros.errors import DataError, StorageError
-from il_ros.recording import metadata
-from il_ros.recording.bag import finalise, read
-from il_ros.recording.journal import Journal
-from il_ros.recording.metadata import METADATA
-from il_ros.recording.recovery import recover
-from il_ros.recording.scan import Scan
+from il_ros.core import messages
+from il_ros.core.episode import Authority
+from il_ros.core.errors import DataError, StorageError
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag.mcap_scanner import Scan
+from il_ros.recording.bag.metadata import METADATA
+from il_ros.recording.bag.reader import read
+from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal
+from il_ros.recording.write.recovery import recover
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def sent(kit):
 
 @pytest.fixture
 def bag(sent, journal_of, tmp_path):
-    return finalise(journal_of(sent), tmp_path, {"outcome": "success"})
+    return finalize(journal_of(sent), tmp_path, {"outcome": "success"})
 
 
 def test_a_bag_holds_every_message_and_the_facts(sent, bag, content, tmp_path):
@@ -103,7 +100,7 @@ def test_what_publishers_offer_is_known_to_other_readers_and_survives_amendment(
     with Journal(tmp_path / "episode_000001.journal.mcap", {}) as journal:
         for k, (*message, time_ns, sent_ns, number) in enumerate(kit.clocks(3)):
             journal.write(*message, time_ns, sent_ns, number, lambda k=k: [OFFERED, {**OFFERED, "depth": k}][: 2 - k])
-    bag = finalise(journal.path, tmp_path, {})
+    bag = finalize(journal.path, tmp_path, {})
     for _ in range(2):
         text = (bag / METADATA).read_text()
         (topic,) = yaml.safe_load(text)["rosbag2_bagfile_information"]["topics_with_message_count"]
@@ -171,7 +168,7 @@ def test_facts_come_back_as_they_were(facts):
 
 
 def test_an_episode_without_messages_is_a_bag(journal_of, tmp_path):
-    bag = finalise(journal_of([]), tmp_path, {})
+    bag = finalize(journal_of([]), tmp_path, {})
     assert list(read(bag).messages()) == []
     with Reader(bag) as reader:
         assert reader.message_count == 0
@@ -185,7 +182,7 @@ def test_many_chunks_are_one_bag(kit, journal_of, tmp_path, content):
         )
         for k in range(1, 60)
     ]
-    reader = read(finalise(journal_of(pictures), tmp_path, {}))
+    reader = read(finalize(journal_of(pictures), tmp_path, {}))
     assert content(reader.raw()) == pictures
     assert [t for _, t, _ in reader.messages(["/camera"])] == list(range(1, 60))
 
@@ -196,7 +193,7 @@ def _layout(kit):
 
 def test_a_record_of_authority_is_read_from_a_decoded_message(kit, journal_of, tmp_path):
     sent = [kit.sent("/gate/authority", kit.authority(7, "expert", 3, expert="1.5 -2.5", score="0.25"), 7)]
-    ((_, log_time_ns, message),) = read(finalise(journal_of(sent), tmp_path, {})).messages()
+    ((_, log_time_ns, message),) = read(finalize(journal_of(sent), tmp_path, {})).messages()
     assert isinstance(message.status[0].level, int)  # rosbags gives an octet as int, rclpy as bytes
     record = messages.record_from(message)
     assert (record.stamp_ns, record.authority, record.intervention, record.score) == (7, Authority.EXPERT, 3, 0.25)
@@ -251,7 +248,7 @@ def test_damaged_metadata_is_one_clear_line(bag, text):
     ],
 )
 def test_facts_that_are_not_those_beside_the_messages_are_told(sent, journal_of, tmp_path, old, new):
-    bag = finalise(journal_of(sent), tmp_path, {"outcome": "success", "silences": [], "gaps": {}})
+    bag = finalize(journal_of(sent), tmp_path, {"outcome": "success", "silences": [], "gaps": {}})
     text = (bag / METADATA).read_text()
     assert old in text
     (bag / METADATA).write_text(text.replace(old, new, 1))
@@ -265,7 +262,7 @@ def test_facts_that_are_not_those_beside_the_messages_are_told(sent, journal_of,
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_damaged_byte_in_metadata_is_told_or_does_not_matter(sent, journal_of, tmp_path, seed):
-    bag = finalise(journal_of(sent), tmp_path, {"outcome": "success", "silences": [], "gaps": {}, "note": "a"})
+    bag = finalize(journal_of(sent), tmp_path, {"outcome": "success", "silences": [], "gaps": {}, "note": "a"})
     rng, good = random.Random(seed), (bag / METADATA).read_bytes()
     facts = read(bag).facts
     for _ in range(60):
@@ -293,9 +290,9 @@ def test_what_is_no_bag_is_refused(tmp_path, bag, journal_of):
     with pytest.raises(DataError, match="holds 1 recordings of its own, and is none; name one of them"):
         read(tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
-        finalise(tmp_path / "episode_000009.journal.mcap", tmp_path, {})
+        finalize(tmp_path / "episode_000009.journal.mcap", tmp_path, {})
     with pytest.raises(DataError, match="closed already"):
-        finalise(journal_of([]), tmp_path, {})
+        finalize(journal_of([]), tmp_path, {})
     text = (bag / METADATA).read_text()
     for change in (
         ("storage_identifier: mcap", "storage_identifier: tar"),
@@ -310,10 +307,10 @@ def test_a_journal_that_is_open_or_damaged_is_not_finalised(kit, tmp_path):
     journal = Journal(tmp_path / "episode_000001.journal.mcap", {})
     journal.write(*kit.clocks(1)[0])
     with pytest.raises(DataError, match="still being written"):
-        finalise(journal.path, tmp_path, {})
+        finalize(journal.path, tmp_path, {})
     os.close(journal._file)  # as a kill does
     with pytest.raises(DataError, match="without the mark of its end.*il-ros recover"):
-        finalise(journal.path, tmp_path, {})
+        finalize(journal.path, tmp_path, {})
     assert journal.path.exists() and not (tmp_path / "episode_000001" / METADATA).exists()
 
 
@@ -331,7 +328,7 @@ def test_a_disk_that_gives_back_other_bytes_is_noticed(sent, journal_of, tmp_pat
             data[len(data) // 3] ^= 1
             path.write_bytes(data)
 
-    monkeypatch.setattr("il_ros.recording.bag.sync", damage)
+    monkeypatch.setattr("il_ros.recording.bag.reader.sync", damage)
     with pytest.raises(StorageError, match="not read back alike"):
-        finalise(journal, tmp_path, {})
+        finalize(journal, tmp_path, {})
     assert journal.exists() and not (tmp_path / "episode_000001" / METADATA).exists()

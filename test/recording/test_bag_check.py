@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A contract is compared with recordings as they are trained on: what can be read there satisfies it, and no more."""
 
@@ -20,12 +16,12 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.cli import main
-from il_ros.errors import DataError
-from il_ros.recording.bag_check import check
-from il_ros.recording.conformance import COMMAND, ERROR, OK, WARNING
-from il_ros.recording.limits import shares
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import DataError
+from il_ros.recording.check.bag_check import check
+from il_ros.recording.check.command_limits import shares
+from il_ros.recording.check.contract_check import COMMAND, ERROR, OK, WARNING
+from il_ros.recording.episodes.reader import read_episode
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 JOINTS, ARRAY = "sensor_msgs/msg/JointState", "std_msgs/msg/Float64MultiArray"
@@ -196,9 +192,9 @@ def test_a_damaged_recording_is_damaged_and_does_not_only_not_fit(written):
 
 
 def test_a_recording_of_ours_is_looked_at_where_the_gate_told_who_commanded(kit, journal_of, contract, tmp_path):
-    from il_ros.recording.bag import finalise
+    from il_ros.recording.write.finalize import finalize
 
-    path = finalise(journal_of(message for k in range(30) for message in kit.step(k, "/cell/")), tmp_path, {})
+    path = finalize(journal_of(message for k in range(30) for message in kit.step(k, "/cell/")), tmp_path, {})
     told = told_of(contract, path)
     assert told[COMMAND].told.startswith("/cell/gate/authority, diagnostic_msgs/msg/DiagnosticArray, 30 messages")
     assert told["stamps"].told == "30 steps" and told["tool_pose"].level == OK

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Bags are read in bulk; here they are read message by message as well, and the numbers are compared bit by bit."""
 
@@ -19,16 +15,17 @@ from hypothesis import strategies as st
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_typestore
 
-from il_ros import messages
-from il_ros.errors import DataError, MessageError
-from il_ros.recording import columns as columns_module
-from il_ros.recording.bag import finalise, read
-from il_ros.recording.blocks import ROOM, Block, Topic
-from il_ros.recording.definitions import decoder, types_of
-from il_ros.recording.diagnostics import diagnostics
-from il_ros.recording.layout import NUMBERS, Layout
-from il_ros.recording.steps import AUTHORITY, find_topic, read_episode, read_observations
-from il_ros.specs import Contract
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.errors import DataError, MessageError
+from il_ros.recording.bag.reader import read
+from il_ros.recording.bag.typestore import decoder, types_of
+from il_ros.recording.decode import field_columns as columns_module
+from il_ros.recording.decode.cdr_layout import NUMBERS, Layout
+from il_ros.recording.decode.diagnostics import diagnostics
+from il_ros.recording.decode.message_batch import ROOM, Block, Topic
+from il_ros.recording.episodes.reader import AUTHORITY, find_topic, read_episode, read_observations
+from il_ros.recording.write.finalize import finalize
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 
@@ -108,7 +105,7 @@ def test_bulk_and_single_reading_agree_whatever_a_bag_holds(kit, journal_of, tmp
         sent += [kit.sent(topic, message, ns) for topic, message in some if rng.random() < 0.9]
     sent += data.draw(st.lists(st.sampled_from(sent), max_size=4)) if sent else []
     folder = tmp_path_factory.mktemp("episodes")
-    bag = finalise(journal_of(sent, folder=folder), folder, {})
+    bag = finalize(journal_of(sent, folder=folder), folder, {})
     if {"/joint_states", "/tool_pose", "/objects", "/gate/authority"} - set(read(bag).types):
         return
     observations, records = one_by_one(bag, joints_contract)
@@ -184,7 +181,7 @@ def test_more_layouts_than_are_kept_are_read_all_the_same(kit, journal_of, tmp_p
     monkeypatch.setattr(columns_module, "MOST_LAYOUTS", 2)
     rng = np.random.default_rng(0)
     states = [joint_state(kit, k, "f" * (k % 7), ("a", "b"), rng) for k in range(1, 30)]
-    bag = finalise(journal_of([kit.sent("/joint_states", m, 5) for m in states]), tmp_path, {})
+    bag = finalize(journal_of([kit.sent("/joint_states", m, 5) for m in states]), tmp_path, {})
     columns = read(bag).columns({"/joint_states": ["position[b]", "velocity.0"]})["/joint_states"]
     assert columns.stamps_ns.tolist() == list(range(1, 30)) and columns.order.tolist() == list(range(29))
     assert columns.values.tolist() == [[m.position[1], m.velocity[0]] for m in states]
@@ -192,7 +189,7 @@ def test_more_layouts_than_are_kept_are_read_all_the_same(kit, journal_of, tmp_p
 
 def test_a_message_that_is_cut_off_is_named(kit, journal_of, tmp_path):
     whole = kit.sent("/tool_pose", kit.tool(1), 1)
-    bag = finalise(journal_of([whole, whole._replace(data=whole.data[:-8])]), tmp_path, {})
+    bag = finalize(journal_of([whole, whole._replace(data=whole.data[:-8])]), tmp_path, {})
     with pytest.raises(DataError, match="/tool_pose is no geometry_msgs/msg/PoseStamped"):
         read(bag).columns({"/tool_pose": ["pose.position.x"]})
 

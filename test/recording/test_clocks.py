@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 """By which clock recordings of other programs are read, and that their order in the file makes no difference."""
 
 from __future__ import annotations
@@ -16,12 +12,12 @@ import pytest
 from mcap.writer import Writer
 from rosbags.typesys import Stores, get_typestore
 
-from bench import recordings
+from benchmarks import recordings
 from il_ros.cli import main
-from il_ros.errors import ConfigError, DataError
-from il_ros.recording.order import arrivals
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.recording.episodes.arrival_order import arrivals
+from il_ros.recording.episodes.reader import read_episode
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 MS, S = 10**6, 10**9

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Commands of a bag, many at a time, are read as a robot's driver reads each of them."""
 
@@ -16,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from il_ros import messages
-from il_ros.errors import MessageError
-from il_ros.recording import columns as columns_module
-from il_ros.recording.blocks import Topic, packed
-from il_ros.recording.definitions import decoder, serialised
-from il_ros.recording.foreign import Commands
-from il_ros.specs import Contract
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.errors import MessageError
+from il_ros.recording.bag.typestore import decoder, serialised
+from il_ros.recording.decode import field_columns as columns_module
+from il_ros.recording.decode.message_batch import Topic, packed
+from il_ros.recording.episodes.external import Commands
 
 KINDS = ("geometry_msgs/msg/TwistStamped", "std_msgs/msg/Float64MultiArray", "trajectory_msgs/msg/JointTrajectory")
 NUMBERS = st.sampled_from([0.25, -3.0, 1e300, float("nan"), float("inf")]) | st.floats(-1, 1)

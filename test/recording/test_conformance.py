@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a bag or a graph says is compared with a contract, and everything that does not fit is told with its remedy."""
 
@@ -16,8 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from il_ros.recording.conformance import COMMAND, ERROR, OK, WARNING, Finding, check
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.recording.check.contract_check import COMMAND, ERROR, OK, WARNING, Finding, check
 
 PLANE = Contract.load("panda_plane")
 TYPES = {"/cell/tool_pose": PLANE.topics["tool_pose"], "/cell/objects": PLANE.topics["objects"]}

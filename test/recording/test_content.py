@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 
 """What a bag holds beside ROS 2's own messages harms nobody, and what is asked for is decoded or refused by name."""
@@ -18,11 +14,11 @@ import pytest
 from mcap.writer import CompressionType, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from il_ros.errors import DataError
-from il_ros.recording.bag import read
-from il_ros.recording.scan import MAGIC, RECORD, UNCHECKED, Scan
-from il_ros.recording.steps import TypeMismatchError, find_authority, find_topic, read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import DataError
+from il_ros.recording.bag.mcap_scanner import MAGIC, RECORD, UNCHECKED, Scan
+from il_ros.recording.bag.reader import read
+from il_ros.recording.episodes.reader import TypeMismatchError, find_authority, find_topic, read_episode
 
 JAZZY, HUMBLE = get_typestore(Stores.ROS2_JAZZY), get_typestore(Stores.ROS2_HUMBLE)
 STEP_NS, START_NS, STEPS = 50_000_000, 1_650_000_000 * 10**9, 24

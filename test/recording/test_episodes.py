@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -15,11 +11,11 @@ import pytest
 
 from il_ros.cli import info
 from il_ros.cli import recover as recover_command
-from il_ros.errors import DataError
-from il_ros.recording.bag import finalise
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.journal import Journal
-from il_ros.recording.metadata import METADATA
+from il_ros.core.errors import DataError
+from il_ros.recording.bag.metadata import METADATA
+from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal
 
 
 @pytest.fixture
@@ -27,7 +23,7 @@ def add(kit, journal_of, tmp_path):
     def add(number, **facts):
         who = facts.pop("who", "policy")
         sent = [m for k in range(4) for m in kit.step(k, who=who, intervention=int(who == "expert"))]
-        return finalise(journal_of(sent, number), tmp_path, facts)
+        return finalize(journal_of(sent, number), tmp_path, facts)
 
     return add
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Bags that other programs recorded: written here by rosbags, in every storage, with topics at rates of their own."""
 
@@ -22,14 +18,14 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.cli import main
-from il_ros.episode import Authority
-from il_ros.errors import ConfigError, DataError
-from il_ros.recording.bag import read
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.metadata import METADATA
-from il_ros.recording.resampling import Track, resample
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract, Foreign
+from il_ros.core.contract import Contract, Foreign
+from il_ros.core.episode import Authority
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.recording.bag.metadata import METADATA
+from il_ros.recording.bag.reader import read
+from il_ros.recording.episodes.hold_resample import Track, resample
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 STEP_NS = 50_000_000

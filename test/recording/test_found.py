@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 
 """Every recording in a folder is read, or told with the reason, by each command alike."""
@@ -24,13 +20,13 @@ from mcap.writer import Writer
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.cli import main
-from il_ros.errors import DataError
-from il_ros.recording import metadata
-from il_ros.recording.bag import read, verdicts
-from il_ros.recording.found import recordings
-from il_ros.recording.metadata import METADATA
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import DataError
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag.discovery import recordings
+from il_ros.recording.bag.metadata import METADATA
+from il_ros.recording.bag.reader import read, verdicts
+from il_ros.recording.episodes.reader import read_episode
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 MS, START_NS = 10**6, 1_600_000_000 * 10**9

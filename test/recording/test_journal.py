@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -18,11 +14,11 @@ from hypothesis import strategies as st
 from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
-from il_ros.errors import ConfigError, DataError, StorageError
-from il_ros.recording.gaps import Gaps, Silences
-from il_ros.recording.journal import Journal, is_open
-from il_ros.recording.scan import JOURNAL_RECORDS, Scan
-from il_ros.signals import SILENCE_NS
+from il_ros.core.errors import ConfigError, DataError, StorageError
+from il_ros.core.types import SILENCE_NS
+from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, Scan
+from il_ros.recording.write.journal import Journal, is_open
+from il_ros.recording.write.message_loss import Gaps, Silences
 
 
 def test_everything_written_is_read_back_in_order(kit, journal_of, content):

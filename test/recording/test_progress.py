@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A stamp that cannot be changes nothing; a clock that was set is followed with the next message."""
 
@@ -12,7 +8,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.recording.progress import FAR_NS, PATIENCE_NS, SETTLE_NS, Progress, Verdict
+from il_ros.recording.episodes.stamp_progress import FAR_NS, PATIENCE_NS, SETTLE_NS, Progress, Verdict
 
 STEP_NS, LAG_NS = 50_000_000, 100_000_000
 GOES_ON, DOUBTFUL, MOVED = Verdict.GOES_ON, Verdict.DOUBTFUL, Verdict.MOVED

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -18,14 +14,17 @@ from types import SimpleNamespace
 import pytest
 
 from il_ros.cli import main
-from il_ros.errors import DataError, StorageError
-from il_ros.recording import bag as bag_module
-from il_ros.recording import disk, metadata, recovery
-from il_ros.recording.bag import finalise, read
-from il_ros.recording.episodes import Episodes
-from il_ros.recording.journal import Journal
-from il_ros.recording.metadata import METADATA
-from il_ros.recording.recovery import leftovers, oddities, recover
+from il_ros.core import atomic_io
+from il_ros.core.errors import DataError, StorageError
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag import reader as bag_module
+from il_ros.recording.bag.metadata import METADATA
+from il_ros.recording.bag.reader import read
+from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.write import recovery
+from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal
+from il_ros.recording.write.recovery import leftovers, oddities, recover
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ STEPS = [
     (bag_module, "_register"),
     (bag_module, "_verify"),
     (bag_module, "sync"),
-    (disk, "sync"),
+    (atomic_io, "sync"),
     (recovery, "sync"),
     (metadata, "replace_text"),
     (os, "replace"),
@@ -133,7 +132,7 @@ def test_a_kill_at_any_step_of_finalising_loses_nothing(tmp_path, sent, journal_
     while killed_here:
         folder = tmp_path / str(moment)
         journal = journal_of(sent, folder=folder)
-        killed_here = dies(monkeypatch, moment, after, partial(finalise, journal, folder, {}))
+        killed_here = dies(monkeypatch, moment, after, partial(finalize, journal, folder, {}))
         recover(folder)
         (bag,) = Episodes(folder).closed()
         assert content(read(bag).raw()) == sent
@@ -149,7 +148,7 @@ def test_a_kill_at_any_step_of_a_recovery_is_mended_by_the_next(
     moment, killed_here = 0, True
     while killed_here:
         folder = tmp_path / str(moment)
-        bag = finalise(journal_of(sent, folder=folder), folder, {"outcome": "success"})
+        bag = finalize(journal_of(sent, folder=folder), folder, {"outcome": "success"})
         truncate(bag, 40)
         damaged = next(bag.glob("*.mcap")).read_bytes()
         killed(folder / "episode_000002.journal.mcap", sent, cut=3)
@@ -172,7 +171,7 @@ def truncate(bag, by):
 
 
 def test_a_bag_without_metadata_and_journal_is_made_anew(tmp_path, sent, journal_of, content):
-    bag = finalise(journal_of(sent), tmp_path, {"outcome": "success"})
+    bag = finalize(journal_of(sent), tmp_path, {"outcome": "success"})
     (bag / METADATA).unlink()
     assert leftovers(tmp_path) == [bag]
     assert recover(tmp_path) == [bag]
@@ -182,14 +181,14 @@ def test_a_bag_without_metadata_and_journal_is_made_anew(tmp_path, sent, journal
 
 
 def test_sound_bags_are_not_touched(tmp_path, sent, journal_of):
-    bag = finalise(journal_of(sent), tmp_path, {})
+    bag = finalize(journal_of(sent), tmp_path, {})
     before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in bag.iterdir()}
     assert recover(tmp_path, thorough=True) == []
     assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in bag.iterdir()} == before
 
 
 def test_a_flipped_byte_in_a_bag_is_found_only_by_a_thorough_look(tmp_path, sent, journal_of):
-    bag = finalise(journal_of(sent), tmp_path, {})
+    bag = finalize(journal_of(sent), tmp_path, {})
     path = next(bag.glob("*.mcap"))
     data = bytearray(path.read_bytes())
     data[random.Random(0).randrange(300, 600)] ^= 4
@@ -209,7 +208,7 @@ def test_a_full_disk_while_finalising_or_recovering_loses_nothing(tmp_path, sent
         with monkeypatch.context() as patch:
             die_at(patch, moment, _no_space, after=False)
             try:
-                recover(tmp_path) if moment % 2 else finalise(journal, tmp_path, {})
+                recover(tmp_path) if moment % 2 else finalize(journal, tmp_path, {})
             except StorageError as error:
                 full = True
                 assert re.search(r"No space left.*MB free", str(error))
@@ -250,6 +249,9 @@ def test_what_only_has_a_journals_name_is_passed_over_and_told(tmp_path, sent, j
 def test_a_disk_without_room_for_another_file_is_told_as_such(tmp_path, monkeypatch):
     room = os.statvfs(tmp_path)
     full = SimpleNamespace(f_bavail=room.f_bavail, f_frsize=room.f_frsize, f_files=100, f_favail=0)
-    monkeypatch.setattr("il_ros.recording.disk.os.statvfs", lambda path: full)
-    with pytest.raises(StorageError, match="MB free, but no inode"), disk.storage_errors(tmp_path, "nothing is lost"):
+    monkeypatch.setattr("il_ros.core.atomic_io.os.statvfs", lambda path: full)
+    with (
+        pytest.raises(StorageError, match="MB free, but no inode"),
+        atomic_io.storage_errors(tmp_path, "nothing is lost"),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What reading a bag needs: room for temporary files, and memory that does not grow with the bag."""
 
@@ -21,9 +17,9 @@ import zstandard
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from il_ros.errors import DataError, StorageError
-from il_ros.recording.bag import bytes_of, read
-from il_ros.recording.disk import write_temporary
+from il_ros.core.atomic_io import write_temporary
+from il_ros.core.errors import DataError, StorageError
+from il_ros.recording.bag.reader import bytes_of, read
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 ARRAY = "std_msgs/msg/Float64MultiArray"

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Messages that are found at a stroke are those that are found step by step."""
 
@@ -15,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcap.writer import CompressionType, Writer
 
-from il_ros.recording import scan as scan_module
-from il_ros.recording.rhythm import leap, period
-from il_ros.recording.scan import MESSAGE, RECORD, Scan
+from il_ros.recording.bag import mcap_scanner as scan_module
+from il_ros.recording.bag.mcap_scanner import MESSAGE, RECORD, Scan
+from il_ros.recording.bag.mcap_stride import leap, period
 
 sizes = st.lists(st.integers(0, 40), min_size=1, max_size=5)
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -14,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from il_ros import messages
-from il_ros.episode import Authority
-from il_ros.errors import DataError
-from il_ros.recording.bag import finalise
-from il_ros.recording.steps import read_episode
+from il_ros.core import messages
+from il_ros.core.episode import Authority
+from il_ros.core.errors import DataError
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.write.finalize import finalize
 
 STEPS = 6
 
@@ -27,7 +23,7 @@ STEPS = 6
 def episode_of(journal_of, tmp_path_factory, contract):
     def read(sent, **facts):
         folder = tmp_path_factory.mktemp("episodes")
-        return read_episode(finalise(journal_of(sent, folder=folder), folder, facts), contract)
+        return read_episode(finalize(journal_of(sent, folder=folder), folder, facts), contract)
 
     return read
 

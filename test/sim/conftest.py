@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Environments that live as long as the tests, because making one takes longer than an episode."""
 
@@ -14,12 +10,12 @@ from collections.abc import Callable, Iterator
 import pytest
 import yaml
 
+from il_ros.core.contract import Contract
 from il_ros.evaluation.rollouts import Rollout, run_episode
 from il_ros.gate import Gate, GateConfig
+from il_ros.robot.description import Robot
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 
 JOINT_NAMES = Robot.load("").joints

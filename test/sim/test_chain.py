@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The kinematics of an arm's own description are those of the physics engine, and their inverse is one."""
 
@@ -16,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from il_ros import resources
-from il_ros.errors import ConfigError
-from il_ros.frames import inverse, matrix, product, rotated, rotation_vector
+from il_ros.core import paths
+from il_ros.core.errors import ConfigError
+from il_ros.core.frames import inverse, matrix, product, rotated, rotation_vector
+from il_ros.robot.chain import Chain
+from il_ros.robot.description import Robot
 from il_ros.sim.arm import Arm
-from il_ros.sim.bullet import World
-from il_ros.sim.chain import Chain
-from il_ros.sim.robot import Robot
+from il_ros.sim.physics import World
 
-ROBOTS = resources.names("config/robots", ".yaml")
+ROBOTS = paths.names("config/robots", ".yaml")
 ARMS = {name: (Robot.load(name), Arm(World(), Robot.load(name), 20.0)) for name in ROBOTS}
 shares = st.lists(st.floats(0.02, 0.98), min_size=7, max_size=7)
 

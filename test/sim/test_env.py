@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The environment: repeatable to the last bit, honest about touches, and a gymnasium one."""
 
@@ -16,12 +12,12 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from il_ros.errors import ConfigError
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.robot.description import Robot
 from il_ros.sim import tasks
-from il_ros.sim.bullet import SUBSTEP_HZ
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract
+from il_ros.sim.physics import SUBSTEP_HZ
 
 JOINT_NAMES = Robot.load("").joints
 TASKS = tasks.available()

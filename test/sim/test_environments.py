@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Other people's learners find our tasks by gymnasium's names."""
 
@@ -20,7 +16,7 @@ from gymnasium.utils.env_checker import check_env
 
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.environments import name_of
+from il_ros.sim.gym_registration import name_of
 
 TASKS = tasks.available()
 
@@ -81,20 +77,20 @@ def elsewhere(code):
 
 @pytest.mark.usefixtures("simulation")
 def test_gymnasium_finds_them_without_an_import_when_the_module_is_named():
-    code = "import gymnasium; print(gymnasium.make('il_ros.sim.environments:il_ros/Avoid-v0').unwrapped.task_name)"
+    code = "import gymnasium; print(gymnasium.make('il_ros.sim.gym_registration:il_ros/Avoid-v0').unwrapped.task_name)"
     assert elsewhere(code).split()[-1] == "avoid"
 
 
 def test_registering_loads_neither_physics_nor_networks():
     heavy = "{'pybullet', 'torch', 'rclpy'}"
-    assert elsewhere(f"import sys, il_ros.sim.environments; print({heavy} & sys.modules.keys())").strip() == "set()"
+    assert elsewhere(f"import sys, il_ros.sim.gym_registration; print({heavy} & sys.modules.keys())").strip() == "set()"
 
 
 def test_without_physics_everything_is_imported_and_only_who_simulates_is_refused():
     code = (
         "import sys; sys.modules['pybullet'] = None\n"
         "import il_ros.evaluation.rollouts\n"
-        "from il_ros.errors import ConfigError\n"
+        "from il_ros.core.errors import ConfigError\n"
         "from il_ros.sim.env import ArmEnv\n"
         "try: ArmEnv()\n"
         "except ConfigError as error: print(error)"

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Other people's environments: their numbers under names, the contract of them, stamps and outcomes like ours."""
 
@@ -19,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.errors import ConfigError
-from il_ros.sim import foreign
-from il_ros.sim.foreign import ForeignEnv, contract_of, names, outcome, told
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.sim import gym_adapter
+from il_ros.sim.gym_adapter import ForeignEnv, contract_of, names, outcome, told
 
 SPACES = gymnasium.spaces
 CAR = "MountainCarContinuous-v0"
@@ -166,7 +162,7 @@ class Told(gymnasium.Env):
 def test_what_was_told_at_any_step_counts_and_a_reward_never_does(infos):
     for terminates in (False, True):
         env = Told(infos, terminates)
-        with unittest.mock.patch.object(foreign, "make", lambda *given, env=env: env):
+        with unittest.mock.patch.object(gym_adapter, "make", lambda *given, env=env: env):
             ours = ForeignEnv("told-v0", contract_of("told-v0", {}, 10.0), {})
         for seed in range(2):  # what an episode was told is forgotten with it
             ours.reset(seed=seed)

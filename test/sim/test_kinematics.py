@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Whoever thinks of the tool can drive, and demonstrate with, an arm that is commanded by its joints."""
 
@@ -16,18 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from il_ros import resources
-from il_ros.errors import MessageError
+from il_ros.core import paths
+from il_ros.core.contract import Contract
+from il_ros.core.errors import MessageError
+from il_ros.core.frames import product
 from il_ros.evaluation.rollouts import run_episode
-from il_ros.frames import product
 from il_ros.gate import Gate, GateConfig
+from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.kinematics import Kinematics
-from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 
-ROBOTS = resources.names("config/robots", ".yaml")
+ROBOTS = paths.names("config/robots", ".yaml")
 
 
 @pytest.fixture(params=ROBOTS)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Every arm that a YAML file describes does the tasks; a file that describes none says why."""
 
@@ -15,18 +11,18 @@ import numpy as np
 import pytest
 import yaml
 
-from il_ros import resources
-from il_ros.errors import ConfigError
+from il_ros.core import paths
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
+from il_ros.robot.description import DEFAULT, Robot
 from il_ros.sim import tasks
 from il_ros.sim.arm import rotated
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.robot import DEFAULT, Robot
-from il_ros.specs import Contract
 from il_ros.teleop import Setup, load
 
-ROBOTS = resources.names("config/robots", ".yaml")
+ROBOTS = paths.names("config/robots", ".yaml")
 
 
 def test_a_contract_that_names_no_robot_gets_the_default():
@@ -76,7 +72,7 @@ def test_the_limits_of_a_contract_of_joints_are_those_of_the_arm(name):
 
 
 def described(tmp_path: Path, **changes) -> str:
-    known = yaml.safe_load(resources.find("config/robots", "xarm6", ".yaml").read_text())
+    known = yaml.safe_load(paths.find("config/robots", "xarm6", ".yaml").read_text())
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({key: value for key, value in {**known, **changes}.items() if value is not None}))
     return str(path)

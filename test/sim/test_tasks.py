@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What every task must keep, the day that it lands."""
 
@@ -14,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.errors import ConfigError
-from il_ros.signals import EpisodeStart
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import EpisodeStart
 from il_ros.sim import tasks
 from il_ros.sim.steering import gap_taken
-from il_ros.sim.tasks import TOOL_RADIUS_M
+from il_ros.sim.tasks.base import TOOL_RADIUS_M
 
 TASKS = tasks.available()
 CROSSINGS = [name for name in TASKS if tasks.load(name).groove is None]

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The study's grid, its cells, its rows and its page."""
 
@@ -17,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros import registry
-from il_ros.errors import ConfigError, DataError
+from il_ros.core import plugins
+from il_ros.core.errors import ConfigError, DataError
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.trainer import TrainingConfig
+from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies.base import Policy
 from studies import page, pictures, policies
 from studies.demonstrations import demonstrate
@@ -150,4 +146,4 @@ def test_an_expert_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_classes_are_all_that_have_a_file() -> None:
-    assert set(CLASSES) == set(registry.available("il_ros.policies", Policy)) - {"ensemble"}
+    assert set(CLASSES) == set(plugins.available("il_ros.policies", Policy)) - {"ensemble"}

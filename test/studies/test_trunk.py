@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The study of the trunk: what each arm lacks, its rows and its page."""
 
@@ -18,10 +14,10 @@ import pytest
 import torch
 from torch import nn
 
-from il_ros.errors import ConfigError
-from il_ros.learning import trainer
-from il_ros.learning.trainer import TrainingConfig
-from il_ros.policies import networks
+from il_ros.core.errors import ConfigError
+from il_ros.learning.training import trainer
+from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
 from studies import resampling, trunk, trunk_page
 from studies.trunk import ARMS, SHIPPED, Cell, cells, row, work
@@ -77,12 +73,12 @@ def test_an_arm_lacks_its_part_only_while_it_lasts() -> None:
     with ARMS["constant learning rate"].without():
         assert {trainer._schedule(step, config) for step in range(11)} == {1.0}
     assert trainer._schedule(10, config) == 0.0 and nn.LayerNorm(3).weight is not None
-    assert names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and networks.Residual is not trunk.Plain
+    assert names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and layers.Residual is not trunk.Plain
 
 
 def test_blocks_without_a_sum_let_everything_through_their_layers() -> None:
     x = torch.randn(3, 8)
-    assert torch.equal(networks.Residual(8)(x), x)  # the identity at the start
+    assert torch.equal(layers.Residual(8)(x), x)  # the identity at the start
     block = trunk.Plain(8)
     for parameter in block.outer.parameters():
         nn.init.zeros_(parameter)
@@ -90,7 +86,7 @@ def test_blocks_without_a_sum_let_everything_through_their_layers() -> None:
 
 
 @pytest.mark.parametrize("kind", [trunk.Concatenated, trunk.Modulated])
-def test_a_condition_is_heard_wherever_it_is_told(kind: type[networks.ConditionedTrunk]) -> None:
+def test_a_condition_is_heard_wherever_it_is_told(kind: type[layers.ConditionedTrunk]) -> None:
     told = kind(4, 8, 2, 4)
     for block in told.blocks:
         nn.init.normal_(block.outer.weight)  # type: ignore[union-attr, arg-type]

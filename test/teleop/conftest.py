@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What devices are given, and readings to answer."""
 
@@ -17,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.signals import EpisodeStart, Reading
+from il_ros.core.contract import Contract
+from il_ros.core.types import EpisodeStart, Reading
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.specs import Contract
 from il_ros.teleop import Device, Setup, load
-from il_ros.teleop.leader import PEDAL, STATES
+from il_ros.teleop.devices.leader import PEDAL, STATES
 
 JOINTS, PLANE = Contract.load("panda_joints"), Contract.load("panda_plane")
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What every device must keep, the day that it lands."""
 
@@ -14,14 +10,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from il_ros import messages, registry, teleop
-from il_ros.errors import ConfigError
-from il_ros.recording.definitions import definition
-from il_ros.signals import Answer, EpisodeStart
-from il_ros.specs import TOOL_AXES, Contract
+from il_ros import teleop
+from il_ros.core import messages, plugins
+from il_ros.core.contract import TOOL_AXES, Contract
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Answer, EpisodeStart
+from il_ros.recording.bag.typestore import definition
 from il_ros.teleop import Device, Setup
 
-DEVICES = tuple(registry.available("il_ros.teleop", Device))
+DEVICES = tuple(plugins.available("il_ros.teleop.devices", Device))
 PLANE = Contract.load("panda_plane")
 START = EpisodeStart("fork", 4, 10**9)
 
@@ -66,7 +63,7 @@ def test_equal_readings_get_equal_answers_and_a_reset_begins_anew(name, device, 
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_the_topics_of_a_drivers_are_of_common_types(name):
-    topics = registry.available("il_ros.teleop", Device)[name].topics
+    topics = plugins.available("il_ros.teleop.devices", Device)[name].topics
     assert all(topic and definition(type_name) for topic, type_name in topics.items())
 
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Puppeteering: the follower goes where the leader is, once the leader has been where the follower is."""
 
@@ -18,15 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.errors import ConfigError, MessageError
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.types import EpisodeStart
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
-from il_ros.signals import EpisodeStart
+from il_ros.robot.description import Robot
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract
 from il_ros.teleop import DEAD_MAN_S, Setup, load
-from il_ros.teleop.leader import PEDAL, STATES
+from il_ros.teleop.devices.leader import PEDAL, STATES
 
 JOINT_NAMES = Robot.load("").joints
 JOINTS = Contract.load("panda_joints")

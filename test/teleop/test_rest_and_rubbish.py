@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """No device of a person moves an arm that nobody moves: at rest, and whatever its driver tells."""
 
@@ -18,19 +14,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from il_ros import registry
-from il_ros.errors import MessageError
+from il_ros.core import plugins
+from il_ros.core.contract import Contract
+from il_ros.core.errors import MessageError
+from il_ros.robot.description import Robot
+from il_ros.robot.ik import Kinematics
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.kinematics import Kinematics
-from il_ros.sim.robot import Robot
-from il_ros.specs import Contract
 from il_ros.teleop import Device, Operated, Setup, load
-from il_ros.teleop.kinesthetic import GUIDING
-from il_ros.teleop.leader import PEDAL, STATES
-from il_ros.teleop.page import HANDS
+from il_ros.teleop.devices.browser import HANDS
+from il_ros.teleop.devices.kinesthetic import GUIDING
+from il_ros.teleop.devices.leader import PEDAL, STATES
 
 DEVICES = {
-    name: made for name, made in registry.available("il_ros.teleop", Device).items() if issubclass(made, Operated)
+    name: made
+    for name, made in plugins.available("il_ros.teleop.devices", Device).items()
+    if issubclass(made, Operated)
 }
 CONTRACTS = ("panda_joints", "xarm6_joints")
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Human gating: the expert takes full control when he wants to, and gives it back.
 
@@ -14,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from il_ros.errors import ConfigError
-from il_ros.gate.rules import Rule, Situation
-from il_ros.gate.table import Event, State
+from il_ros.core.errors import ConfigError
+from il_ros.gate.rules.base import Rule, Situation
+from il_ros.gate.state_machine import Event, State
 
 CHOICES = ("release", "hold")
 

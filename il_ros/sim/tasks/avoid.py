@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Three rows of one, two and three obstacles, hence 2 x 3 x 4 = 24 ways through.
 
@@ -17,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from il_ros.signals import Array, Reading
+from il_ros.core.types import Array, Reading
 from il_ros.sim.steering import Row, Threading, gap_taken
-from il_ros.sim.tasks import TOOL_HEIGHT_M, Layout, Steer, Task
+from il_ros.sim.tasks.base import TOOL_HEIGHT_M, Layout, Steer, Task
 
 SPACING_M = 0.14
 ROWS = tuple(Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)))

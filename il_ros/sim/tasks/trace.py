@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """A long horizon: follow a winding groove round a post, lap after lap."""
 
@@ -15,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.errors import ConfigError
-from il_ros.signals import Array, Reading
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Array, Reading
 from il_ros.sim.steering import FASTEST, SPEED
-from il_ros.sim.tasks import TOOL_HEIGHT_M, Layout, Steer, Task
+from il_ros.sim.tasks.base import TOOL_HEIGHT_M, Layout, Steer, Task
 
 CENTRE = (0.46, 0.0)
 RADIUS_M, LOBE_M, LOBES = 0.13, 0.03, 5

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Episodes in which everything happens: both sides drive, nobody does, stamps jitter, and steps are missing."""
 
@@ -15,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority, Episode
-from il_ros.messages import DOUBTS
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.messages import DOUBTS
 
 FIRST_NS = 1_700_000_000_123_456_789
 

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -15,15 +11,15 @@ import shutil
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority, Episode
-from il_ros.errors import ConfigError, DataError, StorageError
-from il_ros.learning.dataset import Dataset
-from il_ros.recording import exporters
-from il_ros.recording.bag import finalise
-from il_ros.recording.exporters import lerobot
-from il_ros.recording.exporters.lerobot_reader import dataset_summary, is_dataset, read_dataset
-from il_ros.recording.steps import read_episode
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import ConfigError, DataError, StorageError
+from il_ros.learning.data.dataset import Dataset
+from il_ros.recording import export as exporters
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.export import lerobot
+from il_ros.recording.lerobot.reader import dataset_summary, is_dataset, read_dataset
+from il_ros.recording.write.finalize import finalize
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -55,7 +51,7 @@ def assert_equal(ours, theirs, fields=FIELDS):
 def test_a_lockstep_bag_comes_back_as_it_was_read(kit, journal_of, contract, export, tmp_path):
     who = ["policy", "policy", "expert", "expert", "hold", "policy"]
     sent = [m for k in range(6) for m in kit.step(k, who=who[k], intervention=int(who[k] == "expert"))]
-    recorded = read_episode(finalise(journal_of(sent), tmp_path, {"outcome": "success"}), contract)
+    recorded = read_episode(finalize(journal_of(sent), tmp_path, {"outcome": "success"}), contract)
     folder, report = export(recorded)
     (back,) = read_dataset(folder, contract).values()
     assert_equal(recorded, back)

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """LeRobot data sets as other programs write them, each made here in a few lines of pyarrow."""
 
@@ -18,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority
-from il_ros.errors import ConfigError, DataError
-from il_ros.learning.dataset import Dataset
-from il_ros.recording import exporters
-from il_ros.recording.exporters import lerobot
-from il_ros.recording.exporters.lerobot_drivers import runs
-from il_ros.recording.exporters.lerobot_names import Place, names_of, places
-from il_ros.recording.exporters.lerobot_reader import dataset_summary, read_dataset
-from il_ros.specs import Contract
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.learning.data.dataset import Dataset
+from il_ros.recording import export
+from il_ros.recording.export import lerobot
+from il_ros.recording.lerobot.drivers import runs
+from il_ros.recording.lerobot.names import Place, names_of, places
+from il_ros.recording.lerobot.reader import dataset_summary, read_dataset
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -307,7 +303,7 @@ def test_frames_that_do_not_belong_together_are_refused_or_told(dataset):
 def test_numbers_that_are_not_those_of_the_statistics_are_told(make_episode, even, contract, tmp_path):
     folder = tmp_path / "exported"
     episodes = {"first": make_episode(even(20)), "second": make_episode(even(30), 1)}
-    exporters.load("lerobot").write(episodes, contract, folder)
+    export.load("lerobot").write(episodes, contract, folder)
     notes: list[str] = []
     read_dataset(folder, contract, notes)
     assert notes == []
@@ -403,7 +399,7 @@ def test_an_export_into_which_lerobot_recorded_on_keeps_what_it_knows_and_takes_
 ):
     """Its own files have none of our columns, and a merge leaves them empty."""
     episodes = {"first": make_episode(even(20)), "second": make_episode(even(30), 1)}
-    exporters.load("lerobot").write(episodes, contract, tmp_path / "set")
+    export.load("lerobot").write(episodes, contract, tmp_path / "set")
     table = parquet.read_table(tmp_path / "set" / lerobot.EPISODES)
     kept = [name for name in table.column_names if name not in (lerobot.RECORDED, lerobot.FACTS, lerobot.FIRST_STAMP)]
     apart = (tmp_path / "set" / lerobot.EPISODES).with_name("file-001.parquet")
@@ -425,7 +421,7 @@ def test_an_export_into_which_lerobot_recorded_on_keeps_what_it_knows_and_takes_
 
 def test_the_same_recording_twice_in_a_merged_set_is_two_episodes(make_episode, offsets, contract, tmp_path):
     recorded = make_episode(offsets(30, 3, gaps=1))
-    exporters.load("lerobot").write({"only": recorded}, contract, tmp_path / "set")
+    export.load("lerobot").write({"only": recorded}, contract, tmp_path / "set")
     folder, info = tmp_path / "set", json.loads((tmp_path / "set" / lerobot.INFO).read_text())
     rows, table = parquet.read_table(folder / lerobot.EPISODES), parquet.read_table(folder / lerobot.DATA)
     count, frames = info["total_episodes"], info["total_frames"]
@@ -470,7 +466,7 @@ def test_a_later_version_of_the_format_is_read_and_told(dataset):
 
 def test_an_export_has_the_objects_as_lerobot_asks_for_them(make_episode, even, contract, tmp_path):
     """ACT, Diffusion and TD-MPC want a picture or ``observation.environment_state``."""
-    exporters.load("lerobot").write({"only": make_episode(even(5))}, contract, tmp_path / "set")
+    export.load("lerobot").write({"only": make_episode(even(5))}, contract, tmp_path / "set")
     table = parquet.read_table(tmp_path / "set" / lerobot.DATA)
     state = np.array(table[lerobot.STATE].to_pylist())
     np.testing.assert_array_equal(np.array(table[lerobot.ENVIRONMENT].to_pylist()), state[:, 2:])

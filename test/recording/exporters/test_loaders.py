@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What we export, read by the loaders of the projects that it is for, each in its own environment."""
 
@@ -17,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.environment import ONE_THREAD, OURS_ALONE
-from il_ros.episode import Authority
-from il_ros.recording import exporters
-from il_ros.recording.exporters.lerobot_reader import read_dataset
+from benchmarks.environment import ONE_THREAD, OURS_ALONE
+from il_ros.core.episode import Authority
+from il_ros.recording import export
+from il_ros.recording.lerobot.reader import read_dataset
 
 ROOT = Path(__file__).resolve().parents[3]
 FIELDS = ("observations", "executed", "authority", "intervention")
@@ -30,7 +26,7 @@ PEERS, LEROBOT = ROOT / ".venv-peers", ROOT / ".venv-lerobot"
 def found_by(environment, *words):
     kept = {name: value for name, value in os.environ.items() if name not in OURS_ALONE}
     done = subprocess.run(
-        [environment / "bin" / "python", "-m", "bench.loaders", *map(str, words)],
+        [environment / "bin" / "python", "-m", "benchmarks.loaders", *map(str, words)],
         cwd=ROOT,
         env={**kept, **ONE_THREAD, "HF_HUB_OFFLINE": "1", "TQDM_DISABLE": "1"},
         capture_output=True,
@@ -56,7 +52,7 @@ def episodes(make_episode, offsets):
 @there(PEERS)
 def test_robomimics_loader_gives_what_each_filter_key_says(episodes, contract, tmp_path):
     pytest.importorskip("h5py", reason="pip install -r requirements-export.txt brings h5py")
-    report = exporters.load("robomimic").write(episodes, contract, tmp_path / "exported.hdf5")
+    report = export.load("robomimic").write(episodes, contract, tmp_path / "exported.hdf5")
     found = found_by(PEERS, "robomimic", tmp_path / "exported.hdf5", "interventions", "train", "policy")
     assert (found["action_dim"], found["shapes"]) == (2, {"state": [4]})
     assert found["env"] == {"env_name": "fork", "type": 2, "env_kwargs": {}}
@@ -78,7 +74,7 @@ def test_robomimics_loader_gives_what_each_filter_key_says(episodes, contract, t
 @there(LEROBOT)
 def test_lerobots_loader_gives_frames_chunks_and_who_commanded_and_we_read_what_it_writes(episodes, contract, tmp_path):
     pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
-    report = exporters.load("lerobot").write(episodes, contract, tmp_path / "exported")
+    report = export.load("lerobot").write(episodes, contract, tmp_path / "exported")
     found = found_by(LEROBOT, "lerobot", tmp_path / "exported", tmp_path / "theirs")
     assert (found["fps"], found["episodes"], len(found["frames"])) == (20, 6, report["frames"])
     environment = {"observation.environment_state": ["ENV", 2]}

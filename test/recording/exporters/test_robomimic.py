@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 from __future__ import annotations
 
@@ -12,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from il_ros.episode import Authority
-from il_ros.errors import ConfigError, DataError
-from il_ros.recording import exporters
+from il_ros.core.episode import Authority
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.recording import export as exporters
 
 h5py = pytest.importorskip("h5py", reason="pip install -r requirements-export.txt brings h5py")
 

@@ -1,0 +1,17 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The browser of this machine, for benches and tests."""
+
+from __future__ import annotations
+
+import shutil
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = ["--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshader"]
+"""Without a screen and a graphics card."""
+
+
+def find() -> str | None:
+    """Its path; None if there is none."""
+    return next(filter(None, map(shutil.which, NAMES)), None)

@@ -1,0 +1,96 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the loaders of other projects find in our exports, as JSON; for the environments that have those projects.
+
+Run it as ``.venv-peers/bin/python -m benchmarks.loaders robomimic FILE KEY...``, or as
+``.venv-lerobot/bin/python -m benchmarks.loaders lerobot FOLDER OWN``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import Any
+
+from benchmarks.robomimic_bc import mend_torchvision
+
+
+def robomimic(path: str, *keys: str) -> dict[str, Any]:
+    """Every transition that its ``SequenceDataset`` gives under each filter key, and what its tools read beside."""
+    from robomimic.utils import file_utils, obs_utils  # type: ignore[import-not-found]
+    from robomimic.utils.dataset import SequenceDataset  # type: ignore[import-not-found]
+
+    obs_utils.initialize_obs_utils_with_obs_specs({"obs": {"low_dim": ["state"]}})
+    found = {}
+    for key in keys:
+        data = SequenceDataset(path, ["state"], ["actions", "rewards", "dones"], filter_by_attribute=key)
+        items = [data[i] for i in range(len(data))]
+        found[key] = {name: [item[name][0].tolist() for item in items] for name in ("actions", "rewards", "dones")}
+        found[key] |= {name: [item[name]["state"][0].tolist() for item in items] for name in ("obs", "next_obs")}
+        found[key]["demos"] = data.n_demos
+    shapes = file_utils.get_shape_metadata_from_dataset(path, all_obs_keys=["state"])
+    told = {"action_dim": shapes["ac_dim"], "shapes": shapes["all_shapes"]}
+    return {"keys": found, "env": file_utils.get_env_metadata_from_dataset(path), **told}
+
+
+def lerobot(root: str, own: str) -> dict[str, Any]:
+    """Every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata.
+
+    It writes a data set of its own, too, to the folder ``own``, of the same states and actions.
+    """
+    import numpy as np
+    import torch
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset  # type: ignore[import-not-found]
+
+    try:
+        from lerobot.utils.feature_utils import dataset_to_policy_features  # type: ignore[import-not-found]
+    except ImportError:  # before 0.6
+        from lerobot.datasets.utils import dataset_to_policy_features  # type: ignore[import-not-found]
+    rate = LeRobotDataset("il_ros/exported", root=root).fps
+    data = LeRobotDataset("il_ros/exported", root=root, delta_timestamps={"action": [0.0, 1.0 / rate]})
+    items = [data[i] for i in range(len(data))]
+    plain = lambda value: value.tolist() if isinstance(value, (torch.Tensor, np.ndarray)) else value  # noqa: E731
+    batch = next(iter(torch.utils.data.DataLoader(data, batch_size=4)))
+    shapes = {name: list(value.shape) for name, value in batch.items() if isinstance(value, torch.Tensor)}
+    _rewrite(own, data.features, [items[a:b] for a, b in _bounds(data.meta.episodes)], rate)
+    return {
+        "fps": data.fps,
+        "episodes": data.num_episodes,
+        "lengths": list(data.meta.episodes["length"]),
+        "policy": {name: [f.type.name, *f.shape] for name, f in dataset_to_policy_features(data.features).items()},
+        "stats": {name: {k: plain(v) for k, v in stats.items()} for name, stats in data.meta.stats.items()},
+        "batch": shapes,
+        "frames": [{name: plain(value) for name, value in item.items()} for item in items],
+    }
+
+
+def _bounds(episodes: Any) -> list[tuple[int, int]]:
+    return list(zip(episodes["dataset_from_index"], episodes["dataset_to_index"]))
+
+
+def _rewrite(root: str, features: dict[str, Any], episodes: list[list[dict[str, Any]]], rate: int) -> None:
+    """Write the states and actions of these episodes with LeRobot's own writer."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    kept = {name: features[name] for name in ("observation.state", "action")}
+    made = LeRobotDataset.create("il_ros/own", rate, kept, root=root, use_videos=False)
+    for episode in episodes:
+        for item in episode:
+            state, action = item["observation.state"].numpy(), item["action"][0].numpy()
+            made.add_frame({"observation.state": state, "action": action, "task": "go round the post"})
+        made.save_episode()
+    made.finalize()
+
+
+def main() -> None:
+    """Print what the loader named first finds; what it says itself goes to standard error."""
+    mend_torchvision()
+    with contextlib.redirect_stdout(sys.stderr):
+        found = {"robomimic": robomimic, "lerobot": lerobot}[sys.argv[1]](*sys.argv[2:])
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

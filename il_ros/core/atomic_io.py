@@ -1,0 +1,121 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Writing that lasts: errors of the disk in one clear line, and bytes that are on it when we say so."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from il_ros.core.errors import StorageError
+
+
+@contextmanager
+def storage_errors(folder: Path, remedy: str) -> Iterator[None]:
+    """Turn an ``OSError`` of the body into a ``StorageError`` that names the folder, its free space and ``remedy``."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be written: {error.strerror or error} ({_free(folder)}); {remedy}"
+        ) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Make sure, before long work, that ``folder`` can be written or made; nothing is written.
+
+    Raises:
+        StorageError: if it cannot.
+    """
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise StorageError(f"{folder} cannot be written: {existing} is no folder that we may write; choose another")
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for temporary files, which is removed in the end.
+
+    Raises:
+        StorageError: if none can be made.
+    """
+    chosen = Path(os.environ.get("TMPDIR") or "/tmp")
+    with storage_errors(chosen, "set TMPDIR to a folder that can be written"):
+        made = tempfile.TemporaryDirectory(prefix="il_ros_")
+    with made as folder:
+        yield Path(folder)
+
+
+def write_temporary(path: Path, pieces: Iterable[bytes], size: int, source: Path) -> None:
+    """Write what ``source`` holds as a file in a temporary folder.
+
+    Args:
+        path: of the file.
+        pieces: its content.
+        size: how many bytes that is, -1 if it is not known.
+        source: the file that the content comes from.
+
+    Raises:
+        StorageError: if there is no room for it.
+    """
+    room = f"a folder with {size / 1e6:.1f} MB free" if size >= 0 else "a folder with more room"
+    kept, remedy = path.parent.parent, f"{source} is unpacked there while it is read: set TMPDIR to {room}"
+    with storage_errors(kept, remedy):
+        usage = os.statvfs(kept)
+        if size > usage.f_bavail * usage.f_frsize:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        for piece in pieces:
+            with storage_errors(kept, remedy):
+                write_all(descriptor, piece)
+    finally:
+        os.close(descriptor)
+
+
+def _free(folder: Path) -> str:
+    existing = next((p for p in (folder, *folder.absolute().parents) if p.is_dir()), Path("/"))
+    try:
+        usage = os.statvfs(existing)
+    except OSError as error:
+        return f"its disk does not answer: {error.strerror or error}"
+    free = f"{usage.f_bavail * usage.f_frsize / 1e6:.1f} MB free"
+    if usage.f_files and not usage.f_favail:
+        return f"{free}, but no inode: the disk holds as many files as it can, remove some"
+    return free
+
+
+def sync(path: Path) -> None:
+    """Return once ``path``, a file or a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte of ``data``; the kernel may take fewer at a time.
+
+    Raises:
+        OSError: if the disk takes no more; some of ``data`` may then be in the file.
+    """
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` in one piece: whoever looks sees the old file or the whole new one."""
+    unfinished = path.with_name(path.name + ".tmp")
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    sync(path.parent)

@@ -1,0 +1,130 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What an episode is: aligned steps, who commanded at each, and where its spans begin and end."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from il_ros.core.errors import DataError
+from il_ros.core.types import DOUBTLESS, Array, Doubts
+
+
+class Authority(enum.IntEnum):
+    """Who commands a step."""
+
+    HOLD = 0
+    """Nobody: the arm is held where it is."""
+    POLICY = 1
+    EXPERT = 2
+
+
+@dataclass(frozen=True)
+class Record:
+    """The record of authority for one step: who commanded, why, and what each side wanted."""
+
+    stamp_ns: int
+    authority: Authority
+    reason: str
+    """Why it is so, in a few words: the event of a transition; ``hand_over`` while the command still goes, step by
+    limited step, to where the new authority wants it; else ``steady``."""
+    intervention: int
+    """1, 2, ... while an expert intervenes in a rollout; 0 otherwise."""
+    executed: Array
+    """(Da,) float64, what the arm was given."""
+    policy: Array | None = None
+    """(Da,) float64, what the policy wanted; None if it was not asked or not heard in time."""
+    expert: Array | None = None
+    """(Da,) float64, what the expert wanted; None if not asked or without opinion."""
+    checkpoint: str = ""
+    """Hash of the policy that was listened to."""
+    expert_name: str = ""
+    score: float = float("nan")
+    """The gating rule's score of the step, where the rule has one."""
+    doubts: Doubts = DOUBTLESS
+    """What the policy thought of its answer to this very step's observation, if it was asked for one."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One recorded episode of T steps; row t of every field is the same tick."""
+
+    stamps_ns: Array
+    """(T,) int64, strictly increasing."""
+    observations: Array
+    """(T, Do) float32, in the order and units of the contract."""
+    executed: Array
+    """(T, Da) float32, the action the arm was given."""
+    policy: Array
+    """(T, Da) float32, what the policy wanted; NaN where it was not asked."""
+    expert: Array
+    """(T, Da) float32, what the expert wanted; NaN where not asked."""
+    authority: Array
+    """(T,) uint8, an ``Authority`` value per step."""
+    intervention: Array
+    """(T,) int32, the id of the intervention that the step belongs to; 0 for none."""
+    doubts: Array
+    """(T, 5) float32, the fields of ``Doubts`` in their order; NaN where the policy did not tell."""
+    step_ns: int
+    """The length of a control step; a larger distance between two stamps is a gap."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Task, seed, outcome, expert, checkpoint, gaps, whether it is partial."""
+
+    def __post_init__(self) -> None:
+        steps = len(self.stamps_ns)
+        for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "doubts"):
+            if len(getattr(self, name)) != steps:
+                raise DataError(f"episode: {name} has {len(getattr(self, name))} rows; stamps_ns has {steps}")
+        if steps and not np.all(np.diff(self.stamps_ns) > 0):
+            raise DataError("episode: stamps_ns must increase from row to row; sort the steps and drop duplicates")
+        if not (np.isfinite(self.observations).all() and np.isfinite(self.executed).all()):
+            raise DataError("episode: observations or executed actions hold NaN or infinity; drop those steps first")
+
+    def __len__(self) -> int:
+        return len(self.stamps_ns)
+
+    def spans(self) -> Iterator[tuple[int, int, Authority]]:
+        """The spans ``(start, stop, authority)`` in which neither the authority changes nor a gap lies."""
+        if not len(self):
+            return
+        gap = np.diff(self.stamps_ns) > 1.5 * self.step_ns
+        change = np.diff(self.authority.astype(np.int16)) != 0
+        change |= np.diff(self.intervention) != 0
+        edges = [0, *(np.flatnonzero(gap | change) + 1).tolist(), len(self)]
+        for start, stop in zip(edges, edges[1:]):
+            yield start, stop, Authority(int(self.authority[start]))
+
+    @property
+    def interventions(self) -> int:
+        """How many times an expert took over from the policy."""
+        return len(set(self.intervention[self.intervention > 0].tolist()))
+
+    @classmethod
+    def from_steps(
+        cls, observations: Sequence[Array] | Array, records: Sequence[Record], step_ns: int, facts: dict[str, Any]
+    ) -> Episode:
+        """Put observations and records of authority together; ``observations[t]`` is what ``records[t]`` saw."""
+        action_dim = len(records[0].executed) if records else 0
+        nothing = np.full(action_dim, np.nan)
+
+        def rows(values: list[Array], width: int) -> Array:
+            return np.array(values, dtype=np.float32).reshape(len(records), width)
+
+        return cls(
+            stamps_ns=np.array([r.stamp_ns for r in records], dtype=np.int64),
+            observations=rows(list(observations), len(observations[0]) if len(observations) else 0),
+            executed=rows([r.executed for r in records], action_dim),
+            policy=rows([nothing if r.policy is None else r.policy for r in records], action_dim),
+            expert=rows([nothing if r.expert is None else r.expert for r in records], action_dim),
+            authority=np.array([r.authority for r in records], dtype=np.uint8),
+            intervention=np.array([r.intervention for r in records], dtype=np.int32),
+            doubts=rows([np.array([*vars(r.doubts).values()]) for r in records], len(vars(DOUBTLESS))),
+            step_ns=step_ns,
+            facts=facts,
+        )

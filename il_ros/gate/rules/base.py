@@ -1,0 +1,111 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Gating rules, one file each: when the expert is given control, and when it is taken back."""
+
+from __future__ import annotations
+
+import abc
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from il_ros.core import plugins
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import DOUBTLESS, Array, Doubts
+from il_ros.gate.state_machine import Event, State
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a rule may look at, at one step."""
+
+    state: State
+    engaged: bool
+    """Whether the expert asks to drive now."""
+    heard: bool
+    """Whether the expert has been heard of lately; silence is not a wish."""
+    lost: bool
+    """Whether contact with the expert's device was lost; that is no wish either."""
+    was_engaged: bool
+    """Whether he did at the step before."""
+    low: Array
+    high: Array
+    """(Da,) each, the range of actions."""
+    policy: Array | None = None
+    """(Da,) what the policy would do now; None if it is not heard."""
+    expert: Array | None = None
+    """(Da,) what the expert would do now, likewise; None if he has no opinion."""
+    doubts: Doubts = DOUBTLESS
+    """What the policy thinks of its answer to this very observation."""
+
+    @property
+    def discrepancy(self) -> float:
+        """The greatest difference between what policy and expert would do, as a share of the range; NaN without one."""
+        if self.policy is None or self.expert is None:
+            return math.nan
+        policy, expert = (np.clip(action, self.low, self.high) for action in (self.policy, self.expert))
+        return float((np.abs(policy - expert) / (self.high - self.low)).max())
+
+
+class Rule(abc.ABC):
+    """One gating rule.
+
+    A rule may have options: it is then a data class, and is asked for as in ``beta:beta=0.5``.
+    """
+
+    initial: ClassVar[State]
+    """Who drives when an episode begins."""
+    sources: ClassVar[tuple[str, ...]]
+    """Who is listened to: ``policy``, ``expert`` or both."""
+    asks_doubts: ClassVar[bool] = False
+    """Whether the policy is asked at every step what it thinks of its answer."""
+
+    why: str = ""
+    """What the last decision was made by, for the record of a switch."""
+
+    def reset(self, rng: np.random.Generator) -> None:  # noqa: B027
+        """An episode begins; ``rng`` is the source of every random draw in it."""
+
+    @abc.abstractmethod
+    def decide(self, situation: Situation) -> Event | None:
+        """The take-over or release that the rule asks for at this step, if any."""
+
+    def score(self) -> float:
+        """The number behind the last decision, for the record; NaN if the rule has none."""
+        return math.nan
+
+
+def toward(expert: bool, situation: Situation) -> Event | None:
+    """The event that gives control to the ``expert``, or to the policy, if it is not there already."""
+    if expert:
+        return Event.TAKE_OVER if situation.state is not State.EXPERT else None
+    return Event.RELEASE if situation.state in (State.EXPERT, State.EXPERT_LOST) else None
+
+
+def positive(rule: Rule, *names: str) -> None:
+    """Check a rule's thresholds.
+
+    Raises:
+        ConfigError: if one of ``names`` is not a positive number.
+    """
+    for name in names:
+        value = getattr(rule, name)
+        if not 0.0 < value < math.inf:
+            raise ConfigError(f"gating rule {type(rule).__name__.lower()!r}: {name} is {value}; it must be positive")
+
+
+def available() -> tuple[str, ...]:
+    """The names of all rules."""
+    return tuple(plugins.available(__name__, Rule))  # type: ignore[type-abstract]
+
+
+def load(name: str) -> Rule:
+    """Make the rule called ``name``, which may have options, as in ``beta:beta=0.5``.
+
+    Raises:
+        ConfigError: if there is none, or it has no such option.
+    """
+    return plugins.make(__name__, Rule, "gating rule", name)  # type: ignore[type-abstract]

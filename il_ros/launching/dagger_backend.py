@@ -1,0 +1,91 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The graph as the crew of a run of rounds: all goes over topics, and nodes record and train."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from il_ros.launching.graph import running
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dagger.in_process import Measure, success_alone
+from il_ros.learning.dagger.run import Plan
+from il_ros.learning.training.trainer import TrainingConfig
+
+TRAINING = "training.yaml"
+
+
+class GraphCrew:
+    """Six nodes, started when they are needed first and ended with the run; a context manager.
+
+    Args:
+        folder: of the run.
+        plan: of the run.
+        measure: rolls a policy out alone, in the loop, which does step by step what the graph does.
+        paced: in real time, in the domain of the environment, where a person's device is heard.
+        composed: all nodes in one process.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, measure: Measure, paced: bool = False, composed: bool = False) -> None:
+        self._folder, self._plan, self._measure = folder, plan, measure
+        self._paced, self._composed = paced, composed
+        self._stack = contextlib.ExitStack()
+        self._director: Any = None
+
+    def _start(self, device: str) -> Any:
+        """The director of the graph; its nodes begin with this device, since some need topics of their own."""
+        if self._director is None:
+            plan = self._plan
+            told: dict[str, object] = {"task": plan.task, "contract": plan.contract, "device": device}
+            told |= {"expert": plan.expert, "lockstep": not self._paced, "composed": self._composed}
+            told |= {"folder": self._folder / "episodes", "checkpoints": self._folder / "checkpoints"}
+            told |= {"policy": self._training(plan.training()), "rule": "demonstration"}
+            logs = self._folder / "logs"
+            graph = running("dagger", logs, isolated=not self._paced, **told)
+            self._director = self._stack.enter_context(graph)
+            self._director.set("gate_node", execute_steps=plan.execute_steps)
+            self._director.set("policy_node", lapses=plan.lapses, lapse_reach=plan.lapse_reach)
+        return self._director
+
+    def _training(self, config: TrainingConfig) -> Path:
+        """The configuration as a file, which is what the trainer is told."""
+        path = self._folder / TRAINING
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = {**dataclasses.asdict(config), "options": dict(config.options)}
+        path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+        return path
+
+    def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
+        """Get ready for episodes under this rule, with the expert at this device and this policy."""
+        director = self._start(device)
+        director.set("expert_node", device=device)
+        director.set("gate_node", rule=rule)
+        if checkpoint is not None:
+            director.set("policy_node", checkpoint=str(checkpoint))
+            director.wait_policy(checkpoints.load(checkpoint, verify=False).hash)
+
+    def episode(self, seed: int) -> Path:
+        """Run one; returns its closed bag."""
+        (facts,) = self._director.episodes([seed])
+        return Path(facts["path"])
+
+    def train(self, config: TrainingConfig) -> dict[str, Any]:
+        """Train on all episodes of the run."""
+        made: dict[str, Any] = self._start(self._plan.device_of(0)).train()
+        return made
+
+    def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
+        """How well the policy does alone."""
+        return success_alone(self._measure, self._plan, checkpoint, seeds)
+
+    def __enter__(self) -> GraphCrew:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.close()

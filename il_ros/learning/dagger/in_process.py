@@ -1,0 +1,109 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The loop as the crew of a run of rounds: what the graph does over topics, in one process and without ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from il_ros import teleop
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Record
+from il_ros.evaluation.metrics import Success
+from il_ros.evaluation.rollouts import Rollout, check_answers, roll_out, run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dagger.run import Plan
+from il_ros.learning.inference import Actor, Lapses
+from il_ros.learning.pipeline import Workshop
+from il_ros.learning.training.trainer import Progress, TrainingConfig
+from il_ros.recording.write.in_process import LoopRecorder
+from il_ros.robot.ik import Kinematics
+from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
+from il_ros.sim.timeline import UNKNOWN
+from il_ros.teleop import Device
+
+Measure = Callable[[Path, str, range, GateConfig, Lapses], list[Rollout]]
+
+
+def success_alone(measure: Measure, plan: Plan, checkpoint: Path, seeds: range) -> dict[str, Any]:
+    """How well a policy does alone, as the plan has it executed and distracted; always in the loop."""
+    config = GateConfig(rule="none", execute_steps=plan.execute_steps)
+    rollouts = measure(checkpoint, plan.task, seeds, config, plan.attention())
+    check_answers(rollouts)
+    return Success.of([rollout.success for rollout in rollouts if rollout.outcome != UNKNOWN]).to_dict()
+
+
+class LoopCrew:
+    """Runs, records, trains and measures; a context manager.
+
+    Args:
+        folder: of the run.
+        plan: of the run.
+        measure: rolls a policy out alone; ``Pool.evaluate`` does it on every core.
+        progress: told how a training goes on.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        measure: Measure = roll_out,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self._folder, self._plan, self._measure, self._progress = folder / "episodes", plan, measure, progress
+        self._contract, self._lapses = Contract.load(plan.contract), plan.attention()
+        self._env = ArmEnv(plan.task, self._contract)
+        self._solve = Kinematics.of(self._contract)
+        self._workshop = Workshop(self._folder, folder / "checkpoints", self._contract)
+        self._gate: Gate | None = None
+        self._device: Device | None = None
+        self._actor: Actor | None = None
+
+    def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
+        """Get ready for episodes under this rule, with the expert at this device and this policy."""
+        guide = tasks.Scripted(self._env.task, self._plan.expert)
+        setup = teleop.Setup(self._contract, guide, self._env.task.clearance, solve=self._solve)
+        self._device = teleop.load(device, setup)
+        self._gate = Gate(self._contract, GateConfig(rule=rule, execute_steps=self._plan.execute_steps))
+        listens = checkpoint is not None and "policy" in self._gate.rule.sources
+        self._actor = Actor(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and listens else None
+
+    def episode(self, seed: int) -> Path:
+        """Run one; returns its closed bag."""
+        assert self._gate is not None
+        heard: dict[str, dict[str, None]] = {"expert": {}, "checkpoint": {}}
+        with LoopRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
+
+            def keep(record: Record) -> None:
+                recorder.add(messages.plain_messages(self._env.reading()), record)
+                heard["expert"].setdefault(record.expert_name)
+                heard["checkpoint"].setdefault(record.checkpoint)
+
+            rollout = run_episode(self._env, self._gate, seed, self._actor, self._device, keep)
+            facts: dict[str, Any] = {role: ", ".join(filter(None, names)) for role, names in heard.items()}
+            facts |= {"outcome": rollout.outcome, "way": rollout.way, "steps": len(rollout.episode)}
+            return recorder.close(facts)
+
+    def train(self, config: TrainingConfig) -> dict[str, Any]:
+        """Train on all episodes of the run."""
+        return self._workshop.train(config, self._progress)
+
+    def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
+        """How well the policy does alone."""
+        return success_alone(self._measure, self._plan, checkpoint, seeds)
+
+    def close(self) -> None:
+        """Free the physics client."""
+        self._env.close()
+
+    def __enter__(self) -> LoopCrew:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()

@@ -1,0 +1,170 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The ledger of a run: for every round what the expert was asked for, and what it bought."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.core.atomic_io import storage_errors
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Authority, Episode
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.learning.data.labels import Scheme, load
+from il_ros.learning.data.labels.base import asked
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
+
+NAME = "ledger.json"
+FORMAT = 1
+
+
+class Ledger:
+    """``ledger.json`` in a run's folder: the plan, a row a finished round, and what of the next one is done.
+
+    The file is replaced as a whole at every entry, so that a kill leaves the one before or the one after.
+
+    Raises:
+        ConfigError: if the folder holds a run with another plan.
+        DataError: if what is there is no ledger.
+    """
+
+    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
+        self._path = folder / NAME
+        self._data: dict[str, Any] = {"format": FORMAT, "plan": dict(plan), "rounds": [], "open": {}, "confirmed": None}
+        if self._path.exists():
+            found = read(folder)
+            differing = [key for key, value in plan.items() if found["plan"].get(key) != value]
+            if differing:
+                key = differing[0]
+                raise ConfigError(
+                    f"{folder} holds a run whose {key} is {found['plan'].get(key)!r}, not {plan[key]!r}; "
+                    "go on with that plan, or choose another folder"
+                )
+            self._data = found
+
+    @property
+    def rounds(self) -> list[dict[str, Any]]:
+        """The rows."""
+        return list(self._data["rounds"])
+
+    @property
+    def confirmed(self) -> dict[str, Any] | None:
+        """The last policy's success on episodes of its own, once it is measured."""
+        return self._data["confirmed"]  # type: ignore[no-any-return]
+
+    def done(self, phase: str) -> dict[str, Any] | None:
+        """What a phase of the open round gave, if it is done."""
+        return self._data["open"].get(phase)  # type: ignore[no-any-return]
+
+    def note(self, phase: str, facts: Mapping[str, Any]) -> None:
+        """A phase of the open round is done."""
+        self._data["open"][phase] = dict(facts)
+        self._write()
+
+    def close_round(self, row: Mapping[str, Any]) -> None:
+        """A round is done."""
+        self._data["rounds"].append(dict(row))
+        self._data["open"] = {}
+        self._write()
+
+    def confirm(self, facts: Mapping[str, Any]) -> None:
+        """The last policy was measured once more."""
+        self._data["confirmed"] = dict(facts)
+        self._write()
+
+    def _write(self) -> None:
+        with storage_errors(self._path.parent, "free some space and start the run again: it goes on"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self._path.with_suffix(".part")
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(json.dumps(self._data, indent=1) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            partial.rename(self._path)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What the ledger of a run says.
+
+    Raises:
+        DataError: if there is none, or it cannot be read.
+    """
+    path = folder / NAME
+    try:
+        data = json.loads(path.read_bytes())
+        if data["format"] > FORMAT:
+            raise DataError(f"{path} has format {data['format']}; this program reads up to {FORMAT}, update il_ros")
+        return {key: data[key] for key in ("format", "plan", "rounds", "open", "confirmed")}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}; name the folder of a run of rounds") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no ledger ({error!r}); name the folder of a run of rounds") from error
+
+
+def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
+    """What a person was asked for who taught without a plan: a row for the episodes of each checkpoint, in order.
+
+    Each is a ``tally`` by ``expert_driven`` with the ``checkpoint`` that drove, empty if none did, and ``successes``.
+
+    Raises:
+        DataError: if there are no episodes, or one cannot be read.
+    """
+    groups: dict[str, list[Episode]] = {}
+    for path in Episodes(folder).closed():
+        episode = read_episode(path, contract)
+        groups.setdefault(str(episode.facts.get("checkpoint") or ""), []).append(episode)
+    if not groups:
+        raise DataError(f"{folder} holds no episode; name the folder of a run")
+    scheme, rows = load("expert_driven"), []
+    for name, group in groups.items():
+        successes = sum(episode.facts.get("outcome") == "success" for episode in group)
+        rows.append({"checkpoint": name, "successes": successes, **tally(group, scheme)})
+    return rows
+
+
+def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:
+    """What the expert did in these episodes.
+
+    ``labels`` are the steps for which the scheme takes the expert's word; ``asked_steps`` those at which he said
+    something, ``expert_steps`` those that he drove. A switch is a change between policy and expert, either way.
+    ``doubt_threshold`` is the policy's mean doubt at the last quarter of the take-overs, beyond which people did not
+    trust it (Kelly 2019, arXiv:1810.02890, equation 3); None if its class has none to tell.
+    """
+    labels = sum(int((each.is_label & each.is_experts).sum()) for each in scheme(episodes)) if episodes else 0
+    driven = [episode.authority == Authority.EXPERT for episode in episodes]
+    step_s = [episode.step_ns / 1e9 for episode in episodes]
+    return {
+        "episodes": len(episodes),
+        "labels": labels,
+        "expert_steps": sum(int(d.sum()) for d in driven),
+        "asked_steps": sum(int(asked(episode).sum()) for episode in episodes),
+        "takeovers": sum(episode.interventions for episode in episodes),
+        "switches": sum(_switches(episode) for episode in episodes),
+        "expert_s": round(sum(float(d.sum()) * s for d, s in zip(driven, step_s)), 3),
+        "watched_s": round(sum(len(episode) * s for episode, s in zip(episodes, step_s)), 3),
+        "doubt_threshold": _doubt_threshold(episodes),
+    }
+
+
+def _doubt_threshold(episodes: Sequence[Episode]) -> float | None:
+    doubts = [
+        float(episode.doubts[start, 0])
+        for episode in episodes
+        for start, _, authority in episode.spans()
+        if authority is Authority.EXPERT and episode.intervention[start] > 0 and np.isfinite(episode.doubts[start, 0])
+    ]
+    last = doubts[-max(1, len(doubts) // 4) :]
+    return round(float(np.mean(last)), 4) if doubts else None
+
+
+def _switches(episode: Episode) -> int:
+    drivers = episode.authority[episode.authority != Authority.HOLD]
+    return int((np.diff(drivers.astype(np.int16)) != 0).sum())

@@ -1,0 +1,141 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Windows of episodes: a history of observations and the chunk of actions that the expert answered with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_ros.core.episode import Episode
+from il_ros.core.errors import DataError
+from il_ros.core.types import Array
+from il_ros.learning.data.labels import Labels, Scheme
+from il_ros.learning.data.labels.expert_driven import ExpertDriven
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """N windows in real units; row n of every field is the same window."""
+
+    observations: Array
+    """(N, To, Do) float32, oldest first; before a span's first step that step is repeated."""
+    actions: Array
+    """(N, Ta, Da) float32; row 0 answers the newest observation."""
+    mask: Array
+    """(N, Ta) float32, 1 for a label and 0 for padding."""
+    weight: Array
+    """(N,) float32, how much the window counts."""
+    episode: Array
+    """(N,) int64, which of the episodes the window comes from."""
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    @classmethod
+    def from_episodes(
+        cls,
+        episodes: Sequence[Episode],
+        history: int,
+        horizon: int,
+        labels: Scheme | None = None,
+        fewest: int = 1,
+    ) -> Dataset:
+        """One window for every step that is a label and has at least ``fewest`` labels in its chunk.
+
+        ``labels`` says which steps are, and what they say; without it, those that the expert drove.
+
+        Rows that are executed but never labelled are anybody's guess, so ``fewest`` should be the number of rows that
+        are executed. At the end of an episode nothing follows, and a shorter chunk says all that there is to say.
+
+        No window sees beyond the span of its step: an episode's end, a change of authority and a gap are boundaries,
+        where the history is padded and the chunk is padded and masked.
+
+        Raises:
+            DataError: if there is no label in all the episodes, or their observations or actions differ in size.
+        """
+        rules = (labels or ExpertDriven())(episodes)
+        total = sum(int(rule.is_label.sum()) for rule in rules)
+        _check(episodes, total)
+        width, action_dim = episodes[0].observations.shape[1], episodes[0].executed.shape[1]
+        result = cls(
+            observations=np.empty((total, history, width), dtype=np.float32),
+            actions=np.empty((total, horizon, action_dim), dtype=np.float32),
+            mask=np.empty((total, horizon), dtype=np.float32),
+            weight=np.empty(total, dtype=np.float32),
+            episode=np.empty(total, dtype=np.int64),
+        )
+        row = 0
+        for number, (episode, rule) in enumerate(zip(episodes, rules)):
+            for start, stop, _ in episode.spans():
+                row += result._fill(row, number, episode, rule, start, stop, fewest)
+        if row == 0:
+            raise DataError(
+                f"dataset: none of {total} labels is followed by {fewest - 1} more; intervene longer, or lower 'fewest'"
+            )
+        result = result.rows(slice(row))
+        if not np.isfinite(result.actions).all():
+            raise DataError("dataset: a label is NaN or infinite; its rule of labels must leave such steps out")
+        return result
+
+    def rows(self, index: slice) -> Dataset:
+        """Some of the windows."""
+        return Dataset(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
+
+    def weighed(self, weights: Sequence[float]) -> Dataset:
+        """The same windows; those of each episode count so many times as much."""
+        factors = np.asarray(weights, dtype=np.float32)[self.episode]
+        return dataclasses.replace(self, weight=self.weight * factors)
+
+    def mixed(self, episodes: Sequence[int], share: float) -> Dataset:
+        """The same windows; those of ``episodes`` together get ``share`` of the weight, the sum of which stays.
+
+        If there are no others, or none of these, nothing changes.
+        """
+        chosen = np.isin(self.episode, np.asarray(episodes, dtype=np.int64))
+        total, of_chosen = self.weight.sum(dtype=np.float64), self.weight[chosen].sum(dtype=np.float64)
+        if not 0.0 < of_chosen < total:
+            return self
+        factor = np.where(chosen, share * total / of_chosen, (1.0 - share) * total / (total - of_chosen))
+        return dataclasses.replace(self, weight=(self.weight * factor).astype(np.float32))
+
+    def _fill(self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, fewest: int) -> int:
+        """Write the windows of one span from ``row`` on; returns how many they are."""
+        steps = start + np.flatnonzero(rule.is_label[start:stop])  # (n,)
+        horizon = self.actions.shape[1]
+        future = steps[:, None] + np.arange(max(horizon, fewest))  # (n, Ta), or as far as labels are asked for
+        inside = np.minimum(future, stop - 1)
+        valid = (future < stop) & rule.is_label[inside]
+        valid[:, 1:] &= rule.is_followed[inside[:, :-1]]
+        valid = np.logical_and.accumulate(valid, axis=1)
+        is_enough = valid.sum(axis=1) >= np.minimum(fewest, len(episode) - steps)
+        steps, inside, valid = steps[is_enough], inside[is_enough, :horizon], valid[is_enough, :horizon]
+        at = slice(row, row + len(steps))
+        self.observations[at] = histories(episode, steps, start, self.observations.shape[1])
+        self.actions[at] = np.where(valid[..., None], rule.actions[inside], 0.0)
+        self.mask[at] = valid
+        self.weight[at] = rule.weight[steps]
+        self.episode[at] = number
+        return len(steps)
+
+
+def histories(episode: Episode, steps: Array, start: int, history: int) -> Array:
+    """(n, To, Do), what is known at ``steps`` (n,) of a span that begins at ``start``, where the history is padded."""
+    past = steps[:, None] + np.arange(1 - history, 1)  # (n, To)
+    seen: Array = episode.observations[np.maximum(past, start)]
+    return seen
+
+
+def _check(episodes: Sequence[Episode], total: int) -> None:
+    if total == 0:
+        steps = sum(map(len, episodes))
+        raise DataError(
+            f"dataset: 0 of {steps} steps in {len(episodes)} episodes are labels; record the expert driving"
+        )
+    sizes = {(e.observations.shape[1], e.executed.shape[1]) for e in episodes if len(e)}
+    if len(sizes) > 1:
+        raise DataError(f"dataset: episodes have (observation, action) sizes {sorted(sizes)}; keep one contract a set")

@@ -1,0 +1,216 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A checkpoint at work: observations in, action chunks out; the policy node and the loop use this one."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from il_ros.core.contract import ABSURD, Contract
+from il_ros.core.errors import ConfigError, DataError, MessageError
+from il_ros.core.types import Array, Chunk, Doubts, EpisodeStart
+from il_ros.learning.checkpoint import Checkpoint
+
+
+def use_one_thread() -> None:
+    """Make torch use one thread in this whole process: at batch 1 a second one only waits at barriers."""
+    torch.set_num_threads(1)
+
+
+class Actor:
+    """Answers the newest observation with a chunk in real units.
+
+    The noise of a chunk depends on the episode's seed and on the step alone. Whoever asks at every step and whoever
+    asks only now and then get the same chunk for the same step, bit by bit.
+
+    Args:
+        checkpoint: what to act by.
+        seed: mixed into that of the episode.
+        lapses: what makes it err now and then, for studies.
+        contract: of the arm that it drives; that of the checkpoint unless told. Of two limits the tighter one holds.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        seed: int = 0,
+        lapses: Lapses | None = None,
+        contract: Contract | None = None,
+    ) -> None:
+        self.contract, self.author = checkpoint.contract, checkpoint.short_hash
+        self._policy, self._normaliser = checkpoint.policy.frozen(), checkpoint.normaliser
+        self._critic = checkpoint.critic
+        self._states = None if checkpoint.states is None else checkpoint.states.numpy()
+        theirs = contract or self.contract
+        self._low, self._high = np.maximum(self.contract.low, theirs.low), np.minimum(self.contract.high, theirs.high)
+        self._width = len(self.contract.observation)
+        self._seed, self.lapses = seed, lapses or Lapses()
+        self._generator = torch.Generator()
+        self.history = checkpoint.policy.config.history
+        """To, observations that a chunk depends on."""
+        self._horizon = checkpoint.policy.config.horizon
+        self._rows: deque[Array] = deque(maxlen=self.history)
+        self._start = EpisodeStart("", 0, 0)
+        self._newest_ns: int | None = None
+        self._departure = 0.0
+
+    def reset(self, start: EpisodeStart) -> None:
+        """Forget the last episode and begin the one that starts."""
+        self._start = start
+        self.forget()
+
+    def forget(self) -> None:
+        """Empty the history, as at a change of authority."""
+        self._rows.clear()
+        self._newest_ns = None
+
+    def observe(self, stamp_ns: int, observation: Array) -> None:
+        """Take the observation (Do,) of one step; a gap of more than one and a half steps empties the history.
+
+        A stamp that is not newer than the last one is passed over.
+
+        Raises:
+            DataError: if the observation has another size than the contract's.
+        """
+        if observation.shape != (self._width,):
+            raise DataError(
+                f"actor: the observation has {observation.size} numbers; the checkpoint's contract has {self._width}, "
+                "give both the same contract"
+            )
+        if self._newest_ns is not None:
+            if stamp_ns <= self._newest_ns:
+                return
+            if stamp_ns - self._newest_ns > 1.5 * self.contract.step_ns:
+                self._rows.clear()
+        self._rows.append(self._normaliser.observation.forward(observation))
+        self._departure = self._normaliser.observation.departure(observation)
+        self._newest_ns = stamp_ns
+
+    def chunk(self) -> Chunk:
+        """The chunk that answers the newest observation, within the contract's limits.
+
+        Raises:
+            DataError: if there has been no observation since the last ``reset`` or ``forget``.
+            MessageError: if the network's answer is none: of another shape, not finite or absurdly far outside the
+                limits. The policy has nothing to say to this observation; whoever asked it goes on without.
+        """
+        if self._newest_ns is None:
+            raise DataError("actor: there is no observation since the last reset; call observe first")
+        rows = np.stack([*[self._rows[0]] * (self.history - len(self._rows)), *self._rows])  # (To, Do)
+        step = round((self._newest_ns - self._start.first_stamp_ns) / self.contract.step_ns)
+        episode = _mix(_mix(self._seed) ^ self._start.seed)
+        with torch.inference_mode():
+            self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
+            history = torch.from_numpy(rows)[None]
+            drawn = self._drawn(history)
+            sound = self._sound(drawn)
+            doubts = self._doubts(history, drawn[:1])
+        actions = np.clip(sound, self._low, self._high)
+        for row in range(len(actions) if self.lapses.rate else 0):
+            lapse = self.lapses.at(episode, step + row)
+            if lapse is not None:
+                middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
+                actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
+        return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
+
+    def silence(self) -> Chunk:
+        """What the policy says to the newest observation when it has nothing to say: a chunk without rows."""
+        return Chunk(self._newest_ns or 0, np.empty((0, len(self.contract.action))), self.author)
+
+    def _drawn(self, history: torch.Tensor) -> Array:
+        """The network's answer to the history (1, To, Do), in its own units."""
+        try:
+            drawn: Array = self._policy.sample(history, self._generator)[0].numpy()
+        except RuntimeError as error:  # torch refuses to draw from probabilities that are not finite
+            raise MessageError(
+                f"policy: the network gives no answer ({' '.join(str(error).split())[:200]}); check what it sees, or "
+                "train it again"
+            ) from error
+        return drawn
+
+    def _sound(self, drawn: Array) -> Array:
+        """The network's answer in real units, (Ta, Da) float64, looked at before any limit hides what it is."""
+        shape = (self._horizon, len(self.contract.action))
+        if drawn.shape != shape:
+            raise MessageError(f"policy: the network's answer has shape {drawn.shape}, not {shape}; train it again")
+        real = self._normaliser.action.inverse(drawn.astype(np.float64))
+        contract = self.contract
+        reach = ABSURD * (contract.high - contract.low)
+        inside = (real >= contract.low - reach) & (real <= contract.high + reach) & np.isfinite(drawn)  # false of a NaN
+        if not inside.all():
+            row, column = np.argwhere(~inside)[0]
+            part = contract.action[column]
+            value = real[row, column] if np.isfinite(drawn[row, column]) else drawn[row, column]
+            raise MessageError(
+                f"policy: action {part.name!r} of step {row} is {value:.3g}; refused, as more than {ABSURD:g} "
+                f"widths outside {part.low:g} to {part.high:g}: check what the policy sees, or train it again"
+            )
+        return real
+
+    def distance(self) -> float:
+        """How far the newest observation is from the nearest that the policy was trained on.
+
+        In normalised units, where 2 is the whole range of what was trained on; of what was constant there, in its own.
+        NaN if there is no observation, or the checkpoint does not know.
+        """
+        if self._states is None or not self._rows:
+            return math.nan
+        nearest = ((self._states - self._rows[-1]) ** 2).sum(1).min()
+        return math.hypot(math.sqrt(nearest), self._departure)
+
+    def _doubts(self, history: torch.Tensor, first: Array) -> Doubts:
+        """What to think of the first action (1, Da), in the network's units, that answers the history (1, To, Do)."""
+        spread = self._policy.spread(history)
+        told = math.nan if spread is None else float(spread[0])
+        return Doubts(told) if self._critic is None else self._critic.judge(history, torch.from_numpy(first), told)
+
+
+@dataclass(frozen=True)
+class Lapses:
+    """Mistakes that are put into a policy's hands: now and then it does something else for a while.
+
+    So every policy errs alike often, whatever it has learned, and what can be compared is what comes of it. This is
+    the mistake of probability epsilon of Ross and Bagnell 2010, section 2. Whether a step begins a lapse depends on
+    the episode's seed and on the step alone, not on chunks.
+    """
+
+    rate: float = 0.0
+    """The probability that a lapse begins, at each step."""
+    steps: int = 6
+    """How long it lasts; all the while the same action is taken."""
+    reach: float = 1.0
+    """From how much of the contract's range, about its middle, that action is drawn."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.rate <= 1.0:
+            raise ConfigError(f"lapses: rate is {self.rate}; it is a probability a step, from 0 to 1")
+        if not 0.0 < self.reach <= 1.0:
+            raise ConfigError(f"lapses: reach is {self.reach}; it is a share of the action's range, above 0, up to 1")
+        if self.steps < 1:
+            raise ConfigError(f"lapses: steps is {self.steps}; it must be at least 1")
+
+    def at(self, episode: int, step: int) -> np.random.Generator | None:
+        """What the lapse at this step draws its action from; None if there is none."""
+        for first in range(step, step - self.steps, -1):
+            drawn = _mix(_mix(episode ^ LAPSE) ^ first)
+            if first >= 0 and drawn < self.rate * 2**63:
+                return np.random.default_rng(drawn)
+        return None
+
+
+LAPSE = 0x6C61707365
+"""Tells the draws of lapses from those of chunks."""
+
+
+def _mix(value: int) -> int:
+    """The finalizer of SplitMix64 (Steele 2014): spreads neighbouring numbers over 63 bits."""
+    value = (value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+    return (value ^ (value >> 31)) & 0x7FFFFFFFFFFFFFFF

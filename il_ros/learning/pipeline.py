@@ -1,0 +1,191 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""From a folder of closed episodes, or a data set of LeRobot's, to a checkpoint: for trainer node and command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.core.atomic_io import check_writable
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode
+from il_ros.core.errors import DataError
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import critic as critics
+from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.data import labels, seeds
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.data.outliers import outliers
+from il_ros.learning.training.resume import Savepoint
+from il_ros.learning.training.trainer import Progress, TrainingConfig, train
+from il_ros.recording.bag.discovery import recordings
+from il_ros.recording.bag.metadata import version_of
+from il_ros.recording.check import command_limits
+from il_ros.recording.episodes.external import clock_notes
+from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.lerobot import reader
+
+
+class Workshop:
+    """Reads each episode once, trains on all that are closed, and writes numbered checkpoints."""
+
+    def __init__(self, episodes: Path, checkpoints_folder: Path, contract: Contract) -> None:
+        self._episodes, self._folder, self._contract = Episodes(episodes), checkpoints_folder, contract
+        self._read: dict[Path, Episode] = {}
+        self._versions: dict[Path, int] = {}
+        self.skipped: dict[Path, str] = {}
+        """Episodes that could not be read, and why."""
+        self.notes: list[str] = []
+        """What does not agree in a data set that was read all the same, and what was assumed of it."""
+
+    @property
+    def remarks(self) -> dict[str, list[str]]:
+        """What is odd about recordings that were read all the same, and of which, by name."""
+        told: dict[str, list[str]] = {}
+        for path, episode in self._read.items():
+            for remark in episode.facts.get("remarks") or ():
+                told.setdefault(remark, []).append(path.name)
+        return told
+
+    @property
+    def episodes(self) -> dict[str, Episode]:
+        """What has been ingested, by name."""
+        return {path.name: episode for path, episode in self._read.items()}
+
+    def ingest(self) -> list[Episode]:
+        """Read the episodes that have come since, or were judged anew; returns all that satisfy the contract.
+
+        Those that have been discarded since are forgotten.
+
+        Raises:
+            DataError: if there is none.
+        """
+        if reader.is_dataset(self._episodes.folder):
+            self.notes = []
+            found = reader.read_dataset(self._episodes.folder, self._contract, self.notes)
+            self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
+            return list(self._read.values())
+        there = recordings(self._episodes.folder)
+        before, self._versions = self._versions, {f.path: version_of(f.path) for f in there if not f.why_not}
+        known = {path for path, version in self._versions.items() if before.get(path) == version}
+        read, skipped = self._read, self.skipped
+        self._read, self.skipped = {}, {path: why for path, why in skipped.items() if path in known}
+        for path in self._versions:
+            if path in self.skipped:
+                continue
+            try:
+                self._read[path] = read[path] if path in known else read_episode(path, self._contract)
+            except DataError as error:
+                self.skipped[path] = str(error)
+        self.skipped |= {each.path: each.why_not for each in there if each.why_not}
+        if not self._read:
+            first = next(iter(self.skipped.values()), "")
+            why = f"; {len(self.skipped)} could not be read, the first: {first}" if first else ""
+            raise DataError(f"{self._episodes.folder} holds no closed episode to train on{why}; record some first")
+        return list(self._read.values())
+
+    def train(
+        self,
+        config: TrainingConfig,
+        progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Train on everything and write a checkpoint; returns the facts of its announcement.
+
+        Raises:
+            OtherTrainingError: if the folder keeps one that has not ended; ``put_aside`` makes room.
+        """
+        check_writable(self._folder)
+        self.ingest()
+        weights = {path: weight_of(episode, config.experts) for path, episode in self._read.items()}
+        chosen = {path: episode for path, episode in self._read.items() if weights[path] > 0}
+        if not chosen:
+            names = ", ".join(sorted({name for each in self._read.values() for name in experts_of(each)})) or "nobody"
+            raise DataError(f"no episode is left: {self._episodes.folder} has those of {names}; see 'experts'")
+        episodes = list(chosen.values())
+        fewest = min(config.fewest, config.horizon)
+        scheme = labels.load(config.labels)
+        data = Dataset.from_episodes(episodes, config.history, config.horizon, scheme, fewest)
+        data = data.weighed([weights[path] for path in chosen])
+        old = self._trained_on()
+        new = [number for number, path in enumerate(chosen) if path.name not in old]
+        data = data.mixed(new, config.fresh) if config.fresh else data
+        before = self._last() if config.warm_start else None
+        warm = None if before is None else (before.policy, before.normaliser)
+        trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
+        wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
+        clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
+        is_set = reader.is_dataset(self._episodes.folder)  # whose reader has told that already
+        foreign = [each for each in episodes if "digest" not in each.facts and not is_set]
+        told = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
+        trained = dataclasses.replace(trained, notes=told)
+        taught = seeds.ranges(episode.facts for episode in episodes)
+        if before is not None:
+            taught = seeds.joined(taught, before.taught or {})
+        manifest = [
+            {"name": path.name, "digest": str(episode.facts.get("digest", "none: recorded by another program"))}
+            for path, episode in chosen.items()
+        ]
+        number = max(self._numbers(), default=0) + 1
+        path = self._folder / f"checkpoint_{number:03d}_{config.policy.rpartition('.')[2]}"
+        critic = None
+        if config.critic:
+            critic = critics.learn(trained.policy, trained.normaliser, episodes, self._contract, config.seed)
+        saved = checkpoints.save(path, trained, self._contract, manifest, critic=critic, taught=taught)
+        return {
+            "path": str(path.resolve()),
+            "hash": saved.hash,
+            "manifest": hashlib.sha256(json.dumps(manifest).encode()).hexdigest(),
+            "policy": config.policy,
+            "episodes": len(episodes),
+            "labels": len(data),
+            "new_labels": int(np.isin(data.episode, new).sum()),
+            "skipped": len(self.skipped),
+            **({"notes": list(trained.notes)} if trained.notes else {}),
+        }
+
+    def put_aside(self, config: TrainingConfig) -> Path | None:
+        """Make room for another training than one that has not ended; returns where that is now, if there is one."""
+        return Savepoint(self._unfinished(config), {}).put_aside()
+
+    def _unfinished(self, config: TrainingConfig) -> Path:
+        """Where a training is kept until it ends."""
+        return self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
+
+    def _numbers(self) -> dict[int, Path]:
+        """The checkpoints that are there, by number."""
+        return {int(path.name.split("_")[1]): path for path in self._folder.glob("checkpoint_[0-9]*")}
+
+    def _trained_on(self) -> set[str]:
+        """The episodes that the newest checkpoint knows."""
+        there = self._numbers()
+        return {entry["name"] for entry in checkpoints.read_document(there[max(there)])["manifest"]} if there else set()
+
+    def _last(self) -> Checkpoint | None:
+        """The newest checkpoint, if there is one.
+
+        Raises:
+            CheckpointError: if it is for another contract.
+        """
+        there = self._numbers()
+        return checkpoints.load_for(there[max(there)], self._contract) if there else None
+
+
+def experts_of(episode: Episode) -> list[str]:
+    """Who drove it, by name."""
+    return [name for name in str(episode.facts.get("expert") or "").split(", ") if name]
+
+
+def weight_of(episode: Episode, experts: Mapping[str, float]) -> float:
+    """How much an episode counts; see ``TrainingConfig.experts``."""
+    others = experts.get("others", 1.0)
+    return min((experts.get(name, others) for name in experts_of(episode)), default=others)

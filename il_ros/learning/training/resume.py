@@ -1,0 +1,119 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Where a training is, on the disk: a kill costs what came after, and the result is the same to the last bit."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from il_ros.core.atomic_io import storage_errors
+from il_ros.core.errors import ConfigError
+from il_ros.learning.data.dataset import Dataset
+
+FREE = ("steps", "reports")
+"""Keys of the configuration that may be others when a training goes on."""
+
+
+def identity(data: Dataset, config: Any) -> dict[str, Any]:
+    """Everything that a training depends on: the configuration, and the sha256 of the data."""
+    digest = hashlib.sha256()
+    for field in dataclasses.fields(data):
+        digest.update(getattr(data, field.name).tobytes())
+    plain = json.loads(json.dumps(dataclasses.asdict(config), default=dict))
+    return {**plain, "data": digest.hexdigest(), "windows": len(data)}
+
+
+class OtherTrainingError(ConfigError):
+    """The place of a training is taken by another one that has not ended."""
+
+
+class Savepoint:
+    """One file, replaced in one piece; what is damaged counts as not there."""
+
+    def __init__(self, path: Path, training: Mapping[str, Any]) -> None:
+        self._path, self._training = path, training
+
+    def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Keep a state.
+
+        Raises:
+            StorageError: if it cannot be written.
+        """
+        text = {"training": json.dumps(self._training), "facts": json.dumps(facts)}
+        data = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, text)
+        part = self._path.with_name(self._path.name + ".part")
+        with storage_errors(self._path.parent, "free some space and train again; it goes on from what was kept"):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                part.write_bytes(data)
+                os.replace(part, self._path)
+            except OSError:
+                part.unlink(missing_ok=True)
+                raise
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The state that was kept last for this training, and its facts.
+
+        Raises:
+            OtherTrainingError: if what was kept is of another training, which going on would overwrite.
+        """
+        try:
+            with safetensors.safe_open(str(self._path), "pt") as file:
+                text = file.metadata() or {}
+                facts = json.loads(text["facts"])
+                self._check(text["training"], int(facts["step"]))
+                return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118
+        except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError):
+            return None
+
+    def _check(self, text: str, step: int) -> None:
+        differing = _differing(text, self._training)
+        if not differing and step > self._training["steps"]:
+            differing = [f"it has made more steps than {self._training['steps']}"]
+        if differing:
+            raise OtherTrainingError(
+                f"{self._path} keeps an unfinished training, ended at step {step}, that is another one: "
+                f"{', '.join(differing)}; train as before to go on with it, give another folder for the checkpoints, "
+                "remove that file, or begin anew with il-ros train --fresh, which puts it aside"
+            )
+
+    def put_aside(self) -> Path | None:
+        """Free the place for another training; returns where what was kept is now, if there was something."""
+        if not self._path.exists():
+            return None
+        numbered = (self._path.with_name(f"{self._path.stem}_{n:03d}{self._path.suffix}") for n in itertools.count(1))
+        free = next(path for path in numbered if not path.exists())
+        with storage_errors(self._path.parent, "choose another folder"):
+            self._path.rename(free)
+        return free
+
+    def forget(self) -> None:
+        """The training has ended."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+
+def _differing(text: str, training: Mapping[str, Any]) -> list[str]:
+    """What tells the training that is kept from this one, key by key."""
+    if not text.startswith("{"):
+        return ["an older version of this program kept it"]
+    kept = json.loads(text)
+    told = [
+        f"{key} was {kept.get(key)!r}, now {value!r}"
+        for key, value in training.items()
+        if key not in (*FREE, "data") and kept.get(key) != value
+    ]
+    return told or ([] if kept.get("data") == training["data"] else ["the episodes or their labels have changed"])

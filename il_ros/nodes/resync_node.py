@@ -1,0 +1,208 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Between an arm whose topics have clocks and rates of their own and the graph: the newest of each, with one stamp.
+
+An observation is made of messages that carry equal stamps. This node hears ``raw/joint_states`` and the like, remapped
+to what drivers and perception publish, and once a control step repeats the newest message of each under the name that
+the contract has for it, with the time of the step. So bags of it hold what the policy saw. Joint states may come from
+several publishers, such as an arm's and a gripper's: they are merged by name.
+
+When things fail: while a topic of the contract, or a joint that it names, has not been heard for longer than the
+contract's ``foreign: stale_s`` (two steps, or 0.1 s, unless it says otherwise) nothing is said, so that the arm holds,
+and which topic or joint it is that is missed is told. Fresh is what has come lately; how old each joint and each stamp
+was, the diagnostics tell. What an expert needs beside the contract's topics is passed on while it is heard. A clock
+that goes back, or jumps ahead by more than a second, is told, and what came before is forgotten.
+"""
+
+from __future__ import annotations
+
+import copy
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import JointState
+
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.messages import JOINT_STATE, JointStateMerger, joints_of
+from il_ros.ros import topics
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.parameters import NodeParameters
+from il_ros.ros.spin import main as run
+from il_ros.ros.topics import GLANCE, Topic
+
+RAW = "raw/"
+"""What the names begin with under which the topics are heard."""
+JUMP_NS = 1_000_000_000
+"""A clock that advances by more than this at once has jumped."""
+STAMP_AT = 4
+"""Where the stamp is in the bytes of a message that begins with a header."""
+GLANCE_OF_SEVERAL = copy.copy(GLANCE)
+GLANCE_OF_SEVERAL.depth = 16
+"""The same where several publish their parts: the newest message may not push out that of another one."""
+ANY_CHANGE = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1))
+
+
+class Source:
+    """The newest message of one topic."""
+
+    def __init__(self, stale_ns: int) -> None:
+        self._stale_ns = stale_ns
+        self._newest: tuple[int, bytes] | None = None
+        """When it came, by the steady clock, and what it was."""
+
+    def add(self, data: bytes, now_ns: int) -> None:
+        """A message has come."""
+        self._newest = now_ns, data
+
+    def fresh(self, now_ns: int) -> bytes:
+        """The newest message.
+
+        Raises:
+            MessageError: if none has come lately.
+        """
+        if self._newest is None or now_ns - self._newest[0] > self._stale_ns:
+            raise MessageError(f"nothing heard for {self._stale_ns / 1e9:g} s; is it remapped, does it come?")
+        return self._newest[1]
+
+    def facts(self, now_ns: int, clock_ns: int) -> dict[str, float]:
+        """How old the newest message is by the steady clock, and its stamp by the one of the stamps, s."""
+        if self._newest is None:
+            return {}
+        heard_ns, data = self._newest
+        return {"_age_s": (now_ns - heard_ns) / 1e9, "_stamp_age_s": (clock_ns - _stamp_ns(data)) / 1e9}
+
+
+class JointSource(Source):
+    """The newest message of each publisher of one topic of joint states, as one."""
+
+    def __init__(self, joints: tuple[str, ...], stale_ns: int) -> None:
+        super().__init__(stale_ns)
+        self._merger = JointStateMerger(joints, stale_ns)
+
+    def add(self, data: bytes, now_ns: int) -> None:
+        """A message has come, with all joints or some."""
+        self._merger.add(deserialize_message(data, JointState), now_ns)
+        super().add(data, now_ns)
+
+    def fresh(self, now_ns: int) -> bytes:
+        """The joints, merged."""
+        super().fresh(now_ns)
+        return bytes(serialize_message(self._merger.merged(now_ns)))
+
+    def facts(self, now_ns: int, clock_ns: int) -> dict[str, float]:
+        """The same for the topic, and the age of each joint."""
+        ages = {joint: ns for joint, ns in self._merger.ages_ns(now_ns).items() if ns is not None}
+        return {**super().facts(now_ns, clock_ns), **{f"[{joint}]_age_s": ns / 1e9 for joint, ns in ages.items()}}
+
+
+def source_of(topic: Topic, contract: Contract) -> Source:
+    """What keeps the messages of a topic; joint states are merged unless the contract reads them by their places."""
+    joints = joints_of(contract, topic.name)
+    if topic.type_name == JOINT_STATE and (joints or topic.name not in contract.topics):
+        return JointSource(joints, contract.stale_ns)
+    return Source(contract.stale_ns)
+
+
+class AlignNode(IlNode[NodeParameters]):
+    """Repeats the newest messages, once a step."""
+
+    def __init__(self) -> None:
+        super().__init__("align_node", NodeParameters)
+        self._observed = {topic.name: topic for topic in (*topics.READING, *topics.observed(self.contract))}
+        self._topics = {name: self.publisher(topic) for name, topic in self._observed.items()}
+        self._last_ns: int | None = None
+        """The stamp of the last step."""
+        self._forget()
+        for name, topic in self._observed.items():
+            if name.startswith("/"):
+                raise ConfigError(
+                    f"topic {name!r} would be heard and said under one name; name it without slashes in the contract "
+                    f"and remap {RAW}{name.rpartition('/')[2]} to it"
+                )
+            qos = GLANCE_OF_SEVERAL if topic.type_name == JOINT_STATE else GLANCE
+            self.subscribe_raw(topic._replace(name=RAW + name), self._hearer(name), qos)
+        self.every(1.0 / self.contract.rate_hz, self._tick)
+        self._jumps = self.get_clock().create_jump_callback(
+            ANY_CHANGE, post_callback=lambda jump: self._guarded(self._follow)
+        )
+        self.start()
+
+    def _hearer(self, name: str) -> Callable[[bytes, dict[str, Any]], None]:
+        return lambda data, info: self._sources[name].add(data, self.now_ns())
+
+    def _forget(self) -> None:
+        self._sources = {name: source_of(topic, self.contract) for name, topic in self._observed.items()}
+
+    def _tick(self) -> None:
+        """A step of real time."""
+        if not self.get_clock().ros_time_is_active:
+            self._step(self.get_clock().now().nanoseconds)
+
+    def _follow(self) -> None:
+        """Simulated time has changed: a step, where it has come to the next multiple of one, or went back."""
+        stamp_ns, step_ns = self.get_clock().now().nanoseconds, self.contract.step_ns
+        is_next = self._last_ns is None or stamp_ns // step_ns != self._last_ns // step_ns or stamp_ns < self._last_ns
+        if self.get_clock().ros_time_is_active and stamp_ns and is_next:
+            self._step(stamp_ns)
+
+    def _step(self, stamp_ns: int) -> None:
+        """Begin anew if the clock has jumped; otherwise repeat what is fresh, if the contract's topics are."""
+        last_ns, self._last_ns = self._last_ns, stamp_ns
+        if last_ns is None or 0 <= stamp_ns - last_ns <= JUMP_NS:
+            self._say(stamp_ns)
+            return
+        self._forget()
+        how = "went back" if stamp_ns < last_ns else "jumped ahead"
+        self.complain(f"the clock {how} by {abs(stamp_ns - last_ns) / 1e9:.3f} s; what came before is forgotten")
+        self.report()  # now, before the next complaint
+
+    def _say(self, stamp_ns: int) -> None:
+        fresh, missed = {}, {}
+        for name, source in self._sources.items():
+            try:
+                fresh[name] = source.fresh(self.now_ns())
+            except MessageError as error:
+                missed[name] = f"{RAW}{name}: {error}"
+        wanted = [words for name, words in missed.items() if name in self.contract.topics]
+        if wanted:
+            self.complain("; ".join(wanted))
+            return
+        for name, data in fresh.items():
+            self._topics[name].publish(_stamped(data, stamp_ns))
+
+    def facts(self) -> dict[str, Any]:
+        """What the diagnostics tell."""
+        now_ns, clock_ns, told = self.now_ns(), self.get_clock().now().nanoseconds, {}
+        for name, source in self._sources.items():
+            told |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
+        return told
+
+
+def _form(data: bytes) -> str:
+    return "<iI" if data[1] & 1 else ">iI"
+
+
+def _stamp_ns(data: bytes) -> int:
+    sec, nanosec = struct.unpack_from(_form(data), data, STAMP_AT)
+    return int(sec) * 1_000_000_000 + int(nanosec)
+
+
+def _stamped(data: bytes, stamp_ns: int) -> bytes:
+    """The same message with another stamp."""
+    stamp = struct.pack(_form(data), *divmod(stamp_ns, 1_000_000_000))
+    return data[:STAMP_AT] + stamp + data[STAMP_AT + len(stamp) :]
+
+
+def main() -> int:
+    """Entry point."""
+    return run(AlignNode)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,388 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The sound part of an MCAP file: every complete record up to where the file breaks off, and what is wrong with it.
+
+The format is described at https://mcap.dev/spec. A seeking reader starts at the end of a file and so reads nothing of
+one whose writer was killed; this one starts at the beginning, checks every CRC and length, and says what it skipped.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import struct
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import zstandard
+from mcap.data_stream import ReadDataStream, RecordBuilder
+from mcap.exceptions import EndOfFile
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Metadata, Schema, Statistics
+from mcap.stream_reader import get_chunk_data_stream
+
+from il_ros.core.errors import DataError
+from il_ros.core.types import Array
+from il_ros.recording.bag.mcap_stride import leap, period
+from il_ros.recording.bag.metadata import whole_name
+from il_ros.recording.decode.message_batch import ROOM, Block, Topic, window
+
+MAGIC = b"\x89MCAP0\r\n"
+FACTS = "il_ros.facts"
+"""The name of the metadata record that holds an episode's facts."""
+RECORD = struct.Struct("<BQ")  # opcode, length
+MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
+HEAD = struct.Struct("<BQH")  # opcode, length, and the channel if it is a message
+LOG_TIME = 15
+"""Where the log time lies in a message's record."""
+CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
+JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
+"""The only records of a journal; any other is a damaged one."""
+FOOTER_BYTES, CRC_BYTES = 20, 4
+"""Of a footer, and of the CRC at its end, which is all of the record that ends the data."""
+NO_CRC, CHUNK_CRC = bytes(CRC_BYTES), slice(24, 28)
+UNCHECKED = "the file keeps no checksums, so a changed byte within a message could not be found"
+IN_ORDER = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
+"""Records that mean what they do after those before them, be these in a chunk or not."""
+MOST_KINDS = max(Opcode)
+PRIVATE = "records of kinds that are not of MCAP's specification were passed over"
+FEW, MANY = 64, 65536
+"""Messages that are found step by step before it is tried whether their sizes repeat: at first, and at most."""
+BLOCK_BYTES = 1 << 22
+"""Of records that are looked at together; larger ones save little."""
+_ZSTD = zstandard.ZstdDecompressor()
+_BROKEN = (
+    struct.error,
+    ValueError,
+    KeyError,
+    IndexError,
+    EndOfFile,
+    zstandard.ZstdError,
+    RuntimeError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+)
+
+
+class RawMessage(NamedTuple):
+    """One message as it was received."""
+
+    topic: Topic
+    log_time_ns: int
+    publish_time_ns: int
+    sequence: int
+    data: bytes
+
+
+class Digest:
+    """A digest over the topics, types, times, numbers and bytes of messages, in their order."""
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=16)
+
+    def add(self, message: RawMessage) -> None:
+        """Take one more message into account."""
+        topic, *numbers, data = message
+        self._hash.update(f"{topic.name}\n{topic.type_name}\n{numbers}\n{len(data)}\n".encode())
+        self._hash.update(data)
+
+    def text(self) -> str:
+        """The digest so far, 32 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+class Scan:
+    """The sound messages of one MCAP file, in the order in which they were written.
+
+    Iterate it once; afterwards ``facts``, ``damage``, ``complete``, ``counts`` and ``digest`` describe what was read.
+
+    Args:
+        path: of the file.
+        kinds: of the records that there may be; None lets private and later ones pass, too.
+        distro: of ROS 2, whose types those are that the file does not define.
+    """
+
+    def __init__(self, path: Path, kinds: frozenset[Opcode] | None = None, distro: str = "") -> None:
+        self.path = path
+        self.size = path.stat().st_size
+        self.facts: dict[str, Any] = {}
+        self.damage: list[str] = []
+        """What is wrong, one line each, with the offset of the record."""
+        self.remarks: list[str] = []
+        """What is to be known of the file though nothing is wrong with it."""
+        self.complete = False
+        """Whether the file ends as its writer meant it to end."""
+        self.only_unfinished = False
+        """Whether nothing is wrong but that the mark of the end is missing: every byte was read."""
+        self.data_bytes = 0
+        """Bytes of the messages' data."""
+        self.counts: dict[str, int] = {}
+        """Messages by topic."""
+        self.topics: dict[int, Topic] = {}
+        self.digest = Digest()
+        self._kinds, self._distro = kinds, distro
+        self._schemas: dict[int, Schema] = {}
+        self._crc = zlib.crc32(MAGIC)
+        self._said: int | None = None
+        """How many messages the summary counts."""
+        self._is_unchecked = False
+        """Whether there are messages that no CRC was found of yet."""
+
+    @property
+    def count(self) -> int:
+        """How many sound messages there were."""
+        return sum(self.counts.values())
+
+    def __iter__(self) -> Iterator[RawMessage]:
+        for data, starts in self._together():
+            for at in starts.tolist():
+                message = self._message(data, at)
+                self.counts[message.topic.name] = self.counts.get(message.topic.name, 0) + 1
+                self.data_bytes += len(message.data)
+                self.digest.add(message)
+                yield message
+        self._check_count()
+
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+        """The messages of ``topics``, many at a time, in the order in which each topic's were written.
+
+        Every byte is checked as by iteration, which this is an alternative to; ``digest`` and ``data_bytes`` stay as
+        they are. ``Block.order`` counts the messages of the whole file.
+        """
+        total = 0
+        for data, starts in self._together():
+            channels = window(data, "u2")[starts + RECORD.size].view("<u2")  # (n,)
+            times = window(data, "u8")[starts + LOG_TIME].view("<u8").astype(np.int64)
+            sizes = window(data, "u8")[starts + 1].view("<u8").astype(np.int64) - (MESSAGE.size - RECORD.size)
+            counts = np.bincount(channels)
+            for channel in np.flatnonzero(counts).tolist():
+                topic = self.topics[channel]
+                self.counts[topic.name] = self.counts.get(topic.name, 0) + int(counts[channel])
+                if topic.name in topics:
+                    mine = np.flatnonzero(channels == channel)
+                    at, order = starts[mine] + MESSAGE.size, total + mine
+                    yield topic, Block(data, at, sizes[mine], times[mine], order, is_in_records=True)
+            total += len(starts)
+        self._check_count()
+
+    def _check_count(self) -> None:
+        """A chunk that was passed over since its kind was damaged is missing in the count."""
+        if self._said not in (None, self.count) and not self.damage:
+            self.damage.append(f"it holds {self.count} messages, and its summary counts {self._said}")
+
+    def read(self) -> Scan:
+        """Read to the end, for the description only."""
+        for _ in self:
+            pass
+        return self
+
+    def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+        offset, opcode = file.tell(), 0
+        while offset < self.size:
+            head = file.read(RECORD.size)
+            opcode, length = RECORD.unpack(head) if len(head) == RECORD.size else (0, self.size)
+            if offset + RECORD.size + length > self.size:
+                self.damage.append(f"cut off at byte {offset}: {self.size - offset} bytes of an unfinished record")
+                return
+            if not self._is_known(opcode, length):
+                self.damage.append(f"record at byte {offset} is damaged (kind {opcode}); the rest cannot be read")
+                return
+            payload = file.read(length)
+            self._check_section(opcode, head, payload, offset)
+            yield opcode, payload, offset
+            offset += RECORD.size + length
+            if opcode == Opcode.DATA_END and self._is_unchecked:
+                self.remarks.append(UNCHECKED)
+            if opcode == Opcode.FOOTER:
+                self.complete = file.read() == MAGIC
+                break
+            if opcode > MOST_KINDS and PRIVATE not in self.remarks:
+                self.remarks.append(PRIVATE)
+        if not self.complete:
+            self.only_unfinished = not self.damage and opcode != Opcode.FOOTER
+            self.damage.append(f"the file ends at byte {self.size} without the mark of its end")
+
+    def _is_known(self, opcode: int, length: int) -> bool:
+        """Whether there may be such a record; whatever follows its known fields, and private ones, are passed over."""
+        if self._kinds is not None:
+            return opcode in self._kinds and not (opcode == Opcode.FOOTER and length != FOOTER_BYTES)
+        shortest = {Opcode.FOOTER: FOOTER_BYTES, Opcode.DATA_END: CRC_BYTES}.get(opcode, 0)  # type: ignore[call-overload]
+        return opcode != 0 and length >= shortest
+
+    def _check_section(self, opcode: int, head: bytes, payload: bytes, offset: int) -> None:
+        """The data and the summary each end with a CRC over all of their bytes; zero stands for none."""
+        if opcode == Opcode.DATA_END:
+            self._is_unchecked &= payload[:CRC_BYTES] == NO_CRC
+            said, found, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
+        elif opcode == Opcode.FOOTER:
+            before = payload[: FOOTER_BYTES - CRC_BYTES]
+            said = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
+            found = zlib.crc32(head + before, self._crc)
+        else:
+            self._crc = zlib.crc32(payload, zlib.crc32(head, self._crc))
+            return
+        if said not in (0, found):
+            self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
+
+    def _together(self) -> Iterator[tuple[bytearray, Array]]:
+        """Records put together to ``BLOCK_BYTES`` or more, with room behind them, and where the messages begin (n,)."""
+        data, ends, offsets = bytearray(), list[int](), list[int]()
+        for records, offset in itertools.chain(self._pieces(), [(b"", self.size)]):
+            data += records
+            ends.append(len(data))
+            offsets.append(offset)
+            if len(data) > BLOCK_BYTES or not records:
+                data += bytes(ROOM)
+                yield data, self._starts(data, np.array(ends), offsets)
+                data, ends, offsets = bytearray(), [], []
+
+    def _pieces(self) -> Iterator[tuple[bytes, int]]:
+        """Whole records: the content of each chunk, and each message that lies outside one; and where it was found."""
+        with self.path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                self.damage.append("the file does not begin as MCAP does")
+                return
+            for opcode, payload, offset in self._records(file):
+                try:
+                    if opcode == Opcode.CHUNK:
+                        self._is_unchecked |= payload[CHUNK_CRC] == NO_CRC
+                        if records := _content(payload):
+                            yield records, offset
+                    elif opcode in IN_ORDER:
+                        self._is_unchecked |= opcode == Opcode.MESSAGE
+                        yield RECORD.pack(opcode, len(payload)) + payload, offset
+                    else:
+                        self._describe(opcode, payload)
+                except _BROKEN as error:
+                    self._is_damaged(offset, error)
+
+    def _is_damaged(self, offset: int, error: Exception) -> None:
+        self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
+
+    def _starts(self, data: bytearray, ends: Array, offsets: Sequence[int]) -> Array:
+        """Where messages begin (n,) in pieces of the file that end at ``ends`` and were found at ``offsets``.
+
+        Some are found step by step; if their sizes repeat, those that go on so are found at a stroke.
+        """
+        found: list[Sequence[int] | Array] = []
+        at, steps, recent = 0, FEW, list[int]()
+        for end, offset in zip(ends.tolist(), offsets):
+            while at < end:
+                try:
+                    at = self._walk(data, at, end, steps, recent)
+                except _BROKEN as error:
+                    self._is_damaged(offset, error)
+                    at = end
+                if len(recent) < steps:
+                    continue
+                leapt = leap(data, at, ends, period(recent[-FEW:], at), self.topics)
+                found += [recent, leapt[:-1]]
+                at, recent, steps = int(leapt[-1]), [], FEW if len(leapt) > FEW else min(2 * steps, MANY)
+        return np.concatenate([np.empty(0, np.int64), *found, recent]).astype(np.int64)
+
+    def _walk(self, data: bytearray, at: int, end: int, most: int, starts: list[int]) -> int:
+        """Find where messages begin, until there are ``most``; returns where the next record begins."""
+        unpack, topics, message = HEAD.unpack_from, self.topics, int(Opcode.MESSAGE)
+        while at < end and len(starts) < most:
+            opcode, length, channel = unpack(data, at)
+            after = at + RECORD.size + length
+            if after > end:
+                raise ValueError("a record in it reaches beyond its end")
+            if opcode != message:
+                self._describe(opcode, bytes(data[at + RECORD.size : after]))
+            elif channel not in topics:
+                raise ValueError(f"the description of its topic, number {channel}, is lost")
+            elif after < at + MESSAGE.size:
+                raise ValueError("a message in it is too short")
+            else:
+                starts.append(at)
+            at = after
+        return at
+
+    def _describe(self, opcode: int, payload: bytes) -> None:
+        if opcode == Opcode.SCHEMA:
+            schema = Schema.read(ReadDataStream(BytesIO(payload)))
+            self._schemas[schema.id] = schema
+        elif opcode == Opcode.CHANNEL:
+            self._add_topic(Channel.read(ReadDataStream(BytesIO(payload))))
+        elif opcode == Opcode.STATISTICS:
+            self._said = Statistics.read(ReadDataStream(BytesIO(payload))).message_count
+        elif opcode == Opcode.METADATA:
+            record = Metadata.read(ReadDataStream(BytesIO(payload)))
+            if record.name == FACTS or record.metadata.keys() == {"facts", "crc32"}:  # its name may be damaged
+                self.facts = _facts(record.metadata)
+
+    def _message(self, records: bytearray, at: int) -> RawMessage:
+        _, length, channel, sequence, log_time_ns, publish_time_ns = MESSAGE.unpack_from(records, at)
+        data = bytes(records[at + MESSAGE.size : at + RECORD.size + length])
+        return RawMessage(self.topics[channel], log_time_ns, publish_time_ns, sequence, data)
+
+    def _add_topic(self, channel: Channel) -> None:
+        schema = self._schemas[channel.schema_id] if channel.schema_id else Schema(0, b"", "", "")
+        type_hash = channel.metadata.get("topic_type_hash", "")
+        offered = channel.metadata.get("offered_qos_profiles", "")
+        text = schema.data.decode(errors="surrogateescape")  # of other encodings it is none
+        name = whole_name(schema.name) if channel.message_encoding == "cdr" else schema.name
+        form, distro = channel.message_encoding, "" if text else self._distro
+        self.topics[channel.id] = Topic(channel.topic, name, text, type_hash, schema.encoding, offered, form, distro)
+
+
+def _content(payload: bytes) -> bytes:
+    """The records of a chunk, with the CRC checked."""
+    _, _, size, crc, name_length = CHUNK.unpack_from(payload)
+    at = CHUNK.size + name_length
+    name = payload[CHUNK.size : at].decode()
+    (length,) = struct.unpack_from("<Q", payload, at)
+    if at + 8 + length > len(payload):
+        raise ValueError(f"its content is said to have {length} bytes")
+    records = _expanded(name, payload[at + 8 : at + 8 + length], size)
+    if len(records) != size or (crc and zlib.crc32(records) != crc):
+        raise ValueError("its CRC is wrong")
+    return records
+
+
+def _expanded(compression: str, data: bytes, size: int) -> bytes:
+    if compression == "":
+        return data
+    if compression == "zstd":
+        return _ZSTD.decompress(data, max_output_size=size)
+    if compression != "lz4":
+        raise ValueError(f"compression {compression!r} is not known")
+    stream, length = get_chunk_data_stream(Chunk(compression, data, 0, 0, 0, size))
+    return stream.read(length)
+
+
+def facts_record(facts: dict[str, Any]) -> dict[str, str]:
+    """The content of the metadata record that keeps ``facts``, with a CRC, which such a record has not of itself.
+
+    Raises:
+        DataError: if a fact is not one that JSON knows.
+    """
+    try:
+        text = json.dumps(facts)
+    except TypeError as error:
+        raise DataError(f"facts {facts} cannot be kept ({error}); use strings, numbers, lists and mappings") from error
+    return {"facts": text, "crc32": str(zlib.crc32(text.encode()))}
+
+
+def _facts(record: dict[str, str]) -> dict[str, Any]:
+    if str(zlib.crc32(record["facts"].encode())) != record["crc32"]:
+        raise ValueError("the CRC of the facts is wrong")
+    facts: dict[str, Any] = json.loads(record["facts"])
+    return facts
+
+
+def built(*records: Any) -> bytes:
+    """The bytes of MCAP records."""
+    builder = RecordBuilder()
+    for record in records:
+        record.write(builder)
+    data: bytes = builder.end()  # type: ignore[no-untyped-call]
+    return data

@@ -1,0 +1,309 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""``metadata.yaml`` of a rosbag2 directory, version 9: what makes a folder with an MCAP file a closed episode."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from il_ros.core.atomic_io import replace_text
+from il_ros.core.errors import DataError
+
+METADATA = "metadata.yaml"
+VERSION = 9
+STORAGES = ("mcap", "sqlite3")
+COMPRESSIONS = (("", "zstd"), ("file", "zstd"), ("message", "zstd"))
+AMENDED = ("outcome", "judged", "note")
+"""Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
+_KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
+"""What some facts of our own bags are."""
+_DISTRO_OF = {5: "humble", 6: "iron", 7: "iron", 8: "iron"}
+"""By the version of ``metadata.yaml``."""
+NO_START_NS = 2**63 - 1
+"""Where rosbag2 says that a bag without messages starts."""
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a bag holds, as its ``metadata.yaml`` says."""
+
+    files: tuple[str, ...]
+    """The names of the files, in order."""
+    types: Mapping[str, str]
+    """Message type by topic."""
+    hashes: Mapping[str, str]
+    """RIHS01 hash of the type, by topic."""
+    counts: Mapping[str, int]
+    """Messages by topic."""
+    start_ns: int = NO_START_NS
+    duration_ns: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+    offered: Mapping[str, list[Any]] = field(default_factory=dict)
+    """The qualities of service that the publishers offer, by topic."""
+    storage: str = "mcap"
+    """``mcap`` or ``sqlite3``."""
+    compression: str = ""
+    """What is compressed, with zstd: each ``file``, each ``message``, or nothing that the storage does not know of."""
+    distro: str = ""
+    """The distribution of ROS 2 that recorded it, if that is known."""
+    is_counted: bool = True
+    """Whether ``counts`` are known of all topics."""
+
+    @property
+    def count(self) -> int:
+        """Messages in all."""
+        return sum(self.counts.values())
+
+
+def write(bag: Path, contents: Contents) -> None:
+    """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
+    text = to_yaml({"rosbag2_bagfile_information": _to_dict(contents)})
+    replace_text(bag / METADATA, text)
+
+
+def to_yaml(value: Any) -> str:
+    """The text of a plain value, keys in their order, everything written out."""
+    return str(yaml.dump(value, Dumper=_Plain, sort_keys=False))
+
+
+class _Plain(_Dumper):  # type: ignore[misc,valid-type]
+    """Writes what occurs twice twice: rosbag2 knows no references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to what is known of a closed episode, or correct it; returns all that is known now.
+
+    Raises:
+        DataError: if it is not a closed episode.
+        StorageError: if it cannot be written; it is as it was then.
+    """
+    contents = read(bag)
+    amended = {**contents.facts, **facts}
+    write(bag, dataclasses.replace(contents, facts=amended))
+    return amended
+
+
+def version_of(bag: Path) -> int:
+    """Another number whenever what is known of a closed episode has changed."""
+    if bag.is_file():
+        return bag.stat().st_mtime_ns
+    told = bag / METADATA
+    return max(path.stat().st_mtime_ns for path in ([told] if told.is_file() else bag.iterdir()))
+
+
+def missing(bag: Path) -> DataError:
+    """The error for a folder without ``metadata.yaml``."""
+    return DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
+
+
+def read(bag: Path) -> Contents:
+    """What the bag's ``metadata.yaml`` says.
+
+    Raises:
+        DataError: if there is none, or it is not one that we can read.
+    """
+    path = bag / METADATA
+    if not path.is_file():
+        raise missing(bag)
+    try:
+        information = _information(path.read_text(encoding="utf-8"))
+        _check(path, information)
+        return _from_dict(information)
+    except (
+        *(OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError),
+        *(OverflowError, RecursionError),  # .inf as a whole number; lists within lists
+    ) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        remedy = f"run `il-ros recover {bag.parent}`, or move it away: files of messages are read without it, too"
+        raise DataError(f"{path} is damaged ({reason}); {remedy}") from error
+
+
+def _information(text: str) -> dict[str, Any]:
+    """The content, but ``custom_data`` as it is written: a word that YAML takes for something else stays a word."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        information: dict[str, Any] = loader.construct_document(root)["rosbag2_bagfile_information"]
+    finally:
+        loader.dispose()
+    if information.get("custom_data") is not None:
+        node = _child(_child(root, "rosbag2_bagfile_information"), "custom_data")
+        information["custom_data"] = _as_written(node)
+    return information
+
+
+def _child(node: Any, key: str) -> Any:
+    return next(value for name, value in node.value if name.value == key)
+
+
+def _as_written(node: Any) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return {str(key.value): _as_written(value) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_as_written(part) for part in node.value]
+    return node.value
+
+
+def _check(path: Path, information: dict[str, Any]) -> None:
+    version, storage = information.get("version", 1), information["storage_identifier"]
+    mode = _compression(information)
+    compression = (mode, information.get("compression_format") or "zstd" if mode else "zstd")
+    if version > VERSION:
+        raise DataError(f"{path} has version {version}; we read up to {VERSION}: convert it with `ros2 bag convert`")
+    if storage not in STORAGES or compression not in COMPRESSIONS:
+        raise DataError(
+            f"{path} is stored as {storage}, compression {' '.join(compression)!r}; we read {' and '.join(STORAGES)}, "
+            "plain or with files or messages compressed by zstd: convert it with `ros2 bag convert`"
+        )
+
+
+def _compression(information: dict[str, Any]) -> str:
+    mode = str(information.get("compression_mode") or "").lower()
+    return "" if mode in ("none", "storage") else mode
+
+
+def _to_dict(contents: Contents) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "storage_identifier": contents.storage,
+        **_when(contents),
+        "message_count": contents.count,
+        "topics_with_message_count": [_topic(contents, name) for name in contents.types],
+        "compression_format": "zstd" if contents.compression else "",
+        "compression_mode": contents.compression,
+        "relative_file_paths": list(contents.files),
+        "files": [{"path": name, **_when(contents), "message_count": contents.count} for name in contents.files],
+        "custom_data": {key: _fact_to_text(value) for key, value in contents.facts.items()},
+        "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
+    }
+
+
+def _when(contents: Contents) -> dict[str, Any]:
+    return {
+        "starting_time": {"nanoseconds_since_epoch": contents.start_ns},
+        "duration": {"nanoseconds": contents.duration_ns},
+    }
+
+
+def _topic(contents: Contents, name: str) -> dict[str, Any]:
+    described = {
+        "name": name,
+        "type": contents.types[name],
+        "serialization_format": "cdr",
+        "offered_qos_profiles": contents.offered.get(name, []),
+        "type_description_hash": contents.hashes[name],
+    }
+    return {"topic_metadata": described, "message_count": contents.counts[name]}
+
+
+def _from_dict(information: dict[str, Any]) -> Contents:
+    listed = information.get("topics_with_message_count") or []
+    topics = {t["topic_metadata"]["name"]: t for t in listed}
+    facts = _custom_data(information.get("custom_data"))
+    _check_facts(facts)
+    if not all(isinstance(t["topic_metadata"]["type"], str) for t in topics.values()):
+        raise TypeError("a topic has no type")
+    names = information.get("relative_file_paths") or [part["path"] for part in information.get("files") or []]
+    return Contents(
+        files=tuple(Path(name).name for name in names),
+        types={name: whole_name(t["topic_metadata"]["type"]) for name, t in topics.items()},
+        hashes={name: t["topic_metadata"].get("type_description_hash", "") for name, t in topics.items()},
+        counts={name: int(t.get("message_count", 0)) for name, t in topics.items()},
+        start_ns=int((information.get("starting_time") or {}).get("nanoseconds_since_epoch", NO_START_NS)),
+        duration_ns=int((information.get("duration") or {}).get("nanoseconds", 0)),
+        facts=facts,
+        offered={name: profiles(t["topic_metadata"].get("offered_qos_profiles")) for name, t in topics.items()},
+        storage=information["storage_identifier"],
+        compression=_compression(information),
+        distro=_distro(information),
+        is_counted=all("message_count" in t for t in topics.values()),
+    )
+
+
+def whole_name(type_name: str) -> str:
+    """The name of a message type with all of its parts: some programs write ``pkg/Type`` or ``pkg::msg::Type``."""
+    parts = type_name.replace("::", "/").split("/")
+    return "/".join((parts[0], "msg", parts[1])) if len(parts) == 2 else "/".join(parts)
+
+
+def _distro(information: Mapping[str, Any]) -> str:
+    """Which distribution of ROS 2 recorded it: as it says or, in older versions, as the version tells."""
+    version, told = information.get("version", 1), information.get("ros_distro")
+    return told if isinstance(told, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
+
+
+def _custom_data(told: Any) -> dict[str, Any]:
+    """The facts that ``custom_data`` holds, whatever it is."""
+    if not told:
+        return {}
+    if not isinstance(told, dict):
+        return {"custom_data": told}
+    return {key: _fact_from_text(value) for key, value in told.items()}
+
+
+def are_ours(facts: Mapping[str, Any]) -> bool:
+    """Whether they are of an episode of our recorder, which keeps a digest of its messages."""
+    return isinstance(facts.get("digest"), str)
+
+
+def _check_facts(facts: Mapping[str, Any]) -> None:
+    for key, kind in _KINDS.items() if are_ours(facts) else ():
+        if key in facts and not isinstance(facts[key], kind):
+            raise TypeError(f"the fact {key!r} is {facts[key]!r}")
+    if are_ours(facts) and _has_odd_parts(facts):
+        raise TypeError("the facts 'silences' or 'gaps' hold something else than mappings")
+
+
+def _has_odd_parts(facts: Mapping[str, Any]) -> bool:
+    silences, gaps = facts.get("silences", []), facts.get("gaps", {})
+    return not all(isinstance(part, dict) for part in (*silences, *gaps.values()))
+
+
+def differences(facts: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
+    """What a bag's metadata says otherwise than the facts that were ``recorded`` beside the messages, with a CRC."""
+    amended = AMENDED if facts.get("judged") is True else ()
+    told = {key: json.dumps(facts[key]) if key in facts else "nothing" for key in recorded if key not in amended}
+    return [
+        f"{key} is {text} and was recorded as {json.dumps(recorded[key])}"
+        for key, text in told.items()
+        if text != json.dumps(recorded[key])
+    ]
+
+
+def profiles(text: Any) -> list[Any]:
+    """Offered qualities of service, which older versions hold as YAML within YAML; none if they cannot be read."""
+    try:
+        told = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
+    except yaml.YAMLError:
+        return []
+    return told if isinstance(told, list) else []
+
+
+def _fact_to_text(value: Any) -> str:
+    """``custom_data`` maps strings to strings: a plain string stays itself, anything else is JSON."""
+    if isinstance(value, str) and _fact_from_text(value) == value:
+        return value
+    return json.dumps(value)
+
+
+def _fact_from_text(text: Any) -> Any:
+    if not isinstance(text, str):  # another program's
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

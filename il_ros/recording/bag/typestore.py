@@ -1,0 +1,181 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a message type is: its definition and hash for the bag, and how its bytes become an object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from rosbags.interfaces import Nodetype
+from rosbags.interfaces.typing import Typesdict
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.recording.bag.metadata import whole_name
+from il_ros.recording.decode.message_batch import Topic
+
+PLAIN = (b"\0\0", b"\0\1")
+"""How messages in CDR begin: which byte of a number comes first."""
+WIDE = ("wstring", "wchar")
+DECODED = frozenset(
+    ("bool", "byte", "char", "octet", "string", "float32", "float64")
+    + tuple(f"{sign}int{8 * width}" for sign in ("", "u") for width in (1, 2, 4, 8))
+)
+"""The fundamental types that messages may have."""
+_SEPARATOR = re.compile(r"^=+[ \t]*$", re.MULTILINE)
+_HEAD = re.compile(r"\s*(?P<form>MSG|IDL):[ \t]*(?P<name>\S+)[^\n]*(\n|$)")
+_PREPROCESSOR = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
+
+
+@cache
+def _typestore() -> Typestore:
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
+@cache
+def definition(type_name: str) -> tuple[str, str]:
+    """The text of a message type's definition (ros2msg, with all that it refers to) and its RIHS01 hash.
+
+    Raises:
+        ConfigError: if the type is not one of ROS 2's common interfaces.
+    """
+    store = _typestore()
+    if type_name not in store.fielddefs:
+        raise ConfigError(
+            f"message type {type_name!r} is not one of ROS 2's common interfaces; record a standard message instead"
+        )
+    return store.generate_msgdef(type_name, ros_version=2)[0], store.hash_rihs01(type_name)
+
+
+def types_of(topic: Topic) -> Typestore:
+    """A store that knows the type of a topic as the bag defines it or, if it does not, as its distribution did.
+
+    Raises:
+        DataError: if the type has no definition, or one that cannot be read.
+    """
+    return _types_of(topic.type_name, topic.definition, topic.encoding, topic.distro)
+
+
+@cache
+def _types_of(type_name: str, text: str, encoding: str, distro: str) -> Typestore:
+    known = _store_of(distro)
+    if not text.strip():
+        if type_name not in known.fielddefs:
+            raise DataError(
+                f"message type {type_name!r} has no definition in the bag and is none of ROS 2's common interfaces; "
+                "record it anew in MCAP, which keeps definitions, or leave out its topics"
+            )
+        _check_fields(type_name, known)
+        return known
+    try:
+        types = _parsed(type_name, text, encoding)
+        for name in types.keys() & known.fielddefs.keys():
+            if types[name][1] != known.fielddefs[name][1]:
+                break
+        else:
+            if type_name in known.fielddefs and type_name in types:
+                return known  # as nearly always, and its decoders have been made already
+        store = get_typestore(Stores.EMPTY)
+        store.register({**_lacking(types, known), **types})
+    except Exception as error:  # the parser raises many kinds
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"message type {type_name!r} has a definition ({encoding}) that cannot be read ({reason}); "
+            "leave out its topics"
+        ) from error
+    _check_fields(type_name, store)
+    return store
+
+
+def _lacking(types: Typesdict, known: Typestore) -> Typesdict:
+    """What a definition refers to and does not define, as the common interfaces have it."""
+    found: Typesdict = {}
+    todo = list(types.values())
+    while todo:
+        for _, described in todo.pop()[1]:
+            name = _element(described)
+            if name in known.fielddefs and name not in types and name not in found:
+                found[name] = known.fielddefs[name]
+                todo.append(found[name])
+    return found
+
+
+@cache
+def _store_of(distro: str) -> Typestore:
+    """The common interfaces as a distribution had them; Jazzy's of one that is not known."""
+    name = f"ROS2_{distro.upper()}"
+    return get_typestore(Stores[name]) if distro and name in Stores.__members__ else _typestore()
+
+
+def _parsed(type_name: str, text: str, encoding: str) -> Typesdict:
+    """The types that a definition defines: that of the message, and those that it refers to after lines of ``=``."""
+    types: Typesdict = {}
+    for section in filter(str.strip, _SEPARATOR.split(text.replace("\r\n", "\n"))):
+        head = _HEAD.match(section)
+        name = whole_name(head["name"]) if head else type_name
+        body = section[head.end() :] if head else section
+        if (head["form"] if head else encoding) in ("IDL", "ros2idl"):
+            types |= get_types_from_idl(_PREPROCESSOR.sub("", body))
+        else:
+            types |= get_types_from_msg(body, name)
+    return types
+
+
+def _check_fields(type_name: str, store: Typestore) -> None:
+    """Refuse a type that has a field, at whatever depth, that cannot be decoded."""
+    seen, todo = {type_name}, [(type_name, "")]
+    while todo:
+        name, path = todo.pop()
+        if name not in store.fielddefs:
+            kind = name.rpartition("/")[2]
+            why = "text of 16-bit characters, which middlewares write differently" if kind in WIDE else "not defined"
+            raise DataError(
+                f"message type {type_name!r} cannot be decoded: its field {path!r} is a {kind}, {why}; "
+                "leave out its topics, or record that number in another message"
+            )
+        for field, described in store.fielddefs[name][1]:
+            inner = _element(described)
+            if inner not in DECODED and inner not in seen:
+                seen.add(inner)
+                todo.append((inner, f"{path}.{field}".lstrip(".")))
+
+
+def _element(described: Any) -> str:
+    """The name of a field's type, or of what its array or sequence holds."""
+    kind, detail = described
+    if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE):
+        return _element(detail[0])
+    return str(detail if kind == Nodetype.NAME else detail[0])
+
+
+@cache
+def decoder(topic: Topic) -> Callable[[bytes], Any]:
+    """A function that makes an object of a message's CDR bytes; sequences of numbers become numpy arrays.
+
+    Raises:
+        DataError: as ``types_of``; or if the topic's messages are not in CDR.
+    """
+    if topic.serialization != "cdr":
+        raise DataError(
+            f"{topic.name} is encoded as {topic.serialization or 'nothing that is named'!r} "
+            f"({topic.type_name or 'without a schema'}), and only ROS 2's CDR is decoded; "
+            "name another topic, or convert the recording"
+        )
+    store, type_name = types_of(topic), topic.type_name
+
+    def decode(data: bytes) -> Any:
+        if data[:2] not in PLAIN:
+            raise ValueError(f"it begins with {data[:2].hex()}, which is no plain CDR")
+        return store.deserialize_cdr(data, type_name)
+
+    return decode
+
+
+def serialised(message: Any, type_name: str) -> bytes:
+    """The CDR bytes of an object that has a message's fields."""
+    return bytes(_typestore().serialize_cdr(message, type_name))

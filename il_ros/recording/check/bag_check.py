@@ -1,0 +1,288 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Do recordings satisfy a contract? They are read as ``info`` and ``train`` read them, once, and all is told of it.
+
+``conformance`` compares a contract with a graph that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode
+from il_ros.core.errors import DataError
+from il_ros.core.types import Array
+from il_ros.recording.bag.discovery import Found, recordings
+from il_ros.recording.bag.reader import BagReader, is_ours, read
+from il_ros.recording.check.command_limits import Share, shares, text
+from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW, WARNING, Finding, usual_hz
+from il_ros.recording.decode.field_columns import Columns
+from il_ros.recording.decode.message_batch import Block, Topic
+from il_ros.recording.episodes.exact_sync import paths
+from il_ros.recording.episodes.external import TELLING_S, clock_notes
+from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
+from il_ros.recording.lerobot import reader as lerobot_reader
+
+MOST = 100_000
+"""Messages of a topic by which its rate is told, at most."""
+STEPS = "stamps"
+"""What the finding is called that tells how many steps were made."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What one recording comes to."""
+
+    path: Path
+    findings: list[Finding]
+    episode: Episode | None = field(default=None, repr=False)
+    """As it is trained on; None if it cannot be."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a recording, or a folder of them, comes to."""
+
+    findings: list[Finding]
+    limits: list[Share]
+    """How much of the actions lies beyond the contract's limits, component by component."""
+    recordings: int
+    """How many there are."""
+    read: int
+    """How many of them are trained on."""
+    steps: int
+    """How many steps these have."""
+
+
+def check(contract: Contract, path: Path) -> Report:
+    """Compare what is at ``path``, a recording or a folder of them, with the contract.
+
+    Of a folder one line tells the verdict on each recording, and the others what they come to together.
+
+    Raises:
+        DataError: if there is no recording, or the only one cannot be read to its end.
+    """
+    if lerobot_reader.is_dataset(path):
+        episodes = list(lerobot_reader.read_dataset(path, contract).values())
+        found = [Finding(STEPS, OK, f"{len(episodes)} episodes, {sum(map(len, episodes))} steps")]
+        return _report(contract, found, [Checked(path, [], episode) for episode in episodes])
+    there = recordings(path)
+    if not there:
+        raise DataError(f"{path} holds no recording; name one, or a folder of recordings")
+    if [each.path for each in there] == [path]:
+        if there[0].why_not:
+            raise DataError(there[0].why_not)
+        own = check_bag(contract, path)
+        return _report(contract, own.findings, [own])
+    checked = [_verdict(contract, each) for each in there]
+    episodes = [each.episode for each in checked if each.episode is not None]
+    total = sum(map(len, episodes))
+    told = f"{len(episodes)} of {len(checked)} recordings can be read, {total} steps"
+    level = OK if total and len(episodes) == len(checked) else ERROR
+    return _report(contract, [*map(_line, checked), Finding(STEPS, level, told)], checked)
+
+
+def _report(contract: Contract, findings: list[Finding], checked: Sequence[Checked]) -> Report:
+    episodes = [each.episode for each in checked if each.episode is not None]
+    beyond = shares(contract, episodes)
+    found = [*findings, *_about_observation(contract, episodes), *_about_limits(contract, beyond, episodes)]
+    return Report(found, beyond, len(checked), len(episodes), sum(map(len, episodes)))
+
+
+def _verdict(contract: Contract, found: Found) -> Checked:
+    try:
+        if not found.why_not:
+            return check_bag(contract, found.path)
+        why = found.why_not
+    except DataError as error:
+        why = str(error)
+    return Checked(found.path, [Finding("", ERROR, why)])
+
+
+def _line(checked: Checked) -> Finding:
+    """The verdict on one of several recordings: how many steps it has, and what is not as it should be."""
+    if checked.episode is None:
+        first = next(f for f in checked.findings if f.level == ERROR and f.about in ("", STEPS))
+        return Finding(checked.path.name, ERROR, first.told)
+    odd = [f"{f.about}: {f.told}" for f in checked.findings if f.level != OK]
+    return Finding(checked.path.name, WARNING if odd else OK, "; ".join([f"{len(checked.episode)} steps", *odd]))
+
+
+def check_bag(contract: Contract, path: Path) -> Checked:
+    """Read one recording as it is trained on, and tell what there is to tell of its topics, times and action.
+
+    Raises:
+        DataError: if it is damaged.
+    """
+    reader = read(path)
+    named, findings = _named(reader, contract)
+    watch = _Watch(contract, reader, named)
+    reader.watchers.append(watch)
+    episode, reading = None, list[Finding]()
+    try:
+        episode = episode_of(reader, contract)
+        reading = [_about_steps(episode), *_about_clocks(path.name, episode)]
+    except DataError as error:
+        reader.watchers.clear()
+        if watch.is_empty:
+            reader.watchers.append(watch)
+        for _ in reader.blocks([name for name in named.values() if name is not None]):
+            pass  # which raises if it is damaged, and else it is the contract that does not fit
+        reading = [Finding(STEPS, ERROR, str(error))]
+    for topic, kind in contract.topics.items():
+        findings += _about_topic(contract, topic, kind, named.get(topic), reader, watch)
+    action = _action_topic(reader, contract, named)
+    return Checked(path, [*findings, *reading, *_about_action(contract, action, named.get(action), reader)], episode)
+
+
+def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None], list[Finding]]:
+    """The recorded topic by that of the contract, and by that of the action; and which of them may be several."""
+    named: dict[str, str | None] = {}
+    findings = []
+    for topic in contract.topics:
+        try:
+            named[topic] = find_topic(reader.types, topic, reader.path)
+        except DataError as error:
+            findings.append(Finding(topic, ERROR, str(error)))
+    try:
+        named[AUTHORITY] = find_authority(reader.types, named.values(), reader.path)
+        if named[AUTHORITY] is None and not is_ours(reader):
+            named[contract.foreign.topic] = find_topic(reader.types, contract.foreign.topic, reader.path)
+    except DataError as error:
+        findings.append(Finding(COMMAND, ERROR, str(error)))
+    return named, findings
+
+
+def _action_topic(reader: BagReader, contract: Contract, named: Mapping[str, str | None]) -> str:
+    return AUTHORITY if named.get(AUTHORITY) or is_ours(reader) else contract.foreign.topic
+
+
+class _Watch:
+    """Sees the messages of the observation pass by, and when they came."""
+
+    def __init__(self, contract: Contract, reader: BagReader, named: Mapping[str, str | None]) -> None:
+        self._columns = {
+            name: Columns(paths(contract, topic)[:1], reader.decode)
+            for topic in contract.topics
+            if (name := named.get(topic)) is not None
+        }
+        self._left = dict.fromkeys(self._columns, MOST)
+        self.is_empty = True
+
+    def __call__(self, topic: Topic, block: Block) -> None:
+        self.is_empty = False
+        left = self._left.get(topic.name, 0)
+        if left:
+            some = block.rows(np.arange(min(left, len(block.at))))
+            self._left[topic.name] = left - len(some.at)
+            self._columns[topic.name].add(topic, some)
+
+    def lacks_header(self, name: str) -> bool:
+        """Whether no message of a topic has a header."""
+        return not (self._columns[name].stamps_ns >= 0).any()
+
+    def times_ns(self, name: str) -> Array:
+        """When the messages of a topic that make a step came, by their headers or, without, by the recorder's clock."""
+        columns = self._columns[name]
+        rows = columns.has[:, 0] if columns.paths else np.ones(len(columns.order), np.bool_)
+        stamps = columns.stamps_ns[rows]
+        times: Array = stamps if len(stamps) and (stamps > 0).mean() > SLOW else columns.log_time_ns[rows]
+        return np.sort(times)
+
+
+def _about_topic(
+    contract: Contract, topic: str, kind: str, name: str | None, reader: BagReader, watch: _Watch
+) -> list[Finding]:
+    if name is None:
+        there = ", ".join(sorted(name for name, there in reader.types.items() if there == kind))
+        remedy = f"name {there} in the contract" if there else f"nobody publishes a {kind}: name another topic"
+        return [Finding(topic, ERROR, f"is not there; {remedy}, or record it")]
+    if reader.types[name] != kind:
+        return [Finding(topic, ERROR, f"{name} is {reader.types[name]}, not {kind}; correct the contract's topics")]
+    if not reader.counts.get(name):
+        return [Finding(topic, ERROR, f"{name} has no message; record it again, and check its publisher's QoS")]
+    hz = usual_hz(watch.times_ns(name).tolist())
+    told = f"{name}, {kind}, {reader.counts[name]:,} messages, {hz:.1f} Hz{', no header' * watch.lacks_header(name)}"
+    if contract.rate_hz * SLOW <= hz <= contract.rate_hz * FAST:
+        return [Finding(topic, OK, told)]
+    if topic in contract.foreign.static:
+        return [Finding(topic, OK, f"{told}; each holds until the next")]
+    use = (
+        "the latest message of a step is taken" if hz > contract.rate_hz else "messages are repeated, or steps left out"
+    )
+    if is_ours(reader):
+        use = "a step needs a message of every topic with the same stamp"
+    return [Finding(topic, WARNING, f"{told}; the contract's rate is {contract.rate_hz:g} Hz: {use}")]
+
+
+def _about_steps(episode: Episode) -> Finding:
+    dropped = episode.facts.get("dropped") or {}
+    lost = sum(dropped.values())
+    told = "; ".join([f"{len(episode)} steps", *(f"{n} left out: {reason}" for reason, n in dropped.items())])
+    if not len(episode):
+        return Finding(STEPS, WARNING, f"{told}; there is nothing to learn from")
+    return Finding(STEPS, WARNING if lost > (1 - SLOW) * (len(episode) + lost) else OK, told)
+
+
+def _about_clocks(name: str, episode: Episode) -> list[Finding]:
+    """By which clock it was read, and what is odd about it, such as topics whose stamps are a constant apart."""
+    told = [note.removeprefix(f"{name}: ") for note in clock_notes({name: episode})]
+    rows = (episode.facts.get("resampled") or {}).get("topics", {}).values()
+    is_apart = any(abs(row.get("offset_s") or 0.0) > max(TELLING_S, episode.step_ns / 1e9) for row in rows)
+    return [Finding("clock", WARNING if n or is_apart else OK, note) for n, note in enumerate(told)]
+
+
+def _about_action(contract: Contract, action: str, name: str | None, reader: BagReader) -> list[Finding]:
+    if name is None:
+        there = ", ".join(sorted(name for name, kind in reader.types.items() if kind == contract.command_type))
+        remedy = "use the contract that it was recorded with"
+        if not is_ours(reader):
+            remedy = (
+                f"name the topic of the action under the contract's foreign: topic{f', such as {there}' * bool(there)}"
+            )
+        return [Finding(COMMAND, ERROR, f"{action} is not there, so nobody knows what was commanded; {remedy}")]
+    kind = reader.types[name]
+    is_command = action != AUTHORITY and not contract.foreign.fields
+    if is_command and kind != contract.command_type:
+        remedy = "correct the contract's command, or name the fields of the action under foreign: fields"
+        return [Finding(COMMAND, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
+    if not reader.counts.get(name):
+        return [Finding(COMMAND, ERROR, f"{name} has no message, so nobody knows what was commanded")]
+    fields = (
+        f", its fields {', '.join(contract.foreign.fields)}" if contract.foreign.fields and action != AUTHORITY else ""
+    )
+    return [Finding(COMMAND, OK, f"{name}, {kind}, {reader.counts[name]:,} messages{fields}")]
+
+
+def _about_observation(contract: Contract, episodes: Sequence[Episode]) -> list[Finding]:
+    """Between which numbers each component lies; one that never changes teaches nothing."""
+    seen = [episode.observations for episode in episodes if len(episode)]
+    if not seen:
+        return []
+    lows = np.min([rows.min(axis=0) for rows in seen], axis=0).tolist()
+    highs = np.max([rows.max(axis=0) for rows in seen], axis=0).tolist()
+    count, found = sum(map(len, seen)), []
+    for part, low, high in zip(contract.observation, lows, highs):
+        if low == high and count > 1:
+            told = f"{low:.4g} {part.unit}".strip() + f" at every one of {count} steps; look at its publisher and field"
+            found.append(Finding(part.name, WARNING, told))
+        else:
+            found.append(Finding(part.name, OK, f"{low:.4g} to {high:.4g} {part.unit}".strip()))
+    return found
+
+
+def _about_limits(contract: Contract, beyond: Sequence[Share], episodes: Sequence[Episode]) -> list[Finding]:
+    """What was commanded of each component; one that never changes teaches nothing."""
+    found = []
+    for part, share, limit in zip(contract.action, beyond, contract.max_step.tolist()):
+        told, level = text(part, share, limit), OK if share.is_within else WARNING
+        if share.low == share.high and sum(map(len, episodes)) > 1:
+            told, level = f"{told}; it never changes: look at its publisher and field", WARNING
+        found.append(Finding(part.name, level, told))
+    return found

@@ -1,0 +1,96 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A DiagnosticArray read from its bytes, or written: nearly all of it is text, so that no two are laid out alike."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from il_ros.core import messages
+from il_ros.core.episode import Record
+
+_STAMP = struct.Struct("<iI")
+_NUMBER = struct.Struct("<I")
+_COUNT = _NUMBER.unpack_from
+
+
+def diagnostics(data: bytes) -> SimpleNamespace:
+    """An object with the fields of a ``diagnostic_msgs/DiagnosticArray``; many times faster than a general decoder.
+
+    Raises:
+        ValueError, IndexError, struct.error: if it is none, or one with another order of bytes.
+    """
+    if data[:2] != b"\x00\x01":
+        raise ValueError("its numbers do not begin with the lowest byte")
+    sec, nanosec = _STAMP.unpack_from(data, 4)
+    (frame,), at = _texts(data, 12, 1)
+    header = SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=frame)
+    count, at = _count(data, at)
+    status = []
+    for _ in range(count):
+        level, ((name, message, hardware_id), at) = data[at], _texts(data, at + 1, 3)
+        pairs, at = _count(data, at)
+        texts, at = _texts(data, at, 2 * pairs)
+        values = [SimpleNamespace(key=key, value=value) for key, value in zip(texts[::2], texts[1::2])]
+        told = SimpleNamespace(level=level, name=name, message=message, hardware_id=hardware_id, values=values)
+        status.append(told)
+    if at + 4 <= len(data):
+        raise ValueError("more bytes follow")
+    return SimpleNamespace(header=header, status=status)
+
+
+def encoded(stamp: tuple[int, int], level: int, texts: Iterable[str], values: Mapping[str, str]) -> bytes:
+    """The bytes of one with a single status.
+
+    Args:
+        stamp: seconds and nanoseconds.
+        level: of the status.
+        texts: its name, its message and its hardware id.
+        values: its keys and values.
+    """
+    status = [level.to_bytes(4, "little"), *map(_piece, texts), _NUMBER.pack(len(values))]
+    pairs = map(_piece, itertools.chain.from_iterable(values.items()))
+    return b"".join([b"\x00\x01\x00\x00", _STAMP.pack(*stamp), _piece(""), _NUMBER.pack(1), *status, *pairs])
+
+
+def record_bytes(record: Record) -> bytes:
+    """The bytes of a record of authority; see ``messages.fill_record``."""
+    level, told = messages.BYTE_OF_LEVEL[record.authority][0], ("gate", record.reason, record.checkpoint)
+    return encoded(divmod(record.stamp_ns, 1_000_000_000), level, told, messages.record_values(record))
+
+
+def decoded(data: bytes, otherwise: Callable[[bytes], Any]) -> Any:
+    """The same, by a general decoder where the bytes are laid out otherwise."""
+    try:
+        return diagnostics(data)
+    except (ValueError, IndexError, struct.error):
+        return otherwise(data)
+
+
+def _count(data: bytes, at: int) -> tuple[int, int]:
+    """The number that comes next, and where it ends."""
+    begin = (at + 3) & -4
+    return _COUNT(data, begin)[0], begin + 4
+
+
+def _texts(data: bytes, at: int, count: int) -> tuple[list[str], int]:
+    """The strings that come next, and where the last of them ends; here nearly all of the time is spent."""
+    texts = []
+    for _ in range(count):
+        begin = ((at + 3) & -4) + 4
+        at = begin + _COUNT(data, begin - 4)[0]
+        if at == begin or data[at - 1]:
+            raise ValueError("a text in it does not end")
+        texts.append(data[begin : at - 1].decode())
+    return texts, at
+
+
+def _piece(text: str) -> bytes:
+    """A string and what fills it up, so that the next one can follow."""
+    told = text.encode() + b"\x00"
+    return _NUMBER.pack(len(told)) + told + bytes(-len(told) & 3)

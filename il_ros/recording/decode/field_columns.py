@@ -1,0 +1,237 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The numbers of a topic's messages as columns, read layout by layout and not message by message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from il_ros.core import messages
+from il_ros.core.errors import MessageError
+from il_ros.core.types import Array
+from il_ros.recording.bag.typestore import types_of
+from il_ros.recording.decode.cdr_layout import Layout
+from il_ros.recording.decode.message_batch import Block, Topic
+
+MOST_LAYOUTS = 32
+"""A topic whose messages are laid out in more ways than these has the rest of them decoded one by one."""
+STAMP = ("header.stamp.sec", "header.stamp.nanosec")
+WHOLE, MALFORMED = -2, -1
+"""Kinds of messages that are not told apart by the joints that they name."""
+Decode = Callable[[Topic, bytes], Any]
+P = TypeVar("P")
+
+
+class Columns:
+    """Some fields of one topic's messages; row n of every array is the same message, in the order of recording.
+
+    Args:
+        paths: of the F fields; see ``ObservationComponent.field``.
+        decode: makes an object of a message's bytes.
+        is_published: whether the times of publishing are read, too.
+    """
+
+    def __init__(self, paths: Sequence[str], decode: Decode, is_published: bool = False) -> None:
+        self.paths = tuple(paths)
+        self.refused: tuple[int, MessageError] | None = None
+        """The order of the first message that lacks a field, and what is wrong with it."""
+        self.malformed: MessageError | None = None
+        """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
+        self._decode, self._is_published = decode, is_published
+        self._joints = [messages.named_joint(path) for path in self.paths]
+        self._layouts: dict[Topic, list[tuple[Layout, list[_Place], list[_Place], int]]] = {}
+        self._kinds: list[tuple[bool, ...]] = []
+        """Which of the fields a kind of message has, where each of them names a joint."""
+        order, log, stamps, published = (_Growing(np.int64) for _ in range(4))
+        self._columns = (order, log, stamps, _Growing(np.float64, len(self.paths)), _Growing(np.int32), published)
+        self._is_sorted = True
+
+    @property
+    def order(self) -> Array:
+        """(n,) int64, increasing: how many messages of all topics were recorded before."""
+        return self._column(0)
+
+    @property
+    def log_time_ns(self) -> Array:
+        """(n,) int64, when the messages were recorded."""
+        return self._column(1)
+
+    @property
+    def stamps_ns(self) -> Array:
+        """(n,) int64, the headers' stamps; -1 where a message has no header."""
+        return self._column(2)
+
+    @property
+    def values(self) -> Array:
+        """(n, F) float64; NaN where a message lacks the field."""
+        return self._column(3)
+
+    @property
+    def publish_time_ns(self) -> Array:
+        """(n,) int64, when the messages were published; as ``log_time_ns`` where that is not read."""
+        return self._column(5)
+
+    @property
+    def has(self) -> Array:
+        """(n, F) bool: which joint states name the joint of each field; true of all fields of other messages."""
+        known = np.array([*self._kinds, (True,) * len(self.paths), (False,) * len(self.paths)])
+        found: Array = known[self._column(4)]
+        return found
+
+    @property
+    def is_malformed(self) -> Array:
+        """(n,) bool: which joint states do not say what belongs to which joint."""
+        malformed: Array = self._column(4) == MALFORMED
+        return malformed
+
+    def _column(self, number: int) -> Array:
+        if not self._is_sorted:
+            self._sort()
+        return self._columns[number].rows()
+
+    def _sort(self) -> None:
+        order = self._columns[0].rows()
+        if (np.diff(order) < 0).any():
+            index = order.argsort(kind="stable")
+            for column in self._columns:
+                column.sort(index)
+        self._is_sorted = True
+
+    def add(self, topic: Topic, block: Block) -> None:
+        """Read the fields of more messages.
+
+        Raises:
+            DataError: if one is not what its type says.
+        """
+        self._is_sorted = False
+        layouts = self._layouts.setdefault(topic, [])
+        for known in layouts:
+            block = self._take(*known, block)
+        while len(block.at) and len(layouts) < MOST_LAYOUTS:
+            layouts.append(self._laid_out(topic, block.message(0)))
+            block = self._take(*layouts[-1], block)
+        for row in range(len(block.at)):
+            self._take_one(topic, block, row)
+
+    def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place], int]:
+        message = self._decode(topic, data)  # which says what is wrong with it, if anything is
+        layout = Layout(data, topic.type_name, types_of(topic))
+        fields, kind = self._found(topic, message, lambda path: _find(layout, path))
+        return layout, [_find(layout, path) for path in STAMP], fields, kind
+
+    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+        """The fields of a message, all of them refused if it is malformed; and the number of its kind."""
+        fields = [find(path) for path in self.paths]
+        if topic.type_name != messages.JOINT_STATE or None in self._joints:
+            return fields, WHOLE
+        try:
+            try:
+                messages.check_joints(message)
+            except AttributeError as error:  # the bag defines the type otherwise
+                raise MessageError(f"{topic.name} is no {topic.type_name} as it is known ({error})") from error
+            has = tuple(joint in message.name for joint in self._joints)
+            for field, is_there in zip(fields, has):
+                if is_there and isinstance(field, MessageError):
+                    raise field
+        except MessageError as error:
+            self.malformed = self.malformed or error
+            return [error] * len(fields), MALFORMED
+        if has not in self._kinds:
+            self._kinds.append(has)
+        return fields, self._kinds.index(has)
+
+    def _take(self, layout: Layout, stamp: list[_Place], fields: list[_Place], kind: int, block: Block) -> Block:
+        """Read the messages that are laid out so; returns the others."""
+        alike = layout.is_of(block)
+        if alike.all():
+            mine, others = block, block.rows(np.empty(0, np.int64))
+        else:
+            mine, others = (block.rows(np.flatnonzero(chosen)) for chosen in (alike, ~alike))
+        if len(mine.at):
+            values = np.empty((len(mine.at), len(fields)))
+            for column, place in zip(values.T, fields):
+                column[:] = np.nan if isinstance(place, MessageError) else layout.read(mine, *place)
+            sec, nanosec = (_whole(layout, mine, place) for place in stamp)
+            self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
+            self._keep(mine, _stamps(sec, nanosec), values, kind)
+        return others
+
+    def _take_one(self, topic: Topic, block: Block, row: int) -> None:
+        message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
+        fields, kind = self._found(topic, message, lambda path: _number(message, path))
+        found = [*(_number(message, path) for path in STAMP), *fields]
+        numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
+        sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
+        self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
+        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
+
+    def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
+        kinds = np.full(len(stamps), kind, np.int32)
+        published = block.publish_time_ns if self._is_published else block.log_time_ns
+        columns = (block.order, block.log_time_ns, stamps, values, kinds, published)
+        for column, rows in zip(self._columns, columns):
+            column.add(rows)
+
+    def _refuse(self, order: int, error: MessageError | None) -> None:
+        if error is not None and (self.refused is None or order < self.refused[0]):
+            self.refused = order, error
+
+
+class _Growing:
+    """An array to which rows are added; it grows where it lies, so that memory holds it once."""
+
+    def __init__(self, kind: type[np.generic], width: int | None = None) -> None:
+        self._data = np.empty((0,) if width is None else (0, width), kind)
+        self._count = 0
+        self._is_shown = False
+
+    def add(self, rows: Array) -> None:
+        """Put some rows behind the others."""
+        if self._is_shown:  # what was shown stays where it is
+            self._data, self._is_shown = self.rows().copy(), False
+        count = self._count + len(rows)
+        if count > len(self._data):
+            self._data.resize((count + count // 8, *self._data.shape[1:]), refcheck=False)
+        self._data[self._count : count] = rows
+        self._count = count
+
+    def rows(self) -> Array:
+        """All of them."""
+        self._is_shown = True
+        return self._data[: self._count]
+
+    def sort(self, index: Array) -> None:
+        """Put the rows in another order."""
+        self._data = self.rows()[index]
+
+
+_Place = tuple[int, str] | MessageError
+"""Where a number lies and of which type it is, or why it cannot be found."""
+
+
+def _find(layout: Layout, path: str) -> _Place:
+    try:
+        return layout.find(path)
+    except MessageError as error:
+        return error
+
+
+def _stamps(sec: Array, nanosec: Array) -> Array:
+    return np.where((sec == -1) & (nanosec == -1), -1, sec * 1_000_000_000 + nanosec)
+
+
+def _whole(layout: Layout, block: Block, place: _Place) -> Array:
+    if isinstance(place, MessageError):
+        return np.full(len(block.at), -1, np.int64)
+    return layout.read(block, *place).astype(np.int64)
+
+
+def _number(message: Any, path: str) -> float | MessageError:
+    try:
+        return messages.getter(path)(message)
+    except MessageError as error:
+        return error

@@ -1,0 +1,289 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""By which clock the messages of several topics are put together, and what their times show of the clocks.
+
+A message has up to three times: the stamp of its header, when it was published and when it was recorded. Stamps are
+right where every topic has them and one clock made them. Times of recording always exist; but they hold the delays of
+the network, and those of a simulation that does not run at the pace of real time are no measure of its motion.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_ros.core.errors import DataError
+from il_ros.core.types import Array
+
+NO_STAMP = int(np.iinfo(np.int64).min)
+FAR_NS = 1_000_000_000
+"""A stamp that runs ahead of the time of recording by more than this, from one message to the next, is a jump; and
+topics whose stamps are farther apart than this, when they were recorded at the same time, have different clocks."""
+MOST_BAD = 2
+"""Stamps in a row that may be wrong; more of them are a clock that jumped."""
+SAME_PACE = 0.05
+"""A clock passes at the pace of recording if the ratio differs from 1 by less than this."""
+FEWEST_STEPS = 8
+"""Steps of a topic that show at which pace its clock runs."""
+FASTEST = 300.0
+"""A clock that seems to run at more times the pace of recording: the times of recording are none, but for example
+those of a conversion."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The times of a topic's messages, in the order in which they came; row n of every array is the same message."""
+
+    name: str
+    topic: str
+    stamps_ns: Array
+    """(n,) int64, the headers' stamps; ``NO_STAMP`` where there is none."""
+    publish_time_ns: Array
+    """(n,) int64, when the messages were published."""
+    log_time_ns: Array
+    """(n,) int64, when they were recorded."""
+    arrived_ns: Array
+    """(n,) int64, the same by a clock that never begins anew; see ``order.arrivals``."""
+    is_static: bool = False
+    """Whether a message holds until the next, so that its stamp may be of any time."""
+    offset_ns: int = 0
+    """What the contract adds to its times: to those of the sender's clock already, which ``log_time_ns`` are not."""
+
+    def rows(self, index: Array) -> Timeline:
+        """Some of the messages; all of them, as nearly always, are not copied."""
+        if len(index) == len(self.arrived_ns) and (np.diff(index) > 0).all():
+            return self
+        columns = ("stamps_ns", "publish_time_ns", "log_time_ns", "arrived_ns")
+        return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})
+
+    def jumps(self, stale_ns: int, pace: float = 1.0) -> Array:
+        """Which messages are the first after a jump of the headers' clock, (k,)."""
+        return jumps(self.stamps_ns, self.arrived_ns, stale_ns, pace)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times that a topic's messages go by."""
+
+    rows: Array
+    """(k,) int64, increasing: which messages of the timeline can be used."""
+    times_ns: Array
+    """(k,) int64"""
+    clock: str
+    """``header``, ``publish`` or ``recording``."""
+    offset_ns: int | None
+    """By how much its stamps are ahead of those of most topics at the same time of recording; None if not known."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The clock of a bag and why it is this one, and the times of each of its topics by it."""
+
+    clock: str
+    why: str
+    pace: float
+    """How many seconds pass by that clock in one of recording."""
+    timings: list[Timing]
+
+
+def jumps(times_ns: Array, arrived_ns: Array, stale_ns: int, pace: float = 1.0) -> Array:
+    """Which messages are the first after a jump of the clock, (k,), of messages in the order in which they came.
+
+    Messages that overtake each other by less than ``stale_ns`` are no jump.
+    """
+    step = np.diff(times_ns)
+    is_jump = (step < -stale_ns) | (step - max(pace, 1.0) * np.diff(arrived_ns) > FAR_NS)
+    return np.flatnonzero(is_jump) + 1
+
+
+def soon_ns(pace: float) -> int:
+    """Within what time of recording, ns, the jumps of a clock of this pace are one that several topics saw."""
+    return round(FAR_NS / max(pace, 1.0))
+
+
+def choose(lines: Sequence[Timeline], clock: str, stale_ns: int) -> Choice:
+    """The times of each topic's messages by the clock that is asked for or, if none is, by the one that is right.
+
+    These are the stamps where every topic has them and one clock made them, else the times of recording of all. Of a
+    clock that runs at another pace than the recorder's, topics without stamps of it get the times that it showed when
+    their messages were recorded.
+
+    Args:
+        lines: of each topic.
+        clock: one of ``specs.CLOCKS``, or empty.
+        stale_ns: messages that overtake each other by less are no jump of a clock.
+
+    Raises:
+        DataError: if stamps are asked for, and a topic has none.
+    """
+    evidence = _Evidence(lines, stale_ns)
+    told = evidence.troubles()
+    if clock == "header" and any(line in evidence.without for line in lines):
+        names = ", ".join(line.name for line in evidence.without)
+        raise DataError(
+            f"{names}: fewer than half of the messages have a stamp, and the contract says foreign: {{clock: header}}; "
+            "use publish or log, or leave it out"
+        )
+    if clock:
+        chosen, why = {"log": "recording"}.get(clock, clock), "as the contract's foreign: clock says"
+    elif not told:
+        chosen, why = "header", "every topic has stamps, of one clock"
+    elif evidence.pace == 1.0 or not evidence.agreeing:
+        chosen, why = "recording", "; ".join(told)
+    else:
+        chosen, why = "header", f"{'; '.join(told)}; it goes by the time that the others' clock showed when it came"
+    pace = evidence.pace or FASTEST if chosen == "header" else 1.0
+    return Choice(chosen, why, pace, [evidence.timing(n, chosen, bool(clock)) for n in range(len(lines))])
+
+
+class _Evidence:
+    """What the times of some topics show of their clocks."""
+
+    def __init__(self, lines: Sequence[Timeline], stale_ns: int) -> None:
+        self._lines = lines
+        positive = [np.flatnonzero(line.stamps_ns != NO_STAMP) for line in lines]
+        stamped = [line.rows(rows) for line, rows in zip(lines, positive)]
+        self.pace = _pace(max(stamped, key=_weight))
+        bad = _bad_stamps(stamped, stale_ns, 1.0 if self.pace is None else self.pace)
+        self._rows = [rows[~is_bad] for rows, is_bad in zip(positive, bad)]
+        self._stamped = [line.rows(rows) for line, rows in zip(lines, self._rows)]
+        has_stamps = [2 * len(rows) > len(line.arrived_ns) for rows, line in zip(self._rows, lines)]
+        self._has_stamps = has_stamps
+        self.without = [line for line, has in zip(lines, has_stamps) if not has and not line.is_static]
+        self._offsets = self._measured()
+        self._apart = [n for n, offset in enumerate(self._offsets) if abs(offset or 0) > FAR_NS]
+        self.agreeing = [
+            line
+            for n, line in enumerate(self._stamped)
+            if has_stamps[n] and n not in self._apart and not line.is_static
+        ]
+
+    def troubles(self) -> list[str]:
+        """Why the stamps of all topics cannot be compared; nothing if they can."""
+        told = [f"{line.name} has no stamps" for line in self.without]
+        for n in self._apart:
+            seconds = (self._offsets[n] or 0) / 1e9
+            side = "ahead of" if seconds > 0 else "behind"
+            told.append(f"the stamps of {self._lines[n].name} are {abs(seconds):.3f} s {side} the other topics'")
+        return told
+
+    def timing(self, n: int, clock: str, is_asked: bool) -> Timing:
+        """The times of a topic by the clock of the bag."""
+        line, offset = self._lines[n], self._offsets[n]
+        every = np.arange(len(line.arrived_ns))
+        if line.is_static:
+            return Timing(every, line.stamps_ns, clock, offset)
+        if clock == "recording":
+            own = line.offset_ns if is_asked or not self._has_stamps[n] else 0
+            return Timing(every, line.log_time_ns + own, clock, offset)
+        if clock == "publish":
+            return Timing(every, line.publish_time_ns, clock, offset)
+        if is_asked or (self._has_stamps[n] and n not in self._apart):
+            return Timing(self._rows[n], self._stamped[n].stamps_ns, clock, offset)
+        shown = _shown(max(self.agreeing, key=_weight), line.arrived_ns, self.pace or 0.0)
+        return Timing(every, shown, "recording", offset)
+
+    def _measured(self) -> list[int | None]:
+        """By how much the stamps of each topic are ahead of those of most, ns; None where that cannot be told."""
+        none = np.empty(0, np.int64)
+        lines = [line if has else line.rows(none) for line, has in zip(self._stamped, self._has_stamps)]
+        reference = max(lines, key=_weight)
+        if self.pace is None or not _weight(reference):
+            return [None] * len(lines)
+        found = [_offset(line, reference, self.pace) for line in lines]
+        known = [offset for offset in found if offset is not None]
+        groups = [[other for other in known if abs(other - offset) <= FAR_NS] for offset in known]
+        sizes = [len(group) for group in groups]
+        largest = sorted(groups[sizes.index(max(sizes))])
+        middle = largest[len(largest) // 2]
+        return [None if offset is None else offset - middle for offset in found]
+
+
+def _weight(line: Timeline) -> int:
+    """How much a topic's stamps tell of the clock."""
+    return 0 if line.is_static else len(line.arrived_ns)
+
+
+def _pace(line: Timeline) -> float | None:
+    """How many seconds pass by the headers in one of recording, 1 if it is near that; None if it cannot be so."""
+    step, passed = np.diff(line.stamps_ns), np.diff(line.arrived_ns)
+    forward = step[step > 0]
+    if len(forward) < FEWEST_STEPS:
+        return 1.0
+    usual = (step > 0) & (step <= 5 * np.median(forward))  # neither a jump nor a silence
+    pace = float(step[usual].sum()) / max(1.0, float(passed[usual].sum()))
+    if pace >= FASTEST:
+        return None
+    return 1.0 if abs(pace - 1.0) < SAME_PACE else pace
+
+
+def _shown(reference: Timeline, arrived_ns: Array, pace: float) -> Array:
+    """What the clock of a topic's headers showed at other times of recording."""
+    last = np.maximum(np.searchsorted(reference.arrived_ns, arrived_ns, side="right") - 1, 0)
+    passed = np.round(pace * (arrived_ns - reference.arrived_ns[last])).astype(np.int64)
+    shown: Array = reference.stamps_ns[last] + passed
+    return shown
+
+
+def _offset(line: Timeline, reference: Timeline, pace: float) -> int | None:
+    """By how much a topic's stamps are ahead of another one's at the same time of recording, ns; the median."""
+    begin, end = reference.arrived_ns[0], reference.arrived_ns[-1] + FAR_NS
+    within = line.rows(np.flatnonzero((line.arrived_ns >= begin) & (line.arrived_ns <= end)))
+    if line.is_static or not len(within.arrived_ns):
+        return None
+    return int(np.median(within.stamps_ns - _shown(reference, within.arrived_ns, pace)))
+
+
+def _bad_stamps(lines: Sequence[Timeline], stale_ns: int, pace: float) -> list[Array]:
+    """By topic (n,) bool: a few stamps that are far off, while the clock goes on before and after them.
+
+    Where another topic's clock jumps at the same time and stays there, the stamps are right and the clock is another.
+    """
+    found = [line.jumps(stale_ns, pace) for line in lines]
+    bad = [_excursions(line, rows, stale_ns, pace) for line, rows in zip(lines, found)]
+    kept = [rows[~is_bad[rows] & ~is_bad[rows - 1]] for rows, is_bad in zip(found, bad)]
+    lasting = [line.arrived_ns[rows] for line, rows in zip(lines, kept)]
+    for line, rows, is_bad in zip(lines, found, bad):
+        if line.is_static:
+            is_bad[:] = False
+        elif len(rows):
+            others = (own for own, other in zip(lasting, lines) if other.topic != line.topic and not other.is_static)
+            restarts = np.sort(np.concatenate([np.empty(0, np.int64), *others]))
+            _confirm(line, rows, is_bad, restarts, soon_ns(pace))
+    return bad
+
+
+def _excursions(line: Timeline, found: Array, stale_ns: int, pace: float) -> Array:
+    """(n,) bool: a few messages whose stamps jump away from where the clock goes on, or are at the beginning or end."""
+    is_bad = np.zeros(len(line.arrived_ns), np.bool_)
+    for row in found.tolist():
+        if is_bad[row] or is_bad[row - 1]:
+            continue
+        for after in range(row + 1, min(row + MOST_BAD + 1, len(is_bad))):
+            if not len(line.rows(np.array([row - 1, after])).jumps(stale_ns, pace)):
+                is_bad[row:after] = True
+                break
+    if len(found):
+        first, last, count = int(found[0]), int(found[-1]), len(is_bad)
+        is_bad[:first] |= first <= MOST_BAD < count - first and not is_bad[first]
+        is_bad[last:] |= count - last <= MOST_BAD < last and not is_bad[last - 1]
+    return is_bad
+
+
+def _confirm(line: Timeline, found: Array, is_bad: Array, restarts: Array, soon_ns: int) -> None:
+    """Clear what another topic's clock explains."""
+
+    def is_shared(row: int) -> bool:
+        between = (line.arrived_ns[row - 1] - soon_ns, line.arrived_ns[row] + soon_ns)
+        first, after = np.searchsorted(restarts, between)
+        return bool(after > first)
+
+    for row in found.tolist():
+        if is_bad[row] != is_bad[row - 1] and is_shared(row):
+            if is_bad[row]:
+                is_bad[row : row + MOST_BAD] = False
+            else:
+                is_bad[max(0, row - MOST_BAD) : row] = False

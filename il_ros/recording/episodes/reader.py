@@ -1,0 +1,262 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A bag's messages joined into steps: what the policy saw, and who commanded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode, Record
+from il_ros.core.errors import DataError, MessageError
+from il_ros.core.types import Array
+from il_ros.recording.bag.reader import BagReader, is_ours, read
+from il_ros.recording.decode.diagnostics import decoded
+from il_ros.recording.decode.field_columns import Columns, Decode
+from il_ros.recording.decode.message_batch import Block, Topic
+from il_ros.recording.episodes.exact_sync import Observations, joined, paths
+from il_ros.recording.episodes.external import read_foreign
+
+AUTHORITY = "gate/authority"
+
+
+class TypeMismatchError(DataError):
+    """A topic that the contract names is of another type in the bag."""
+
+
+def read_episode(folder: Path, contract: Contract) -> Episode:
+    """The steps of the bag ``folder``: every stamp with an observation and a record of authority, in order of time.
+
+    The observation is joined as the live policy joins it. A message that came twice makes no second step. The facts
+    gain ``steps`` and ``dropped``: how many stamps made no step, by reason. A bag of another program, without records
+    of authority, is read as a demonstration; see ``read_foreign``.
+
+    Raises:
+        DataError: if the bag is damaged, lacks a topic of the contract, has two that could be it, or none of its
+            steps can be used.
+    """
+    return episode_of(read(folder), contract)
+
+
+def episode_of(reader: BagReader, contract: Contract) -> Episode:
+    """The steps of an opened bag; see ``read_episode``."""
+    folder = reader.path
+    names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
+    names[AUTHORITY] = find_authority(reader.types, names.values(), folder)
+    if names[AUTHORITY] is None and not is_ours(reader):
+        return _foreign(reader, contract, names)
+    if None in names.values():
+        return _without(reader, contract, [topic for topic, name in names.items() if name is None])
+    wanted = {topic: name for topic, name in names.items() if name is not None}
+    records, columns = Records(), _columns(reader, contract, wanted)
+    for topic, block in reader.blocks(wanted.values()):
+        if topic.name == wanted[AUTHORITY]:
+            records.add(topic, block, reader.decode)
+        else:
+            columns[topic.name].add(topic, block)
+    if records.are_empty and not is_ours(reader):
+        reader.remarks.append(f"{wanted[AUTHORITY]} holds no record of authority, so the bag is a demonstration")
+        return _foreign(reader, contract, names)
+    seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
+    return _episode(folder, contract, seen, records, reader.facts)
+
+
+def read_observations(folder: Path, contract: Contract) -> tuple[Array, Array]:
+    """The observations of the bag ``folder``, whoever commanded: stamps (T,) int64, ns, and (T, Do) float32.
+
+    Raises:
+        DataError: if the bag is damaged, lacks a topic of the contract or has two that could be it.
+    """
+    reader = read(folder)
+    names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
+    wanted = {topic: name for topic, name in names.items() if name is not None}
+    if len(wanted) < len(names):
+        raise _lacks(reader, contract, [topic for topic in names if topic not in wanted])
+    columns = _columns(reader, contract, wanted)
+    for topic, block in reader.blocks(wanted.values()):
+        columns[topic.name].add(topic, block)
+    seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
+    return seen.stamps_ns[seen.is_sound], seen.values[seen.is_sound].astype(np.float32)
+
+
+def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -> dict[str, Columns]:
+    return {wanted[topic]: Columns(paths(contract, topic), reader.decode) for topic in contract.topics}
+
+
+def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
+    action = find_topic(reader.types, contract.foreign.topic, reader.path)
+    found = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
+    missing = [topic for topic in contract.topics if topic not in found]
+    if missing or action is None:
+        raise _lacks(reader, contract, [*missing, *([contract.foreign.topic] if action is None else [])])
+    _check_types(reader, {found[topic]: kind for topic, kind in contract.topics.items()}, "topics")
+    if not contract.foreign.fields:
+        _check_types(reader, {action: contract.command_type}, "command: type, or give foreign: fields")
+    return read_foreign(reader, contract, found, action)
+
+
+def _check_types(reader: BagReader, kinds: Mapping[str, str], key: str) -> None:
+    """Raise a ``DataError`` if a topic is of another type than the contract says."""
+    for name, kind in kinds.items():
+        if reader.types[name] != kind:
+            told = f"{name} is {reader.types[name] or 'of no type'}, not {kind}"
+            raise TypeMismatchError(f"{reader.path}: {told}; correct the contract's {key}")
+
+
+def find_topic(topics: Iterable[str], wanted: str, folder: Path) -> str | None:
+    """The recorded topic that ``wanted`` means: the one of that name or, if there is none, that in any namespace.
+
+    None if there is none.
+
+    Raises:
+        DataError: if more than one could be meant.
+    """
+    found = sorted(name for name in topics if name == wanted or name.endswith("/" + wanted.lstrip("/")))
+    if len(found) > 1 and wanted in found:
+        return wanted
+    if len(found) > 1:
+        choices = ", ".join(found)
+        raise DataError(f"{folder}: topic {wanted!r} may be any of {choices}; name one of them in the contract")
+    return found[0] if found else None
+
+
+def authorities(topics: Iterable[str]) -> list[str]:
+    """The topics with records of authority, of every arm that was recorded."""
+    return [name for name in topics if name == AUTHORITY or name.endswith("/" + AUTHORITY)]
+
+
+def find_authority(topics: Iterable[str], chosen: Iterable[str | None], folder: Path) -> str | None:
+    """The topic with the records of authority that belong to the ``chosen`` topics: of several, that of their arm.
+
+    Raises:
+        DataError: if they do not tell which.
+    """
+    found = authorities(topics)
+    if len(found) < 2:
+        return found[0] if found else None
+    spaces = {name: name.removesuffix(AUTHORITY) for name in found}
+    near = [name for name in found if any(topic is not None and topic.startswith(spaces[name]) for topic in chosen)]
+    if not near:
+        raise DataError(
+            f"{folder}: {', '.join(sorted(found))} are of several arms; name the topics of the contract with the "
+            "namespace of one of them"
+        )
+    nearest = max(near, key=lambda name: len(spaces[name]))
+    others = [name for name in near if not spaces[nearest].startswith(spaces[name])]
+    if others:
+        choices = ", ".join(sorted([nearest, *others]))
+        raise DataError(f"{folder}: the contract's topics are of several arms ({choices}); a contract is of one arm")
+    return nearest
+
+
+def _without(reader: BagReader, contract: Contract, missing: list[str]) -> Episode:
+    """An episode that broke off before its first step may lack a topic; any other must have them all."""
+    if not reader.facts.get("partial"):
+        raise _lacks(reader, contract, missing)
+    return _empty(contract, {**reader.facts, "steps": 0, "dropped": {}})
+
+
+def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> DataError:
+    there = ", ".join(sorted(reader.types)) or "no topics"
+    remedy = "use the contract that it was recorded with"
+    if not is_ours(reader):
+        remedy = "name its topics in a contract, and under foreign: topic where the action is"
+    return DataError(
+        f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; {remedy}"
+    )
+
+
+class Records:
+    """The records of authority of a bag, the first of each stamp; those that belong to no observation are left out."""
+
+    def __init__(self) -> None:
+        self.by_stamp: dict[int, Record] = {}
+        self.refused: dict[int, tuple[int, MessageError]] = {}
+        """By stamp, the order of a message that is no record, and why."""
+        self._empty: set[int] = set()
+
+    @property
+    def are_empty(self) -> bool:
+        """Whether there are messages, and not one of them says anything at all."""
+        return bool(self._empty) and not self.by_stamp and self._empty == self.refused.keys()
+
+    def add(self, topic: Topic, block: Block, decode: Decode) -> None:
+        """Read more of them.
+
+        Raises:
+            DataError: if a message is not what its type says.
+        """
+        for row in range(len(block.at)):
+            message = decoded(block.message(row), lambda data: decode(topic, data))
+            stamp = messages.stamp_ns(message)
+            if stamp in self.by_stamp:
+                continue
+            try:
+                record = messages.record_from(message)
+            except MessageError as error:
+                self.refused.setdefault(stamp, (int(block.order[row]), error))
+                if not message.status:
+                    self._empty.add(stamp)
+            else:
+                if not record.reason.startswith(messages.INCOMPLETE):
+                    self.by_stamp[stamp] = record
+
+
+def _episode(
+    folder: Path, contract: Contract, seen: Observations, records: Records, facts: Mapping[str, Any]
+) -> Episode:
+    recorded = records.by_stamp
+    width = len(contract.action)
+    unusable = {
+        stamp
+        for stamp, record in recorded.items()
+        if len(record.executed) != width or not messages.are_finite(record.executed)
+    }
+    sound = dict(zip(seen.stamps_ns[seen.is_sound].tolist(), np.flatnonzero(seen.is_sound).tolist()))
+    unsound = set(seen.stamps_ns[~seen.is_sound].tolist())
+    refused = unsound | records.refused.keys() | unusable
+    common = sorted(sound.keys() & recorded.keys() - unusable)
+    if (unsound or records.refused) and not common:
+        raise DataError(f"{folder}: no step can be used; the first trouble: {_first_trouble(contract, seen, records)}")
+    stamps = set(seen.all_stamps_ns.tolist())
+    dropped = {
+        "incomplete observation": len(stamps - sound.keys() - refused),
+        "no record of authority": len(sound.keys() - recorded.keys() - refused),
+        "no observation": len(recorded.keys() - stamps - refused),
+        "malformed or not finite": len(refused.difference(common)),
+    }
+    told = {**facts, "steps": len(common), "dropped": {reason: n for reason, n in dropped.items() if n}}
+    if not common:
+        return _empty(contract, told)
+    rows = seen.values[[sound[stamp] for stamp in common]].astype(np.float32)
+    return Episode.from_steps(rows, [recorded[stamp] for stamp in common], contract.step_ns, told)
+
+
+def _first_trouble(contract: Contract, seen: Observations, records: Records) -> MessageError:
+    found = list(records.refused.values())
+    for row in np.flatnonzero(~seen.is_sound).tolist():
+        error = seen.refused or messages.not_finite(contract, seen.values[row])
+        found.append((int(seen.order[row]), error))
+    return min(found, key=lambda trouble: trouble[0])[1]
+
+
+def _empty(contract: Contract, facts: dict[str, Any]) -> Episode:
+    actions = np.empty((0, len(contract.action)), np.float32)
+    return Episode(
+        stamps_ns=np.empty(0, np.int64),
+        observations=np.empty((0, len(contract.observation)), np.float32),
+        executed=actions,
+        policy=actions,
+        expert=actions,
+        authority=np.empty(0, np.uint8),
+        intervention=np.empty(0, np.int32),
+        doubts=np.empty((0, len(messages.DOUBTS)), np.float32),
+        step_ns=contract.step_ns,
+        facts=facts,
+    )

@@ -1,0 +1,110 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Make a verified rosbag2 directory of the journal of an episode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcap.writer import Writer
+
+from il_ros.core.atomic_io import storage_errors, sync
+from il_ros.core.errors import DataError, StorageError
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag.mcap_scanner import FACTS, JOURNAL_RECORDS, Scan, facts_record
+from il_ros.recording.bag.metadata import METADATA, Contents
+from il_ros.recording.decode.message_batch import Topic
+from il_ros.recording.write.journal import LIBRARY, SUFFIX, locked
+
+CHUNK_BYTES = 64 * 1024
+"""A damaged byte costs the chunk that it lies in."""
+
+
+def finalise(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
+    """Make the closed journal ``folder/episode_N.journal.mcap`` the bag ``folder/episode_N``; returns the bag.
+
+    The bag counts once ``metadata.yaml`` is in it, and that is written last, when every message has been read back and
+    found equal. Only then is the journal removed. A kill at any moment leaves one of the two whole. ``facts`` are added
+    to those that the journal began with.
+
+    Raises:
+        DataError: if the journal is missing, damaged, or still being written.
+        StorageError: if the disk takes no more; the journal is kept.
+    """
+    journal_path = Path(journal_path)
+    bag = Path(folder) / journal_path.name.removesuffix(SUFFIX)
+    if (bag / METADATA).exists():
+        raise DataError(f"{bag} is closed already; run `il-ros recover {folder}` to bring it and its journal together")
+    with locked(journal_path):
+        scan = Scan(journal_path, JOURNAL_RECORDS)
+        with storage_errors(bag.parent, f"nothing is lost; free some space and run `il-ros recover {folder}`"):
+            write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts})
+        with storage_errors(journal_path.parent, f"the episode is safe in {bag}; remove the journal by hand"):
+            journal_path.unlink()
+    return bag
+
+
+def _sound(scan: Scan) -> Scan:
+    if scan.damage:
+        raise DataError(f"{scan.path}: {scan.damage[0]}; run `il-ros recover {scan.path.parent}`")
+    return scan
+
+
+def write_bag(source: Scan, bag: Path, facts: Callable[[], dict[str, Any]]) -> None:
+    """Write what ``source`` yields as a verified rosbag2 directory; ``facts`` is asked once that is read.
+
+    Raises:
+        OSError: if the disk takes no more.
+        StorageError: if it gives back other bytes than it was given.
+    """
+    bag.mkdir(parents=True, exist_ok=True)
+    path = bag / f"{bag.name}_0.mcap"
+    contents = _copy(source, path, facts)
+    sync(path)
+    _verify(path, source)
+    sync(bag)
+    metadata.write(bag, contents)
+    sync(bag.parent)
+
+
+def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Contents:
+    first, last = metadata.NO_START_NS, 0
+    channels: dict[str, tuple[int, Topic]] = {}
+    with path.open("wb") as file:
+        writer = Writer(file, chunk_size=CHUNK_BYTES, enable_data_crcs=True)
+        writer.start("ros2", LIBRARY)
+        for topic, log_time_ns, publish_time_ns, sequence, data in source:
+            if topic.name not in channels:
+                channels[topic.name] = _register(writer, topic), topic
+            writer.add_message(channels[topic.name][0], log_time_ns, data, publish_time_ns, sequence)
+            first, last = min(first, log_time_ns), max(last, log_time_ns)
+        known = {**facts(), "digest": source.digest.text()}
+        writer.add_metadata(FACTS, facts_record(known))
+        writer.finish()  # type: ignore[no-untyped-call]
+    return Contents(
+        files=(path.name,),
+        types={name: topic.type_name for name, (_, topic) in channels.items()},
+        hashes={name: topic.type_hash for name, (_, topic) in channels.items()},
+        counts=dict(source.counts),
+        start_ns=first,
+        duration_ns=max(0, last - first) if channels else 0,
+        facts=known,
+        offered={name: metadata.profiles(topic.offered) for name, (_, topic) in channels.items()},
+    )
+
+
+def _register(writer: Writer, topic: Topic) -> int:
+    text = topic.definition.encode(errors="surrogateescape")
+    schema = writer.register_schema(topic.type_name, topic.encoding, text)
+    described = {"offered_qos_profiles": topic.offered, "topic_type_hash": topic.type_hash}
+    return writer.register_channel(topic.name, topic.serialization, schema, described)
+
+
+def _verify(path: Path, source: Scan) -> None:
+    copy = Scan(path).read()
+    if copy.damage or copy.count != source.count or copy.digest.text() != source.digest.text():
+        reason = copy.damage[0] if copy.damage else f"{copy.count} messages came back of {source.count}, or not equal"
+        raise StorageError(f"{path} was written but not read back alike ({reason}); check the disk, nothing is lost")

@@ -1,0 +1,156 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a killed recorder or a damaged disk left behind becomes episodes that say so."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from il_ros.core.atomic_io import storage_errors, sync
+from il_ros.core.errors import DataError
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag.discovery import DAMAGED, is_foreign
+from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, Scan
+from il_ros.recording.bag.metadata import METADATA
+from il_ros.recording.bag.reader import is_closed, read
+from il_ros.recording.write.finalize import write_bag
+from il_ros.recording.write.journal import SUFFIX, is_open, locked
+
+WORKSHOP = ".recovering"
+"""The folder in which a bag is made anew before it takes the damaged one's place."""
+_SHOWN = 3
+
+
+def leftovers(folder: Path, thorough: bool = False) -> list[Path]:
+    """Journals that nobody writes any more, and bags that are not closed though their file is there, by name.
+
+    ``thorough`` reads every byte of every bag as well, and so finds those that are truncated or damaged.
+    """
+    folder = Path(folder)
+    strange = set(oddities(folder))
+    journals = [path for path in folder.glob(f"episode_*{SUFFIX}") if path not in strange]
+    taken = {path.name.removesuffix(SUFFIX) for path in journals}
+    bags = [p for p in folder.glob("episode_*") if p.suffix == "" and p.name not in taken and _file(p) is not None]
+    unsound = {bag for bag in bags if not _is_sound(bag, thorough)}
+    pending = {folder / path.name for path in (folder / WORKSHOP).glob("episode_*")}
+    return sorted({path for path in journals if not is_open(path)} | unsound | pending)
+
+
+def oddities(folder: Path) -> list[Path]:
+    """What has a journal's name and is no file, or a journal whose bag cannot be made since a file has its name.
+
+    Whatever they are, a recovery passes them over.
+    """
+    journals = list(Path(folder).glob(f"episode_*{SUFFIX}"))
+    bags = {path: path.with_name(path.name.removesuffix(SUFFIX)) for path in journals}
+    return sorted(p for p, bag in bags.items() if not p.is_file() or (bag.exists() and not bag.is_dir()))
+
+
+def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], None] | None = None) -> list[Path]:
+    """Make an episode of every leftover of ``folder``; returns the bags.
+
+    Their facts hold ``recovered`` (true), ``partial`` (true unless every message is known to be there), ``reason`` and
+    ``salvaged``: the messages and bytes that were saved, the size of the source and what was cut off. Doing it twice
+    changes nothing. What could not be copied and verified is kept beside, as ``….damaged``. ``progress`` is told of
+    each leftover before it is worked on.
+
+    Raises:
+        DataError: if there is no such folder.
+        StorageError: if the disk takes no more; nothing is lost, and the next call goes on.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; name the folder that holds the episodes")
+    bags = []
+    for path in leftovers(folder, thorough):
+        if progress is not None:
+            progress(path)
+        with storage_errors(folder, f"nothing is lost; mend that and run `il-ros recover {folder}` again"):
+            bags.append(_recover_journal(path) if path.name.endswith(SUFFIX) else _recover_bag(path))
+    with suppress(OSError):  # there is none
+        (folder / WORKSHOP).rmdir()
+    return bags
+
+
+def _file(bag: Path) -> Path | None:
+    """The one MCAP file of a bag of ours; none of another program's, which is not ours to mend."""
+    files = [path for path in bag.glob("*.mcap") if path.is_file()]
+    return files[0] if len(files) == 1 and not is_foreign(files[0]) else None
+
+
+def _is_sound(bag: Path, thorough: bool) -> bool:
+    if not thorough or not is_closed(bag):
+        return is_closed(bag)
+    try:
+        read(bag).verify()
+    except DataError:
+        return False
+    return True
+
+
+def _recover_journal(journal: Path) -> Path:
+    bag = journal.with_name(journal.name.removesuffix(SUFFIX))
+    with locked(journal):
+        scan = Scan(journal, JOURNAL_RECORDS)
+        if is_closed(bag):  # killed after the bag was closed and before the journal was removed
+            saved = scan.read().digest.text() == metadata.read(bag).facts.get("digest")
+        else:
+            write_bag(scan, bag, lambda: _facts(scan, "the recorder ended before it closed the episode"))
+            saved = True
+        if saved and (not scan.damage or scan.only_unfinished):
+            journal.unlink()
+        else:
+            os.rename(journal, _aside(journal))
+        sync(journal.parent)
+    return bag
+
+
+def _recover_bag(bag: Path) -> Path:
+    """Make the bag anew in the workshop, put the damaged one aside, and the new one in its place."""
+    made = bag.parent / WORKSHOP / bag.name
+    if not (made / METADATA).exists():
+        _salvage(bag, made)
+    if bag.exists():
+        os.rename(bag, _aside(bag))
+    os.rename(made, bag)
+    sync(bag.parent)
+    return bag
+
+
+def _salvage(bag: Path, made: Path) -> None:
+    source = _file(bag)
+    if source is None:
+        raise DataError(f"{bag} has no MCAP file to recover from; move {made} away and restore the bag from a copy")
+    scan = Scan(source)
+    known = metadata.read(bag).facts if is_closed(bag) else {}
+
+    def facts() -> dict[str, Any]:
+        told = {**known, **_facts(scan, "the bag was not closed, or is damaged")}
+        if scan.digest.text() == {**scan.facts, **known}.get("digest"):  # no message was lost
+            told["partial"] = bool({**scan.facts, **known}.get("partial"))
+        return told
+
+    write_bag(scan, made, facts)
+
+
+def _facts(scan: Scan, reason: str) -> dict[str, Any]:
+    more = [f"and {len(scan.damage) - _SHOWN} more"] if len(scan.damage) > _SHOWN else []
+    salvaged = {
+        "messages": scan.count,
+        "bytes": scan.data_bytes,
+        "source_bytes": scan.size,
+        "cut_off": scan.damage[:_SHOWN] + more,
+    }
+    return {**scan.facts, "partial": True, "recovered": True, "reason": reason, "salvaged": salvaged}
+
+
+def _aside(path: Path) -> Path:
+    """A name beside ``path`` that is free."""
+    ends = itertools.chain([DAMAGED], (f"{DAMAGED}-{n}" for n in itertools.count(2)))
+    return next(name for name in (path.with_name(path.name + end) for end in ends) if not name.exists())

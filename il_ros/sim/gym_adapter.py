@@ -1,0 +1,216 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Other people's gymnasium environments in the place of our arm: what they see under names, and the contract of it.
+
+The numbers of an observation are named by their path: ``achieved_goal.0`` in a dict of arrays, ``0`` in one array.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from il_ros.core import messages
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Array
+from il_ros.sim.timeline import UNKNOWN, Timeline
+
+TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
+"""Where the numbers are, as ``position`` beside ``name``, which is how a contract finds one: ``position[NAME]``."""
+SUCCESS = ("is_success", "success")
+"""Keys of ``info`` that say whether a step is one of success: of gymnasium-robotics and panda-gym, of Meta-World."""
+MOST = 1000
+"""Observations of more numbers are pictures, which are not for this."""
+
+
+class ForeignEnv(Timeline):
+    """An environment that anybody registered, driven by the contract's actions, with stamps and outcomes like ours.
+
+    The contract's action is the environment's, component by component. An episode ends when the environment says so:
+    it is a ``success`` if ``info`` has said so at any of its steps, as ``is_success`` or ``success``; else a
+    ``timeout`` if it was truncated, and if it terminated a ``failure``, or ``unknown`` where ``info`` never has either.
+    Rewards tell nothing: many environments pay one for being alive at the very step at which all is lost. An
+    environment whose ``info`` is silent needs a wrapper that says ``is_success``.
+
+    Raises:
+        ConfigError: if there is no such environment, or the contract is not one for it.
+    """
+
+    way = None
+    """Which way a success took is not known."""
+
+    def __init__(self, environment: str, contract: Contract, options: Mapping[str, Any]) -> None:
+        super().__init__(environment)
+        self._env, self.contract = make(environment, options), contract
+        self.names = names(self._env.observation_space)
+        self._check(environment)
+        self._values = np.zeros(len(self.names))
+        self._told: list[bool] = []
+        """At which steps of the episode ``info`` said whether it is a success, and what."""
+
+    def _check(self, environment: str) -> None:
+        contract, space = self.contract, _box(self._env.action_space)
+        remedy = f"il-ros contract from-gym {environment} writes one that fits"
+        fields = {f"position[{name}]" for name in self.names}
+        for part in contract.observation:
+            if (part.topic, contract.topics[part.topic]) != (TOPIC, TYPE) or part.field not in fields:
+                raise ConfigError(
+                    f"contract {contract.name!r}: {part.field!r} of topic {part.topic!r} is not what {environment} "
+                    f"sees; {remedy}"
+                )
+        size = int(np.prod(space.shape))
+        if len(contract.action) != size:
+            raise ConfigError(
+                f"contract {contract.name!r} commands {len(contract.action)} numbers, {environment} takes {size}; "
+                f"{remedy}"
+            )
+
+    @property
+    def values(self) -> Array:
+        """(N,) float64, the numbers that ``names`` tells of, as they are now."""
+        return self._values
+
+    def reset(self, *, seed: int) -> Array:
+        """Begin the episode ``seed``."""
+        seen, _ = self._env.reset(seed=seed)
+        self._begin(seed)
+        self._told.clear()
+        self._values = self._flattened(seen)
+        return self._values
+
+    def observe(self) -> Array:
+        """(Do,) float32, what the contract makes of what is seen now."""
+        return messages.observation(self.contract, {TOPIC: SimpleNamespace(name=self.names, position=self._values)})
+
+    def advance(self, action: Array) -> tuple[Array, str | None]:
+        """Execute one action; returns the numbers that are seen then, and the outcome once the episode has ended."""
+        space = self._env.action_space
+        clipped = np.clip(action, self.contract.low, self.contract.high).astype(space.dtype)
+        seen, _, terminated, truncated, info = self._env.step(clipped.reshape(space.shape))
+        self._stamp_ns += self.contract.step_ns
+        self._values = self._flattened(seen)
+        self._told += told(info)
+        return self._values, outcome(terminated, truncated, self._told)
+
+    def _flattened(self, seen: Any) -> Array:
+        return np.asarray(gymnasium.spaces.flatten(self._env.observation_space, seen), dtype=np.float64)
+
+    def close(self) -> None:
+        """Free the environment."""
+        self._env.close()
+
+
+def told(info: Mapping[str, Any]) -> list[bool]:
+    """What ``info`` says of success at a step: a bool, a number or an array of one; nothing if it is anything else."""
+    said = []
+    for key in SUCCESS:
+        with contextlib.suppress(TypeError, ValueError):
+            if info.get(key) is not None:
+                values = np.asarray(info[key], dtype=np.float64)
+                said.append(bool(values.size and (values > 0).all() and np.isfinite(values).all()))
+    return said
+
+
+def outcome(terminated: bool, truncated: bool, told: Iterable[bool]) -> str | None:
+    """How an episode ends at this step, given what was told at all of its steps; None to go on."""
+    if not (terminated or truncated):
+        return None
+    said = list(told)
+    if any(said):
+        return "success"
+    if terminated:
+        return "failure" if said else UNKNOWN
+    return "timeout"
+
+
+def make(environment: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
+    """The environment of that name, which may be one that a module registers: ``panda_gym:PandaReach-v3``.
+
+    Raises:
+        ConfigError: if there is none, or it does not take the options.
+    """
+    try:
+        return gymnasium.make(environment, **options)
+    except (gymnasium.error.Error, ImportError, TypeError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(
+            f"environment {environment!r} cannot be made ({told}); write ID, or MODULE:ID if a module registers it, "
+            "and look at its options"
+        ) from error
+
+
+def names(space: gymnasium.Space[Any]) -> list[str]:
+    """The names of the numbers of an observation, in the order of ``gymnasium.spaces.flatten``.
+
+    Raises:
+        ConfigError: if the space is no array and no dict of arrays, or too big.
+    """
+    found = [".".join(path) for path in _paths(space)]
+    if not 0 < len(found) <= MOST:
+        raise ConfigError(
+            f"an observation of {len(found)} numbers cannot be published; it must be from 1 to {MOST}, no pictures"
+        )
+    return found
+
+
+def _paths(space: gymnasium.Space[Any], *above: str) -> list[tuple[str, ...]]:
+    if isinstance(space, gymnasium.spaces.Dict):
+        for key in space:
+            if not str(key).isidentifier():
+                raise ConfigError(f"observation key {key!r} cannot be a name; rename it in a wrapper")
+        return [path for key, part in space.items() for path in _paths(part, *above, key)]
+    if not isinstance(space, (gymnasium.spaces.Box, gymnasium.spaces.MultiBinary)) or not space.shape:
+        raise ConfigError(
+            f"observation space {space} is no array and no dict of arrays; register the environment with "
+            "gymnasium.wrappers.FlattenObservation around it"
+        )
+    return [(*above, *map(str, index)) for index in np.ndindex(*space.shape)]
+
+
+def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> Contract:
+    """A contract for an environment: all that it sees, all that it takes, at the rate at which it is shown.
+
+    Raises:
+        ConfigError: if it cannot be made, tells no rate, or has actions without limits.
+    """
+    env = make(environment, options)
+    seen, space = names(env.observation_space), _box(env.action_space)
+    rate = env.metadata.get("render_fps") if rate_hz is None else rate_hz
+    env.close()
+    if rate is None:
+        raise ConfigError(f"environment {environment!r} has no render_fps; give its steps a second, as in --rate 20")
+    columns = zip(space.low.ravel().tolist(), space.high.ravel().tolist())
+    plain = {
+        "rate_hz": round(float(rate), 6),
+        "topics": {TOPIC: TYPE},
+        "observation": {_label(name): {"topic": TOPIC, "field": f"position[{name}]"} for name in seen},
+        "action": {
+            f"action.{i}": {"low": low, "high": high, "max_step": high - low, "rest": min(max(0.0, low), high)}
+            for i, (low, high) in enumerate(columns)
+        },
+        "command": {"type": "trajectory_msgs/msg/JointTrajectory"},
+    }
+    return Contract.from_dict(environment, plain)
+
+
+def _label(name: str) -> str:
+    """What the contract calls a number: its path, and for the ``0`` of one array ``observation.0``."""
+    return f"{TOPIC}.{name}" if name[0].isdigit() else name
+
+
+def _box(space: gymnasium.Space[Any]) -> gymnasium.spaces.Box:
+    """The space of actions.
+
+    Raises:
+        ConfigError: if it is no array of numbers.
+    """
+    if not isinstance(space, gymnasium.spaces.Box):
+        raise ConfigError(f"action space {space} is not continuous; only a Box can be commanded")
+    return space

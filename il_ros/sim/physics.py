@@ -1,0 +1,151 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The one owner of a PyBullet client: a headless world with a table, an arm and a few posts."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import weakref
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Array
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the C library prints (its build time, warnings of the URDF reader) off our output."""
+    saved = [os.dup(stream) for stream in (1, 2)]
+    with open(os.devnull, "wb") as sink:
+        try:
+            for stream in (1, 2):
+                os.dup2(sink.fileno(), stream)
+            yield
+            ctypes.CDLL(None).fflush(None)
+        finally:
+            for stream, copy in zip((1, 2), saved):
+                os.dup2(copy, stream)
+                os.close(copy)
+
+
+try:
+    with _quiet():
+        import pybullet
+        import pybullet_data
+except ImportError:  # it has no wheels for Python 3.12 and later; all but the simulation works without it
+    pybullet = None
+
+SUBSTEP_HZ = 240
+
+
+class World:
+    """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it.
+
+    One that is forgotten is closed when it is collected.
+
+    Raises:
+        ConfigError: if there is no PyBullet.
+    """
+
+    def __init__(self) -> None:
+        if pybullet is None:
+            raise ConfigError(
+                "the simulation needs PyBullet, which cannot be imported; il-ros doctor tells how to install it, or "
+                "drive a real arm"
+            )
+        with _quiet():
+            self.client: int = pybullet.connect(pybullet.DIRECT)
+        self._disconnect = weakref.finalize(self, pybullet.disconnect, self.client)
+        self._posts: list[int] = []
+        self.call("setAdditionalSearchPath", pybullet_data.getDataPath())
+        self.call("setGravity", 0.0, 0.0, -9.81)
+        self.call("setPhysicsEngineParameter", fixedTimeStep=1.0 / SUBSTEP_HZ, deterministicOverlappingPairs=1)
+
+    def call(self, function: str, *arguments: Any, **options: Any) -> Any:
+        """Call a function of PyBullet on this client."""
+        return getattr(pybullet, function)(*arguments, physicsClientId=self.client, **options)
+
+    def load(self, urdf: str) -> int:
+        """Load a fixed body from a URDF of ``pybullet_data``; returns its id."""
+        with _quiet():
+            return int(self.call("loadURDF", urdf, useFixedBase=True))
+
+    def add_box(self, centre: Array, half_size: Array, colour: tuple[float, float, float, float]) -> None:
+        """Add a box that is seen but never touched."""
+        shape = self.call("createVisualShape", pybullet.GEOM_BOX, halfExtents=list(half_size), rgbaColor=colour)
+        self.call("createMultiBody", 0, -1, shape, basePosition=list(centre))
+
+    def add_ribbon(self, path: Array, half_width: float, colour: tuple[float, float, float, float]) -> None:
+        """Lay a ribbon along ``path`` (N, 3), metres, seen from above but never touched; one body for all of it.
+
+        Every body that is there costs time at every step of physics, also one that cannot be touched.
+        """
+        along = np.gradient(path[:, :2], axis=0)
+        along /= np.linalg.norm(along, axis=1, keepdims=True)
+        aside = half_width * np.column_stack([-along[:, 1], along[:, 0], np.zeros(len(path))])
+        edges = np.stack([path + aside, path - aside], axis=1).reshape(-1, 3)
+        first = 2 * np.arange(len(path) - 1)[:, None]
+        triangles = np.hstack([first, first + 1, first + 2, first + 2, first + 1, first + 3])
+        shape = self.call(
+            "createVisualShape", pybullet.GEOM_MESH, vertices=edges.tolist(), indices=triangles.ravel().tolist(),
+            normals=[(0.0, 0.0, 1.0)] * len(edges), rgbaColor=colour,
+        )  # fmt: skip
+        self.call("createMultiBody", 0, -1, shape)
+
+    def set_posts(self, centres: Array, radius: float, height: float) -> None:
+        """Stand upright cylinders at ``centres`` (N, 3), metres; posts of the same number are moved, not made anew."""
+        if len(self._posts) != len(centres):
+            for body in self._posts:
+                self.call("removeBody", body)
+            self._posts = [self._add_post(radius, height) for _ in centres]
+        for body, centre in zip(self._posts, centres):
+            self.call("resetBasePositionAndOrientation", body, centre.tolist(), (0.0, 0.0, 0.0, 1.0))
+
+    def _add_post(self, radius: float, height: float) -> int:
+        collision = self.call("createCollisionShape", pybullet.GEOM_CYLINDER, radius=radius, height=height)
+        visual = self.call(
+            "createVisualShape", pybullet.GEOM_CYLINDER, radius=radius, length=height, rgbaColor=(0.84, 0.37, 0.0, 1.0)
+        )
+        return int(self.call("createMultiBody", 0, collision, visual))
+
+    def touches(self, body: int) -> bool:
+        """Whether ``body`` touches anything now; posts are all that can be touched."""
+        return bool(pybullet.getContactPoints(body, physicsClientId=self.client))
+
+    def step(self) -> None:
+        """Advance physics by 1/240 s."""
+        pybullet.stepSimulation(self.client)
+
+    def picture(self, width: int, height: int, eye: Array, target: Array, field_of_view: float = 38.0) -> Array:
+        """(height, width, 3) uint8, drawn by PyBullet's software renderer."""
+        view = self.call_plain("computeViewMatrix", list(eye), list(target), [0.0, 0.0, 1.0])
+        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.05, 4.0)
+        image = self.call(
+            "getCameraImage", width, height, view, lens, renderer=pybullet.ER_TINY_RENDERER, shadow=0, flags=4
+        )
+        pixels: Array = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))[:, :, :3]
+        return pixels
+
+    @staticmethod
+    def call_plain(function: str, *arguments: Any) -> Any:
+        """Call a function of PyBullet that belongs to no client."""
+        return getattr(pybullet, function)(*arguments)
+
+    def close(self) -> None:
+        """Disconnect the client; a second call does nothing."""
+        self._disconnect()
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,104 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A person at the page of ``il-ros teleop``: keys, a gamepad, or the tool dragged, under a held dead-man switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from il_ros.core import contract
+from il_ros.core.errors import MessageError
+from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, finite, towards
+from il_ros.teleop.devices.kinesthetic import GUIDING, Kinesthetic
+
+HANDS = "page/hands"
+AXES, BUTTONS = 6, 3
+"""Of its messages: the axes are a deflection x y z in [-1, 1] and a place x y z, m, in the base frame; the buttons are
+the dead-man switch, fast, and whether the tool is dragged to that place. A message without any tells that the page was
+lost while the switch was held."""
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """How the page drives."""
+
+    speed_m_s: float = 0.12
+    """Tool speed at full deflection."""
+    fast_m_s: float = 0.22
+    """The same with the key or button for fast, and the fastest that a dragged tool follows."""
+    gain_per_s: float = 6.0
+    """How fast a dragged tool makes up for what is left to go."""
+    timeout_s: float = 0.15
+    """A page that has been silent this long while the switch was held is lost."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0.0, ("speed_m_s", "fast_m_s", "gain_per_s", "timeout_s"))
+
+
+class Page(Operated):
+    """Drive from a browser; who pushes the arm there teaches it by hand."""
+
+    topics: ClassVar[Mapping[str, str]] = {HANDS: "sensor_msgs/msg/Joy", **Kinesthetic.topics}
+
+    def __init__(self, setup: Setup) -> None:
+        self.options: PageOptions = contract.build(PageOptions, "device 'page'", setup.options)
+        super().__init__(setup, "page", DeadMan(self.options.timeout_s))
+        self._by_hand = Kinesthetic(Setup(setup.contract))
+        self._deflection: Array = np.zeros(3)
+        self._place: Array = np.zeros(3)
+        self._fast = self._drags = False
+
+    def hear(self, topic: str, message: Any, now_ns: int) -> None:
+        """Take what the hands do.
+
+        Raises:
+            MessageError: if numbers are missing or not finite; the page then counts as lost.
+        """
+        if topic == GUIDING:
+            self._by_hand.hear(topic, message, now_ns)
+            return
+        axes, buttons = list(message.axes), list(message.buttons)
+        if not axes and not buttons:
+            self.dead_man.lose()
+            return
+        if (len(axes), len(buttons)) != (AXES, BUTTONS):
+            self.dead_man.lose()
+            raise MessageError(
+                f"{topic} has {len(axes)} axes and {len(buttons)} buttons; the page sends {AXES} and {BUTTONS}: set "
+                "the parameter 'device' to joy for a gamepad of your own"
+            )
+        try:
+            numbers = finite(topic, "axes", axes)
+        except MessageError:
+            self.dead_man.lose()
+            raise
+        self._deflection, self._place = np.clip(numbers[:3], -1.0, 1.0), numbers[3:]
+        self.dead_man.hear(bool(buttons[0]), now_ns)
+        self._fast, self._drags = bool(buttons[1]), bool(buttons[2])
+
+    def interrupt(self) -> None:
+        """Whoever drove, or led the arm by hand, is lost."""
+        super().interrupt()
+        self._by_hand.interrupt()
+
+    def reset(self, start: EpisodeStart) -> None:
+        """A held switch stays held from one episode to the next."""
+        self._by_hand.reset(start)
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """What the hands say, while the switch is held and the page is heard."""
+        guided, o = self._by_hand.answer(reading, now_ns), self.options
+        if guided.engaged:
+            return guided
+        if not self.dead_man.holds(now_ns):
+            return guided if guided.lost else self.away()
+        velocity = self._deflection * (o.fast_m_s if self._fast else o.speed_m_s)
+        if self._drags:
+            velocity = towards(self._place, reading.tool_position, o.gain_per_s, o.fast_m_s)
+        return self.driven(velocity, reading)

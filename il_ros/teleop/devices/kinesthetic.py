@@ -1,0 +1,74 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Kinesthetic teaching: the arm is made compliant and led by hand, and what it was led through is the demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from il_ros.core.contract import build
+from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, joints_at
+
+GUIDING = "guiding"
+"""The arm's driver says there, at least five times a second, whether it gives way to a hand."""
+
+
+@dataclass(frozen=True)
+class KinestheticOptions:
+    """When the arm counts as led."""
+
+    timeout_s: float = 0.2
+    """A driver that has been silent this long while the arm was led is lost; it may be slower than other devices' since
+    an arm that is led is not commanded."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0.0, ("timeout_s",))
+
+
+class Kinesthetic(Operated):
+    """Say what the arm is being led through, while its driver says that it is led.
+
+    The commands that come of it are those that would have made the arm move as it just did, one step late; a compliant
+    arm does not obey them. With a contract of joints they are the joints' positions, else the tool's velocity over the
+    last step.
+    """
+
+    topics: ClassVar[Mapping[str, str]] = {GUIDING: "std_msgs/msg/Bool"}
+
+    def __init__(self, setup: Setup) -> None:
+        self.options: KinestheticOptions = build(KinestheticOptions, "device 'kinesthetic'", setup.options)
+        super().__init__(setup, "kinesthetic", DeadMan(self.options.timeout_s, seen_up=True))
+        self._last: Reading | None = None
+
+    def hear(self, topic: str, message: Any, now_ns: int) -> None:
+        """Take whether the arm gives way."""
+        self.dead_man.hear(bool(message.data), now_ns)
+
+    def reset(self, start: EpisodeStart) -> None:
+        """The arm has been put elsewhere, which was no motion."""
+        self._last = None
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """What the arm just did, while it is led."""
+        last, self._last = self._last, reading
+        if not self.dead_man.holds(now_ns):
+            return self.away()
+        self.note("lost", "")
+        return Answer(self._done(reading, last), engaged=True, author=self.name)
+
+    def _done(self, reading: Reading, last: Reading | None) -> Array:
+        contract = self.setup.contract
+        if contract.moves_tool:
+            passed_s = 0.0 if last is None else (reading.stamp_ns - last.stamp_ns) / 1e9
+            if last is None or not 0.0 < passed_s < 0.5:
+                return self.action(np.zeros(3), reading)
+            velocity: Array = self.action((reading.tool_position - last.tool_position) / passed_s, reading)
+            return np.clip(velocity, contract.low, contract.high)
+        joints: Array = np.clip(joints_at(reading, contract, "kinesthetic"), contract.low, contract.high)
+        return joints

@@ -1,0 +1,28 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""A task's scripted expert: it answers every reading, and asks to drive all the time."""
+
+from __future__ import annotations
+
+from il_ros.core.errors import ConfigError
+from il_ros.core.types import Answer, EpisodeStart, Reading
+from il_ros.teleop.base import Device, Setup, required_guide
+
+
+class Scripted(Device):
+    """Demonstrates, and labels whatever state it is shown."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.options:
+            raise ConfigError(f"device 'scripted': key {next(iter(setup.options))!r} is not known; it takes no options")
+        self._guide = required_guide(setup)
+
+    def reset(self, start: EpisodeStart) -> None:
+        """Draw the expert of this episode."""
+        self._guide.reset(start)
+
+    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+        """Where the script would go now."""
+        return Answer(self.action(self._guide(reading), reading, scripted=True), engaged=True, author=self._guide.name)

@@ -1,0 +1,116 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who sits at the controls, and what the hands do: one driver at a time, and silence lets go."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from il_ros.core.errors import MessageError
+
+HEARTBEAT_S = 0.15
+"""A page that has not been heard for this long has let go."""
+LEASE_S = 5.0
+"""Who has not been heard for this long has left the seat."""
+NAME_LENGTH = 40
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What a person's hands do."""
+
+    held: bool = False
+    """Whether the dead-man switch is held."""
+    deflection: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Of keys or sticks, in [-1, 1], along x, y and z of the base frame."""
+    fast: bool = False
+    pointer: bool = False
+    """Whether the pointer is pressed on the picture: the dead-man switch of who drags."""
+    lost: bool = field(default=False, compare=False)
+    """Whether they are off the switch because contact with the page was lost, and not by an act."""
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Hands:
+        """Read what the page tells.
+
+        Raises:
+            MessageError: if it is of another form.
+        """
+        flags = {name: told.get(name, False) for name in ("held", "fast", "pointer")}
+        deflection = told.get("deflection", (0.0, 0.0, 0.0))
+        if not all(isinstance(flag, bool) for flag in flags.values()):
+            raise MessageError(f"hands: {flags} are not all true or false")
+        if not isinstance(deflection, (list, tuple)) or len(deflection) != 3 or not all(map(_is_share, deflection)):
+            raise MessageError(f"hands: deflection is {deflection!r:.80}; it must be three numbers from -1 to 1")
+        x, y, z = map(float, deflection)
+        return cls(deflection=(x, y, z), **flags)
+
+
+RELEASED, LOST = Hands(), Hands(lost=True)
+
+
+def _is_share(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and -1.0 <= value <= 1.0
+
+
+class Seat:
+    """One driver at a time; others may watch. Time comes in as an argument, ns of the steady clock.
+
+    Whoever fell silent with his hand on the switch has to let go of it before it counts again, so that a page which
+    was slow does not make the arm move on by itself.
+    """
+
+    def __init__(self) -> None:
+        self.viewer: str | None = None
+        """Who sits there."""
+        self.name = ""
+        self._hands, self._heard_ns, self._must_let_go = RELEASED, 0, False
+
+    def sit(self, viewer: str, name: str, now_ns: int) -> None:
+        """Take the seat.
+
+        Raises:
+            MessageError: if somebody else sits there, or the name is not one.
+        """
+        name = " ".join(name.split())
+        if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
+            raise MessageError(f"name {name!r:.60} cannot be used; give one of 1 to {NAME_LENGTH} letters")
+        if self.viewer not in (None, viewer) and now_ns - self._heard_ns < LEASE_S * 1e9:
+            raise MessageError(f"{self.name} drives; wait until the seat is free")
+        self.viewer, self.name = viewer, name
+        self._hands, self._heard_ns, self._must_let_go = RELEASED, now_ns, True
+
+    def leave(self, viewer: str) -> bool:
+        """Give the seat up, which lets go; returns whether the viewer sat there."""
+        sat = viewer == self.viewer
+        if sat:
+            self.viewer, self._hands = None, LOST if self._are_on_the_switch() else RELEASED
+        return sat
+
+    def hear(self, viewer: str, hands: Hands, now_ns: int) -> None:
+        """Take what the driver's hands do.
+
+        Raises:
+            MessageError: if the viewer does not sit there.
+        """
+        if viewer != self.viewer:
+            raise MessageError(f"{self.name or 'nobody'} drives; take the seat first")
+        self.hands(now_ns)
+        self._must_let_go = self._must_let_go and (hands.held or hands.pointer)
+        self._hands, self._heard_ns = RELEASED if self._must_let_go else hands, now_ns
+
+    def hands(self, now_ns: int) -> Hands:
+        """What the driver's hands do now; nothing, once nothing has been heard."""
+        if self.viewer is None or now_ns - self._heard_ns > HEARTBEAT_S * 1e9:
+            if self._are_on_the_switch():
+                self._hands, self._must_let_go = LOST, True
+            elif not self._hands.lost:
+                self._hands = RELEASED
+        return self._hands
+
+    def _are_on_the_switch(self) -> bool:
+        return self._hands.held or self._hands.pointer

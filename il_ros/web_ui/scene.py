@@ -1,0 +1,200 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The picture of the arm and its surroundings, drawn by viser: what is seen in 3-D, and what is dragged there."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import numpy as np
+import viser
+import websockets.asyncio.server
+
+from il_ros.core.types import Array, Reading
+from il_ros.robot.urdf_model import Model
+
+KEY = "X-Il-Ros-Scene"
+"""The header in which a request to the picture's own server has the secret."""
+ORANGE, GREEN, BLUE, PINK = (213, 94, 0), (0, 158, 115), (0, 114, 178), (204, 121, 167)
+ROWS = 24
+"""A path has so many points at most."""
+
+
+@dataclass(frozen=True)
+class Furniture:
+    """What stands on the table, metres in the base frame."""
+
+    post_radius: float = 0.02
+    post_height: float = 0.065
+    finish_x: float | None = None
+    half_width: float = 0.2
+    groove: Array | None = None
+    """(N, 2)"""
+
+
+@dataclass(frozen=True)
+class Grab:
+    """A handle that is dragged."""
+
+    handle: str
+    """The tool, or one of the places where the arm can be pushed."""
+    start: Array
+    """(3,) m, where it was taken hold of; it goes with the arm."""
+    end: Array
+    """(3,) m, where the pointer is."""
+
+
+class Scene:
+    """Draws what it is told; ``close`` it.
+
+    viser's server knows no authentication and takes every origin: so each request to it must carry a secret, which only
+    the server of our page knows, and it listens on the loopback interface alone.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tool: str,
+        handles: Mapping[str, str],
+        furniture: Furniture,
+        tip: Sequence[float] = (0.0, 0.0, 0.0),
+    ) -> None:
+        secret = secrets.token_urlsafe(32)
+        self.grab: Grab | None = None
+        self._model, self._tool, self._handles, self._furniture = model, tool, dict(handles), furniture
+        self._tip = np.array([*tip, 1.0])
+        self._positions: dict[str, float] = {}
+        self._posts: list[Any] = []
+        with _requiring(KEY, secret), contextlib.redirect_stdout(io.StringIO()):  # its banner's address is closed
+            self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False, label="il_ros")
+        self.address = f"http://127.0.0.1:{self._server.get_port()}", {KEY: secret}
+        """Where its own server is, and the headers that each request to it must have."""
+        self._placed: dict[str, Array] = {}
+        self._paths: dict[str, Any] = {}
+        self._look()
+        self._furnish()
+        self._frames = {link: self._add_link(link) for link in model.meshes}
+        self._grips = {name: self._add_grip(name) for name in ("tool", *self._handles)}
+
+    def _look(self) -> None:
+        server = self._server
+        server.gui.configure_theme(show_logo=False, show_share_button=False)
+        server.gui.main_panel.minimize()
+        server.scene.set_up_direction("+z")
+        server.scene.configure_default_lights(cast_shadow=False)  # which take most of the time of a weak machine
+        server.initial_camera.position = (0.08, -0.58, 0.74)  # beside the arm, which would hide its own tool
+        server.initial_camera.look_at = (0.33, 0.04, 0.20)
+
+    def _furnish(self) -> None:
+        scene, f = self._server.scene, self._furniture
+        scene.add_box("/table", (237, 237, 232), (0.9, 0.9, 0.04), position=(0.45, 0.0, -0.02))
+        if f.groove is not None:
+            points = np.column_stack([f.groove, np.full(len(f.groove), 0.002)])[:: max(1, len(f.groove) // 200)]
+            scene.add_spline_catmull_rom("/groove", points, closed=True, color=BLUE, thickness=0.004)
+        elif f.finish_x is not None:
+            scene.add_box("/finish", BLUE, (0.008, 2 * f.half_width, 0.002), position=(f.finish_x, 0.0, 0.001))
+
+    def _add_link(self, link: str) -> Any:
+        frame = self._server.scene.add_frame(f"/arm/{link}", show_axes=False)
+        for number, mesh in enumerate(self._model.meshes[link]):
+            name = f"/arm/{link}/{number}"
+            self._server.scene.add_mesh_simple(name, mesh.vertices, mesh.faces, color=mesh.colour)
+        return frame
+
+    def _add_grip(self, name: str) -> Any:
+        colour, radius = (GREEN, 0.02) if name == "tool" else (PINK, 0.08)  # which stands out of an elbow
+        grip = self._server.scene.add_icosphere(f"/grip/{name}", radius, color=colour, opacity=0.45)
+
+        async def dragged(event: Any) -> None:
+            ended = event.phase == "end"
+            self.grab = None if ended else Grab(name, np.array(event.start_position), np.array(event.end_position))
+
+        grip.on_drag(dragged)
+        return grip
+
+    def show(self, reading: Reading) -> None:
+        """Put the arm and the objects where they are."""
+        with self._server.atomic():
+            self.pose(dict(zip(reading.joint_names, reading.joint_positions)))
+            self._show_posts(reading.objects)
+
+    def pose(self, positions: Mapping[str, float]) -> None:
+        """Put the arm where its joints say; those that are not named stay where they are."""
+        self._positions |= positions
+        frames = self._model.frames(self._positions)
+        for link, frame in self._frames.items():
+            if link in self._placed and np.allclose(self._placed[link], frames[link], atol=1e-5):
+                continue
+            self._placed[link] = frames[link]
+            frame.position = frames[link][:3, 3]
+            frame.wxyz = viser.transforms.SO3.from_matrix(frames[link][:3, :3]).wxyz
+        for name, grip in self._grips.items():
+            grip.position = frames[self._handles[name]][:3, 3] if name in self._handles else self._tip_in(frames)
+
+    def _show_posts(self, objects: Array) -> None:
+        f = self._furniture
+        while len(self._posts) < len(objects):
+            name = f"/posts/{len(self._posts)}"
+            self._posts.append(
+                self._server.scene.add_cylinder(name, radius=f.post_radius, height=f.post_height, color=ORANGE)
+            )
+        for post, place in zip(self._posts, objects):
+            if not np.array_equal(post.position, place):
+                post.position = place
+
+    def show_path(self, name: str, points: Array) -> None:
+        """Draw where ``policy`` or ``expert`` means to go, (N, 3) m; fewer than two points are none."""
+        if len(points) < 2:
+            if name in self._paths:
+                self._paths[name].visible = False
+            return
+        points = points[np.linspace(0, len(points) - 1, min(ROWS, len(points))).round().astype(int)]
+        segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)
+        if name not in self._paths:
+            colour = BLUE if name == "policy" else GREEN
+            self._paths[name] = self._server.scene.add_line_segments(
+                f"/paths/{name}", segments, colour, thickness=0.006
+            )
+        self._paths[name].points = segments
+        self._paths[name].visible = True
+
+    def tool_at(self, positions: Mapping[str, float]) -> Array:
+        """(3,) m, where the tool is for given joints."""
+        return self._tip_in(self._model.frames(positions))
+
+    def _tip_in(self, frames: Mapping[str, Array]) -> Array:
+        tip: Array = frames[self._tool] @ self._tip
+        return tip[:3]
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.stop()
+
+
+@contextlib.contextmanager
+def _requiring(header: str, secret: str) -> Iterator[None]:
+    """Let a server of websockets that is made meanwhile refuse each request without the secret."""
+    serve = websockets.asyncio.server.serve
+
+    @functools.wraps(serve)
+    def guarded(*arguments: Any, process_request: Callable[..., Any], **options: Any) -> Any:
+        def check(connection: Any, request: Any) -> Any:
+            if not secrets.compare_digest(request.headers.get(header, "").encode(), secret.encode()):
+                return connection.respond(HTTPStatus.FORBIDDEN, "open the page itself\n")
+            return process_request(connection, request)
+
+        return serve(*arguments, process_request=check, **options)
+
+    websockets.asyncio.server.serve = guarded  # type: ignore[assignment,misc]
+    try:
+        yield
+    finally:
+        websockets.asyncio.server.serve = serve  # type: ignore[misc]

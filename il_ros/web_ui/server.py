@@ -1,0 +1,383 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The server of the page: on this machine alone, for who has the token, and for no other site.
+
+It serves the page and its files, carries what the driver does, tells all viewers how things stand, and passes the
+picture on. It runs in a thread of its own, beside the one that spins the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from il_ros.core.errors import ConfigError, IlRosError, MessageError
+from il_ros.web_ui.camera_image import Picture
+from il_ros.web_ui.operator_session import RELEASED, Hands, Seat
+
+STATIC = Path(__file__).parent / "static"
+FRAME_BYTES = 4096
+"""A page's message is no longer than this."""
+FRAMES_PER_S = 120
+"""A page that says more has gone wrong, and is sent away; ours says 30 a second, and one more with each key."""
+VIEWERS = 16
+ALIVE_S = 10.0
+"""A page that does not even answer a ping within half of this is gone."""
+CHECK_S = 0.02
+"""How often it is checked whether the driver is still heard."""
+LOOK_S = 1.0
+"""How long a picture of the camera is what it sees, and a page that asks for the next one is let wait."""
+SCENE_BYTES = 64 * 1024 * 1024
+DRAG = b"SceneNodeDrag"
+"""What is in a message by which somebody drags something in the picture."""
+LOOPBACK = "http://localhost:* http://127.0.0.1:*"
+SOURCES = "'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
+POLICY = f"default-src {SOURCES}; frame-src 'self' {LOOPBACK}; frame-ancestors "
+"""Nothing is loaded from elsewhere. The page shows the picture under the other of these two names of this machine, for
+which a browser takes a process of its own."""
+HEADERS = {
+    "Content-Security-Policy": POLICY + "'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Operator(Protocol):
+    """What the server asks of the node behind it; every method but ``act`` returns at once."""
+
+    def hands(self, hands: Hands) -> None:
+        """The driver's hands do this now."""
+
+    def act(self, what: str, told: Mapping[str, Any]) -> Awaitable[str]:
+        """Do what a button says; the words that tell of it. May raise an ``IlRosError``."""
+
+
+class Budget:
+    """So many messages a second, and as many at once."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s, self._left, self._then = per_s, per_s, time.monotonic()
+
+    def spend(self) -> bool:
+        """Whether one more is within it."""
+        now = time.monotonic()
+        self._left = min(self._per_s, self._left + (now - self._then) * self._per_s)
+        self._then = now
+        self._left -= 1.0
+        return self._left >= 0.0
+
+
+class Server:
+    """Serves until ``close``.
+
+    Args:
+        operator: the node behind it.
+        host: the interface; the loopback one unless somebody wants more.
+        port: 0 for one that is free.
+        token: who knows it may open the page.
+        scene: the address and the secret header of the picture's own server.
+
+    Raises:
+        ConfigError: if it cannot serve there.
+    """
+
+    def __init__(
+        self, operator: Operator, host: str, port: int, token: str, scene: tuple[str, Mapping[str, str]]
+    ) -> None:
+        if not 0 <= port < 2**16:
+            raise ConfigError(f"port is {port}; it must be from 0 (one that is free) to {2**16 - 1}")
+        self.seat = Seat()
+        self._operator, self._host, self._port, self._token = operator, host, port, token
+        self._scene_url, self._scene_headers = scene
+        self._viewers: dict[str, web.WebSocketResponse] = {}
+        self._telling: dict[str, asyncio.Future[None]] = {}
+        self._told = RELEASED
+        self._picture: Picture | None = None
+        self._pictures, self._seen_s = 0, 0.0
+        self._watcher = (STATIC / "scene.js").read_bytes()
+        self._loop = asyncio.new_event_loop()
+        self._next_picture: asyncio.Future[None] = self._loop.create_future()
+        self._ready: threading.Event = threading.Event()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise ConfigError(
+                f"the page cannot be served at {host}:{port}: {self._failure.strerror}; give another port"
+            )
+
+    @property
+    def url(self) -> str:
+        """Where the page is, token included."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}/?token={self._token}"
+
+    # Its thread -------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        except OSError as error:
+            self._failure = error
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        application = web.Application(middlewares=[self._guard], client_max_size=FRAME_BYTES)
+        application.router.add_get("/", self._page)
+        application.router.add_get("/live", self._live)
+        application.router.add_get("/camera", self._camera)
+        application.router.add_get("/scene/{viewer:[0-9a-f]+}{rest:(/.*)?}", self._scene)
+        application.router.add_get("/{file:[a-z]+\\.(css|js)}", self._file)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+            self._port = runner.addresses[0][1]
+            async with aiohttp.ClientSession() as self._client:
+                self._ready.set()
+                while not self._stop.is_set():
+                    self._watch()
+                    with contextlib.suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._stop.wait(), CHECK_S)
+                for socket in list(self._viewers.values()):
+                    await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the graph was ended")
+        finally:
+            await runner.cleanup()
+
+    def close(self) -> None:
+        """End it; whoever drives has let go."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(timeout=5.0)
+
+    def tell(self, state: Mapping[str, Any]) -> None:
+        """Let all viewers know how things stand; from any thread."""
+        if self._viewers:
+            seat = {"viewer": self.seat.viewer, "name": self.seat.name} if self.seat.viewer else None
+            text = json.dumps({"state": {**state, "seat": seat}})
+            self._loop.call_soon_threadsafe(self._tell_all, text)
+
+    def _tell_all(self, text: str) -> None:
+        for viewer in self._viewers.keys() - self._telling.keys():  # who is still being told misses this one
+            telling = asyncio.ensure_future(_send(self._viewers[viewer], text))
+            self._telling[viewer] = telling
+            telling.add_done_callback(lambda _, viewer=viewer: self._telling.pop(viewer))  # type: ignore[misc]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any page is open."""
+        return bool(self._viewers)
+
+    def show(self, picture: Picture) -> None:
+        """Hand out what the camera sees now; from any thread."""
+        self._loop.call_soon_threadsafe(self._show, picture)
+
+    def _show(self, picture: Picture) -> None:
+        self._picture, self._pictures, self._seen_s = picture, self._pictures + 1, time.monotonic()
+        self._next_picture.set_result(None)
+        self._next_picture = self._loop.create_future()
+
+    def _watch(self) -> None:
+        """Pass on what the hands do, if that has changed; silence changes it."""
+        hands = self.seat.hands(time.monotonic_ns())
+        if hands != self._told:
+            self._pass_on(hands)
+
+    def _pass_on(self, hands: Hands) -> None:
+        self._told = hands
+        self._operator.hands(hands)
+
+    # Who may come in --------------------------------------------------------------------------------------------------
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
+        """Nobody without the token, and no page of another site; what it refuses is not told apart."""
+        may = self._knows_viewer(request) if request.path.startswith("/scene/") else self._knows_token(request)
+        if not may:
+            return web.Response(status=403, text="open the address that il-ros teleop printed, token included\n")
+        return await handler(request)
+
+    def _knows_token(self, request: web.Request) -> bool:
+        given = request.query.get("token", "") if request.path == "/" else ""
+        given = given or request.cookies.get(self._cookie(), "")
+        known = secrets.compare_digest(given.encode(), self._token.encode())
+        origin = request.headers.get("Origin")
+        ours = origin is None or urlsplit(origin).netloc == request.host
+        return known and ours and not (_is_line(request) and origin is None)
+
+    def _knows_viewer(self, request: web.Request) -> bool:
+        """Whether one of our pages asks for its picture.
+
+        Under its other name it is sent no cookies; that it knows the name of a viewer, which was told to that viewer
+        alone, is proof enough.
+        """
+        origin = request.headers.get("Origin")
+        ours = origin is None or urlsplit(origin).netloc == request.host
+        return ours and request.match_info.get("viewer") in self._viewers
+
+    def _cookie(self) -> str:
+        """Cookies are the host's, not the port's, so each server has a name of its own for it."""
+        return f"il_ros_{self._port}"
+
+    # What it serves ---------------------------------------------------------------------------------------------------
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if "token" in request.query:  # out of the address bar, the history and every referrer
+            answer = web.Response(status=303, headers={"Location": "/", **HEADERS})
+            answer.set_cookie(self._cookie(), self._token, httponly=True, samesite="Strict")
+            return answer
+        return self._static("index.html", "text/html")
+
+    async def _file(self, request: web.Request) -> web.Response:
+        name = request.match_info["file"]
+        if not (STATIC / name).is_file():
+            raise web.HTTPNotFound
+        return self._static(name, "text/css" if name.endswith("css") else "text/javascript")
+
+    def _static(self, name: str, kind: str) -> web.Response:
+        text = (STATIC / name).read_text(encoding="utf-8")
+        return web.Response(text=text, content_type=kind, headers=HEADERS)
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        """The page's own line: what the driver does comes in, how things stand goes out."""
+        if len(self._viewers) >= VIEWERS:
+            return web.Response(status=503, text=f"{VIEWERS} pages are open; close one\n")
+        socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0, heartbeat=ALIVE_S)
+        await socket.prepare(request)
+        viewer, budget = secrets.token_hex(16), Budget(FRAMES_PER_S)
+        self._viewers[viewer] = socket
+        try:
+            await _send(socket, json.dumps({"viewer": viewer}))
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT or not budget.spend():
+                    why = b"too many messages" if message.type is WSMsgType.TEXT else b"only text is understood"
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=why)
+                    break
+                await self._hear(viewer, socket, message.data)
+        finally:
+            del self._viewers[viewer]
+            self._leave(viewer)
+        return socket
+
+    def _leave(self, viewer: str) -> None:
+        """The seat is free if the viewer sat there, and the hands that were on the switch are off."""
+        self.seat.leave(viewer)
+        self._watch()
+
+    async def _hear(self, viewer: str, socket: web.WebSocketResponse, text: str) -> None:
+        try:
+            told = json.loads(text)
+            if not isinstance(told, dict) or not isinstance(told.get("do"), str):
+                raise MessageError("a message must be a JSON object with 'do'")
+            if told["do"] == "hands":
+                self.seat.hear(viewer, Hands.from_json(told), time.monotonic_ns())
+                self._pass_on(self.seat.hands(time.monotonic_ns()))
+                return
+            asyncio.ensure_future(self._act(viewer, socket, told))
+        except (ValueError, RecursionError):
+            self._leave(viewer)
+            await socket.close(code=WSCloseCode.INVALID_TEXT, message=b"not JSON")
+        except MessageError as error:
+            self._leave(viewer)
+            await _send(socket, json.dumps({"refused": str(error)}))
+
+    async def _act(self, viewer: str, socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
+        """Do what a button says, and answer."""
+        what = told["do"]
+        try:
+            if what == "sit":
+                self.seat.sit(viewer, str(told.get("name", "")), time.monotonic_ns())
+            elif viewer != self.seat.viewer:
+                raise MessageError(f"{self.seat.name or 'nobody'} drives; take the seat first")
+            if what == "leave":
+                self._leave(viewer)
+            words = await self._operator.act(what, told)
+            await _send(socket, json.dumps({"done": what, "words": words}))
+        except IlRosError as error:
+            if what == "sit":  # whose name cannot be recorded does not drive
+                self._leave(viewer)
+            await _send(socket, json.dumps({"refused": str(error)}))
+
+    # The pictures -----------------------------------------------------------------------------------------------------
+
+    async def _camera(self, request: web.Request) -> web.Response:
+        """What the camera sees, once that is another picture than the one which the page has; nothing if none comes.
+
+        Pages ask for each: who is slow misses some, and never lags behind.
+        """
+        after = request.query.get("after", "")
+        if self._seen_now(after) is None:
+            await asyncio.wait([self._next_picture], timeout=LOOK_S)
+        picture = self._seen_now(after)
+        if picture is None:
+            return web.Response(status=204, headers=HEADERS)
+        headers = {**HEADERS, "Content-Type": picture.kind, "X-Picture": str(self._pictures)}
+        return web.Response(body=picture.data, headers=headers)
+
+    def _seen_now(self, after: str) -> Picture | None:
+        """What the camera sees, unless that is the picture which the page has, or of the past."""
+        is_past = time.monotonic() - self._seen_s > LOOK_S
+        return None if is_past or after == str(self._pictures) else self._picture
+
+    async def _scene(self, request: web.Request) -> web.StreamResponse:
+        """Pass the picture on; only the driver's drags go through."""
+        viewer = request.match_info["viewer"]
+        if _is_line(request):
+            return await self._scene_line(request, viewer)
+        path = request.match_info["rest"] or "/"
+        async with self._client.get(self._scene_url + path, headers=self._scene_headers) as theirs:
+            body, headers = await theirs.read(), {**HEADERS, "Content-Type": theirs.headers["Content-Type"]}
+            headers["Content-Security-Policy"] = f"{POLICY} 'self' {LOOPBACK}"
+            if path == "/":
+                body = body.replace(b"<head>", b"<head><script>" + self._watcher + b"</script>", 1)
+            return web.Response(status=theirs.status, body=body, headers=headers)
+
+    async def _scene_line(self, request: web.Request, viewer: str) -> web.StreamResponse:
+        spoken = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        ours = web.WebSocketResponse(protocols=spoken, max_msg_size=1024 * 1024, compress=False, timeout=1.0)
+        await ours.prepare(request)
+        async with self._client.ws_connect(
+            self._scene_url, protocols=spoken, headers=self._scene_headers, max_msg_size=SCENE_BYTES
+        ) as theirs:
+
+            async def outwards() -> None:
+                async for message in theirs:
+                    if message.type is WSMsgType.BINARY:
+                        await ours.send_bytes(message.data)
+
+            passing = asyncio.ensure_future(outwards())
+            try:
+                async for message in ours:
+                    if message.type is WSMsgType.BINARY and (DRAG not in message.data or viewer == self.seat.viewer):
+                        await theirs.send_bytes(message.data)
+            finally:
+                passing.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
+                    await passing
+        return ours
+
+
+def _is_line(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+async def _send(socket: web.WebSocketResponse, text: str) -> None:
+    with contextlib.suppress(ConnectionError, RuntimeError):  # it has gone meanwhile
+        await socket.send_str(text)
