@@ -19,10 +19,10 @@ NODES = (
     "gate_node",
     "recorder_node",
     "trainer_node",
-    "page_node",
+    "web_ui_node",
     "camera_node",
-    "align_node",
-    "graph_node",
+    "resync_node",
+    "container_node",
 )
 ROOT = Path(__file__).resolve().parent
 

@@ -103,7 +103,7 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
         told |= {"checkpoint": taught(Path(folder) / "taught")}
         with graph.running("teleop", Path(folder) / "logs", **told) as director:
             watches = [Watch(director, t) for t in (topics.HANDS, READING, topics.command(CONTRACT))]
-            address = ADDRESS.search((Path(folder) / "logs" / "page_node.log").read_text())
+            address = ADDRESS.search((Path(folder) / "logs" / "web_ui_node.log").read_text())
             assert address is not None
             page = started.new_page(viewport={"width": 760, "height": 520})
             page.goto(address[1])

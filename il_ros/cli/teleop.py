@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
     """Refuse what a node would refuse, before there is a page that somebody opens."""
-    device = given.get("device", "page")
+    device = given.get("device", "browser")
     plugins.load("il_ros.teleop.devices", teleop.Device, "device", device)  # type: ignore[type-abstract]
     if device in DRIVEN and not args.shared:
         raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")

@@ -19,7 +19,7 @@ def share() -> Path:
         ConfigError: if neither the checkout nor an installation has them.
     """
     prefixes = [*os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep), sys.prefix]
-    candidates = [Path(__file__).resolve().parents[1]]
+    candidates = [Path(__file__).resolve().parents[2]]
     candidates += [Path(prefix) / "share" / "il_ros" for prefix in prefixes if prefix]
     for folder in candidates:
         if (folder / "config" / "contracts").is_dir():

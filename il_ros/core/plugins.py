@@ -18,6 +18,8 @@ from il_ros.core import contract
 from il_ros.core.errors import ConfigError, unknown
 
 T = TypeVar("T")
+RENAMED = {("device", "page"): "browser"}
+"""Plug-ins that had another name in an earlier version, which is still accepted."""
 
 
 def available(package: str, base: type[T]) -> dict[str, type[T]]:
@@ -45,7 +47,7 @@ def load(package: str, base: type[T], kind: str, name: str) -> type[T]:
         if cls is None:
             raise ConfigError(f"{kind} {name!r} defines no {base.__name__}; subclass il_ros' {base.__name__} in it")
         return cls
-    choices = available(package, base)
+    choices, name = available(package, base), RENAMED.get((kind, name), name)
     if name not in choices:
         raise unknown(kind, name, choices)
     return choices[name]

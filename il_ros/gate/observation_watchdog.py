@@ -61,7 +61,7 @@ class Blind:
         """
         behind = [topic for topic in topics if newest_ns.get(topic, -1) <= self.stamp_ns]
         if not behind:
-            return self.reason or "the stamps of its topics do not agree (align_node gives them one)"
+            return self.reason or "the stamps of its topics do not agree (resync_node gives them one)"
         words = []
         for topic in behind:
             stands = f"cannot be read, or its stamps stand still at {newest_ns.get(topic, 0) / 1e9:.3f} s"

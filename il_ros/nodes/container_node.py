@@ -3,7 +3,7 @@
 
 """Several nodes composed in one process, on one executor: the same graph with fewer copies.
 
-``graph_node --ros-args -p nodes:="[sim_node, gate_node]"``; parameters of each node are given as
+``container_node --ros-args -p nodes:="[sim_node, gate_node]"``; parameters of each node are given as
 ``-p sim_node:task:=fork`` or in a parameter file.
 
 When things fail: a node that cannot be made ends the process, and with it all the others.
@@ -29,13 +29,13 @@ NODES = {
     "policy_node": "PolicyNode",
     "recorder_node": "RecorderNode",
     "trainer_node": "TrainerNode",
-    "page_node": "PageNode",
+    "web_ui_node": "WebUiNode",
     "camera_node": "CameraNode",
-    "align_node": "AlignNode",
+    "resync_node": "ResyncNode",
 }
 
 
-APART = ("gym_node", "camera_node", "align_node")
+APART = ("gym_node", "camera_node", "resync_node")
 """Those that are not meant when all are."""
 
 
@@ -54,7 +54,7 @@ class Factory:
 def wanted() -> list[str]:
     """The names in the parameter ``nodes``; by default all but those that are ``APART``."""
     rclpy.init()
-    node = Node("graph_node", start_parameter_services=False, enable_rosout=False)
+    node = Node("container_node", start_parameter_services=False, enable_rosout=False)
     names = list(node.declare_parameter("nodes", [n for n in NODES if n not in APART]).value or [])
     node.destroy_node()
     rclpy.shutdown()

@@ -30,7 +30,7 @@ Made by `python -m il_ros.nodes.reference` from the code; `make test` holds it t
 
 Names are relative: namespaces and remappings come from the launch file or the command line, and several arms live side
 by side in namespaces of their own. The topics of observation and command are those of the contract, here `panda_plane`.
-`graph_node` composes nodes in one process: same names, same parameters.
+`container_node` composes nodes in one process: same names, same parameters.
 
 **Parameters** are checked before anything changes, and a change that is refused has no effect at all. Those that are
 *fixed* are settled at the start. A value that cannot be ends the process at the start with one line and exit code 2.
@@ -54,7 +54,7 @@ wrong with the graph around it is told as a warning, and repeated in the log eve
   that, of each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node of ours that was killed
   and started anew counts once.
 - `several publishers of panda_joint1 of /joint_states`: they share a joint. The gate, the policy, the expert, the
-  recorder and `align_node` tell that of the JointStates that they hear; several publishers with joints of their own
+  recorder and `resync_node` tell that of the JointStates that they hear; several publishers with joints of their own
   each are as it should be.
 - `50% of the observations never became complete`: of the last ten or more, more than a fifth lacked a message with
   their stamp. The gate, the policy and the expert tell that, with the rates of the topics.
@@ -85,8 +85,8 @@ ENDS = (
         "all, but nothing in `gym`",
         "who is to correct the policy cannot; a rollout in `gym` needs none",
     ),
-    ("`page_node`", "all", "whoever drives at the page sees nothing, and cannot stop the arm there"),
-    ("`graph_node`", "all", "it is all the others in one process"),
+    ("`web_ui_node`", "all", "whoever drives at the page sees nothing, and cannot stop the arm there"),
+    ("`container_node`", "all", "it is all the others in one process"),
     (
         "`policy_node`",
         "all in `rollout`",
@@ -108,7 +108,7 @@ def page() -> str:
     """The whole page, in Markdown; rclpy must not have been started."""
     ends = "In our launch files the end of one node, however it comes about, may end all (`on_exit: shutdown`):\n\n"
     ends += _table(("node", "its end ends", "since"), ENDS)
-    return "\n".join([HEAD, ends, *(section(name) for name in container_node.NODES), _about("graph_node")])
+    return "\n".join([HEAD, ends, *(section(name) for name in container_node.NODES), _about("container_node")])
 
 
 def section(name: str) -> str:

@@ -109,11 +109,11 @@ def source_of(topic: Topic, contract: Contract) -> Source:
     return Source(contract.stale_ns)
 
 
-class AlignNode(IlNode[NodeParameters]):
+class ResyncNode(IlNode[NodeParameters]):
     """Repeats the newest messages, once a step."""
 
     def __init__(self) -> None:
-        super().__init__("align_node", NodeParameters)
+        super().__init__("resync_node", NodeParameters)
         self._observed = {topic.name: topic for topic in (*topics.READING, *topics.observed(self.contract))}
         self._topics = {name: self.publisher(topic) for name, topic in self._observed.items()}
         self._last_ns: int | None = None
@@ -201,7 +201,7 @@ def _stamped(data: bytes, stamp_ns: int) -> bytes:
 
 def main() -> int:
     """Entry point."""
-    return run(AlignNode)
+    return run(ResyncNode)
 
 
 if __name__ == "__main__":

@@ -97,11 +97,11 @@ def furniture(name: str) -> Furniture:
     )
 
 
-class PageNode(IlNode[PageParameters]):
+class WebUiNode(IlNode[PageParameters]):
     """Hears everything, publishes what the hands do, calls what the buttons say."""
 
     def __init__(self) -> None:
-        super().__init__("page_node", PageParameters)
+        super().__init__("web_ui_node", PageParameters)
         p = self.parameters
         if p.urdf:
             arm = Model.load(Path(p.urdf))
@@ -365,7 +365,7 @@ class PageNode(IlNode[PageParameters]):
 
 def main() -> int:
     """Entry point."""
-    return run(PageNode)
+    return run(WebUiNode)
 
 
 if __name__ == "__main__":

@@ -177,5 +177,5 @@ class LostShare:
         told = ", ".join(f"{topic} {rate:.1f} Hz" for topic, rate in rates)
         return (
             f"{self.share:.0%} of the observations never became complete ({told}): the messages of one step need one "
-            "stamp; mend their publishers, or put align_node between"
+            "stamp; mend their publishers, or put resync_node between"
         )

@@ -70,7 +70,7 @@ POLICY_DISTANCE = Topic("policy/distance", "std_msgs/msg/Float64")
 EXPERT_ACTION = Topic("expert/action", "trajectory_msgs/msg/JointTrajectory")
 TWIST = Topic("delta_twist_cmds", "geometry_msgs/msg/TwistStamped")
 """What the device ``twist`` hears, as MoveIt Servo does."""
-HANDS = Topic("page/hands", "sensor_msgs/msg/Joy")
+HANDS = Topic("web_ui/input", "sensor_msgs/msg/Joy")
 """What the hands at the page do, for the device ``page``."""
 PUSH = Topic("push", "geometry_msgs/msg/WrenchStamped")
 """A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names."""

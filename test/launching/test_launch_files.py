@@ -67,7 +67,7 @@ def executable(node: NodeCommand) -> str:
 @cache
 def types(name: str) -> dict[str, type]:
     """The types of the parameters of a node; of all nodes for the one that composes them."""
-    if name == "graph_node":
+    if name == "container_node":
         return {key: kind for node in container_node.NODES for key, kind in types(node).items()}
     module = importlib.import_module(f"il_ros.nodes.{name}")
     (base,) = getattr(module, container_node.NODES[name]).__orig_bases__

@@ -112,7 +112,7 @@ class OnJoy(Hand):
 
 class OnPage(Hand):
     def _say(self, held: bool, left: float) -> None:
-        self.stage.say("page/hands", Joy(axes=[0.0, left, 0.0, 0.0, 0.0, 0.0], buttons=[int(held), 0, 0]))
+        self.stage.say("web_ui/input", Joy(axes=[0.0, left, 0.0, 0.0, 0.0, 0.0], buttons=[int(held), 0, 0]))
 
     def off(self) -> None:
         self._say(False, 0.0)
@@ -124,7 +124,7 @@ class OnPage(Hand):
 class Dragging(OnPage):
     def left(self) -> None:
         x, y, z = self.stage.reading().tool_position + [0.0, 0.05, 0.0]
-        self.stage.say("page/hands", Joy(axes=[0.0, 0.0, 0.0, x, y, z], buttons=[1, 0, 1]))
+        self.stage.say("web_ui/input", Joy(axes=[0.0, 0.0, 0.0, x, y, z], buttons=[1, 0, 1]))
 
 
 class OnTwist(Hand):
@@ -172,14 +172,14 @@ class PushingJoints(Pushing):
 
 HANDS: dict[str, tuple[str, type[Hand]]] = {
     "joy": ("joy", OnJoy),
-    "page": ("page", OnPage),
-    "a tool dragged at the page": ("page", Dragging),
+    "browser": ("browser", OnPage),
+    "a tool dragged at the page": ("browser", Dragging),
     "twist": ("twist", OnTwist),
     "pose": ("pose", OnPose),
     "leader": ("leader", Leading),
     "kinesthetic": ("kinesthetic", Pushing),
     "kinesthetic, joints": ("kinesthetic", PushingJoints),
-    "an arm pushed at the page": ("page", Pushing),
+    "an arm pushed at the page": ("browser", Pushing),
 }
 
 
@@ -207,7 +207,7 @@ def test_a_hand_leads_the_arm_and_when_it_disappears_in_mid_motion_the_arm_stops
     assert made.reading().tool_position == pytest.approx(stopped, abs=5e-4)
 
 
-@pytest.mark.parametrize("name", ["joy", "page"])
+@pytest.mark.parametrize("name", ["joy", "browser"])
 def test_a_dead_man_switch_that_is_stuck_from_the_beginning_moves_nothing(
     name: str, stage: Callable[..., Stage]
 ) -> None:
@@ -223,7 +223,7 @@ def test_a_dead_man_switch_that_is_stuck_from_the_beginning_moves_nothing(
     assert made.reading().tool_position[1] - began[1] > 0.01
 
 
-@pytest.mark.parametrize("name", ["joy", "page"])
+@pytest.mark.parametrize("name", ["joy", "browser"])
 def test_a_dead_man_switch_that_is_let_go_stops_the_arm_while_the_stick_is_stuck(
     name: str, stage: Callable[..., Stage]
 ) -> None:
@@ -255,7 +255,7 @@ def leading(stage: Stage) -> Callable[[bool], None]:
 
 AT_REST: dict[str, tuple[str, Callable[[Stage], Callable[[bool], None]]]] = {
     "joy": ("panda_joints", lambda stage: lambda held: OnJoy(stage)._say(held, 0.0)),
-    "page": ("xarm6_joints", lambda stage: lambda held: OnPage(stage)._say(held, 0.0)),
+    "browser": ("xarm6_joints", lambda stage: lambda held: OnPage(stage)._say(held, 0.0)),
     "leader": ("panda_joints", leading),
     "pose": ("xarm6_joints", lambda stage: lambda held: stage.say("hand_pose", trembling()) if held else None),
 }

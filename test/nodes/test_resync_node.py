@@ -24,7 +24,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.nodes.gate_node import GateNode
-from il_ros.nodes.resync_node import RAW, AlignNode
+from il_ros.nodes.resync_node import RAW, ResyncNode
 from il_ros.ros import topics as topic_table
 
 pytestmark = pytest.mark.graph
@@ -90,7 +90,7 @@ class SimulatedClock:
 
 def test_the_newest_of_each_topic_is_repeated_once_a_step_with_one_stamp(ros: Callable[..., None], graph: Any) -> None:
     ros(contract="panda_joints")
-    node, arm = graph.add(AlignNode()), Arm(graph)
+    node, arm = graph.add(ResyncNode()), Arm(graph)
     slow = [arm.speaks("tool_pose", 0.04), arm.speaks("objects", 0.03)]
     assert graph.until(lambda: "raw/joint_states" in node.complaint, 5.0) and not arm.heard["tool_pose"]
     arm.speaks("joint_states", 0.004)
@@ -113,7 +113,7 @@ def test_the_newest_of_each_topic_is_repeated_once_a_step_with_one_stamp(ros: Ca
 
 def test_what_the_contract_does_not_name_is_passed_on_and_not_waited_for(ros: Callable[..., None], graph: Any) -> None:
     ros(contract="panda_plane")
-    node, arm = graph.add(AlignNode()), Arm(graph)
+    node, arm = graph.add(ResyncNode()), Arm(graph)
     assert "joint_states" not in node.contract.topics
     for name in node.contract.topics:
         arm.speaks(name, 0.02)
@@ -134,7 +134,7 @@ def test_a_topic_that_cannot_be_stamped_is_refused(ros: Callable[..., None], tmp
     path.write_text(yaml.safe_dump(told), encoding="utf-8")
     ros(contract=path)
     with pytest.raises(ConfigError, match="has no header"):
-        AlignNode()
+        ResyncNode()
 
 
 def test_a_field_that_the_type_does_not_have_is_told_at_the_start(ros: Callable[..., None], tmp_path: Path) -> None:
@@ -155,12 +155,12 @@ def test_a_topic_with_a_slash_in_front_cannot_be_heard_and_said_under_one_name(
     path.write_text(text, encoding="utf-8")
     ros(contract=path)
     with pytest.raises(ConfigError, match="without slashes in the contract and remap raw/tool_pose to it"):
-        AlignNode()
+        ResyncNode()
 
 
 def test_with_simulated_time_the_stamps_are_of_its_clock_a_step_apart(ros: Callable[..., None], graph: Any) -> None:
     ros(contract="panda_plane", use_sim_time=True)
-    node, arm = graph.add(AlignNode()), Arm(graph)
+    node, arm = graph.add(ResyncNode()), Arm(graph)
     for name in node.contract.topics:
         arm.speaks(name, 0.01)
     told = told_by(arm)
@@ -185,7 +185,7 @@ def test_joints_of_several_publishers_are_merged_by_name_with_an_age_for_each(
     ros: Callable[..., None], graph: Any
 ) -> None:
     ros(contract="panda_joints")
-    node, arm = graph.add(AlignNode()), Arm(graph)
+    node, arm = graph.add(ResyncNode()), Arm(graph)
     joints = {"arm": JOINTS, "gripper": ["panda_finger_joint1"]}
     topics = {name: arm.node.create_publisher(JointState, f"{RAW}joint_states", 10) for name in joints}
     turn = [0]
@@ -216,7 +216,7 @@ def test_after_a_clock_went_back_or_jumped_steps_go_on_within_a_second_and_it_is
     by_s: float, ros: Callable[..., None], graph: Any
 ) -> None:
     ros(contract="panda_plane", use_sim_time=True)
-    node, arm = graph.add(AlignNode()), Arm(graph)
+    node, arm = graph.add(ResyncNode()), Arm(graph)
     clock, told = SimulatedClock(arm), told_by(arm)
     for name in node.contract.topics:
         arm.speaks(name, 0.01)
@@ -233,7 +233,7 @@ def test_a_clock_that_stands_still_is_told_within_a_second_and_steps_go_on_with_
     ros: Callable[..., None], graph: Any
 ) -> None:
     ros(contract="panda_plane", use_sim_time=True)
-    node, arm = graph.add(AlignNode()), Arm(graph)
+    node, arm = graph.add(ResyncNode()), Arm(graph)
     clock, told = SimulatedClock(arm), told_by(arm)
     for name in node.contract.topics:
         arm.speaks(name, 0.01)

@@ -20,7 +20,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import GraphError
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.recorder_node import RecorderNode
-from il_ros.nodes.web_ui_node import PageNode
+from il_ros.nodes.web_ui_node import WebUiNode
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.store import Episodes
 from il_ros.ros import topics as topic_table
@@ -33,8 +33,8 @@ CONTRACT = Contract.load("panda_plane")
 def test_who_sits_down_while_the_graph_still_starts_is_recorded_by_name(
     ros: Callable[..., None], simulation: None, graph: Any
 ) -> None:
-    ros(device="page")
-    page = graph.add(PageNode())
+    ros(device="browser")
+    page = graph.add(WebUiNode())
     with ThreadPoolExecutor() as pool:
         page._server.seat.sit("a viewer", "Anna", page.now_ns())
         answer = pool.submit(lambda: asyncio.run(page.act("sit", {})))
@@ -49,7 +49,7 @@ def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
     ros: Callable[..., None], simulation: None, graph: Any, tmp_path: Path
 ) -> None:
     ros(folder=tmp_path, follow=False)
-    page, recorder, arm = (graph.add(node) for node in (PageNode(), RecorderNode(), rclpy.create_node("arm")))
+    page, recorder, arm = (graph.add(node) for node in (WebUiNode(), RecorderNode(), rclpy.create_node("arm")))
     said = {t.name: topic_table.message_class(t.type_name)() for t in topic_table.READING}
     topics = {name: arm.create_publisher(type(said[name]), name, topic_table.STREAM) for name in said}
     env = ArmEnv("fork", CONTRACT)
@@ -71,7 +71,7 @@ def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
     assert recorder.facts()["recording"] == 1
 
 
-def buttons(graph: Any, page: PageNode) -> Callable[..., str]:
+def buttons(graph: Any, page: WebUiNode) -> Callable[..., str]:
     """Presses a button and waits for the words that come of it."""
 
     def press(what: str, **told: Any) -> str:
@@ -87,7 +87,7 @@ def test_the_buttons_of_an_episode_mean_no_other_one(
     ros: Callable[..., None], simulation: None, graph: Any, tmp_path: Path
 ) -> None:
     ros(folder=tmp_path, follow=False)
-    page, _ = graph.add(PageNode()), graph.add(RecorderNode())
+    page, _ = graph.add(WebUiNode()), graph.add(RecorderNode())
     pressed, episodes = buttons(graph, page), Episodes(tmp_path)
     assert graph.until(lambda: page._saver.service_is_ready() and page._triggers["discard"].service_is_ready(), 15.0)
     assert graph.until(page._setters["recorder_node"].service_is_ready, 15.0)

@@ -124,7 +124,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
         subscribe_raw(director, topic, arm.hear, topic.qos)
         director.create_subscription(PoseStamped, "tool_pose", arm.see, topics.STREAM)
         director.create_subscription(JointState, "joint_states", arm.feel, topics.STREAM)
-        log = folder / "logs" / "graph_node.log"
+        log = folder / "logs" / "container_node.log"
         url = ADDRESS.search(log.read_text())
         assert url is not None
         yield Stage(director, arm, url[1], folder)

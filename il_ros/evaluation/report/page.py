@@ -57,7 +57,7 @@ def page(data: ReportData) -> str:
         f'<section id="{key}"><h2><small>{i}</small>{title}</h2>{chapter(data)}</section>'
         for i, (key, title, chapter) in enumerate(CHAPTERS, 1)
     ]
-    return Template(Path(__file__).with_name("report.html").read_text(encoding="utf-8")).substitute(
+    return Template(Path(__file__).with_name("template.html").read_text(encoding="utf-8")).substitute(
         title="Show it, watch it, correct it",
         lede=_lede(data),
         chapters="".join(f'<a href="#{key}">{title}</a>' for key, title, _ in CHAPTERS),

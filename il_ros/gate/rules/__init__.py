@@ -3,6 +3,6 @@
 
 """Gating rules, one file each: when the expert is given control, and when it is taken back."""
 
-from il_ros.gate.rules.base import Rule, Situation, load
+from il_ros.gate.rules.base import Rule, Situation, available, load
 
-__all__ = ["Rule", "Situation", "load"]
+__all__ = ["Rule", "Situation", "available", "load"]

@@ -99,7 +99,7 @@ def positive(rule: Rule, *names: str) -> None:
 
 def available() -> tuple[str, ...]:
     """The names of all rules."""
-    return tuple(plugins.available(__name__, Rule))  # type: ignore[type-abstract]
+    return tuple(plugins.available("il_ros.gate.rules", Rule))  # type: ignore[type-abstract]
 
 
 def load(name: str) -> Rule:
@@ -108,4 +108,4 @@ def load(name: str) -> Rule:
     Raises:
         ConfigError: if there is none, or it has no such option.
     """
-    return plugins.make(__name__, Rule, "gating rule", name)  # type: ignore[type-abstract]
+    return plugins.make("il_ros.gate.rules", Rule, "gating rule", name)  # type: ignore[type-abstract]

@@ -27,10 +27,10 @@ NODES = (
     "gate_node",
     "recorder_node",
     "trainer_node",
-    "page_node",
+    "web_ui_node",
     "camera_node",
-    "align_node",
-    "graph_node",
+    "resync_node",
+    "container_node",
 )
 """The executables of il_ros, each a module of ``il_ros.nodes``."""
 

@@ -149,7 +149,7 @@ def _about_stamps(contract: Contract, topics: Mapping[str, _Topic]) -> Finding:
     joined, most = len(set.intersection(*sets)), max(map(len, sets))
     told = f"{joined} of {most} are on all of {', '.join(topics)}"
     if joined == 0 or joined < SLOW * most - 2:  # the first and the last may be cut off
-        remedy = "put align_node between, which stamps them alike; bags are resampled when they are read"
+        remedy = "put resync_node between, which stamps them alike; bags are resampled when they are read"
         return Finding(about, ERROR if joined == 0 else WARNING, f"{told}; {remedy}")
     return Finding(about, OK, told)
 

@@ -40,7 +40,7 @@ class Exporter(abc.ABC):
 
 def available() -> tuple[str, ...]:
     """The names of all forms."""
-    return tuple(plugins.available(__name__, Exporter))  # type: ignore[type-abstract]
+    return tuple(plugins.available("il_ros.recording.export", Exporter))  # type: ignore[type-abstract]
 
 
 def load(name: str) -> Exporter:
@@ -49,7 +49,7 @@ def load(name: str) -> Exporter:
     Raises:
         ConfigError: if there is none.
     """
-    return plugins.make(__name__, Exporter, "form", name)  # type: ignore[type-abstract]
+    return plugins.make("il_ros.recording.export", Exporter, "form", name)  # type: ignore[type-abstract]
 
 
 # What exporters are made of -------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
 
 
-def finalise(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
+def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
     """Make the closed journal ``folder/episode_N.journal.mcap`` the bag ``folder/episode_N``; returns the bag.
 
     The bag counts once ``metadata.yaml`` is in it, and that is written last, when every message has been read back and

@@ -126,7 +126,7 @@ class Scripted:
 
 def available() -> tuple[str, ...]:
     """The names of all tasks."""
-    return tuple(plugins.available(__name__, Task))  # type: ignore[type-abstract]
+    return tuple(plugins.available("il_ros.sim.tasks", Task))  # type: ignore[type-abstract]
 
 
 def load(name: str) -> Task:
@@ -135,4 +135,4 @@ def load(name: str) -> Task:
     Raises:
         ConfigError: if there is none, or it has no such option.
     """
-    return plugins.make(__name__, Task, "task", name)  # type: ignore[type-abstract]
+    return plugins.make("il_ros.sim.tasks", Task, "task", name)  # type: ignore[type-abstract]

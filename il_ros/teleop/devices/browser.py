@@ -17,7 +17,7 @@ from il_ros.core.types import Answer, Array, EpisodeStart, Reading
 from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, finite, towards
 from il_ros.teleop.devices.kinesthetic import GUIDING, Kinesthetic
 
-HANDS = "page/hands"
+HANDS = "web_ui/input"
 AXES, BUTTONS = 6, 3
 """Of its messages: the axes are a deflection x y z in [-1, 1] and a place x y z, m, in the base frame; the buttons are
 the dead-man switch, fast, and whether the tool is dragged to that place. A message without any tells that the page was
@@ -47,8 +47,8 @@ class Page(Operated):
     topics: ClassVar[Mapping[str, str]] = {HANDS: "sensor_msgs/msg/Joy", **Kinesthetic.topics}
 
     def __init__(self, setup: Setup) -> None:
-        self.options: PageOptions = contract.build(PageOptions, "device 'page'", setup.options)
-        super().__init__(setup, "page", DeadMan(self.options.timeout_s))
+        self.options: PageOptions = contract.build(PageOptions, "device 'browser'", setup.options)
+        super().__init__(setup, "browser", DeadMan(self.options.timeout_s))
         self._by_hand = Kinesthetic(Setup(setup.contract))
         self._deflection: Array = np.zeros(3)
         self._place: Array = np.zeros(3)

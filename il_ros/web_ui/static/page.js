@@ -232,7 +232,7 @@ function tell(state) {
   $("sit").textContent = seated ? "LEAVE" : "DRIVE";
   $("sit").disabled = !seated && state.seat !== null;
   $("name").disabled = seated;
-  const other = state.device && state.device !== "page" ? state.device : null;
+  const other = state.device && state.device !== "browser" ? state.device : null;
   $("driver").textContent = seated ? (other ? `You have the buttons; ${other} drives.` : "You drive.") : state.seat ? `${state.seat.name} drives; you watch.` : "Nobody drives.";
   if (document.activeElement !== $("policy")) $("policy").checked = state.policy_drives;
   const e = state.episode;

@@ -66,7 +66,7 @@ def test_what_satisfies_the_contract_is_all_ok():
         ("objects", ERROR, "is silent; start its publisher", (), {}),
         ("tool_pose", WARNING, "comes at 5.0 Hz; the contract's rate is 20 Hz", {"period_ns": 200_000_000}, {}),
         ("tool_x", ERROR, "nan is not a finite number", {"x": np.nan}, {}),
-        ("stamps", ERROR, "0 of 20 .* align_node between", {"late": 40}, {}),
+        ("stamps", ERROR, "0 of 20 .* resync_node between", {"late": 40}, {}),
         ("stamps", WARNING, "12 of 20 ", {"late": 8}, {}),
         ("stamps", ERROR, "cannot be compared", (), {}),
         ("tool_vx", WARNING, "the limits are -0.25 to 0.25: widen them", {"speed": 0.3}, {}),

@@ -206,7 +206,7 @@ def test_who_was_interrupted_is_lost_until_they_take_hold_anew(name, home):
 
 
 def test_a_page_that_was_lost_says_so_itself(home):
-    device = load("page", Setup(JOINTS, solve=SOLVE))
+    device = load("browser", Setup(JOINTS, solve=SOLVE))
     for step, down in enumerate([False, True]):
         device.hear(HANDS, page(down), step)
     assert device.answer(home, 1).engaged

@@ -46,7 +46,7 @@ class Scheme(abc.ABC):
 
 def available() -> tuple[str, ...]:
     """The names of all schemes."""
-    return tuple(plugins.available(__name__, Scheme))  # type: ignore[type-abstract]
+    return tuple(plugins.available("il_ros.learning.data.labels", Scheme))  # type: ignore[type-abstract]
 
 
 def load(name: str) -> Scheme:
@@ -55,7 +55,7 @@ def load(name: str) -> Scheme:
     Raises:
         ConfigError: if there is none, or it has no such option.
     """
-    return plugins.make(__name__, Scheme, "label scheme", name)  # type: ignore[type-abstract]
+    return plugins.make("il_ros.learning.data.labels", Scheme, "label scheme", name)  # type: ignore[type-abstract]
 
 
 # What schemes are made of ---------------------------------------------------------------------------------------------
