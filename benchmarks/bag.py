@@ -49,7 +49,7 @@ def _timed(read: Callable[[], tuple[Array, Array]]) -> Stretch:
 def write(seconds: int) -> None:
     """Write the bag, and the digest of what it should be read as."""
     from il_ros.core import messages
-    from il_ros.core.types import Reading
+    from il_ros.core.types import RobotState
     from il_ros.recording.bag.typestore import serialised
     from il_ros.recording.write.finalize import finalize
     from il_ros.recording.write.journal import Journal
@@ -61,7 +61,7 @@ def write(seconds: int) -> None:
     upright = np.array([0.0, 0.0, 0.0, 1.0])
     with Journal(BAG.with_name(f"{BAG.name}.journal.mcap"), {}) as journal:
         for k, stamp in enumerate(stamps.tolist()):
-            reading = Reading(stamp, joints[k], joints[k], tool[k], upright, objects[k], NAMES)
+            reading = RobotState(stamp, joints[k], joints[k], tool[k], upright, objects[k], NAMES)
             for topic, message in messages.plain_messages(reading).items():
                 type_name = messages.READING_TOPICS[topic]
                 journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp, stamp)

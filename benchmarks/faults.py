@@ -46,7 +46,7 @@ from il_ros.core.errors import IlRosError
 from il_ros.core.types import Array, Chunk
 from il_ros.launching import graph
 from il_ros.launching.processes import Processes
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 
 PLANE = Contract.load("panda_plane")
 SPEED_M_S = 0.2
@@ -59,7 +59,7 @@ SEEN = {"joint_states": JointState, "tool_pose": PoseStamped, "objects": PoseArr
 DEEP = QoSProfile(depth=100)
 
 
-class Patient(Director):
+class Patient(GraphClient):
     """Somebody outside of the graph who waits."""
 
     def pass_time(self, seconds: float) -> None:
@@ -248,7 +248,7 @@ JOINT = {
 }
 
 
-class Joint(Patient):
+class SimulatedJoint(Patient):
     """A joint that lags and that somebody moves, a driver that does what drivers do, a policy that wants anything."""
 
     def __init__(self, check: Callable[[], None], contract: Contract, rng: np.random.Generator) -> None:
@@ -326,7 +326,7 @@ def limits(runs: int, folder: Path, rng: np.random.Generator) -> dict[str, Any]:
     with Processes(folder / "limits", environment) as processes:
         words = ["-p", f"contract:={path}", "-p", "rule:=none"]
         processes.start("gate_node", [sys.executable, "-m", "il_ros.nodes.gate_node", "--ros-args", *words])
-        with Joint(processes.check, contract, rng) as joint:
+        with SimulatedJoint(processes.check, contract, rng) as joint:
             joint.wait("the gate", lambda: joint.count_subscribers("joint_states") > 0, LIMIT_S)
             for _ in range(runs):
                 joint.be_moved_unseen()

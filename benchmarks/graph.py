@@ -44,8 +44,8 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.recording.bag import reader
-from il_ros.recording.episodes.store import Episodes
-from il_ros.ros.client.graph_client import Director
+from il_ros.recording.episodes.store import EpisodeStore
+from il_ros.ros.client.graph_client import GraphClient
 from studies.demonstrations import demonstrate
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,7 @@ def _recorded_by_us(stage: Stage, rate: float, messages: int) -> dict[str, float
     episodes = stage.folder / "episodes"
     command = [sys.executable, "-m", "il_ros.nodes.recorder_node", "--ros-args", "-p", f"folder:={episodes}"]
     pid = stage.processes.start("recorder", command).process.pid
-    with Director(stage.processes.check) as director:
+    with GraphClient(stage.processes.check) as director:
         director.wait("the recorder", lambda: "recorder_node" in director.heard)
         director.call("recorder/start")
 
@@ -144,7 +144,7 @@ def _recorded_by_us(stage: Stage, rate: float, messages: int) -> dict[str, float
         used, reached = _speak(stage, pid, rate, messages, size)
         director.call("recorder/stop")
         director.wait("the bag", lambda: bool(director._recorded), LIMIT_S)
-    (path,) = Episodes(episodes).closed()
+    (path,) = EpisodeStore(episodes).closed()
     kept = reader.read(path).counts.get("/joint_states", 0)
     return {"us": 1e6 * used / kept, "lost": messages - kept, "rate": reached}
 
@@ -178,7 +178,7 @@ def control_round(stock: bool, apart: bool, rounds: int, checkpoint: Path) -> fl
         for names in [[name] for name in NODES] if apart else [list(NODES)]:
             took = str(stage.folder / "took")
             stage.start(names[0], "nodes", *ros, names=names, stock=stock, told=took, rounds=rounds)
-        with Director(stage.processes.check) as director:
+        with GraphClient(stage.processes.check) as director:
             director.wait_ready(NODES)
             director.call("sim_node/reset")
         return 1e6 * float(np.median(stage.told("took")["seconds"]))

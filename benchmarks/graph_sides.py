@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The processes of ``benchmarks.graph``: ``python -m benchmarks.graph_sides ROLE JSON``, ``JSON`` holding what it needs.
+"""The processes of ``benchmarks.graph``: ``python -m benchmarks.graph_sides ROLE JSON``; ``JSON`` is what each needs.
 
 ``speak`` sends serialised messages at a steady rate, ``keep`` is the peer's recorder, ``ask`` and ``answer`` play
 ping-pong, in one process if ``ask`` is told to answer as well, and ``nodes`` runs our own nodes. What a process has
@@ -25,7 +25,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
 from il_ros.core.contract import Contract
-from il_ros.core.types import Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, RobotState
 from il_ros.recording.bag.typestore import definition
 from il_ros.ros import codecs, spin, topics
 from il_ros.ros.node_base import IlNode, subscribe_raw
@@ -187,14 +187,14 @@ class Still:
         self.stamp_ns += 10 * STEP_NS
         self.start = EpisodeStart("fork", seed, self.stamp_ns, self.start.number + 1)
 
-    def reading(self) -> Reading:
+    def reading(self) -> RobotState:
         """Where it stays."""
         names = tuple(f"panda_joint{n}" for n in range(1, 8))
         tool, upright = [0.3, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]
         arrays: list[Array] = list(map(_array, ([0.1] * 7, [0.0] * 7, tool, upright)))
-        return Reading(self.stamp_ns, *arrays, _array([[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]), names)
+        return RobotState(self.stamp_ns, *arrays, _array([[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]), names)
 
-    def advance(self, action: Array) -> tuple[Reading, str | None]:
+    def advance(self, action: Array) -> tuple[RobotState, str | None]:
         """One step; the last of the rounds ends the episode."""
         self._times.append(time.perf_counter())
         self.stamp_ns += STEP_NS

@@ -21,7 +21,7 @@ TRIAL = 1
 
 
 @dataclass(frozen=True)
-class Rounds:
+class InterleavedRounds:
     """What was timed: for each side, the durations of each round."""
 
     measurement: Measurement
@@ -56,7 +56,9 @@ class Rounds:
         return _digits(1 / value if self.measurement.unit == "steps/s" else 1000 * value)
 
 
-def rounds_of(measurement: Measurement, run: Run, rounds: int, tick: Callable[[], None] = lambda: None) -> Rounds:
+def rounds_of(
+    measurement: Measurement, run: Run, rounds: int, tick: Callable[[], None] = lambda: None
+) -> InterleavedRounds:
     """Time the sides of a measurement in turn.
 
     Every other round goes backwards, so that a machine which grows slower or faster favours nobody, and the ratios are
@@ -74,7 +76,7 @@ def rounds_of(measurement: Measurement, run: Run, rounds: int, tick: Callable[[]
         for name in list(steps)[:: 1 if number % 2 == 0 else -1]:
             durations[name].append(run(name, steps[name]))
         tick()
-    return Rounds(measurement, durations)
+    return InterleavedRounds(measurement, durations)
 
 
 def _steps(measurement: Measurement, run: Run, name: str) -> int:

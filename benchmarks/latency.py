@@ -21,13 +21,13 @@ CALLS = 16
 
 
 def ours(policy: str) -> Stretch:
-    """``Actor.chunk``: history, seeds, network, units and limits, as the policy node calls it at every step."""
+    """``PolicyRunner.chunk``: history, seeds, network, units and limits, as the policy node calls it at every step."""
     import numpy as np
 
     from il_ros.core.types import EpisodeStart
-    from il_ros.learning.inference import Actor
+    from il_ros.learning.inference import PolicyRunner
 
-    actor = Actor(_checkpoint(policy))
+    actor = PolicyRunner(_checkpoint(policy))
     actor.reset(EpisodeStart("fork", 0, 0))
     stamps = iter(range(0, 10**18, actor.contract.step_ns))
     rng = np.random.default_rng(0)
@@ -97,7 +97,7 @@ def _checkpoint(policy: str) -> Any:
 
     from il_ros.core.contract import Contract
     from il_ros.learning.checkpoint import Checkpoint
-    from il_ros.learning.data.normalizer import Normaliser
+    from il_ros.learning.data.normalizer import Normalizer
     from il_ros.learning.training.trainer import TrainingConfig
     from il_ros.policies.base import create
 
@@ -106,7 +106,7 @@ def _checkpoint(policy: str) -> Any:
     sizes |= {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, **config.options}
     assert (config.history, config.horizon) == (HISTORY, HORIZON), sizes
     bounds = np.array([[-1.0], [1.0]])
-    normaliser = Normaliser.fit(bounds.repeat(OBSERVATION_DIM, 1), bounds.repeat(ACTION_DIM, 1))
+    normaliser = Normalizer.fit(bounds.repeat(OBSERVATION_DIM, 1), bounds.repeat(ACTION_DIM, 1))
     return Checkpoint(Path(), {}, create(config.policy, sizes, 0).eval(), normaliser, Contract.load(CONTRACT))
 
 

@@ -39,7 +39,7 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.ros import topics
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 from il_ros.ros.node_base import subscribe_raw
 from il_ros.ros.topics import Topic
 from studies.demonstrations import demonstrate
@@ -51,7 +51,7 @@ READING = Topic("tool_pose", "geometry_msgs/msg/PoseStamped")
 class Watch:
     """The messages of a topic, and when each was sent, s since the epoch."""
 
-    def __init__(self, director: Director, topic: Topic) -> None:
+    def __init__(self, director: GraphClient, topic: Topic) -> None:
         self.sent: list[tuple[float, Any]] = []
         kind = topics.message_class(topic.type_name)
 
@@ -65,7 +65,7 @@ class Watch:
         return next(when for when, message in self.sent if when > after and fact(message))
 
 
-def spin(director: Director, seconds: float) -> None:
+def spin(director: GraphClient, seconds: float) -> None:
     """Let messages in for a while."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:

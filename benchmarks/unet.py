@@ -16,7 +16,7 @@ KERNEL = 5
 GROUPS = 8
 
 
-class Block(nn.Module):
+class ConvBlock(nn.Module):
     """Two convolutions; after the first, each channel is scaled and shifted by what the condition says (FiLM)."""
 
     def __init__(self, inputs: int, outputs: int, condition: int) -> None:
@@ -72,7 +72,7 @@ class UNet(nn.Module):
 
 
 def _pair(inputs: int, outputs: int, condition: int) -> nn.ModuleList:
-    return nn.ModuleList([Block(inputs, outputs, condition), Block(outputs, outputs, condition)])
+    return nn.ModuleList([ConvBlock(inputs, outputs, condition), ConvBlock(outputs, outputs, condition)])
 
 
 def _through(pair: nn.Module, x: Tensor, condition: Tensor) -> Tensor:

@@ -34,10 +34,10 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning.dagger import ledger
-from il_ros.learning.dagger.in_process import LoopCrew
-from il_ros.learning.dagger.run import ALONE, Plan, Rounds
+from il_ros.learning.dagger.in_process import InProcessBackend
+from il_ros.learning.dagger.run import ALONE, DaggerConfig, DaggerRun
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.sim import tasks
 from studies import dagger_page, dagger_pictures, delay, kept, resampling, wall
 from studies.imitations import PEER, rounds_of
@@ -94,7 +94,7 @@ SHOWN_S = 20
 
 
 @dataclass(frozen=True)
-class Job:
+class DaggerJob:
     """One run of rounds, and what its last policy costs."""
 
     task: str
@@ -104,10 +104,10 @@ class Job:
     """Episodes of every measurement."""
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> DaggerConfig:
         """What is done."""
         arm = (ARMS | BESIDE)[self.arm]
-        return Plan(**{**SETTINGS[self.task], **arm}, evaluated=self.rollouts, seed=self.seed)
+        return DaggerConfig(**{**SETTINGS[self.task], **arm}, evaluated=self.rollouts, seed=self.seed)
 
     @property
     def is_long(self) -> bool:
@@ -126,21 +126,21 @@ class Job:
         return kept.key(told)
 
 
-def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
+def jobs(seeds: int, rollouts: int) -> Iterator[DaggerJob]:
     """All of them, seed by seed."""
     for seed in range(seeds):
-        yield from (Job(task, arm, seed, rollouts) for task in SETTINGS for arm in ARMS)
-        yield from (Job("avoid", arm, seed, rollouts) for arm in BESIDE)
+        yield from (DaggerJob(task, arm, seed, rollouts) for task in SETTINGS for arm in ARMS)
+        yield from (DaggerJob("avoid", arm, seed, rollouts) for arm in BESIDE)
 
 
-def work(job: Job, folder: Path) -> None:
+def work(job: DaggerJob, folder: Path) -> None:
     """Make the rounds, then the long episodes, on one thread; leaves what they gave in ``folder``, by the job's key."""
     run = folder / job.key()
     if job.arm == PEER:
         kept.keep(run.with_suffix(".json"), {"rounds": rounds_of(job.plan)})
         return
-    with LoopCrew(run, job.plan) as crew:
-        Rounds(run, job.plan, crew).run()
+    with InProcessBackend(run, job.plan) as crew:
+        DaggerRun(run, job.plan, crew).run()
     rows = ledger.read(run)["rounds"]
     told: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
     if job.is_long:
@@ -148,7 +148,7 @@ def work(job: Job, folder: Path) -> None:
     kept.keep(run.with_suffix(".json"), told)
 
 
-def _compounding(job: Job, run: Path, checkpoint: Path) -> dict[str, Any]:
+def _compounding(job: DaggerJob, run: Path, checkpoint: Path) -> dict[str, Any]:
     """What the policy costs by horizon, where it goes, and how far that is from what was demonstrated."""
     plan, costs = job.plan, {}
     shown: list[Rollout] = []
@@ -176,9 +176,9 @@ def cost(rollout: Rollout, steps: int) -> float:
     return float(trace.costs(inside).sum()) + steps - len(inside)
 
 
-def _demonstrated(run: Path, plan: Plan) -> Array:
+def _demonstrated(run: Path, plan: DaggerConfig) -> Array:
     """(N, 2) m, where the tool was in the demonstrations of round 0."""
-    first = Episodes(run / "episodes").closed()[: plan.demonstrations]
+    first = EpisodeStore(run / "episodes").closed()[: plan.demonstrations]
     return np.concatenate([read_episode(path, Contract.load(plan.contract)).observations[:, :2] for path in first])
 
 
@@ -188,7 +188,7 @@ def distances(positions: Array, demonstrated: Array) -> Array:
     return np.sqrt(squares.min(1))  # type: ignore[no-any-return]
 
 
-def rows_of(group: Sequence[Job], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def rows_of(group: Sequence[DaggerJob], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A line for every round of an arm: all seeds together."""
     plan, rows = group[0].plan, []
     for number in range(plan.rounds + 1):
@@ -263,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
     kept.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")
     order = [(task, arm) for task in SETTINGS for arm in (*ARMS, *BESIDE)]
-    groups: dict[tuple[str, str], list[Job]] = {}
+    groups: dict[tuple[str, str], list[DaggerJob]] = {}
     for job in sorted(everything, key=lambda job: order.index((job.task, job.arm))):
         groups.setdefault((job.task, job.arm), []).append(job)
     results = {names: [shelf.gave(job) for job in group] for names, group in groups.items()}
@@ -321,7 +321,7 @@ class Shelf:
 
 
 def _work(job: AnyJob, folder: Path) -> None:
-    {Job: work, delay.Job: delay.work, wall.Job: wall.work}[type(job)](job, folder)  # type: ignore[operator]
+    {DaggerJob: work, delay.DelayJob: delay.work, wall.TimingJob: wall.work}[type(job)](job, folder)  # type: ignore[operator]
 
 
 def publish(

@@ -18,7 +18,7 @@ from il_ros.evaluation.rollouts import roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.inference import Actor, Lapses
+from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
@@ -33,7 +33,7 @@ DELAYS = (0, 1, 2, 3, 4, 6)
 """Steps, of 50 ms."""
 FIRST_EPISODE = 2_000_000
 PATIENT = {"policy_timeout_s": 1.0, "expert_timeout_s": 1.0}
-LAPSES = Lapses(0.04, reach=0.5)
+LAPSES = ActionPerturbation(0.04, reach=0.5)
 """Of a policy that an expert watches; otherwise there would be nothing to do for him."""
 ANCHORED, NOT_ANCHORED, EXPERT_LATE, ALONE = "anchored", "not anchored", "expert", "alone"
 """Whose answers are late: the policy's, whose chunks are anchored to the observation or not, or the expert's; and
@@ -41,7 +41,7 @@ nobody's, for the policy that he watches without him."""
 
 
 @dataclass(frozen=True)
-class Job:
+class DelayJob:
     """One training, and its rollouts under every delay."""
 
     seed: int
@@ -60,12 +60,12 @@ class Job:
         return "delay-" + kept.key(told)
 
 
-def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
+def jobs(seeds: int, rollouts: int) -> Iterator[DelayJob]:
     """One a seed."""
-    return (Job(seed, rollouts) for seed in range(seeds))
+    return (DelayJob(seed, rollouts) for seed in range(seeds))
 
 
-def work(job: Job, folder: Path) -> None:
+def work(job: DelayJob, folder: Path) -> None:
     """Train and roll out; leaves the outcomes in ``folder``, by the job's key."""
     config, path = job.config, folder / job.key()
     first = job.seed * DEMONSTRATIONS
@@ -97,9 +97,9 @@ def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:
     """
     env = ArmEnv(TASK, CONTRACT)
     try:
-        actor = Actor(checkpoints.load(checkpoint), lapses=LAPSES)
+        actor = PolicyRunner(checkpoints.load(checkpoint), lapses=LAPSES)
         gate = Gate(env.contract, GateConfig("human", **PATIENT, expert_delay=delay))
-        supervisor = load("supervisor", Setup(env.contract, tasks.Scripted(env.task, EXPERT), env.task.clearance))
+        supervisor = load("supervisor", Setup(env.contract, tasks.ScriptedExpert(env.task, EXPERT), env.task.clearance))
         return [run_episode(env, gate, seed, actor, supervisor).success for seed in seeds]
     finally:
         env.close()

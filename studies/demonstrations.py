@@ -25,7 +25,7 @@ def demonstrate(task: str, contract: str, expert: str, seeds: Iterable[int]) -> 
     env = ArmEnv(task, contract)
     try:
         gate = Gate(env.contract, GateConfig(rule="demonstration"))
-        device = load("scripted", Setup(env.contract, tasks.Scripted(env.task, expert), env.task.clearance))
+        device = load("scripted", Setup(env.contract, tasks.ScriptedExpert(env.task, expert), env.task.clearance))
         rollouts = [run_episode(env, gate, seed, None, device) for seed in seeds]
     finally:
         env.close()

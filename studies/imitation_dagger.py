@@ -32,7 +32,7 @@ from imitation.util.logger import configure
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from il_ros.core.types import Array, Reading
+from il_ros.core.types import Array, RobotState
 from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
@@ -71,7 +71,7 @@ class Lapsing(gymnasium.Wrapper[Array, Array, Array, Array]):
         return self._arm.step(self._limiter(wanted, np.zeros(len(wanted)), self._stamp_ns))
 
 
-class Expert(NonTrainablePolicy):
+class ScriptedPolicy(NonTrainablePolicy):
     """A scripted expert of a task, who needs no more than the place of the tool."""
 
     def __init__(self, env: Lapsing, task: str, name: str) -> None:
@@ -80,7 +80,7 @@ class Expert(NonTrainablePolicy):
 
     def _choose_action(self, observation: Array) -> Array:
         place = np.array([*observation[:2], 0.0], dtype=np.float64)
-        reading = Reading(0, NOTHING, NOTHING, place, NOTHING, np.zeros((1, 3)))
+        reading = RobotState(0, NOTHING, NOTHING, place, NOTHING, np.zeros((1, 3)))
         return self._steer(reading).astype(np.float32)
 
 
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
         seeds = iter(range(args.seed * 1_000_000 + first, args.seed * 1_000_000 + first + 400_000))
         made[name] = Lapsing(arm, args.lapses, args.lapse_reach, 6, seeds)
     env = made["train"]
-    expert = Expert(env, args.task, args.expert)
+    expert = ScriptedPolicy(env, args.task, args.expert)
     venv = DummyVecEnv([lambda: env])
     shown = rollout.generate_trajectories(
         expert, venv, rollout.make_sample_until(min_episodes=args.demonstrations), rng=rng

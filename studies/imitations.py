@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.dagger.run import Plan
+from il_ros.learning.dagger.run import DaggerConfig
 
 PEER = "imitation's DAgger"
 """What it is called on the page."""
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / ".venv-peers"
 
 
-def rounds_of(plan: Plan) -> list[dict[str, Any]]:
+def rounds_of(plan: DaggerConfig) -> list[dict[str, Any]]:
     """Its rounds under a plan of ours, in the words of our ledger.
 
     Raises:

@@ -18,9 +18,9 @@ from matplotlib.patches import Circle
 
 from il_ros.core.episode import Episode
 from il_ros.core.types import Array, EpisodeStart
-from il_ros.evaluation.report.svg import Scene
+from il_ros.evaluation.report.svg import TopView
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.inference import Actor
+from il_ros.learning.inference import PolicyRunner
 
 RIGHT, LEFT, LOST, OBSTACLE, SOFT = "#0a6ab0", "#8a3fa8", "#c84a05", "#4a4f57", "#5b626b"
 SIDES = LinearSegmentedColormap.from_list("sides", [RIGHT, "#12a08a", "#d9a400", LEFT])
@@ -47,7 +47,7 @@ class Panel:
     paths: Sequence[Drive]
 
 
-def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[Scene], file: Path) -> None:
+def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[TopView], file: Path) -> None:
     """A row of panels for each name, all drawn over the row's scene, seen from behind the robot."""
     columns = max(len(panels) for panels in rows.values())
     tallest = max((scene.x_high - scene.x_low) / (scene.y_high - scene.y_low) for scene in scenes)
@@ -70,7 +70,11 @@ def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[Scene], fil
 
 
 def at_the_fork(
-    demonstrations: Sequence[Episode], checkpoints: Mapping[str, Checkpoint], scene: Scene, file: Path, draws: int = 300
+    demonstrations: Sequence[Episode],
+    checkpoints: Mapping[str, Checkpoint],
+    scene: TopView,
+    file: Path,
+    draws: int = 300,
 ) -> None:
     """What the experts did from a state where they still agreed, and what each class draws there.
 
@@ -113,7 +117,7 @@ def fork_history(episode: Episode, history: int) -> Array:
 
 def draw_chunks(checkpoint: Checkpoint, observations: Array, draws: int) -> Array:
     """(draws, Ta, Da), chunks that answer one history (To, Do), each with noise of its own."""
-    actor, step_ns, chunks = Actor(checkpoint), checkpoint.contract.step_ns, []
+    actor, step_ns, chunks = PolicyRunner(checkpoint), checkpoint.contract.step_ns, []
     for seed in range(draws):
         actor.reset(EpisodeStart("", seed, 0))
         for step, observation in enumerate(observations):
@@ -138,7 +142,7 @@ def _integrated(chunks: Array, x: float, step_s: float) -> Array:
     return np.concatenate([np.zeros_like(moved[:, :1]), moved], axis=1) + [x, 0.0]
 
 
-def draw_table(axes: Axes, scene: Scene) -> None:
+def draw_table(axes: Axes, scene: TopView) -> None:
     """What stands and lies on the table, from above, with the robot below."""
     for x, y, radius in scene.obstacles:
         axes.add_patch(Circle((-CM * y, CM * x), CM * radius, color=OBSTACLE))

@@ -41,7 +41,7 @@ from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.inference import Actor, use_one_thread
+from il_ros.learning.inference import PolicyRunner, use_one_thread
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.sim import tasks
 from studies import kept, page, pictures
@@ -169,7 +169,7 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
 
 def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
     """How long each chunk took, ms, at batch 1; for a process that has the machine to itself."""
-    actor, contract, rng, took = Actor(checkpoint), checkpoint.contract, np.random.default_rng(0), []
+    actor, contract, rng, took = PolicyRunner(checkpoint), checkpoint.contract, np.random.default_rng(0), []
     for call in range(calls):
         actor.observe((call + 1) * contract.step_ns + 10**15, rng.uniform(-1, 1, len(contract.observation)))
         began = time.perf_counter()

@@ -106,7 +106,7 @@ def _one_layer(inputs: int, width: int, depth: int, outputs: int) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class Arm:
+class Ablation:
     """What one arm does otherwise than the shipped configuration."""
 
     what: str = ""
@@ -136,48 +136,50 @@ def _of_diffusion(name: str, kind: Callable[..., nn.Module]) -> Callable[[], Abs
 
 
 ARMS = {
-    SHIPPED: Arm(),
-    "no residual connections": Arm(
+    SHIPPED: Ablation(),
+    "no residual connections": Ablation(
         "as many layers, each with its SiLU, and no sum around two of them", {}, _blocks(Plain)
     ),
-    "no zeros at the start": Arm(
+    "no zeros at the start": Ablation(
         "blocks begin as layers do; shipped, they begin as the identity", {}, _blocks(Started)
     ),
-    "no layer norm": Arm("none in the blocks and none before the last layer", {}, _no_norm),
-    "no layer norm, lower rate": Arm(
+    "no layer norm": Ablation("none in the blocks and none before the last layer", {}, _no_norm),
+    "no layer norm, lower rate": Ablation(
         "the shipped learning rate may be too much without it: 0.001 instead of 0.004",
         {"learning_rate": 0.001},
         _no_norm,
     ),
-    "no averaged weights": Arm("the weights of the last step are kept (`averaging: 0`)", {"averaging": 0.0}),
-    "constant learning rate": Arm("the highest of the schedule from the first step to the last", {}, _constant_rate),
-    "constant rate, no averaging": Arm(
+    "no averaged weights": Ablation("the weights of the last step are kept (`averaging: 0`)", {"averaging": 0.0}),
+    "constant learning rate": Ablation(
+        "the highest of the schedule from the first step to the last", {}, _constant_rate
+    ),
+    "constant rate, no averaging": Ablation(
         "the highest rate throughout, and the weights of the last step", {"averaging": 0.0}, _constant_rate
     ),
-    "no warm-up": Arm("the cosine alone (`warm_up: 0`)", {"warm_up": 0}, policies=("mixture",)),
-    "ended early": Arm(
+    "no warm-up": Ablation("the cosine alone (`warm_up: 0`)", {"warm_up": 0}, policies=("mixture",)),
+    "ended early": Ablation(
         "after 5 of 50 reports without a lower held-out loss; the best weights are kept (`patience: 5`)",
         {"patience": 5},
         policies=("mixture",),
     ),
-    "nothing held out": Arm(
+    "nothing held out": Ablation(
         "what is only looked at otherwise is learned from, too (`held_out: 0`)",
         {"held_out": 0.0},
         policies=("mixture",),
     ),
-    "condition concatenated": Arm(
+    "condition concatenated": Ablation(
         "it enters the first layer beside the noisy chunk; shipped, it is added to that layer's output",
         {},
         _of_diffusion("ConditionedTrunk", Concatenated),
         ("diffusion",),
     ),
-    "condition in every block": Arm(
+    "condition in every block": Ablation(
         "it scales and shifts what each block has normalised, and is added nowhere",
         {},
         _of_diffusion("ConditionedTrunk", Modulated),
         ("diffusion",),
     ),
-    "condition by one layer": Arm(
+    "condition by one layer": Ablation(
         "one linear layer makes it of the history; shipped, that is a trunk of its own",
         {},
         _of_diffusion("Trunk", _one_layer),
@@ -193,7 +195,7 @@ changed in all arms."""
 
 
 @dataclass(frozen=True)
-class Cell(policies.Cell):
+class TrunkCell(policies.Cell):
     """One training of an arm and its rollouts."""
 
     arm: str
@@ -214,7 +216,7 @@ class Cell(policies.Cell):
         changes = {**self.setting.training, **ARMS[self.arm].changes}
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
-    def shipped(self) -> Cell:
+    def shipped(self) -> TrunkCell:
         """What it is compared with."""
         return dataclasses.replace(self, arm=SHIPPED)
 
@@ -223,16 +225,16 @@ class Cell(policies.Cell):
         return kept.key([super().key(), self.arm, UNSEEN])
 
 
-def cells(seeds: int, episodes: int) -> Iterator[Cell]:
+def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
     """All of them, seed by seed; those that share their demonstrations one after the other."""
     for seed in range(seeds):
         for task, policy in SETTINGS:
             for name, arm in ARMS.items():
                 if policy in arm.policies:
-                    yield Cell(task, "many", policy, seed, episodes, name)
+                    yield TrunkCell(task, "many", policy, seed, episodes, name)
 
 
-def work(cell: Cell, folder: Path) -> None:
+def work(cell: TrunkCell, folder: Path) -> None:
     """Train and roll out without the part; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
     with ARMS[cell.arm].without():
         told = policies.measured(cell, folder)
@@ -240,7 +242,7 @@ def work(cell: Cell, folder: Path) -> None:
     kept.keep(folder / f"{cell.key()}.json", told)
 
 
-def loss(checkpoint: Checkpoint, cell: Cell) -> float:
+def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
     """The mean over demonstrations that nobody learns from."""
     seeds, config, normaliser = range(FIRST_EPISODE, FIRST_EPISODE + UNSEEN), cell.config(), checkpoint.normaliser
     unseen = _unseen(cell.setting.task, cell.setting.contract, cell.expert, seeds)
@@ -253,7 +255,9 @@ def loss(checkpoint: Checkpoint, cell: Cell) -> float:
     return float(losses.mean())
 
 
-def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def row(
+    group: Sequence[TrunkCell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """One line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
     won, base = (np.array([r["success"] for r in told], dtype=float) for told in (results, shipped))  # (S, E)
     losses, of_base = (np.array([r["loss"] for r in told]) for told in (results, shipped))  # (S,)
@@ -280,10 +284,10 @@ def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], shipped: Seque
     }
 
 
-def rows(everything: Sequence[Cell], folder: Path) -> list[dict[str, Any]]:
+def rows(everything: Sequence[TrunkCell], folder: Path) -> list[dict[str, Any]]:
     """All lines of the table, of what is kept in ``folder``."""
     told = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
-    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    groups: dict[tuple[str, str, str], list[TrunkCell]] = {}
     for cell in everything:
         groups.setdefault(cell.line, []).append(cell)
     return [

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.dagger.run import Plan
+from il_ros.learning.dagger.run import DaggerConfig
 from studies import kept
 from studies.imitations import PEER, rounds_of
 
@@ -34,7 +34,7 @@ round after which the policy is good enough. With all 2,000 steps the medians of
 
 
 @dataclass(frozen=True)
-class Job:
+class TimingJob:
     """One run, timed; for a process that has the machine to itself."""
 
     who: str
@@ -42,9 +42,9 @@ class Job:
     rollouts: int
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> DaggerConfig:
         """What is done: a supervisor corrects, where the peer's expert labels."""
-        return Plan(**PLAN, evaluated=self.rollouts, seed=self.seed)
+        return DaggerConfig(**PLAN, evaluated=self.rollouts, seed=self.seed)
 
     def key(self) -> str:
         """Equal for equal work."""
@@ -52,12 +52,12 @@ class Job:
         return "wall-" + kept.key(told)
 
 
-def jobs(seeds: int, rollouts: int) -> Iterator[Job]:
+def jobs(seeds: int, rollouts: int) -> Iterator[TimingJob]:
     """All of them, in turn."""
-    return (Job(who, seed, rollouts) for seed in range(seeds) for who in WHO)
+    return (TimingJob(who, seed, rollouts) for seed in range(seeds) for who in WHO)
 
 
-def work(job: Job, folder: Path) -> None:
+def work(job: TimingJob, folder: Path) -> None:
     """Run it; leaves seconds and success by round in ``folder``, by the job's key."""
     run = folder / job.key()
     rounds = rounds_of(job.plan) if job.who == PEER else _ours(job, run)
@@ -66,9 +66,9 @@ def work(job: Job, folder: Path) -> None:
     kept.keep(run.with_suffix(".json"), told)
 
 
-def _ours(job: Job, run: Path) -> list[dict[str, Any]]:
+def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
     """The command of a user."""
-    fields = {f.name: f.default for f in dataclasses.fields(Plan)}
+    fields = {f.name: f.default for f in dataclasses.fields(DaggerConfig)}
     said = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
     words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     words += ["--loop"] if job.who == LOOP else ["--composed"]
@@ -79,7 +79,7 @@ def _ours(job: Job, run: Path) -> list[dict[str, Any]]:
     return list(json.loads(done.stdout)["rounds"])
 
 
-def rows_of(jobs: Sequence[Job], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def rows_of(jobs: Sequence[TimingJob], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A line for each: medians over the seeds, and how many got there."""
     rows = []
     for who in WHO:

@@ -4,7 +4,8 @@
 """One thread of torch in every test: beside a busy neighbour two wait for each other a hundred times longer.
 
 SIGINT interrupts a test, and whatever it starts, even if a script's shell had pytest ignore it (``make test &``).
-A graph of nodes has a domain of its own. Where PyBullet cannot be had, whatever makes a simulation is skipped, and says so. ``colcon test`` runs what is quick.
+A graph of nodes has a domain of its own. Where PyBullet cannot be had, whatever makes a simulation is skipped, and says
+so. ``colcon test`` runs what is quick.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _without_simulation() -> Iterator[None]:
     from il_ros.sim import physics
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(physics.World, "__init__", skip)
+        patch.setattr(physics.PhysicsClient, "__init__", skip)
         yield
 
 
@@ -82,7 +83,7 @@ def make_device(name: str, task: str, expert: str = "random") -> Any:
     from il_ros.teleop import Setup, load
 
     loaded = tasks.load(task)
-    return load(name, Setup(Contract.load("panda_plane"), tasks.Scripted(loaded, expert), loaded.clearance))
+    return load(name, Setup(Contract.load("panda_plane"), tasks.ScriptedExpert(loaded, expert), loaded.clearance))
 
 
 @pytest.fixture(scope="session")

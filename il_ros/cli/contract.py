@@ -119,11 +119,11 @@ def _stdout_to_stderr() -> Iterator[None]:
 
 def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding]:
     """What is said in the graph for some seconds."""
-    from il_ros.ros.client.topic_sampler import Listener
+    from il_ros.ros.client.topic_sampler import TopicSampler
 
     prefix = f"/{namespace.strip('/')}/".replace("//", "/")
     full = {topic if topic.startswith("/") else prefix + topic: topic for topic in (*contract.topics, COMMAND)}
-    with Listener() as listener:
+    with TopicSampler() as listener:
         listener.wait(lambda: full.keys() <= listener.types().keys(), DISCOVERY_S)
         types = listener.types()
         named = {name: topic for name, topic in full.items() if name in types}

@@ -36,10 +36,10 @@ HELP = "rounds of demonstrations, corrections and training"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros dagger``."""
-    from il_ros.learning.dagger.run import Plan
+    from il_ros.learning.dagger.run import DaggerConfig
 
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; one that is there goes on")
-    for f in dataclasses.fields(Plan):
+    for f in dataclasses.fields(DaggerConfig):
         words, text = f"--{f.name.replace('_', '-')}", f.metadata["text"]
         if f.type == "bool":
             parser.add_argument(words, action="store_true", help=text)
@@ -56,13 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros dagger``."""
     from il_ros.learning.dagger import ledger
-    from il_ros.learning.dagger.run import Plan, Rounds
+    from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
 
-    plan = Plan(**{f.name: getattr(args, f.name) for f in dataclasses.fields(Plan)})
+    plan = DaggerConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(DaggerConfig)})
     tasks.load(plan.task).draw(plan.expert, 0)
     folder = args.folder.absolute()
     with bars() as progress, _crew(args, folder, plan) as crew:
-        Rounds(folder, plan, crew, lambda phase, parts: _bar(progress, phase, parts)).run()
+        DaggerRun(folder, plan, crew, lambda phase, parts: _bar(progress, phase, parts)).run()
     told = ledger.read(folder)
     if args.json:
         print(json.dumps(told))
@@ -73,17 +73,17 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _crew(args: argparse.Namespace, folder: Path, plan: Any) -> Iterator[Any]:
-    from il_ros.evaluation.rollouts import Pool
-    from il_ros.learning.dagger.in_process import LoopCrew
+    from il_ros.evaluation.rollouts import WorkerPool
+    from il_ros.learning.dagger.in_process import InProcessBackend
 
-    with Pool() as pool:
+    with WorkerPool() as pool:
         if args.loop:
-            with LoopCrew(folder, plan, pool.evaluate) as crew:
+            with InProcessBackend(folder, plan, pool.evaluate) as crew:
                 yield crew
             return
-        from il_ros.launching.dagger_backend import GraphCrew
+        from il_ros.launching.dagger_backend import RosBackend
 
-        with GraphCrew(folder, plan, pool.evaluate, args.paced, args.composed) as crew:
+        with RosBackend(folder, plan, pool.evaluate, args.paced, args.composed) as crew:
             yield crew
 
 

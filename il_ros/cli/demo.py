@@ -50,7 +50,7 @@ OURS = ("fork", "avoid", "speed", "results.json", "report.html", "report.html.pa
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """How much of everything there is."""
 
     demonstrations: int = 60
@@ -72,7 +72,7 @@ class Plan:
     """Gradient steps of each training; 0 for what its configuration says."""
 
 
-QUICK = Plan(demonstrations=4, few=2, evaluated=10, watched=2, rounds=1, shown=1, timed=2, steps=60)
+QUICK = DemoPlan(demonstrations=4, few=2, evaluated=10, watched=2, rounds=1, shown=1, timed=2, steps=60)
 
 SEEDS = {
     "demonstrations": 0,
@@ -94,11 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros demo``."""
-    from il_ros.evaluation.rollouts import Pool
+    from il_ros.evaluation.rollouts import WorkerPool
 
     folder = make_room(args.folder)
-    with bars() as progress, Pool() as pool:
-        story = Story(folder, QUICK if args.quick else Plan(), pool, progress)
+    with bars() as progress, WorkerPool() as pool:
+        story = Story(folder, QUICK if args.quick else DemoPlan(), pool, progress)
         story.fork()
         story.avoid()
         story.speed()
@@ -130,7 +130,7 @@ def make_room(folder: Path) -> Path:
 class Story:
     """Plays the phases one after the other, and remembers what there is to tell."""
 
-    def __init__(self, folder: Path, plan: Plan, pool: Any, progress: Progress) -> None:
+    def __init__(self, folder: Path, plan: DemoPlan, pool: Any, progress: Progress) -> None:
         from il_ros.evaluation.report.page import ReportData
 
         self._folder, self._plan, self._pool, self._progress = folder, plan, pool, progress
@@ -301,9 +301,9 @@ class Story:
         return sum(episode.interventions for episode in episodes)
 
     def _shoot(self, title: str, task: str, seed: int, checkpoint: dict[str, Any], supervised: bool = False) -> None:
-        from il_ros.evaluation.rollouts import Take
+        from il_ros.evaluation.rollouts import FilmedEpisode
 
-        self._takes.append(Take(title, task, seed, Path(checkpoint["path"]), supervised))
+        self._takes.append(FilmedEpisode(title, task, seed, Path(checkpoint["path"]), supervised))
 
 
 def _from(kind: str, count: int, number: int = 0) -> range:

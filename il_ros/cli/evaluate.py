@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros evaluate``."""
     check_seeds(args.seed, args.episodes)
     task = tasks.load(args.task)
-    from il_ros.evaluation.rollouts import Pool
+    from il_ros.evaluation.rollouts import WorkerPool
     from il_ros.learning import checkpoint as checkpoints
 
     loaded = checkpoints.load(args.checkpoint)
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     warn_of(taught, args.episodes)
     config = GateConfig(rule="none", execute_steps=args.execute_steps)
     began = time.monotonic()
-    with bars() as progress, Pool() as pool:
+    with bars() as progress, WorkerPool() as pool:
         bar = progress.add_task(f"rollouts of {args.task}", total=args.episodes, note="")
         rollouts = pool.evaluate(args.checkpoint, args.task, seeds, config, progress=lambda n: progress.advance(bar, n))
     result = summary(rollouts, task.ways)

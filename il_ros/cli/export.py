@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros export``."""
     exporter, contract = export.load(args.form), Contract.load(args.contract)
-    from il_ros.learning.pipeline import Workshop
+    from il_ros.learning.pipeline import TrainingPipeline
 
-    workshop = Workshop(args.episodes, args.episodes, contract)
+    workshop = TrainingPipeline(args.episodes, args.episodes, contract)
     with Console(stderr=True, markup=False).status(f"reading {args.episodes}"):
         workshop.ingest()
         report = exporter.write(workshop.episodes, contract, args.output)

@@ -98,10 +98,14 @@ def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
 def experts(path: Path, contract_name: str) -> dict[str, Any]:
     """The plain form of how the experts of a folder of episodes compare."""
     from il_ros.evaluation.expert_comparison import compare
-    from il_ros.learning.pipeline import Workshop
+    from il_ros.learning.pipeline import TrainingPipeline
 
     contract = Contract.load(contract_name)
-    return {"kind": "experts", "path": str(path), "rows": compare(Workshop(path, path, contract).ingest(), contract)}
+    return {
+        "kind": "experts",
+        "path": str(path),
+        "rows": compare(TrainingPipeline(path, path, contract).ingest(), contract),
+    }
 
 
 def _show_experts(console: Console, summary: dict[str, Any]) -> None:

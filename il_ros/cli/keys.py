@@ -79,10 +79,10 @@ def run(args: argparse.Namespace) -> int:
     pulses = Pulses(args.speed, args.pulse)
     if not sys.stdin.isatty():
         raise ConfigError("il-ros keys reads single keys and standard input is no terminal; run it in one")
-    from il_ros.ros.client.twist_publisher import Speaker
+    from il_ros.ros.client.twist_publisher import TwistPublisher
 
     terminal, last = sys.stdin.fileno(), -math.inf
-    with Speaker(args.namespace) as speaker, single_keys(terminal):
+    with TwistPublisher(args.namespace) as speaker, single_keys(terminal):
         print(f"{__doc__.strip().splitlines()[-1]} Speaking on {speaker.topic}.", flush=True)
         while True:
             keys, now = typed(terminal, 1.0 / RATE_HZ), time.monotonic()

@@ -17,7 +17,7 @@ from pathlib import Path
 from il_ros.core.atomic_io import storage_errors
 from il_ros.core.errors import DataError
 from il_ros.recording.bag.reader import bytes_of
-from il_ros.recording.episodes.store import DISCARDED, Episodes
+from il_ros.recording.episodes.store import DISCARDED, EpisodeStore
 
 HELP = "remove discarded episodes for good"
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """
     if not args.folder.is_dir():
         raise DataError(f"{args.folder} is not a folder; name one of episodes")
-    discarded = Episodes(args.folder).discarded()
+    discarded = EpisodeStore(args.folder).discarded()
     for path in discarded:
         print(f"{path}  {bytes_of(path):,} bytes")
         if args.yes:

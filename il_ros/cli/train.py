@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros train``."""
-    from il_ros.learning.pipeline import Workshop
+    from il_ros.learning.pipeline import TrainingPipeline
     from il_ros.learning.training.trainer import TrainingConfig
 
     changes: dict[str, Any] = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         changes["experts"] = weights(args.experts)
     config = TrainingConfig.load(args.policy, **changes)
     folder = args.checkpoints or args.episodes.parent / "checkpoints"
-    workshop = Workshop(args.episodes, folder, Contract.load(args.contract))
+    workshop = TrainingPipeline(args.episodes, folder, Contract.load(args.contract))
     aside = workshop.put_aside(config) if args.fresh else None
     if aside is not None:
         print(f"il-ros: the training that had not ended is now {aside}", file=sys.stderr)

@@ -95,7 +95,7 @@ class ActionComponent:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class External:
     """How bags that other programs recorded are read."""
 
     topic: str = "command"
@@ -134,7 +134,7 @@ class Contract:
     a trajectory controller goes on while it hears nothing new."""
     robot: str = ""
     """Which arm the simulation puts in the place of the real one: a file, or a name from ``config/robots``."""
-    foreign: Foreign = Foreign()
+    foreign: External = External()
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
@@ -342,7 +342,7 @@ class Contract:
             "command": {"type": self.command_type, "frame": self.frame, **points},
             **({"moves": {name: list(move) for name, move in self.moves.items()}} if self.moves else {}),
             **({"robot": self.robot} if self.robot else {}),
-            **({"foreign": self._foreign_to_dict()} if self.foreign != Foreign() else {}),
+            **({"foreign": self._foreign_to_dict()} if self.foreign != External() else {}),
         }
 
     def _foreign_to_dict(self) -> dict[str, Any]:
@@ -538,7 +538,7 @@ def _moves(where: str, data: Any) -> dict[str, tuple[float, ...]]:
     return {str(name): tuple(_number(where, f"move {name!r}", v) for v in move) for name, move in data.items()}
 
 
-def _foreign(where: str, data: Any) -> Foreign:
+def _foreign(where: str, data: Any) -> External:
     check_keys(where, data, optional=("topic", "fields", "stale_s", "clock", "offsets", "static"))
     lists = {"fields": "paths such as position[panda_joint1]", "static": "topics"}
     for key, what in lists.items():
@@ -550,7 +550,7 @@ def _foreign(where: str, data: Any) -> Foreign:
         raise ConfigError(f"{where}: offsets is {offsets!r}; it must map topics to seconds, as in objects: 0.12")
     seconds = {str(topic): _number(where, f"offsets: {topic!r}", value) for topic, value in offsets.items()}
     plain = {**data, **{key: tuple(data.get(key, [])) for key in lists}, "offsets": seconds}
-    made: Foreign = build(Foreign, where, plain)
+    made: External = build(External, where, plain)
     return made
 
 

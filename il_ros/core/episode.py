@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.errors import DataError
-from il_ros.core.types import DOUBTLESS, Array, Doubts
+from il_ros.core.types import DOUBTLESS, Array, PolicyUncertainty
 
 
 class Authority(enum.IntEnum):
@@ -47,7 +47,7 @@ class Record:
     expert_name: str = ""
     score: float = float("nan")
     """The gating rule's score of the step, where the rule has one."""
-    doubts: Doubts = DOUBTLESS
+    doubts: PolicyUncertainty = DOUBTLESS
     """What the policy thought of its answer to this very step's observation, if it was asked for one."""
 
 
@@ -70,7 +70,7 @@ class Episode:
     intervention: Array
     """(T,) int32, the id of the intervention that the step belongs to; 0 for none."""
     doubts: Array
-    """(T, 5) float32, the fields of ``Doubts`` in their order; NaN where the policy did not tell."""
+    """(T, 5) float32, the fields of ``PolicyUncertainty`` in their order; NaN where the policy did not tell."""
     step_ns: int
     """The length of a control step; a larger distance between two stamps is a gap."""
     facts: dict[str, Any] = field(default_factory=dict)

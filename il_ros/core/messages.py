@@ -21,12 +21,12 @@ import numpy as np
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.types import Array, Chunk, Doubts, EpisodeStart, Reading
+from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty, RobotState
 
 ENGAGE = "engage"
 """A component that an expert may add to a chunk: 1 while they ask to drive, 0 when they let go, -1 when contact with
 their device was lost."""
-DOUBTS = tuple(f.name for f in dataclasses.fields(Doubts))
+DOUBTS = tuple(f.name for f in dataclasses.fields(PolicyUncertainty))
 """Components that a policy may add to its chunk: what it thinks of it."""
 MOST_INTERVENTIONS = 2**31 - 1
 """The greatest id that an episode has room for."""
@@ -121,7 +121,7 @@ def not_finite(contract: Contract, values: Array) -> MessageError:
     return MessageError(f"observation {bad!r} is not a finite number; the step is dropped, check its publisher")
 
 
-class Aligner:
+class ExactTimeSync:
     """Joins the messages of one step: the ones that carry the same stamp, one of every topic.
 
     A stamp that is overtaken by a complete later one before it is complete itself is dropped and counted. Where the
@@ -304,11 +304,11 @@ READING_TOPICS: dict[str, str] = {
 }
 
 
-def reading_from(messages: Mapping[str, Any]) -> Reading:
+def reading_from(messages: Mapping[str, Any]) -> RobotState:
     """What an expert sees, from the topics of ``READING_TOPICS``; no objects where nobody tells of them."""
     joints, tool = messages["joint_states"], messages["tool_pose"].pose
     objects = messages[OBJECTS].poses if OBJECTS in messages else []
-    return Reading(
+    return RobotState(
         stamp_ns=stamp_ns(messages["tool_pose"]),
         joint_positions=np.array(joints.position, dtype=np.float64),
         joint_velocities=np.array(joints.velocity, dtype=np.float64),
@@ -319,7 +319,7 @@ def reading_from(messages: Mapping[str, Any]) -> Reading:
     )
 
 
-def plain_messages(reading: Reading) -> dict[str, Any]:
+def plain_messages(reading: RobotState) -> dict[str, Any]:
     """The same messages that the simulation node publishes, as plain namespaces: what the loop reads instead."""
     stamp = SimpleNamespace(sec=reading.stamp_ns // 1_000_000_000, nanosec=reading.stamp_ns % 1_000_000_000)
     header = SimpleNamespace(stamp=stamp, frame_id=reading.frame)
@@ -342,7 +342,7 @@ def _pose(position: Any, quaternion: Any) -> SimpleNamespace:
     return SimpleNamespace(position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw))
 
 
-def fill_reading(messages: Mapping[str, Any], reading: Reading, pose: type[Any]) -> None:
+def fill_reading(messages: Mapping[str, Any], reading: RobotState, pose: type[Any]) -> None:
     """Write a reading into a JointState, a PoseStamped and a PoseArray; ``pose`` makes the elements of the last."""
     for message in messages.values():
         set_stamp(message, reading.stamp_ns)
@@ -431,7 +431,7 @@ def chunk_of(stamp: int, names: Sequence[str], table: Array, author: str, contra
     if not are_finite(table):
         raise MessageError("chunk holds NaN or infinity; it is refused, check the network and its normaliser")
     engage = float(table[0, names.index(ENGAGE)]) if ENGAGE in names else 1.0
-    doubts = Doubts(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
+    doubts = PolicyUncertainty(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
     wanted = contract.action_names
     actions = table[:, [names.index(n) for n in wanted]] if wanted[0] in names else np.empty((0, len(wanted)))
     return Chunk(stamp, actions, author, engage > 0.5, doubts, lost=engage < -0.5)
@@ -573,7 +573,7 @@ def record_from(message: Any) -> Record:
             checkpoint=status.hardware_id,
             expert_name=values["expert_name"],
             score=float(values["score"]),
-            doubts=Doubts(*map(float, values.get("doubts", "").split())),  # older bags have none
+            doubts=PolicyUncertainty(*map(float, values.get("doubts", "").split())),  # older bags have none
         )
     except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise MessageError(

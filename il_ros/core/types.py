@@ -21,7 +21,7 @@ PAUSE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Reading:
+class RobotState:
     """What the arm and the scene look like at one step, in the base frame, metres and radians."""
 
     stamp_ns: int
@@ -43,7 +43,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Doubts:
+class PolicyUncertainty:
     """What a policy thinks of its own answer to an observation; NaN for what it cannot tell."""
 
     spread: float = math.nan
@@ -58,7 +58,7 @@ class Doubts:
     """The share of all visited states, in [0, 1], whose risk was smaller."""
 
 
-DOUBTLESS = Doubts()
+DOUBTLESS = PolicyUncertainty()
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ class Chunk:
     """Who speaks: the name of an expert, or the hash of a checkpoint."""
     engaged: bool = True
     """Whether the author asks to drive. A policy always does; an expert while the enable button is held."""
-    doubts: Doubts = DOUBTLESS
+    doubts: PolicyUncertainty = DOUBTLESS
     """What a policy thinks of its own answer."""
     lost: bool = False
     """Whether contact with the device of a person was lost; nobody let go of it on purpose."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExpertAction:
     """What an expert says to one reading."""
 
     action: Array | None
@@ -115,5 +115,5 @@ class Expert(Protocol):
     def reset(self, start: EpisodeStart) -> None:
         """Forget the last episode and get ready for the one that starts."""
 
-    def answer(self, reading: Reading) -> Answer:
+    def answer(self, reading: RobotState) -> ExpertAction:
         """Say what to do now; called once for every step, in order."""

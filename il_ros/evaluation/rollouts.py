@@ -29,10 +29,10 @@ from il_ros.evaluation.report.clips import Clip
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.gate import STEADY
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.inference import Actor, Lapses, use_one_thread
-from il_ros.robot.ik import Kinematics
+from il_ros.learning.inference import ActionPerturbation, PolicyRunner, use_one_thread
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Device
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def run_episode(
     env: ArmEnv,
     gate: Gate,
     seed: int,
-    actor: Actor | None = None,
+    actor: PolicyRunner | None = None,
     expert: Device | None = None,
     on_step: Callable[[Record], None] = lambda record: None,
 ) -> Rollout:
@@ -75,7 +75,7 @@ def run_episode(
     for part in (actor, expert):
         if part is not None:
             part.reset(env.start)
-    answers = None if actor is None else Answers(actor)
+    answers = None if actor is None else PolicyChunks(actor)
     observations: list[Array] = []
     records: list[Record] = []
     reading, outcome = env.reading(), None
@@ -102,10 +102,10 @@ def run_episode(
     return Rollout(seed, outcome, env.way, episode, np.array(positions), "" if answers is None else answers.refused)
 
 
-class Answers:
+class PolicyChunks:
     """The chunks of an actor; where the network gives no answer the policy says nothing, and the gate holds the arm."""
 
-    def __init__(self, actor: Actor) -> None:
+    def __init__(self, actor: PolicyRunner) -> None:
         self.actor, self.refused = actor, ""
 
     def chunk(self) -> Chunk:
@@ -135,7 +135,7 @@ def check_answers(rollouts: Sequence[Rollout]) -> None:
 
 
 @dataclass(frozen=True)
-class Take:
+class FilmedEpisode:
     """An episode that is to be filmed."""
 
     title: str
@@ -146,7 +146,7 @@ class Take:
     """Whether the simulated supervisor watches and takes over."""
 
 
-class Pool:
+class WorkerPool:
     """Worker processes that stay; each evaluates one stretch of seeds at a time. They end when we end, or die."""
 
     def __init__(self, workers: int | None = None) -> None:
@@ -166,7 +166,7 @@ class Pool:
         task: str,
         seeds: Iterable[int],
         config: GateConfig | None = None,
-        lapses: Lapses | None = None,
+        lapses: ActionPerturbation | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> list[Rollout]:
         """Roll the policy of ``checkpoint`` out alone on ``seeds``; the order of the result is that of the seeds."""
@@ -181,7 +181,7 @@ class Pool:
                 progress(len(results[futures[future]]))
         return [rollout for i in range(len(stretches)) for rollout in results[i]]
 
-    def films(self, takes: Iterable[Take], progress: Callable[[int], None] = lambda n: None) -> list[Clip]:
+    def films(self, takes: Iterable[FilmedEpisode], progress: Callable[[int], None] = lambda n: None) -> list[Clip]:
         """Run episodes again before the camera; equal seeds make equal episodes."""
         futures = [self._submit(_film, take) for take in takes]
         for _ in as_completed(futures):
@@ -214,7 +214,7 @@ class Pool:
             if in_main:
                 signal.signal(signal.SIGINT, before)
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
@@ -263,8 +263,8 @@ def _nothing() -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _actor(checkpoint: Path, lapses: Lapses | None = None) -> Actor:
-    return Actor(checkpoints.load(checkpoint), lapses=lapses)
+def _actor(checkpoint: Path, lapses: ActionPerturbation | None = None) -> PolicyRunner:
+    return PolicyRunner(checkpoints.load(checkpoint), lapses=lapses)
 
 
 _environments: dict[tuple[str, str], ArmEnv] = {}
@@ -278,7 +278,7 @@ def _environment(task: str, contract: Contract) -> ArmEnv:
 
 
 def roll_out(
-    checkpoint: Path, task: str, seeds: Iterable[int], config: GateConfig, lapses: Lapses | None = None
+    checkpoint: Path, task: str, seeds: Iterable[int], config: GateConfig, lapses: ActionPerturbation | None = None
 ) -> list[Rollout]:
     """The policy alone on the episodes ``seeds``; the environment is kept for the next call."""
     actor = _actor(checkpoint, lapses)
@@ -286,10 +286,10 @@ def roll_out(
     return [run_episode(_environment(task, actor.contract), gate, seed, actor) for seed in seeds]
 
 
-def _film(take: Take) -> Clip:
+def _film(take: FilmedEpisode) -> Clip:
     actor = _actor(take.checkpoint)
     env = _environment(take.task, actor.contract)
-    guide, solve = tasks.Scripted(env.task, "nearest"), Kinematics.of(actor.contract)
+    guide, solve = tasks.ScriptedExpert(env.task, "nearest"), Kinematics.of(actor.contract)
     setup = teleop.Setup(actor.contract, guide, env.task.clearance, solve=solve)
     supervisor = teleop.load("supervisor", setup) if take.supervised else None
     gate = Gate(actor.contract, GateConfig(rule="human" if take.supervised else "none"))

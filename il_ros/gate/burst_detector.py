@@ -10,7 +10,7 @@ from il_ros.core.types import SILENCE_NS
 SMOOTHING = 1 / 16
 
 
-class Backlog:
+class StaleBurstDetector:
     """Tells the observations that come late in a burst from those that come on time, by when they come alone.
 
     A link that was down delivers what it has kept once it is back. By then the arm has held for those steps, and a

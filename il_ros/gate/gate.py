@@ -14,7 +14,7 @@ import numpy as np
 from il_ros.core.contract import ABSURD, Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.types import DOUBTLESS, Array, Chunk, Doubts
+from il_ros.core.types import DOUBTLESS, Array, Chunk, PolicyUncertainty
 from il_ros.gate import rules
 from il_ros.gate.chunk_executor import ChunkExecutor
 from il_ros.gate.jump_detector import JumpDetector
@@ -209,8 +209,8 @@ class Gate:
     def step(self, stamp_ns: int, observation: Array, now_ns: int, is_late: bool = False) -> Record:
         """Decide the step at ``stamp_ns``; ``observation`` (Do,) tells where the arm rests. Returns the record.
 
-        Nobody drives a step whose observation ``is_late``: see ``Backlog``; nor one whose reading cannot be: see
-        ``JumpDetector``. If the stamp is not newer than the last one, all begins anew.
+        Nobody drives a step whose observation ``is_late`` (see ``StaleBurstDetector``), nor one whose reading cannot be
+        (see ``JumpDetector``). If the stamp is not newer than the last one, all begins anew.
 
         Raises:
             MessageError: if the first reading cannot be, so that nothing is known that may be commanded.
@@ -282,13 +282,13 @@ class Gate:
         wanted = itertools.takewhile(lambda action: action is not None, map(self._executor.planned, instants))
         return self._limiter.ahead([action for action in wanted if action is not None])
 
-    def _doubts(self, stamp_ns: int) -> Doubts:
+    def _doubts(self, stamp_ns: int) -> PolicyUncertainty:
         """What the policy thinks of its answer to this step's observation, if that was asked for."""
         chunk = self._newest if self.rule.asks_doubts else self._executor.current
         return chunk.doubts if chunk is not None and chunk.stamp_ns == stamp_ns else DOUBTLESS
 
     def _events(
-        self, heard: bool, engaged: bool, policy: Array | None, expert: Array | None, doubts: Doubts
+        self, heard: bool, engaged: bool, policy: Array | None, expert: Array | None, doubts: PolicyUncertainty
     ) -> list[tuple[Event, str]]:
         wish = self.rule.decide(
             Situation(
@@ -358,7 +358,7 @@ class Gate:
         policy: Array | None,
         expert: Array | None,
         reason: str,
-        doubts: Doubts,
+        doubts: PolicyUncertainty,
     ) -> Record:
         authority = self.state.authority
         if authority is Authority.HOLD:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 
-class Blind:
+class ObservationWatchdog:
     """Watches the time since the last complete observation, by the steady clock."""
 
     def __init__(self, blind_ns: int, step_ns: int) -> None:

@@ -15,13 +15,13 @@ import yaml
 from il_ros.launching.graph import running
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.dagger.in_process import Measure, success_alone
-from il_ros.learning.dagger.run import Plan
+from il_ros.learning.dagger.run import DaggerConfig
 from il_ros.learning.training.trainer import TrainingConfig
 
 TRAINING = "training.yaml"
 
 
-class GraphCrew:
+class RosBackend:
     """Six nodes, started when they are needed first and ended with the run; a context manager.
 
     Args:
@@ -32,7 +32,9 @@ class GraphCrew:
         composed: all nodes in one process.
     """
 
-    def __init__(self, folder: Path, plan: Plan, measure: Measure, paced: bool = False, composed: bool = False) -> None:
+    def __init__(
+        self, folder: Path, plan: DaggerConfig, measure: Measure, paced: bool = False, composed: bool = False
+    ) -> None:
         self._folder, self._plan, self._measure = folder, plan, measure
         self._paced, self._composed = paced, composed
         self._stack = contextlib.ExitStack()
@@ -84,7 +86,7 @@ class GraphCrew:
         """How well the policy does alone."""
         return success_alone(self._measure, self._plan, checkpoint, seeds)
 
-    def __enter__(self) -> GraphCrew:
+    def __enter__(self) -> RosBackend:
         return self
 
     def __exit__(self, *error: Any) -> None:

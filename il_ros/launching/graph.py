@@ -15,7 +15,7 @@ from il_ros.core import paths
 from il_ros.launching.processes import Processes
 from il_ros.launching.ros_domain import ISOLATED, isolate
 from il_ros.launching.yaml_launch import model
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 
 NODES = {
     "bringup": ("sim_node", "gate_node"),
@@ -54,13 +54,13 @@ def started(launch_file: str, logs: Path, isolated: bool = True, **arguments: ob
 
 
 @contextlib.contextmanager
-def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[Director]:
+def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[GraphClient]:
     """Start a launch file, see ``started``, and wait until its nodes are connected.
 
     Raises:
         GraphError: if a node dies or the graph does not come up.
     """
-    with started(launch_file, logs, isolated, **arguments) as processes, Director(processes.check) as director:
+    with started(launch_file, logs, isolated, **arguments) as processes, GraphClient(processes.check) as director:
         director.wait_ready(NODES[launch_file])
         yield director
 

@@ -25,8 +25,8 @@ import il_ros
 from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError, DataError, IlRosError, StorageError
 from il_ros.learning.critic import Critic
-from il_ros.learning.data.normalizer import Normaliser
-from il_ros.learning.memory_limit import Allocations
+from il_ros.learning.data.normalizer import Normalizer
+from il_ros.learning.memory_limit import AllocationLimit
 from il_ros.learning.training.trainer import LONGEST, Trained
 from il_ros.policies.base import Policy, create, is_declared
 
@@ -48,7 +48,7 @@ class Checkpoint:
     document: Mapping[str, Any]
     """What ``checkpoint.json`` says."""
     policy: Policy
-    normaliser: Normaliser
+    normaliser: Normalizer
     contract: Contract
     critic: Critic | None = None
     """What judges the policy's answers, if one was trained with it."""
@@ -135,7 +135,7 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
     try:
         contract = Contract.from_dict(document["contract"]["name"], _without_name(document["contract"]))
         policy = _policy(document, safetensors.torch.load(raw[WEIGHTS]), contract)
-        normaliser = Normaliser.from_dict(document["normaliser"])
+        normaliser = Normalizer.from_dict(document["normaliser"])
         critic = _critic(policy, raw[CRITIC]) if CRITIC in raw else None
         states = safetensors.torch.load(raw[STATES])["states"] if STATES in raw else None
         _check(policy, normaliser, critic, states)
@@ -193,13 +193,13 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
         raise CheckpointError(f"its {key} is {sizes.get(key)!r}; its contract has {expected[key]} components")
     if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("history", "horizon")):
         raise CheckpointError(f"its history or horizon is not from 1 to {LONGEST}")
-    with Allocations(sum(tensor.numel() for tensor in weights.values()), len(weights)):
+    with AllocationLimit(sum(tensor.numel() for tensor in weights.values()), len(weights)):
         policy = create(name, sizes, seed=0)
     policy.load_state_dict(dict(weights))
     return policy.eval().requires_grad_(False)
 
 
-def _check(policy: Policy, normaliser: Normaliser, critic: Critic | None, states: torch.Tensor | None) -> None:
+def _check(policy: Policy, normaliser: Normalizer, critic: Critic | None, states: torch.Tensor | None) -> None:
     """Make sure that the parts fit each other, and that the policy answers.
 
     Raises:

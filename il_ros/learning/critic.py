@@ -22,10 +22,10 @@ from torch import Tensor, nn
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
-from il_ros.core.types import Array, Doubts
+from il_ros.core.types import Array, PolicyUncertainty
 from il_ros.learning.data.dataset import histories
 from il_ros.learning.data.labels.base import asked, is_driven_by, wanted
-from il_ros.learning.data.normalizer import Normaliser
+from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.training.optimizer import AdamW, as_one
 from il_ros.policies.base import Policy
 from il_ros.policies.layers import Trunk
@@ -61,11 +61,11 @@ class Critic(nn.Module):
         out: Tensor = self.trunk(torch.cat([observations.flatten(1), actions], dim=1)).sigmoid()
         return out
 
-    def judge(self, observations: Tensor, actions: Tensor, spread: float) -> Doubts:
+    def judge(self, observations: Tensor, actions: Tensor, spread: float) -> PolicyUncertainty:
         """What to think of one answer; (1, To, Do) and (1, Da)."""
         deviation, success = self(observations, actions)[0].tolist()
         risk = 1.0 - success
-        return Doubts(spread, deviation, risk, _rank(self.spreads, spread), _rank(self.risks, risk))
+        return PolicyUncertainty(spread, deviation, risk, _rank(self.spreads, spread), _rank(self.risks, risk))
 
 
 def _rank(quantiles: Tensor, value: float) -> float:
@@ -94,7 +94,7 @@ class _Steps:
     """(N,) whether the policy drove there."""
 
 
-def learn(policy: Policy, normaliser: Normaliser, episodes: Sequence[Episode], contract: Contract, seed: int) -> Critic:
+def learn(policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], contract: Contract, seed: int) -> Critic:
     """Fit a critic of ``policy`` to all that was recorded; equal seeds give equal weights."""
     generator = torch.Generator().manual_seed(seed)
     steps = _gather(policy, normaliser, episodes, contract, generator)
@@ -114,7 +114,7 @@ def learn(policy: Policy, normaliser: Normaliser, episodes: Sequence[Episode], c
 
 
 def _gather(
-    policy: Policy, normaliser: Normaliser, episodes: Sequence[Episode], contract: Contract, generator: torch.Generator
+    policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], contract: Contract, generator: torch.Generator
 ) -> _Steps:
     histories = np.concatenate([_histories(episode, policy.config.history) for episode in episodes])
     observations = torch.from_numpy(normaliser.observation.forward(histories))

@@ -14,7 +14,7 @@ import torch
 
 from il_ros.core.contract import ABSURD, Contract
 from il_ros.core.errors import ConfigError, DataError, MessageError
-from il_ros.core.types import Array, Chunk, Doubts, EpisodeStart
+from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty
 from il_ros.learning.checkpoint import Checkpoint
 
 
@@ -23,7 +23,7 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-class Actor:
+class PolicyRunner:
     """Answers the newest observation with a chunk in real units.
 
     The noise of a chunk depends on the episode's seed and on the step alone. Whoever asks at every step and whoever
@@ -40,7 +40,7 @@ class Actor:
         self,
         checkpoint: Checkpoint,
         seed: int = 0,
-        lapses: Lapses | None = None,
+        lapses: ActionPerturbation | None = None,
         contract: Contract | None = None,
     ) -> None:
         self.contract, self.author = checkpoint.contract, checkpoint.short_hash
@@ -50,7 +50,7 @@ class Actor:
         theirs = contract or self.contract
         self._low, self._high = np.maximum(self.contract.low, theirs.low), np.minimum(self.contract.high, theirs.high)
         self._width = len(self.contract.observation)
-        self._seed, self.lapses = seed, lapses or Lapses()
+        self._seed, self.lapses = seed, lapses or ActionPerturbation()
         self._generator = torch.Generator()
         self.history = checkpoint.policy.config.history
         """To, observations that a chunk depends on."""
@@ -164,15 +164,19 @@ class Actor:
         nearest = ((self._states - self._rows[-1]) ** 2).sum(1).min()
         return math.hypot(math.sqrt(nearest), self._departure)
 
-    def _doubts(self, history: torch.Tensor, first: Array) -> Doubts:
+    def _doubts(self, history: torch.Tensor, first: Array) -> PolicyUncertainty:
         """What to think of the first action (1, Da), in the network's units, that answers the history (1, To, Do)."""
         spread = self._policy.spread(history)
         told = math.nan if spread is None else float(spread[0])
-        return Doubts(told) if self._critic is None else self._critic.judge(history, torch.from_numpy(first), told)
+        return (
+            PolicyUncertainty(told)
+            if self._critic is None
+            else self._critic.judge(history, torch.from_numpy(first), told)
+        )
 
 
 @dataclass(frozen=True)
-class Lapses:
+class ActionPerturbation:
     """Mistakes that are put into a policy's hands: now and then it does something else for a while.
 
     So every policy errs alike often, whatever it has learned, and what can be compared is what comes of it. This is

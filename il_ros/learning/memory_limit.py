@@ -20,7 +20,7 @@ SPARE = 16_000_000
 SPARE_CALLS = 1000
 
 
-class Allocations(TorchFunctionMode):
+class AllocationLimit(TorchFunctionMode):
     """While it is entered, no more numbers are made than a network needs whose weights are so many.
 
     Args:

@@ -21,7 +21,7 @@ from il_ros.core.atomic_io import storage_errors
 from il_ros.core.errors import ConfigError
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.normalizer import Affine
-from il_ros.learning.random_tape import DISTRIBUTIONS, Given, Written
+from il_ros.learning.random_tape import DISTRIBUTIONS, RecordRandomness, ReplayRandomness
 
 OPSET = 17
 """Of ONNX: the first with layer normalisation, which ONNX Runtime 1.12 and TensorRT 8.6 can read."""
@@ -32,7 +32,7 @@ CLOSE = 1e-4
 
 
 class Served(torch.nn.Module):
-    """What ``Actor`` does between an observation and a chunk, as a function of tensors alone.
+    """What ``PolicyRunner`` does between an observation and a chunk, as a function of tensors alone.
 
     It takes the history (1, To, Do), oldest first and in real units, and a row of random numbers for each kind that the
     policy draws from; it gives the chunk (1, Ta, Da) in real units and within the contract's limits. All are float32:
@@ -62,7 +62,7 @@ class Served(torch.nn.Module):
 
     def forward(self, observations: Tensor, *rows: Tensor) -> Tensor:
         """(1, To, Do) and the random numbers, kind by kind, to (1, Ta, Da)."""
-        with Given(self.plan, dict(zip(self.kinds, rows))):
+        with ReplayRandomness(self.plan, dict(zip(self.kinds, rows))):
             return self.answer(observations)
 
     def answer(self, observations: Tensor) -> Tensor:
@@ -77,12 +77,12 @@ class Served(torch.nn.Module):
         """The kinds of random numbers that it takes, in the order of its inputs."""
         return tuple(dict.fromkeys(kind for kind, _ in self.plan))
 
-    def draw(self, seed: int) -> tuple[Written, Tensor, Tensor]:
+    def draw(self, seed: int) -> tuple[RecordRandomness, Tensor, Tensor]:
         """The numbers that ``seed`` draws, with a history of its own, (1, To, Do), and the chunk that answers both."""
         self.generator.manual_seed(seed)
         unit = 2 * torch.rand(self.shape, generator=self.generator) - 1
         history = unit * self.observation_scale + self.observation_offset
-        with torch.no_grad(), Written() as written:
+        with torch.no_grad(), RecordRandomness() as written:
             return written, history, self.answer(history)
 
     def _keep(self, name: str, part: Affine) -> None:

@@ -24,22 +24,22 @@ from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
-from il_ros.learning.training.resume import Savepoint
-from il_ros.learning.training.trainer import Progress, TrainingConfig, train
+from il_ros.learning.training.resume import ResumePoint
+from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress, train
 from il_ros.recording.bag.discovery import recordings
 from il_ros.recording.bag.metadata import version_of
 from il_ros.recording.check import command_limits
 from il_ros.recording.episodes.external import clock_notes
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.lerobot import reader
 
 
-class Workshop:
+class TrainingPipeline:
     """Reads each episode once, trains on all that are closed, and writes numbered checkpoints."""
 
     def __init__(self, episodes: Path, checkpoints_folder: Path, contract: Contract) -> None:
-        self._episodes, self._folder, self._contract = Episodes(episodes), checkpoints_folder, contract
+        self._episodes, self._folder, self._contract = EpisodeStore(episodes), checkpoints_folder, contract
         self._read: dict[Path, Episode] = {}
         self._versions: dict[Path, int] = {}
         self.skipped: dict[Path, str] = {}
@@ -96,7 +96,7 @@ class Workshop:
     def train(
         self,
         config: TrainingConfig,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[TrainingProgress], None] | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Train on everything and write a checkpoint; returns the facts of its announcement.
@@ -155,7 +155,7 @@ class Workshop:
 
     def put_aside(self, config: TrainingConfig) -> Path | None:
         """Make room for another training than one that has not ended; returns where that is now, if there is one."""
-        return Savepoint(self._unfinished(config), {}).put_aside()
+        return ResumePoint(self._unfinished(config), {}).put_aside()
 
     def _unfinished(self, config: TrainingConfig) -> Path:
         """Where a training is kept until it ends."""

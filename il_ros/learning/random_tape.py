@@ -26,7 +26,7 @@ DISTRIBUTIONS = {
 KINDS: Mapping[Callable[..., Tensor], str] = {torch.randn: "normal", torch.rand: "uniform"}
 
 
-class Draws(TorchFunctionMode, abc.ABC):
+class RandomTape(TorchFunctionMode, abc.ABC):
     """While it is entered, every call to which a generator is passed gets its numbers here.
 
     One of several is chosen by a race, as torch itself does it: of exponential numbers each divided by its probability,
@@ -59,7 +59,7 @@ class Draws(TorchFunctionMode, abc.ABC):
         """The numbers of one draw; ``make`` draws them from the generator."""
 
 
-class Written(Draws):
+class RecordRandomness(RandomTape):
     """Draws from the generator, the same numbers as without it, and keeps them."""
 
     def __init__(self) -> None:
@@ -83,8 +83,8 @@ class Written(Draws):
         return {kind: torch.cat([values.flatten() for k, values in self.drawn if k == kind]) for kind in kinds}
 
 
-class Given(Draws):
-    """Takes the numbers of a ``plan`` from rows like those of ``Written.flat``, whatever the generator."""
+class ReplayRandomness(RandomTape):
+    """Takes the numbers of a ``plan`` from rows like those of ``RecordRandomness.flat``, whatever the generator."""
 
     def __init__(self, plan: Iterable[tuple[str, tuple[int, ...]]], flat: Mapping[str, Tensor]) -> None:
         super().__init__()

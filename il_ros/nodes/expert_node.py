@@ -22,17 +22,17 @@ from il_ros import teleop
 from il_ros.core.contract import Contract, json_object
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
-from il_ros.core.types import Answer, EpisodeStart
+from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.robot.description import Robot
-from il_ros.robot.ik import Kinematics
 from il_ros.ros import codecs, topics
-from il_ros.ros.arrival_times import Arrivals
+from il_ros.ros.arrival_times import ArrivalTimes
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
-from il_ros.ros.step_sequencer import Turn, Turns
+from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 from il_ros.ros.topics import Topic
 from il_ros.sim import tasks
+from il_ros.sim.ik import Kinematics
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
     setup = teleop.Setup(contract, options=options, solve=Kinematics.of(contract), frames=frames_of(contract))
     if parameters.task:
         task = tasks.load(parameters.task)
-        setup = dataclasses.replace(setup, guide=tasks.Scripted(task, parameters.expert), clearance=task.clearance)
+        setup = dataclasses.replace(
+            setup, guide=tasks.ScriptedExpert(task, parameters.expert), clearance=task.clearance
+        )
     return teleop.load(parameters.device, setup)
 
 
@@ -86,7 +88,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._told: set[str] = set()
         """The notes of the device that were told of."""
         watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
-        self._turns = Turns([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
+        self._turns = StepSequencer([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(topics.EXPERT_ACTION)
         self._bytes = codecs.ChunkWriter(self.contract)
         self.take_turns(self._turns, [codecs.whole(self.contract, topic) for topic in watched], self._take)
@@ -110,7 +112,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         return take_effect
 
     def _device_listener(self, name: str) -> Any:
-        arrivals = Arrivals()
+        arrivals = ArrivalTimes()
 
         def hear(message: Any, info: dict[str, Any]) -> None:
             now_ns = self.now_ns()
@@ -131,7 +133,7 @@ class ExpertNode(IlNode[ExpertParameters]):
             self.complain(note)
         self._told = notes
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: SequencedStep) -> None:
         if turn.start is not None:
             self._start = turn.start
             self._device.reset(turn.start)
@@ -144,13 +146,13 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._topic.publish(self._bytes(chunk))
         self._answers += 1
 
-    def _ask(self, turn: Turn) -> Answer:
+    def _ask(self, turn: SequencedStep) -> ExpertAction:
         """What the device says; one that cannot make sense of the reading is lost."""
         try:
             return self._device.respond(turn.parts, self.now_ns())
         except MessageError as error:
             self.complain(str(error))
-            return Answer(None, engaged=False, author=self.parameters.device, lost=True)
+            return ExpertAction(None, engaged=False, author=self.parameters.device, lost=True)
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""

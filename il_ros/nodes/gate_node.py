@@ -25,14 +25,14 @@ from rclpy.duration import Duration
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.gate import Gate, GateConfig
-from il_ros.gate.burst_detector import Backlog
-from il_ros.gate.observation_watchdog import Blind
+from il_ros.gate.burst_detector import StaleBurstDetector
+from il_ros.gate.observation_watchdog import ObservationWatchdog
 from il_ros.gate.state_machine import Event
 from il_ros.ros import codecs, topics
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
-from il_ros.ros.step_sequencer import Turn, Turns
+from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 
 PATIENCE_NS = 5_000_000_000
 """How long a lockstep run waits for an answer before the source counts as lost."""
@@ -84,15 +84,15 @@ class GateNode(IlNode[GateParameters]):
         super().__init__("gate_node", GateParameters)
         self._gate = Gate(self.contract, self.parameters.config())
         self._next_gate: Gate | None = None
-        self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
-        self._turn: Turn | None = None
+        self._turns = StepSequencer(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
+        self._turn: SequencedStep | None = None
         self._observation: Array | None = None
         """(Do,) what is seen at the step that is to be decided."""
-        self._backlog, self._is_late = Backlog(), False
+        self._backlog, self._is_late = StaleBurstDetector(), False
         self._since_ns = self._listening_since_ns = 0
         self._decided_ns = -1
         """The stamp of the last step that was decided."""
-        self._blind = Blind(self.contract.blind_ns, self.contract.step_ns)
+        self._blind = ObservationWatchdog(self.contract.blind_ns, self.contract.step_ns)
         self._answered: dict[str, deque[int]] = {name: deque(maxlen=REMEMBER) for name in ("policy", "expert")}
         """The stamps of the observations that each source has answered lately."""
         self._heard_ns: dict[str, int] = {}
@@ -123,7 +123,7 @@ class GateNode(IlNode[GateParameters]):
         self._gate.request(event)
         return f"{event.value} at the next step"
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: SequencedStep) -> None:
         """A new observation: the one before it, if still undecided, is decided now with what is there.
 
         Raises:
@@ -149,7 +149,7 @@ class GateNode(IlNode[GateParameters]):
         self._is_late = not self.parameters.lockstep and self._backlog.is_late(self._since_ns)
         self._decide_if_complete()
 
-    def _listens(self, turn: Turn) -> bool:
+    def _listens(self, turn: SequencedStep) -> bool:
         """Whether it is too early to say who may drive: an announcement may still be on its way."""
         if self._decided_ns >= 0 or turn.start is not None or self.parameters.lockstep:
             return False

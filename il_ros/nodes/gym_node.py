@@ -23,14 +23,14 @@ from il_ros.core import messages
 from il_ros.core.contract import json_object
 from il_ros.core.types import Array
 from il_ros.ros.parameters import say
-from il_ros.ros.sim_node_base import WorldNode, WorldParameters
+from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
 from il_ros.ros.topics import Topic
-from il_ros.sim.gym_adapter import TOPIC, TYPE, ForeignEnv
+from il_ros.sim.gym_adapter import TOPIC, TYPE, GymEnvAdapter
 
 
 @dataclass(frozen=True)
-class GymParameters(WorldParameters):
+class GymParameters(SimulatorParameters):
     """Parameters of the node of an environment."""
 
     contract: str = say("mountain_car", "contract, by name or path", read_only=True)
@@ -42,7 +42,7 @@ class GymParameters(WorldParameters):
     )
 
 
-class GymNode(WorldNode[GymParameters]):
+class GymNode(SimulatorNode[GymParameters]):
     """Publishes observations."""
 
     def __init__(self) -> None:
@@ -50,10 +50,10 @@ class GymNode(WorldNode[GymParameters]):
         self._topic, self._message = self.publisher(Topic(TOPIC, TYPE)), JointState(name=self._env.names)
         self.start()
 
-    def make_world(self) -> ForeignEnv:
+    def make_world(self) -> GymEnvAdapter:
         """The environment."""
         options = json_object("parameter 'environment_options'", self.parameters.environment_options)
-        return ForeignEnv(self.parameters.environment, self.contract, options)
+        return GymEnvAdapter(self.parameters.environment, self.contract, options)
 
     def show(self) -> None:
         """Publish what the environment sees."""

@@ -27,12 +27,12 @@ from il_ros.core.errors import CheckpointError, MessageError
 from il_ros.core.types import Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.inference import Actor, Lapses
+from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.ros import codecs, topics
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
 from il_ros.ros.parameters import SEEDS, say
 from il_ros.ros.spin import main as run
-from il_ros.ros.step_sequencer import Turn, Turns
+from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 
 LATENCIES = 1000
 """Over how many of the last answers the quantiles of the latency are told."""
@@ -60,16 +60,16 @@ class PolicyNode(ManagedNode[PolicyParameters]):
 
     def __init__(self) -> None:
         super().__init__("policy_node", PolicyParameters)
-        self._actor: Actor | None = None
+        self._actor: PolicyRunner | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
         self._announced: dict[str, Any] | None = None
         """What the trainer has announced, unless a checkpoint has been chosen since."""
         self._answers, self._skipped, self._latency_ns = 0, 0, 0
         self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
-        self._lapses = Lapses(self.parameters.lapses, reach=self.parameters.lapse_reach)
-        self._turns = Turns(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
-        self._waiting: Turn | None = None
+        self._lapses = ActionPerturbation(self.parameters.lapses, reach=self.parameters.lapse_reach)
+        self._turns = StepSequencer(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
+        self._waiting: SequencedStep | None = None
         self._recorded_ns = -1
         self._topic = self.publisher(topics.POLICY_ACTION)
         self._distances = self.publisher(topics.POLICY_DISTANCE)
@@ -101,7 +101,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
 
     def prepare(self, wanted: PolicyParameters) -> Callable[[], None]:
         """Another checkpoint may be chosen at any time."""
-        lapses = Lapses(wanted.lapses, reach=wanted.lapse_reach)
+        lapses = ActionPerturbation(wanted.lapses, reach=wanted.lapse_reach)
         other = wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint
         loaded = self._load(Path(wanted.checkpoint)) if other else None
 
@@ -139,7 +139,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
 
     def _adopt(self, loaded: Checkpoint) -> None:
         """Go over to a checkpoint."""
-        self._actor = Actor(loaded, self.parameters.seed, self._lapses, self.contract)
+        self._actor = PolicyRunner(loaded, self.parameters.seed, self._lapses, self.contract)
         self._remembers = loaded.policy.config.history > 1
         if self._start is not None:
             self._actor.reset(self._start)
@@ -154,7 +154,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if self._waiting is not None:
             self._take(self._waiting)
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: SequencedStep) -> None:
         if not self.active or self._actor is None:
             self._start = turn.start or self._start
             return
@@ -179,12 +179,12 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if self._distances.get_subscription_count():
             self._distances.publish(Float64(data=self._actor.distance()))
 
-    def _must_wait(self, turn: Turn) -> bool:
+    def _must_wait(self, turn: SequencedStep) -> bool:
         """In lockstep, whether the record of the step before may still empty the history that we would use."""
         remembers = self.parameters.lockstep and self._remembers
         return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
 
-    def _chunk(self, actor: Actor) -> Chunk:
+    def _chunk(self, actor: PolicyRunner) -> Chunk:
         """The policy's answer; one without rows, so that nobody waits for it, where the network gives none."""
         try:
             return actor.chunk()
@@ -192,7 +192,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self.complain(str(error))
             return actor.silence()
 
-    def _is_overtaken(self, turn: Turn) -> bool:
+    def _is_overtaken(self, turn: SequencedStep) -> bool:
         """Whether an observation has waited so long, behind a slow answer, that the next one is better answered."""
         is_paced = not self.parameters.lockstep and turn.start is None
         return is_paced and self.waited_ns() > self.contract.step_ns // 2

@@ -32,11 +32,11 @@ from il_ros.core.messages import EpisodeEnd
 from il_ros.core.types import EpisodeStart
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.typestore import definition
-from il_ros.recording.episodes.stamp_progress import FAR_NS, Progress, Verdict
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.stamp_progress import FAR_NS, StampProgress, Verdict
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.finalize import finalize
 from il_ros.recording.write.journal import Journal
-from il_ros.recording.write.message_loss import Gaps, Silences
+from il_ros.recording.write.message_loss import MessageLoss, Silences
 from il_ros.recording.write.recovery import oddities, recover
 from il_ros.ros import codecs, topics
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
@@ -66,7 +66,7 @@ class RecorderParameters(ManagedParameters):
     note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
 
 
-class Heard(NamedTuple):
+class ReceivedMessage(NamedTuple):
     """A message as it was received."""
 
     topic: Topic
@@ -82,13 +82,13 @@ class Heard(NamedTuple):
 
 
 @dataclass
-class Take:
+class OpenEpisode:
     """The episode that is being recorded."""
 
     journal: Journal
     number: int
     facts: dict[str, Any]
-    gaps: Gaps
+    gaps: MessageLoss
     last_ns: dict[str, int]
     """The newest stamp of every stamped topic, without those that cannot be."""
     first_ns: dict[str, int] = field(default_factory=dict)
@@ -115,13 +115,13 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def __init__(self) -> None:
         super().__init__("recorder_node", RecorderParameters)
-        self._episodes = Episodes(Path(self.parameters.folder))
+        self._episodes = EpisodeStore(Path(self.parameters.folder))
         self._maker = ThreadPoolExecutor(1)
-        self._take: Take | None = None
-        self._progress = Progress(self.contract.step_ns, self.contract.stale_ns)
+        self._take: OpenEpisode | None = None
+        self._progress = StampProgress(self.contract.step_ns, self.contract.stale_ns)
         self._start: EpisodeStart | None = None
         """The last announcement of an episode."""
-        self._held: list[Heard] = []
+        self._held: list[ReceivedMessage] = []
         """What has come since it is in doubt whether the clock was set."""
         self._closed_ns, self._closed_episodes = -1, 0
         self._messages, self._bytes, self._lost = 0, 0, 0
@@ -191,7 +191,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
     @staticmethod
     def _heard(
         topic: Topic, name: str, data: bytes, info: dict[str, Any], stamped: bool
-    ) -> tuple[Heard, MessageError | None]:
+    ) -> tuple[ReceivedMessage, MessageError | None]:
         """A message and what is wrong with it, if anything is; it is recorded all the same."""
         time_ns, stamp, event, trouble = time.time_ns(), -1, None, None
         try:
@@ -203,9 +203,9 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             trouble = error
         except struct.error as error:
             trouble = MessageError(f"{name}: {len(data)} bytes are no {topic.type_name} ({error})")
-        return Heard(topic, name, data, info, time_ns, stamp, event), trouble
+        return ReceivedMessage(topic, name, data, info, time_ns, stamp, event), trouble
 
-    def _hear(self, heard: Heard) -> None:
+    def _hear(self, heard: ReceivedMessage) -> None:
         """Record a message, or hold it back as long as it is in doubt to which episode it belongs."""
         if heard.name == self._pulse and heard.stamp_ns >= 0:
             publisher = str(heard.info.get("publisher_gid", ""))
@@ -227,7 +227,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         for heard in held:
             self._record_one(heard)
 
-    def _record_one(self, heard: Heard) -> None:
+    def _record_one(self, heard: ReceivedMessage) -> None:
         stamp, is_near = heard.stamp_ns, heard.stamp_ns < 0 or self._progress.is_near(heard.stamp_ns)
         if not is_near:
             self._tell_stray(heard)
@@ -239,14 +239,14 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         if self._take is not None:
             self._keep(self._take, heard, is_near)
 
-    def _tell_stray(self, heard: Heard) -> None:
+    def _tell_stray(self, heard: ReceivedMessage) -> None:
         now_ns = self._progress.now_ns or 0
         self.complain(
             f"{heard.name}: the stamp {heard.stamp_ns / 1e9:.3f} s is far from the observation's {now_ns / 1e9:.3f} s; "
             "it is recorded and not reckoned with: check its publisher's clock"
         )
 
-    def _keep(self, take: Take, heard: Heard, is_near: bool) -> None:
+    def _keep(self, take: OpenEpisode, heard: ReceivedMessage, is_near: bool) -> None:
         name, info, stamp = heard.name, heard.info, heard.stamp_ns
         sequence, sent_ns = info["publication_sequence_number"] or 0, info["source_timestamp"]
         qualities = lambda: offered(self, name)  # noqa: E731
@@ -265,7 +265,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             if name == self._pulse and not self.parameters.lockstep:
                 take.silences.add(stamp, self.now_ns())
 
-    def _forget_strays(self, take: Take) -> None:
+    def _forget_strays(self, take: OpenEpisode) -> None:
         """The first observation tells what the stamps before it must be near to."""
         for name, stamp in list(take.last_ns.items()):
             if not self._progress.is_near(stamp):
@@ -288,10 +288,10 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         elif not self.parameters.follow:
             self._open({})
 
-    def _open(self, facts: dict[str, Any]) -> Take:
+    def _open(self, facts: dict[str, Any]) -> OpenEpisode:
         number = self._episodes.next_number()
         journal = Journal(self._episodes.journal_path(number), facts)
-        self._take = Take(journal, number, dict(facts), Gaps(), {})
+        self._take = OpenEpisode(journal, number, dict(facts), MessageLoss(), {})
         return self._take
 
     def _follows(self) -> bool:
@@ -378,12 +378,12 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self._lost, self._submitted = self._lost + _lost(gaps), self._submitted + 1
         self._maker.submit(self._finalize, take)
 
-    def _observed_until(self, take: Take) -> int:
+    def _observed_until(self, take: OpenEpisode) -> int:
         """The stamp up to which messages are stragglers of an episode that is closed; -1 if nothing was observed."""
         last_ns = max((take.last_ns.get(name, -1) for name in self._observed), default=-1)
         return last_ns if self._progress.now_ns is None else min(last_ns, self._progress.now_ns)
 
-    def _finalize(self, take: Take) -> None:
+    def _finalize(self, take: OpenEpisode) -> None:
         try:
             path = finalize(take.journal.path, self._episodes.folder, take.facts)
         except IlRosError as error:

@@ -48,7 +48,7 @@ GLANCE_OF_SEVERAL.depth = 16
 ANY_CHANGE = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1))
 
 
-class Source:
+class LatestMessage:
     """The newest message of one topic."""
 
     def __init__(self, stale_ns: int) -> None:
@@ -78,7 +78,7 @@ class Source:
         return {"_age_s": (now_ns - heard_ns) / 1e9, "_stamp_age_s": (clock_ns - _stamp_ns(data)) / 1e9}
 
 
-class JointSource(Source):
+class LatestJoints(LatestMessage):
     """The newest message of each publisher of one topic of joint states, as one."""
 
     def __init__(self, joints: tuple[str, ...], stale_ns: int) -> None:
@@ -101,12 +101,12 @@ class JointSource(Source):
         return {**super().facts(now_ns, clock_ns), **{f"[{joint}]_age_s": ns / 1e9 for joint, ns in ages.items()}}
 
 
-def source_of(topic: Topic, contract: Contract) -> Source:
+def source_of(topic: Topic, contract: Contract) -> LatestMessage:
     """What keeps the messages of a topic; joint states are merged unless the contract reads them by their places."""
     joints = joints_of(contract, topic.name)
     if topic.type_name == JOINT_STATE and (joints or topic.name not in contract.topics):
-        return JointSource(joints, contract.stale_ns)
-    return Source(contract.stale_ns)
+        return LatestJoints(joints, contract.stale_ns)
+    return LatestMessage(contract.stale_ns)
 
 
 class ResyncNode(IlNode[NodeParameters]):

@@ -20,13 +20,13 @@ from il_ros.core.errors import MessageError
 from il_ros.core.types import SILENCE_NS, Array
 from il_ros.ros import codecs, topics
 from il_ros.ros.parameters import say
-from il_ros.ros.sim_node_base import WorldNode, WorldParameters
+from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
 from il_ros.sim.env import ArmEnv
 
 
 @dataclass(frozen=True)
-class SimParameters(WorldParameters):
+class SimParameters(SimulatorParameters):
     """Parameters of the simulation node."""
 
     task: str = say("fork", "task to set up", read_only=True)
@@ -35,7 +35,7 @@ class SimParameters(WorldParameters):
     )
 
 
-class SimNode(WorldNode[SimParameters]):
+class SimNode(SimulatorNode[SimParameters]):
     """Publishes readings; an arm that a hand pushes gives way."""
 
     def __init__(self) -> None:

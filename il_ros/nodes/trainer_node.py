@@ -20,9 +20,9 @@ from std_msgs.msg import String
 
 from il_ros.core import messages
 from il_ros.core.errors import ConfigError, IlRosError
-from il_ros.learning.pipeline import Workshop
+from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.resume import OtherTrainingError
-from il_ros.learning.training.trainer import Progress, TrainingConfig
+from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress
 from il_ros.ros import topics
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import SEEDS, NodeParameters, say
@@ -51,7 +51,9 @@ class TrainerNode(IlNode[TrainerParameters]):
     def __init__(self) -> None:
         super().__init__("trainer_node", TrainerParameters)
         self._config(self.parameters)
-        self._workshop = Workshop(Path(self.parameters.folder), Path(self.parameters.checkpoints), self.contract)
+        self._workshop = TrainingPipeline(
+            Path(self.parameters.folder), Path(self.parameters.checkpoints), self.contract
+        )
         self._new_episodes, self._state, self._progress = 0, "idle", (0, 0)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -121,7 +123,7 @@ class TrainerNode(IlNode[TrainerParameters]):
             self._topic.publish(String(data=json.dumps(announcement)))
         self.report()
 
-    def _on_progress(self, progress: Progress) -> None:
+    def _on_progress(self, progress: TrainingProgress) -> None:
         self._state, self._progress = "training", (progress.step, progress.steps)
 
     def _tell(self) -> None:

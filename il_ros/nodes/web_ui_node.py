@@ -31,20 +31,20 @@ from il_ros.core import messages
 from il_ros.core.contract import TOOL_AXES
 from il_ros.core.episode import Authority
 from il_ros.core.errors import GraphError, IlRosError, MessageError
-from il_ros.core.types import Array, Chunk, EpisodeStart, Reading
+from il_ros.core.types import Array, Chunk, EpisodeStart, RobotState
 from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.robot.description import Robot
-from il_ros.robot.urdf_model import Model
+from il_ros.robot.urdf_model import UrdfModel
 from il_ros.ros import codecs, topics
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
-from il_ros.ros.step_sequencer import Turn, Turns
+from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 from il_ros.sim import tasks
 from il_ros.teleop.base import shortened
-from il_ros.web_ui.camera_image import Picture
-from il_ros.web_ui.operator_session import Hands
-from il_ros.web_ui.scene import Furniture, Scene
+from il_ros.web_ui.camera_image import CameraImage
+from il_ros.web_ui.operator_session import OperatorInput
+from il_ros.web_ui.scene import Scene, SceneProps
 from il_ros.web_ui.server import Server
 
 DRAW_S, TELL_S = 0.04, 0.1
@@ -74,7 +74,7 @@ SET = ("gate_node", "expert_node", "recorder_node")
 
 
 @dataclass(frozen=True)
-class PageParameters(NodeParameters):
+class WebUiParameters(NodeParameters):
     """Parameters of the page node."""
 
     task: str = say("fork", "task whose scene is drawn; empty for none", read_only=True)
@@ -85,34 +85,36 @@ class PageParameters(NodeParameters):
     token: str = say("", "what opens the page; empty for a random one, which is best", read_only=True)
 
 
-def furniture(name: str) -> Furniture:
+def furniture(name: str) -> SceneProps:
     """What stands on the table in a task."""
     if not name:
-        return Furniture()
+        return SceneProps()
     task = tasks.load(name)
     finish = None if task.groove is not None else task.finish_x_m
-    width = getattr(task, "half_width_m", Furniture.half_width)
-    return Furniture(
-        getattr(task, "post_radius_m", Furniture.post_radius), task.post_height_m, finish, width, task.groove
+    width = getattr(task, "half_width_m", SceneProps.half_width)
+    return SceneProps(
+        getattr(task, "post_radius_m", SceneProps.post_radius), task.post_height_m, finish, width, task.groove
     )
 
 
-class WebUiNode(IlNode[PageParameters]):
+class WebUiNode(IlNode[WebUiParameters]):
     """Hears everything, publishes what the hands do, calls what the buttons say."""
 
     def __init__(self) -> None:
-        super().__init__("web_ui_node", PageParameters)
+        super().__init__("web_ui_node", WebUiParameters)
         p = self.parameters
         if p.urdf:
-            arm = Model.load(Path(p.urdf))
+            arm = UrdfModel.load(Path(p.urdf))
             self._handles: Mapping[str, str] = {}
             self._scene = Scene(arm, arm.joints[-1].child, self._handles, furniture(p.task))
         else:
             robot = Robot.load(self.contract.robot)
             self._handles = robot.handles
-            self._scene = Scene(Model.load(Path(robot.urdf)), robot.tool, robot.handles, furniture(p.task), robot.tip)
+            self._scene = Scene(
+                UrdfModel.load(Path(robot.urdf)), robot.tool, robot.handles, furniture(p.task), robot.tip
+            )
             self._scene.pose({**robot.held, **robot.rest})
-        self._reading: Reading | None = None
+        self._reading: RobotState | None = None
         self._drawn_ns = self._heard_ns = self._decided_ns = self._pictured_ns = 0
         self._pushed = ""
         self._state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
@@ -124,7 +126,7 @@ class WebUiNode(IlNode[PageParameters]):
         self._triggers = {what: self.create_client(Trigger, service) for what, service in TRIGGERS.items()}
         self._saver = self.create_client(SetBool, topics.SAVE)
         self._setters = {node: self.create_client(SetParameters, f"{node}/set_parameters") for node in SET}
-        self._turns = Turns([t.name for t in topics.READING], self.contract.step_ns, lockstep=False)
+        self._turns = StepSequencer([t.name for t in topics.READING], self.contract.step_ns, lockstep=False)
         self.take_turns(self._turns, [codecs.whole(self.contract, t) for t in topics.READING], self._take)
         self.subscribe(topics.AUTHORITY, self._on_authority)
         self._said: dict[str, Any] = {}
@@ -141,7 +143,7 @@ class WebUiNode(IlNode[PageParameters]):
 
     # The hands, called from the server's thread -----------------------------------------------------------------------
 
-    def hands(self, hands: Hands) -> None:
+    def hands(self, hands: OperatorInput) -> None:
         """Publish what the hands do."""
         if not self.context.ok():
             return  # the graph ends
@@ -238,13 +240,13 @@ class WebUiNode(IlNode[PageParameters]):
 
     # What is heard ----------------------------------------------------------------------------------------------------
 
-    def _take(self, turn: Turn) -> None:
+    def _take(self, turn: SequencedStep) -> None:
         self._reading, self._heard_ns = messages.reading_from(turn.parts), self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()
             self._draw(self._reading)
 
-    def _draw(self, reading: Reading) -> None:
+    def _draw(self, reading: RobotState) -> None:
         """The arm, and where those who have spoken since the last time mean to go."""
         self._scene.show(reading)
         said, self._said = self._said, {}
@@ -310,7 +312,7 @@ class WebUiNode(IlNode[PageParameters]):
             return
         self._pictured_ns, self._state["camera"] = self.now_ns(), ""
         try:
-            self._server.show(Picture.from_bytes(bytes(message.data), message.format))
+            self._server.show(CameraImage.from_bytes(bytes(message.data), message.format))
         except MessageError as error:
             self._state["camera"] = str(error)
             raise

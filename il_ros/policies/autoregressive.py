@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.layers import Chain, Trunk, draw
+from il_ros.policies.layers import AutoregressiveHead, Trunk, draw
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Autoregressive(Policy):
         self.shape = (config.horizon, config.action_dim)
         self.places = config.horizon * config.action_dim
         self.trunk = Trunk(config.history * config.observation_dim, config.width, config.depth, config.width)
-        self.chain = Chain(self.places, config.bins, config.width, 2 * config.bins)
+        self.chain = AutoregressiveHead(self.places, config.bins, config.width, 2 * config.bins)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy of the bins and squared error of the residuals, averaged over the labelled numbers: (B,)."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.layers import Chain, Trunk, draw
+from il_ros.policies.layers import AutoregressiveHead, Trunk, draw
 
 SAME = 1e-3
 """Actions that are closer than this, in normalised units, are one move."""
@@ -46,7 +46,7 @@ class Categorical(Policy):
         super().__init__(config)
         inputs = config.history * config.observation_dim
         self.trunk = Trunk(inputs, config.width, config.depth, config.width)
-        self.chain = Chain(config.horizon, config.moves, config.width, config.moves)
+        self.chain = AutoregressiveHead(config.horizon, config.moves, config.width, config.moves)
         self.register_buffer("table", torch.zeros(config.moves, config.action_dim))
         self.register_buffer("count", torch.ones((), dtype=torch.int64))
 

@@ -200,7 +200,7 @@ class Head(Trunk):
         self.first = nn.Identity()
 
 
-class Chain(nn.Module):
+class AutoregressiveHead(nn.Module):
     """``p(s_1 | c) p(s_2 | c, s_1) ...``: N symbols out of K, drawn one after the other, each given those before it.
 
     What was drawn enters by a sum of one learned vector for each place and symbol, as in NADE (Larochelle and Murray

@@ -19,7 +19,7 @@ EXACT, ROUNDS = 1e-8, 20
 """The inverse ends at this error, m and rad alike, or after so many rounds."""
 
 
-class Joint(NamedTuple):
+class ChainJoint(NamedTuple):
     """One joint of the chain."""
 
     place: Array
@@ -45,7 +45,7 @@ class Posture(NamedTuple):
     """(6, J): m/rad of the tip above rad/rad of the link."""
 
 
-class Chain:
+class KinematicChain:
     """The joints of a robot from its base to its tool; no simulation is needed for it.
 
     Raises:
@@ -58,7 +58,7 @@ class Chain:
             joints = list(ElementTree.parse(robot.urdf).getroot().findall("joint"))
             above = {_link(joint, "child"): joint for joint in joints}
             limits = {str(joint.get("name")): _limits(joint) for joint in joints}
-            self._joints, link = list[Joint](), robot.tool
+            self._joints, link = list[ChainJoint](), robot.tool
             while link != robot.base:
                 self._joints.insert(0, _joint(above[link], robot))
                 link = _link(above[link], "parent")
@@ -73,7 +73,7 @@ class Chain:
     def posture(self, joints: Array) -> Posture:
         """Where joints (J,), rad, have the tool."""
         position, turn = np.zeros(3), np.eye(3)
-        moving: list[tuple[Joint, Array, Array]] = []
+        moving: list[tuple[ChainJoint, Array, Array]] = []
         for joint in self._joints:
             position, turn = position + turn @ joint.place, turn @ joint.turn
             if joint.column >= 0:
@@ -107,14 +107,14 @@ class Chain:
         return joints
 
 
-def _joint(element: ElementTree.Element, robot: Robot) -> Joint:
+def _joint(element: ElementTree.Element, robot: Robot) -> ChainJoint:
     """A joint of a URDF; one that can move and that the robot does not name stays at 0."""
     name, kind = str(element.get("name")), element.get("type")
     column = robot.joints.index(name) if kind != "fixed" and name in robot.rest else -1
     held = float(robot.held.get(name, 0.0)) if kind != "fixed" and column < 0 else 0.0
     axis = _numbers(element, "axis", "xyz", "1 0 0") if kind != "fixed" else np.array([1.0, 0.0, 0.0])
     place, rpy = (_numbers(element, "origin", key, "0 0 0") for key in ("xyz", "rpy"))
-    return Joint(place, matrix(from_rpy(*rpy)), axis / np.linalg.norm(axis), column, kind == "prismatic", held)
+    return ChainJoint(place, matrix(from_rpy(*rpy)), axis / np.linalg.norm(axis), column, kind == "prismatic", held)
 
 
 def _numbers(element: ElementTree.Element, tag: str, key: str, default: str) -> Array:

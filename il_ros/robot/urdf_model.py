@@ -33,7 +33,7 @@ class Mesh:
 
 
 @dataclass(frozen=True)
-class Joint:
+class UrdfJoint:
     """How a link hangs on the one before it."""
 
     name: str
@@ -57,16 +57,16 @@ class Joint:
 
 
 @dataclass(frozen=True)
-class Model:
+class UrdfModel:
     """The tree of an arm's links."""
 
-    joints: tuple[Joint, ...]
+    joints: tuple[UrdfJoint, ...]
     """Each after the one that its parent hangs on."""
     meshes: Mapping[str, tuple[Mesh, ...]] = field(default_factory=dict)
     """By link."""
 
     @classmethod
-    def load(cls, urdf: Path) -> Model:
+    def load(cls, urdf: Path) -> UrdfModel:
         """Read a URDF and the meshes that it shows.
 
         Raises:
@@ -103,8 +103,8 @@ def rotation(axis: Array, angle: float) -> Array:
     return turned
 
 
-def _in_order(joints: list[Joint]) -> tuple[Joint, ...]:
-    ordered: list[Joint] = []
+def _in_order(joints: list[UrdfJoint]) -> tuple[UrdfJoint, ...]:
+    ordered: list[UrdfJoint] = []
     placed = {joint.parent for joint in joints} - {joint.child for joint in joints}
     while len(ordered) < len(joints):
         ready = [joint for joint in joints if joint.parent in placed and joint.child not in placed]
@@ -127,8 +127,8 @@ def _origin(element: ElementTree.Element) -> Array:
     return placed
 
 
-def _joint(element: ElementTree.Element) -> Joint:
-    return Joint(
+def _joint(element: ElementTree.Element) -> UrdfJoint:
+    return UrdfJoint(
         name=element.get("name", ""),
         kind=element.get("type", "fixed"),
         parent=element.find("parent").get("link", ""),  # type: ignore[union-attr]

@@ -9,7 +9,7 @@ WINDOW_NS = 5_000_000_000
 """For one to two of these the shortest journey is remembered: a clock that was set is followed again after that."""
 
 
-class Arrivals:
+class ArrivalTimes:
     """Reckons when messages came to this machine.
 
     The middleware tells it rightly as long as the process runs. After the whole process stood still, messages that

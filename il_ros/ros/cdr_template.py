@@ -16,7 +16,7 @@ import numpy as np
 from rosbags.interfaces import Nodetype
 
 from il_ros.core.messages import getter
-from il_ros.recording.decode.cdr_layout import Walk
+from il_ros.recording.decode.cdr_layout import LayoutWalk
 from il_ros.ros import topics
 
 CODES = {"i8": "q", "u8": "Q", "i4": "i", "u4": "I", "i2": "h", "u2": "H", "i1": "b", "u1": "B", "f8": "d", "f4": "f"}
@@ -25,7 +25,7 @@ BASES = {"boolean": "bool", "double": "float64", "float": "float32"}
 """What definitions of messages call the types of rclpy's."""
 
 
-class Pattern:
+class CdrTemplate:
     """The bytes of a message with places for numbers.
 
     Args:
@@ -40,7 +40,7 @@ class Pattern:
     """
 
     def __init__(self, data: bytes, type_name: str, paths: Sequence[str], loose: bool = False) -> None:
-        walk = Walk(data, fields)
+        walk = LayoutWalk(data, fields)
         places = walk.message(type_name)
         wanted = [int(getter(path)(places)) for path in paths]
         fixed = walk.is_structure.copy() if loose else walk.is_structure | walk.is_number

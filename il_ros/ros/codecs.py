@@ -28,10 +28,10 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Record
 from il_ros.core.errors import MessageError
-from il_ros.core.types import Array, Chunk, Reading
+from il_ros.core.types import Array, Chunk, RobotState
 from il_ros.recording.decode.diagnostics import decoded, record_bytes
 from il_ros.ros import topics as topic_table
-from il_ros.ros.cdr_template import Pattern
+from il_ros.ros.cdr_template import CdrTemplate
 from il_ros.ros.topics import Topic, message_class
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class NumberReader(Reader[T]):
     ) -> None:
         super().__init__(topic, of)
         self._find, self._loose, self._accepts, self._left = find, loose, accepts, MOST
-        self._known: dict[int, list[tuple[Pattern, Callable[[Numbers], T]]]] = {}
+        self._known: dict[int, list[tuple[CdrTemplate, Callable[[Numbers], T]]]] = {}
         """By the length of a message, the newest first."""
 
     def __call__(self, data: bytes) -> T:
@@ -131,7 +131,7 @@ class NumberReader(Reader[T]):
         """Remember the pattern of a message that was accepted."""
         paths, make = self._find(message)
         try:
-            pattern = Pattern(data, self.topic.type_name, paths, self._loose)
+            pattern = CdrTemplate(data, self.topic.type_name, paths, self._loose)
         except KeyError:  # a type with a field that is neither text nor a number of a known size
             self._left = 0
         except (MessageError, ValueError, struct.error):  # text that is no UTF-8, or a number that stands there as text
@@ -325,7 +325,7 @@ class NumberWriter(Writer[T]):
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
-        self._known: dict[Any, Pattern] = {}
+        self._known: dict[Any, CdrTemplate] = {}
 
     def __call__(self, said: T) -> bytes:
         """Made of an object if the pattern is new."""
@@ -334,7 +334,7 @@ class NumberWriter(Writer[T]):
             if len(self._known) == MOST:
                 self._known.clear()
             data = serialize_message(self.message(said))
-            self._known[key] = Pattern(data, self.topic.type_name, self.paths(said))
+            self._known[key] = CdrTemplate(data, self.topic.type_name, self.paths(said))
         return self._known[key].write(numbers)
 
     def object(self) -> Any:
@@ -412,16 +412,16 @@ class CommandWriter(NumberWriter[Command]):
         return [*STAMP, *paths] if self._stamped else paths
 
 
-class ReadingWriter(NumberWriter[Reading]):
+class ReadingWriter(NumberWriter[RobotState]):
     """Makes the messages of one of the topics of a reading."""
 
-    def message(self, said: Reading) -> Any:
+    def message(self, said: RobotState) -> Any:
         """A JointState, a PoseStamped or a PoseArray."""
         made = {topic.name: message_class(topic.type_name)() for topic in topic_table.READING}
         messages.fill_reading(made, said, Pose)
         return made[self.topic.name]
 
-    def numbers(self, said: Reading) -> tuple[Any, Numbers]:
+    def numbers(self, said: RobotState) -> tuple[Any, Numbers]:
         """Stamp and numbers."""
         arrays = {
             "joint_states": (said.joint_positions, said.joint_velocities),
@@ -431,7 +431,7 @@ class ReadingWriter(NumberWriter[Reading]):
         numbers = [number for array in arrays for number in array.ravel().tolist()]
         return (said.frame, said.joint_names, len(numbers)), [*_stamp(said.stamp_ns), *numbers]
 
-    def paths(self, said: Reading) -> Sequence[str]:
+    def paths(self, said: RobotState) -> Sequence[str]:
         """Of the stamp and of each number."""
         places = {
             "joint_states": [f"{what}.{i}" for what in ("position", "velocity") for i in range(len(said.joint_names))],

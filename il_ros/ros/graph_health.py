@@ -46,7 +46,7 @@ class _Heard:
         self.is_doubled &= len(self.ticks) > 1
 
 
-class Roster:
+class NodeRoster:
     """Which of our nodes are heard, and which have fallen silent.
 
     Silence is counted in ticks of a timer of the node that listens, so that its own stalls are nobody's silence. A node

@@ -32,11 +32,11 @@ from il_ros.core.types import EpisodeStart
 from il_ros.ros import parameters
 from il_ros.ros import topics as topic_table
 from il_ros.ros.codecs import Reader, Stamped
-from il_ros.ros.graph_health import TICK_S, LostShare, Roster, SharedJoints, StillClock
+from il_ros.ros.graph_health import TICK_S, LostShare, NodeRoster, SharedJoints, StillClock
 from il_ros.ros.parameters import NodeParameters
 from il_ros.ros.qos_check import crowds, mismatches
 from il_ros.ros.rates import Rates
-from il_ros.ros.step_sequencer import Turn, Turns
+from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 from il_ros.ros.topics import Topic
 
 P = TypeVar("P", bound=NodeParameters)
@@ -89,10 +89,10 @@ class IlNode(Node, Generic[P]):
         """When each node's diagnostics were heard last, by the steady clock."""
         self.instance = ""
         """Tells this node from another one of its name: host, process, and the gid of the publisher of diagnostics."""
-        self._roster, self._clock_watch = Roster(), StillClock(self.now_ns())
+        self._roster, self._clock_watch = NodeRoster(), StillClock(self.now_ns())
         self._seen: tuple[Any, ...] = (False,)
         """What was found when this node looked around last."""
-        self._losses: list[tuple[Turns, list[str], LostShare]] = []
+        self._losses: list[tuple[StepSequencer, list[str], LostShare]] = []
         """What becomes complete observations, of which topics, and what is lost of them."""
         self._shared: dict[str, SharedJoints] = {}
         """The JointState topics that have several publishers now, by the names of the table."""
@@ -224,12 +224,14 @@ class IlNode(Node, Generic[P]):
 
         self.subscribe(topic_table.EPISODE, hear)
 
-    def take_turns(self, turns: Turns, readers: Iterable[Reader[Stamped | None]], take: Callable[[Turn], None]) -> None:
+    def take_turns(
+        self, turns: StepSequencer, readers: Iterable[Reader[Stamped | None]], take: Callable[[SequencedStep], None]
+    ) -> None:
         """Feed ``turns`` with announcements and what ``readers`` read; ``take`` gets each step that is due."""
         readers, lost = list(readers), LostShare()
         self._losses.append((turns, [reader.topic.name for reader in readers], lost))
 
-        def pass_on(turn: Turn | None) -> None:
+        def pass_on(turn: SequencedStep | None) -> None:
             if turn is None:
                 return
             lost.complete += 1

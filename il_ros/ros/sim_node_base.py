@@ -34,7 +34,7 @@ MAKES_TIME = ParameterDescriptor(
 """Who publishes the clock does not listen to it."""
 
 
-class World(Protocol):
+class SimulatedWorld(Protocol):
     """What is simulated."""
 
     @property
@@ -60,7 +60,7 @@ class World(Protocol):
 
 
 @dataclass(frozen=True)
-class WorldParameters(NodeParameters):
+class SimulatorParameters(NodeParameters):
     """Parameters of every node that stands in for the arm."""
 
     lockstep: bool = say(False, "wait for the command of each step before making the next one", read_only=True)
@@ -72,10 +72,10 @@ class WorldParameters(NodeParameters):
     rate: float = say(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
 
 
-P = TypeVar("P", bound=WorldParameters)
+P = TypeVar("P", bound=SimulatorParameters)
 
 
-class WorldNode(IlNode[P]):
+class SimulatorNode(IlNode[P]):
     """Takes commands, advances its world, announces where an episode begins and ends.
 
     Subclasses make the world, publish what is seen of it, and say what the contract makes of that. Whatever they
@@ -103,7 +103,7 @@ class WorldNode(IlNode[P]):
             self.every(1.0 / (self.contract.rate_hz * self.parameters.rate), self._tick)
 
     @abc.abstractmethod
-    def make_world(self) -> World:
+    def make_world(self) -> SimulatedWorld:
         """The world that the parameters describe."""
 
     @abc.abstractmethod

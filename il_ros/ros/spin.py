@@ -52,7 +52,7 @@ def spin(nodes: Sequence[Node], ended: Future) -> None:
         return
 
 
-class Farewell:
+class ShutdownSignals:
     """Notes SIGINT, SIGTERM and SIGHUP from now on; the first of them ends the spinning, and nothing else.
 
     rclpy's own handlers would shut the context down, after which a node cannot publish its last command. Python runs a
@@ -85,7 +85,7 @@ def main(*factories: Callable[[], Node]) -> int:
     A signal ends the spinning, and nothing else: whatever is being written is finished, every node says its last word
     in ``close``, and a second signal changes nothing.
     """
-    farewell = Farewell()
+    farewell = ShutdownSignals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     nodes: list[Any] = []
     try:

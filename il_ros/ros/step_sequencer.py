@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from il_ros.core.messages import Aligner
+from il_ros.core.messages import ExactTimeSync
 from il_ros.core.types import EpisodeStart
 
 ANEW_NS = 1_000_000_000
@@ -23,7 +23,7 @@ ALONE = 0.75
 
 
 @dataclass(frozen=True)
-class Turn:
+class SequencedStep:
     """One step to be answered."""
 
     stamp_ns: int
@@ -35,12 +35,12 @@ class Turn:
     """Whether the arm's clock was set, or nothing was seen for long, so that no answer to an earlier step counts."""
 
 
-class Turns:
+class StepSequencer:
     """Puts observations and announcements into one order that does not depend on which came first."""
 
     def __init__(self, topics: Sequence[str], step_ns: int, lockstep: bool) -> None:
         self._topics, self._step_ns, self._lockstep = tuple(topics), step_ns, lockstep
-        self._aligner = Aligner(topics, step_ns=step_ns)
+        self._aligner = ExactTimeSync(topics, step_ns=step_ns)
         self._last_ns: int | None = None
         self._seen_ns = -(10**18)
         """The stamp of the last complete observation."""
@@ -62,7 +62,7 @@ class Turns:
         """The newest stamp of each topic, ns."""
         return self._aligner.newest
 
-    def announce(self, start: EpisodeStart) -> Turn | None:
+    def announce(self, start: EpisodeStart) -> SequencedStep | None:
         """An episode begins; returns the turn that was waiting for this, if any."""
         self._start = start
         if self._early is None:
@@ -70,7 +70,7 @@ class Turns:
         stamp, parts = self._early
         return self._take(stamp, parts)
 
-    def add(self, topic: str, stamp_ns: int, part: Any) -> Turn | None:
+    def add(self, topic: str, stamp_ns: int, part: Any) -> SequencedStep | None:
         """A message has come, or what it says; returns the turn that it completes, if any."""
         if stamp_ns == self._last_ns:
             self._standing[topic] = part
@@ -84,7 +84,7 @@ class Turns:
         parts, self._standing = self._standing, {}
         return parts
 
-    def is_due(self, turn: Turn) -> bool:
+    def is_due(self, turn: SequencedStep) -> bool:
         """Whether an observation makes a step: a driver that is faster than the contract makes one a control period.
 
         It does if it is the first in its period, which every node finds alike, or if it comes alone, so that none is
@@ -98,7 +98,7 @@ class Turns:
                 return False
         return True
 
-    def _take(self, stamp: int, parts: dict[str, Any]) -> Turn | None:
+    def _take(self, stamp: int, parts: dict[str, Any]) -> SequencedStep | None:
         last_ns = stamp if self._last_ns is None else self._last_ns
         begins = self._start is not None and stamp >= self._start.first_stamp_ns
         jumped = self._last_ns is None or not 0 < stamp - last_ns <= 1.5 * self._step_ns
@@ -113,4 +113,4 @@ class Turns:
         self._standing.clear()
         if begins:
             self._start = None
-        return Turn(stamp, parts, start, begins_anew)
+        return SequencedStep(stamp, parts, start, begins_anew)

@@ -13,7 +13,7 @@ from il_ros.core.errors import ConfigError, MessageError, unknown
 from il_ros.core.frames import rotated
 from il_ros.core.types import Array
 from il_ros.robot.description import Robot
-from il_ros.sim.physics import SUBSTEP_HZ, World
+from il_ros.sim.physics import SUBSTEP_HZ, PhysicsClient
 
 DAMPING = 15.0
 """N m s/rad: what each joint of a compliant arm sets against being moved."""
@@ -26,7 +26,7 @@ ASIDE_M = 0.005
 class Arm:
     """An arm whose tool points down."""
 
-    def __init__(self, world: World, robot: Robot, rate_hz: float) -> None:
+    def __init__(self, world: PhysicsClient, robot: Robot, rate_hz: float) -> None:
         self._world, self.robot = world, robot
         self.dt = 1.0 / rate_hz
         self._substeps = round(SUBSTEP_HZ / rate_hz)

@@ -13,18 +13,18 @@ import numpy as np
 from il_ros.core import messages
 from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.types import Array, Reading
+from il_ros.core.types import Array, RobotState
 from il_ros.robot.description import Robot
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
-from il_ros.sim.physics import World
-from il_ros.sim.timeline import Timeline
+from il_ros.sim.physics import PhysicsClient
+from il_ros.sim.timeline import EpisodeClock
 
 CORNERS = 200
 """A groove is drawn with so many."""
 
 
-class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
+class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
     """A task done by the arm that the contract names.
 
     The observation is what the contract makes of the arm's topics, (Do,) float32. The action is the contract's,
@@ -47,7 +47,7 @@ class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
         self._time_limit = time_limit
         self.robot = Robot.load(self.contract.robot)
         self._control = Control.of(self.contract, self.robot)
-        self._world = World()
+        self._world = PhysicsClient()
         self._arm = Arm(self._world, self.robot, self.contract.rate_hz)
         self._furnish()
         self._layout = self.task.layout(np.random.default_rng(0))
@@ -82,13 +82,13 @@ class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
         self._path = [reading.tool_position]
         return self.observe(reading), {}
 
-    def reading(self) -> Reading:
+    def reading(self) -> RobotState:
         """What the arm's sensors say now."""
         positions, velocities = self._arm.joints()
         posts, robot = self._layout.posts, self.robot
-        return Reading(self._stamp_ns, positions, velocities, *self._arm.tool(), posts, robot.joints, robot.base)
+        return RobotState(self._stamp_ns, positions, velocities, *self._arm.tool(), posts, robot.joints, robot.base)
 
-    def observe(self, reading: Reading) -> Array:
+    def observe(self, reading: RobotState) -> Array:
         """(Do,) float32, what the contract makes of a reading."""
         return messages.observation(self.contract, messages.plain_messages(reading))
 
@@ -100,7 +100,7 @@ class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
         info = {"outcome": outcome, "way": self.way} if ended else {}
         return self.observe(reading), float(success), ended and outcome != "timeout", outcome == "timeout", info
 
-    def advance(self, action: Array) -> tuple[Reading, str | None]:
+    def advance(self, action: Array) -> tuple[RobotState, str | None]:
         """Execute one action; returns the new reading, and the outcome once the episode has ended."""
         self._control.apply(self._arm, np.clip(action, self.contract.low, self.contract.high))
         touched = self._arm.advance()
@@ -123,7 +123,7 @@ class ArmEnv(Timeline, gymnasium.Env[Array, Array]):
         """The way that the tool has taken, once it is through."""
         return self.task.way(self._path, self._layout.posts)
 
-    def pose(self, reading: Reading) -> None:
+    def pose(self, reading: RobotState) -> None:
         """Put arm and posts where a reading has them, for ``render`` to draw.
 
         Raises:
@@ -174,7 +174,7 @@ class Control:
         (arm.move_joints if self._joints else arm.move_tool)(values)
 
     def yielding(self, arm: Arm, link: str, force: Array) -> Array:
-        """(Da,) what makes the arm give way to a force; see ``Arm.yielding``."""
+        """(Da,) what makes the arm give way to a force; see ``Ablation.yielding``."""
         joint_velocities, tool_velocity = arm.yielding(link, force)
         moved = arm.joints()[0] + joint_velocities * arm.dt
         values: Array = (moved if self._joints else tool_velocity)[self._index]

@@ -20,7 +20,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array
-from il_ros.sim.timeline import UNKNOWN, Timeline
+from il_ros.sim.timeline import UNKNOWN, EpisodeClock
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
 """Where the numbers are, as ``position`` beside ``name``, which is how a contract finds one: ``position[NAME]``."""
@@ -30,7 +30,7 @@ MOST = 1000
 """Observations of more numbers are pictures, which are not for this."""
 
 
-class ForeignEnv(Timeline):
+class GymEnvAdapter(EpisodeClock):
     """An environment that anybody registered, driven by the contract's actions, with stamps and outcomes like ours.
 
     The contract's action is the environment's, component by component. An episode ends when the environment says so:

@@ -45,7 +45,7 @@ except ImportError:  # it has no wheels for Python 3.12 and later; all but the s
 SUBSTEP_HZ = 240
 
 
-class World:
+class PhysicsClient:
     """A PyBullet client with gravity, a fixed time step and no randomness; a context manager, or ``close`` it.
 
     One that is forgotten is closed when it is collected.
@@ -142,7 +142,7 @@ class World:
         """Disconnect the client; a second call does nothing."""
         self._disconnect()
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> PhysicsClient:
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from il_ros.core.types import Array, Reading
+from il_ros.core.types import Array, RobotState
 
 SPEED = 0.15
 """m/s, forward."""
@@ -35,7 +35,7 @@ class Row:
         return int(np.argmin(np.abs(self.gaps - y)))
 
 
-class Threading:
+class GapSteering:
     """Steer through one gap of every row.
 
     Args:
@@ -51,7 +51,7 @@ class Threading:
         self._rows, self._choice, self._swerve = rows, choice, swerve
         self._settled: dict[int, int] = {}
 
-    def __call__(self, reading: Reading, origin: Array) -> Array:
+    def __call__(self, reading: RobotState, origin: Array) -> Array:
         """The velocity (2,), m/s, that is right for ``reading``; ``origin`` (2,) shifts the rows."""
         x, y = (reading.tool_position[:2] - origin).tolist()
         ahead = next((i for i, row in enumerate(self._rows) if x < row.x + PASSED_M), None)

@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 """The outcome of an episode that terminated, where nobody says whether that is good or bad."""
 
 
-class Timeline:
+class EpisodeClock:
     """What worlds have in common: stamps go on from episode to episode, which are counted."""
 
     def __init__(self, task: str) -> None:

@@ -17,7 +17,7 @@ from il_ros.core import messages, plugins
 from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 
 DEAD_MAN_S = 0.1
 """A driver that has been silent this long while somebody drove is lost. It is two periods of the slowest that are
@@ -37,7 +37,7 @@ class Guide(Protocol):
     def reset(self, start: EpisodeStart) -> None:
         """Get ready for an episode."""
 
-    def __call__(self, reading: Reading) -> Array:
+    def __call__(self, reading: RobotState) -> Array:
         """The tool's velocity (2,), m/s, that is right for ``reading``."""
 
 
@@ -47,7 +47,7 @@ class Solver(Protocol):
     remark: str
     """What keeps the tool from moving as it was last wanted, if anything does."""
 
-    def __call__(self, velocity: Array, reading: Reading, scripted: bool = False) -> Array:
+    def __call__(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
         """The action (Da,) that moves the tool by a velocity (3,), m/s, from where a reading has it.
 
         Raises:
@@ -73,7 +73,7 @@ class Setup:
 
 
 class Device(abc.ABC):
-    """One device; it satisfies ``il_ros.core.types.Expert``, and hears the topics that its driver publishes."""
+    """One device; it satisfies ``il_ros.core.types.ScriptedPolicy``, and hears the topics that its driver publishes."""
 
     topics: ClassVar[Mapping[str, str]] = {}
     """Topic to message type, for what the device's driver publishes."""
@@ -107,12 +107,12 @@ class Device(abc.ABC):
         unseen = () if self.setup.guide is not None else (messages.OBJECTS,)
         return {name: kind for name, kind in messages.READING_TOPICS.items() if name not in unseen}
 
-    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> Answer:
+    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
         """Say what to do now, given a message of each topic that is watched."""
         return self.answer(messages.reading_from(heard), now_ns)
 
     @abc.abstractmethod
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """Say what to do now."""
 
     def note(self, about: str, text: str) -> None:
@@ -122,7 +122,7 @@ class Device(abc.ABC):
         else:
             self.notes.pop(about, None)
 
-    def action(self, velocity: Array, reading: Reading, scripted: bool = False) -> Array:
+    def action(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
         """The contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
 
         Raises:
@@ -134,8 +134,9 @@ class Device(abc.ABC):
         if contract.moves_tool:
             return contract.nearest_move(values[[TOOL_AXES.index(name) for name in contract.action_names]])
         if self.setup.solve is None:
+            own_name = type(self).__module__.rpartition(".")[2]
             raise ConfigError(
-                f"device {type(self).__name__.lower()!r} gives tool velocities; contract {contract.name!r} commands "
+                f"device {own_name!r} gives tool velocities; contract {contract.name!r} commands "
                 f"{', '.join(contract.action_names)}, which are not the joints of its robot; choose a contract with "
                 f"{', '.join(TOOL_AXES)}, or name the robot in it"
             )
@@ -179,7 +180,7 @@ class DeadMan:
         self._held = False
         self._heard_ns: int | None = None
         self.lost = False
-        """Whether contact was lost; see ``Answer.lost``."""
+        """Whether contact was lost; see ``ExpertAction.lost``."""
         self.silence_lets_go = False
         """Whether a silence counts as an act of letting go from here on."""
 
@@ -230,13 +231,13 @@ class Operated(Device):
         """Whoever drove is lost, and the switch must be seen up."""
         self.dead_man.lose()
 
-    def away(self) -> Answer:
+    def away(self) -> ExpertAction:
         """Nobody drives: they have let go, or are lost."""
         lost = self.dead_man.lost
         self.note("lost", "contact with the device was lost: let go of it, and take hold again" if lost else "")
-        return Answer(None, engaged=False, author=self.name, lost=lost)
+        return ExpertAction(None, engaged=False, author=self.name, lost=lost)
 
-    def driven(self, velocity: Array, reading: Reading) -> Answer:
+    def driven(self, velocity: Array, reading: RobotState) -> ExpertAction:
         """The operator drives the tool at a velocity (3,), m/s, unless the arm is another than is reckoned with."""
         self.note("lost", "")
         try:
@@ -249,7 +250,7 @@ class Operated(Device):
             self.note("arm", str(error))
             return self.away()
         self.note("arm", "")
-        return Answer(action, engaged=True, author=self.name)
+        return ExpertAction(action, engaged=True, author=self.name)
 
 
 def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:
@@ -263,7 +264,7 @@ def shortened(vector: Array, longest: float) -> Array:
     return vector * min(1.0, longest / max(length, 1e-9))
 
 
-def joints_at(reading: Reading, contract: Contract, device: str) -> Array:
+def joints_at(reading: RobotState, contract: Contract, device: str) -> Array:
     """(Da,) rad, where the joints are that the contract commands.
 
     Raises:

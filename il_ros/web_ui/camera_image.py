@@ -16,14 +16,14 @@ KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
 @dataclass(frozen=True)
-class Picture:
+class CameraImage:
     """A JPEG or a PNG."""
 
     data: bytes
     kind: str
 
     @classmethod
-    def from_bytes(cls, data: bytes, told: str) -> Picture:
+    def from_bytes(cls, data: bytes, told: str) -> CameraImage:
         """Take what a camera sent; ``told`` is what it says of the format.
 
         Raises:

@@ -19,7 +19,7 @@ NAME_LENGTH = 40
 
 
 @dataclass(frozen=True)
-class Hands:
+class OperatorInput:
     """What a person's hands do."""
 
     held: bool = False
@@ -33,7 +33,7 @@ class Hands:
     """Whether they are off the switch because contact with the page was lost, and not by an act."""
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Hands:
+    def from_json(cls, told: dict[str, Any]) -> OperatorInput:
         """Read what the page tells.
 
         Raises:
@@ -49,7 +49,7 @@ class Hands:
         return cls(deflection=(x, y, z), **flags)
 
 
-RELEASED, LOST = Hands(), Hands(lost=True)
+RELEASED, LOST = OperatorInput(), OperatorInput(lost=True)
 
 
 def _is_share(value: Any) -> bool:
@@ -57,7 +57,7 @@ def _is_share(value: Any) -> bool:
     return number and math.isfinite(value) and -1.0 <= value <= 1.0
 
 
-class Seat:
+class OperatorLease:
     """One driver at a time; others may watch. Time comes in as an argument, ns of the steady clock.
 
     Whoever fell silent with his hand on the switch has to let go of it before it counts again, so that a page which
@@ -91,7 +91,7 @@ class Seat:
             self.viewer, self._hands = None, LOST if self._are_on_the_switch() else RELEASED
         return sat
 
-    def hear(self, viewer: str, hands: Hands, now_ns: int) -> None:
+    def hear(self, viewer: str, hands: OperatorInput, now_ns: int) -> None:
         """Take what the driver's hands do.
 
         Raises:
@@ -103,7 +103,7 @@ class Seat:
         self._must_let_go = self._must_let_go and (hands.held or hands.pointer)
         self._hands, self._heard_ns = RELEASED if self._must_let_go else hands, now_ns
 
-    def hands(self, now_ns: int) -> Hands:
+    def hands(self, now_ns: int) -> OperatorInput:
         """What the driver's hands do now; nothing, once nothing has been heard."""
         if self.viewer is None or now_ns - self._heard_ns > HEARTBEAT_S * 1e9:
             if self._are_on_the_switch():

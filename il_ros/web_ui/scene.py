@@ -18,8 +18,8 @@ import numpy as np
 import viser
 import websockets.asyncio.server
 
-from il_ros.core.types import Array, Reading
-from il_ros.robot.urdf_model import Model
+from il_ros.core.types import Array, RobotState
+from il_ros.robot.urdf_model import UrdfModel
 
 KEY = "X-Il-Ros-Scene"
 """The header in which a request to the picture's own server has the secret."""
@@ -29,7 +29,7 @@ ROWS = 24
 
 
 @dataclass(frozen=True)
-class Furniture:
+class SceneProps:
     """What stands on the table, metres in the base frame."""
 
     post_radius: float = 0.02
@@ -61,10 +61,10 @@ class Scene:
 
     def __init__(
         self,
-        model: Model,
+        model: UrdfModel,
         tool: str,
         handles: Mapping[str, str],
-        furniture: Furniture,
+        furniture: SceneProps,
         tip: Sequence[float] = (0.0, 0.0, 0.0),
     ) -> None:
         secret = secrets.token_urlsafe(32)
@@ -120,7 +120,7 @@ class Scene:
         grip.on_drag(dragged)
         return grip
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: RobotState) -> None:
         """Put the arm and the objects where they are."""
         with self._server.atomic():
             self.pose(dict(zip(reading.joint_names, reading.joint_positions)))

@@ -24,8 +24,8 @@ import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from il_ros.core.errors import ConfigError, IlRosError, MessageError
-from il_ros.web_ui.camera_image import Picture
-from il_ros.web_ui.operator_session import RELEASED, Hands, Seat
+from il_ros.web_ui.camera_image import CameraImage
+from il_ros.web_ui.operator_session import RELEASED, OperatorInput, OperatorLease
 
 STATIC = Path(__file__).parent / "static"
 FRAME_BYTES = 4096
@@ -56,17 +56,17 @@ HEADERS = {
 }
 
 
-class Operator(Protocol):
+class OperatorBackend(Protocol):
     """What the server asks of the node behind it; every method but ``act`` returns at once."""
 
-    def hands(self, hands: Hands) -> None:
+    def hands(self, hands: OperatorInput) -> None:
         """The driver's hands do this now."""
 
     def act(self, what: str, told: Mapping[str, Any]) -> Awaitable[str]:
         """Do what a button says; the words that tell of it. May raise an ``IlRosError``."""
 
 
-class Budget:
+class RateBudget:
     """So many messages a second, and as many at once."""
 
     def __init__(self, per_s: float) -> None:
@@ -96,17 +96,17 @@ class Server:
     """
 
     def __init__(
-        self, operator: Operator, host: str, port: int, token: str, scene: tuple[str, Mapping[str, str]]
+        self, operator: OperatorBackend, host: str, port: int, token: str, scene: tuple[str, Mapping[str, str]]
     ) -> None:
         if not 0 <= port < 2**16:
             raise ConfigError(f"port is {port}; it must be from 0 (one that is free) to {2**16 - 1}")
-        self.seat = Seat()
+        self.seat = OperatorLease()
         self._operator, self._host, self._port, self._token = operator, host, port, token
         self._scene_url, self._scene_headers = scene
         self._viewers: dict[str, web.WebSocketResponse] = {}
         self._telling: dict[str, asyncio.Future[None]] = {}
         self._told = RELEASED
-        self._picture: Picture | None = None
+        self._picture: CameraImage | None = None
         self._pictures, self._seen_s = 0, 0.0
         self._watcher = (STATIC / "scene.js").read_bytes()
         self._loop = asyncio.new_event_loop()
@@ -185,11 +185,11 @@ class Server:
         """Whether any page is open."""
         return bool(self._viewers)
 
-    def show(self, picture: Picture) -> None:
+    def show(self, picture: CameraImage) -> None:
         """Hand out what the camera sees now; from any thread."""
         self._loop.call_soon_threadsafe(self._show, picture)
 
-    def _show(self, picture: Picture) -> None:
+    def _show(self, picture: CameraImage) -> None:
         self._picture, self._pictures, self._seen_s = picture, self._pictures + 1, time.monotonic()
         self._next_picture.set_result(None)
         self._next_picture = self._loop.create_future()
@@ -200,7 +200,7 @@ class Server:
         if hands != self._told:
             self._pass_on(hands)
 
-    def _pass_on(self, hands: Hands) -> None:
+    def _pass_on(self, hands: OperatorInput) -> None:
         self._told = hands
         self._operator.hands(hands)
 
@@ -261,7 +261,7 @@ class Server:
             return web.Response(status=503, text=f"{VIEWERS} pages are open; close one\n")
         socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0, heartbeat=ALIVE_S)
         await socket.prepare(request)
-        viewer, budget = secrets.token_hex(16), Budget(FRAMES_PER_S)
+        viewer, budget = secrets.token_hex(16), RateBudget(FRAMES_PER_S)
         self._viewers[viewer] = socket
         try:
             await _send(socket, json.dumps({"viewer": viewer}))
@@ -287,7 +287,7 @@ class Server:
             if not isinstance(told, dict) or not isinstance(told.get("do"), str):
                 raise MessageError("a message must be a JSON object with 'do'")
             if told["do"] == "hands":
-                self.seat.hear(viewer, Hands.from_json(told), time.monotonic_ns())
+                self.seat.hear(viewer, OperatorInput.from_json(told), time.monotonic_ns())
                 self._pass_on(self.seat.hands(time.monotonic_ns()))
                 return
             asyncio.ensure_future(self._act(viewer, socket, told))
@@ -331,7 +331,7 @@ class Server:
         headers = {**HEADERS, "Content-Type": picture.kind, "X-Picture": str(self._pictures)}
         return web.Response(body=picture.data, headers=headers)
 
-    def _seen_now(self, after: str) -> Picture | None:
+    def _seen_now(self, after: str) -> CameraImage | None:
         """What the camera sees, unless that is the picture which the page has, or of the past."""
         is_past = time.monotonic() - self._seen_s > LOOK_S
         return None if is_past or after == str(self._pictures) else self._picture

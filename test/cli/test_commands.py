@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from il_ros.core.contract import Contract
-from il_ros.evaluation.rollouts import Pool
+from il_ros.evaluation.rollouts import WorkerPool
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.training.resume import Savepoint
+from il_ros.learning.training.resume import ResumePoint
 from il_ros.recording.episodes.reader import read_episode
 
 CONTRACT = Contract.load("panda_plane")
@@ -63,13 +63,13 @@ def test_evaluating_twice_with_one_seed_gives_one_result(il_ros, checkpoint):
 
 def test_evaluate_rolls_out_the_seeds_that_were_asked_for(il_ros, checkpoint, monkeypatch):
     asked = []
-    evaluate = Pool.evaluate
+    evaluate = WorkerPool.evaluate
 
     def spy(self, path, task, seeds, config, progress):
         asked.append((task, list(seeds), config.rule, config.execute_steps))
         return evaluate(self, path, task, seeds, config, progress=progress)
 
-    monkeypatch.setattr(Pool, "evaluate", spy)
+    monkeypatch.setattr(WorkerPool, "evaluate", spy)
     words = ["--task", "fork", "--episodes", "2", "--seed", "70", "--execute-steps", "3"]
     assert il_ros("evaluate", checkpoint, *words).code == 0
     assert asked == [("fork", [70, 71], "none", 3)]
@@ -97,7 +97,7 @@ def test_train_goes_on_with_more_steps_refuses_another_and_begins_anew_when_told
     words = ["train", episodes, "--policy", "deterministic", "--json"]
     folder = episodes.parent / "checkpoints"
     with monkeypatch.context() as patch:
-        patch.setattr(Savepoint, "forget", lambda self: None)  # as if it had been killed after its last report
+        patch.setattr(ResumePoint, "forget", lambda self: None)  # as if it had been killed after its last report
         assert il_ros(*words, "--steps", 5).code == 0
     (kept,) = folder.glob("unfinished_*")
     refused = il_ros(*words, "--steps", 5, "--seed", 3)

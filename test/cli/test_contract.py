@@ -15,7 +15,7 @@ from il_ros.cli import contract as command
 from il_ros.core.contract import Contract
 from il_ros.launching import graph
 from il_ros.recording.check.contract_check import ERROR
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 
 
 def test_a_bag_satisfies_the_contract_that_it_was_recorded_with(il_ros, shown: Path):
@@ -41,7 +41,7 @@ def test_seconds_that_are_no_length_of_time_are_refused(il_ros, seconds):
 def test_a_live_graph_satisfies_its_contract_and_an_empty_namespace_none(tmp_path: Path):
     plane = Contract.load("panda_plane")
     given = {"lockstep": "false", "auto_reset": "true", "expert": "left", "composed": "true"}
-    journal = Episodes(tmp_path / "episodes").journal_path(1)
+    journal = EpisodeStore(tmp_path / "episodes").journal_path(1)
     with graph.started("collect", tmp_path / "logs", folder=tmp_path / "episodes", **given) as processes:
         limit = time.monotonic() + 40
         while not journal.exists():  # the arm moves

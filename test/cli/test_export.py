@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from il_ros.core.contract import Contract
-from il_ros.learning.pipeline import Workshop
+from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.lerobot.reader import read_dataset
 
@@ -37,7 +37,7 @@ def test_lerobots_form_has_every_recorded_step_and_trains_to_the_same_weights(il
 
 def test_a_data_set_of_lerobots_is_read_by_the_workshop_and_exported_again(il_ros, episodes, tmp_path):
     il_ros("export", "lerobot", episodes, tmp_path / "one")
-    workshop = Workshop(tmp_path / "one", tmp_path, CONTRACT)
+    workshop = TrainingPipeline(tmp_path / "one", tmp_path, CONTRACT)
     assert [e.facts["task"] for e in workshop.ingest()] == ["fork", "fork"]
     assert list(workshop.episodes) == ["episode_000001", "episode_000002"]
     said = il_ros("export", "robomimic", tmp_path / "one", tmp_path / "two.hdf5")

@@ -34,7 +34,7 @@ def test_a_contract_with_moves_is_read_back_as_it_was() -> None:
 @pytest.mark.parametrize("task", tasks.available())
 def test_an_expert_with_keys_does_every_task_and_labels_are_moves(task: str) -> None:
     env = ArmEnv(task, KEYS)
-    setup = teleop.Setup(KEYS, tasks.Scripted(env.task, "random"), env.task.clearance)
+    setup = teleop.Setup(KEYS, tasks.ScriptedExpert(env.task, "random"), env.task.clearance)
     device = teleop.load("scripted", setup)
     for seed in range(4):
         rollout = run_episode(env, Gate(KEYS, GateConfig(rule="demonstration")), seed, None, device)

@@ -38,7 +38,7 @@ def device() -> Callable[..., Device]:
 
     def make(name: str, task: str, expert: str = "nearest") -> Device:
         loaded = tasks.load(task)
-        return load(name, Setup(CONTRACT, tasks.Scripted(loaded, expert), loaded.clearance))
+        return load(name, Setup(CONTRACT, tasks.ScriptedExpert(loaded, expert), loaded.clearance))
 
     return make
 

@@ -16,7 +16,7 @@ from il_ros.core.errors import ConfigError, DataError
 from il_ros.core.types import Array
 from il_ros.evaluation.expert_comparison import compare, smoothness
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.pipeline import Workshop, weight_of
+from il_ros.learning.pipeline import TrainingPipeline, weight_of
 from il_ros.learning.training.trainer import TrainingConfig
 
 PLANE = Contract.load("panda_plane")
@@ -109,7 +109,7 @@ def test_weights_that_cannot_be_are_refused(experts):
 
 def test_a_workshop_leaves_out_whom_nobody_wants_and_says_so_if_nobody_is_left(monkeypatch, tmp_path):
     shown = {tmp_path / "a": episode("anna", going(0.1)), tmp_path / "b": episode("ben", going(-0.1))}
-    workshop = Workshop(tmp_path, tmp_path / "checkpoints", PLANE)
+    workshop = TrainingPipeline(tmp_path, tmp_path / "checkpoints", PLANE)
     monkeypatch.setattr(workshop, "ingest", lambda: workshop._read.update(shown))
     small = {"steps": 20, "width": 8}
     made = workshop.train(TrainingConfig.load("deterministic", experts={"ben": 0.0}, **small))

@@ -20,10 +20,10 @@ from il_ros.cli.evaluate import rows, summary
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import CheckpointError, ConfigError
-from il_ros.evaluation.rollouts import FILM_EVERY, Pool, Take, check_answers, run_episode
+from il_ros.evaluation.rollouts import FILM_EVERY, FilmedEpisode, WorkerPool, check_answers, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.inference import Actor
+from il_ros.learning.inference import PolicyRunner
 from il_ros.sim import tasks
 
 CONTRACT = Contract.load("panda_plane")
@@ -46,24 +46,24 @@ def same(one, other):
 @pytest.fixture(scope="module")
 def looped(env_of, checkpoint):
     """The rollouts of ``SEEDS`` in this process."""
-    gate, actor = Gate(CONTRACT, GateConfig(rule="none")), Actor(checkpoints.load(checkpoint))
+    gate, actor = Gate(CONTRACT, GateConfig(rule="none")), PolicyRunner(checkpoints.load(checkpoint))
     return [run_episode(env_of("avoid"), gate, seed, actor) for seed in SEEDS]
 
 
 @pytest.fixture(scope="module")
 def pool():
-    with Pool(2) as made:
+    with WorkerPool(2) as made:
         yield made
 
 
 @pytest.mark.parametrize("task", tasks.available())
 @pytest.mark.parametrize(("rule", "device_name"), [("demonstration", "scripted"), ("human", "supervisor")])
 def test_an_episode_can_be_repeated_whatever_was_run_between(task, rule, device_name, env_of, device, checkpoint):
-    actor = Actor(checkpoints.load(checkpoint)) if rule == "human" else None
+    actor = PolicyRunner(checkpoints.load(checkpoint)) if rule == "human" else None
     gate, expert = Gate(CONTRACT, GateConfig(rule=rule)), device(device_name, task)
     first, _, again = (run_episode(env_of(task), gate, seed, actor, expert) for seed in (5, 6, 5))
     same(first, again)
-    fresh = Actor(checkpoints.load(checkpoint)) if rule == "human" else None
+    fresh = PolicyRunner(checkpoints.load(checkpoint)) if rule == "human" else None
     same(
         first,
         run_episode(env_of(task), Gate(CONTRACT, GateConfig(rule=rule)), 5, fresh, device(device_name, task)),
@@ -106,7 +106,7 @@ def test_the_pool_gives_what_the_loop_gives_in_the_order_of_the_seeds(pool, chec
 
 
 def test_the_number_of_workers_and_what_they_did_before_change_nothing(checkpoint, looped):
-    with Pool(1) as pool:
+    with WorkerPool(1) as pool:
         pool.evaluate(checkpoint, "fork", [1, 2])
         for one, other in zip(pool.evaluate(checkpoint, "avoid", SEEDS), looped):
             same(one, other)
@@ -130,11 +130,14 @@ def test_another_number_of_executed_steps_is_another_rollout(pool, checkpoint, l
 
 
 def test_a_film_shows_who_drives_and_how_it_ends(pool, env_of, device, checkpoint):
-    gate, actor = Gate(CONTRACT, GateConfig(rule="human")), Actor(checkpoints.load(checkpoint))
+    gate, actor = Gate(CONTRACT, GateConfig(rule="human")), PolicyRunner(checkpoints.load(checkpoint))
     supervised = (run_episode(env_of("avoid"), gate, n, actor, device("supervisor", "avoid")) for n in range(30))
     rollout = next(one for one in supervised if one.episode.interventions)
     progress = []
-    takes = [Take("watched", "avoid", rollout.seed, checkpoint, supervised=True), Take("alone", "avoid", 3, checkpoint)]
+    takes = [
+        FilmedEpisode("watched", "avoid", rollout.seed, checkpoint, supervised=True),
+        FilmedEpisode("alone", "avoid", 3, checkpoint),
+    ]
     watched, alone = pool.films(takes, progress.append)
     assert progress == [1, 1]
     drivers = [Authority(who).name for who in rollout.episode.authority[::FILM_EVERY]]
@@ -238,7 +241,7 @@ def test_an_interrupted_evaluation_ends_at_once_however_often_and_to_whom_it_is_
 
 
 def test_a_policy_without_answers_holds_the_arm_and_is_no_result(env_of, checkpoint, monkeypatch):
-    actor, gate = Actor(checkpoints.load(checkpoint)), Gate(CONTRACT, GateConfig(rule="none"))
+    actor, gate = PolicyRunner(checkpoints.load(checkpoint)), Gate(CONTRACT, GateConfig(rule="none"))
     whole = run_episode(env_of("fork"), gate, 1, actor)
     assert whole.refused == ""
     sample = actor._policy.sample

@@ -13,14 +13,14 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
 from il_ros.core.types import SILENCE_NS, Chunk
 from il_ros.gate import Gate, GateConfig
-from il_ros.gate.burst_detector import Backlog
+from il_ros.gate.burst_detector import StaleBurstDetector
 
 MS = 1_000_000
 CONTRACT = Contract.load("panda_plane")
 
 
 def late(times_ms: list[float]) -> list[bool]:
-    backlog = Backlog()
+    backlog = StaleBurstDetector()
     return [backlog.is_late(round(t * MS)) for t in times_ms]
 
 
@@ -48,7 +48,7 @@ def test_what_comes_at_once_after_a_silence_is_late_and_what_follows_as_usual_is
 
 
 def test_an_episode_that_begins_has_no_backlog():
-    backlog = Backlog()
+    backlog = StaleBurstDetector()
     assert not any(backlog.is_late(50 * MS * i) for i in range(5))
     backlog.reset()
     assert not backlog.is_late(10**12)

@@ -18,7 +18,7 @@ from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.types import Chunk
 from il_ros.gate import Gate, GateConfig
-from il_ros.ros.step_sequencer import Turns
+from il_ros.ros.step_sequencer import StepSequencer
 
 SECOND_NS = 1_000_000_000
 
@@ -72,7 +72,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.contract, GateConfig(rule="human"))
-        self.turns = Turns(["joint_states"], self.contract.step_ns, lockstep=False)
+        self.turns = StepSequencer(["joint_states"], self.contract.step_ns, lockstep=False)
 
     def pass_time(self, nanoseconds: int) -> None:
         """Let time pass by both clocks; the arm goes part of the way to its command, or on with its velocity."""

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from il_ros.launching import graph
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,7 +73,7 @@ def test_a_node_ends_well(number: signal.Signals, in_background: Callable[..., A
     environment = graph._environment()
     os.environ.update({name: environment[name] for name in graph.DISCOVERY})
     process = in_background("-m", "il_ros.nodes.gate_node", env=environment)
-    with Director() as director:
+    with GraphClient() as director:
         director.wait("the gate", lambda: "gate_node" in director.heard)
     process.send_signal(number)
     assert process.wait(10) == 0

@@ -28,7 +28,7 @@ from il_ros.launching import graph
 from il_ros.launching.yaml_launch import model
 from il_ros.launching.yaml_launch.model import NodeCommand
 from il_ros.nodes import container_node, reference
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
@@ -194,7 +194,10 @@ def test_a_graph_that_is_as_it_should_be_has_no_warnings(name: str, tmp_path: Pa
     given = {"composed": "true", "auto_reset": "true", "lockstep": "false"}
     folders = {key: str(tmp_path / key) for key in ("folder", "checkpoints", "runs") if key in model.arguments(path)}
     told: set[str] = set()
-    with graph.started(name, tmp_path / "logs", **given, **folders) as processes, Director(processes.check) as director:
+    with (
+        graph.started(name, tmp_path / "logs", **given, **folders) as processes,
+        GraphClient(processes.check) as director,
+    ):
         arms = ("left/", "right/") if name == "two_arms" else ("",)
         for arm in arms:
             director.wait(f"{arm}gate_node", lambda arm=arm: f"{arm}gate_node" in director.heard, 30.0)

@@ -15,7 +15,7 @@ from il_ros.core import messages
 from il_ros.core.episode import Record
 from il_ros.evaluation.rollouts import Rollout, run_episode
 from il_ros.gate import Gate, GateConfig
-from il_ros.recording.write.in_process import LoopRecorder
+from il_ros.recording.write.in_process import InProcessRecorder
 from il_ros.recording.write.journal import SUFFIX
 from il_ros.recording.write.recovery import recover
 from il_ros.sim import tasks
@@ -35,9 +35,9 @@ class Recorder:
 
         With a ``share`` below one the recorder was killed when it had written so much of the journal.
         """
-        guide = tasks.Scripted(self.env.task, "random")
+        guide = tasks.ScriptedExpert(self.env.task, "random")
         expert = load("scripted", Setup(self.env.contract, guide, self.env.task.clearance))
-        with LoopRecorder(folder, self.env.contract, {"task": "fork", "seed": seed}) as recorder:
+        with InProcessRecorder(folder, self.env.contract, {"task": "fork", "seed": seed}) as recorder:
 
             def keep(record: Record) -> None:
                 recorder.add(messages.plain_messages(self.env.reading()), record)

@@ -25,7 +25,7 @@ from il_ros.core.types import EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.inference import Actor
+from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.policies.base import Policy, PolicyConfig
 from il_ros.policies.deterministic import Deterministic
@@ -58,7 +58,7 @@ def test_what_is_loaded_acts_like_what_was_saved(name: str, tmp_path: Path) -> N
         assert torch.equal(one, two)
     chunks = []
     for checkpoint in (saved, loaded):
-        actor = Actor(checkpoint)
+        actor = PolicyRunner(checkpoint)
         actor.reset(EpisodeStart("fork", 3, 0))
         actor.observe(0, np.full(4, 0.4, dtype=np.float32))
         chunks.append(actor.chunk().actions)
@@ -78,7 +78,7 @@ def test_the_folder_holds_weights_and_json_and_no_rest_of_the_writing(tmp_path: 
 def test_it_knows_how_far_a_state_is_from_what_it_was_trained_on(tmp_path: Path) -> None:
     loaded = checkpoints.load(made(tmp_path).path)
     assert loaded.states is not None and loaded.states.shape[1] == 4 and loaded.states.abs().max() <= 1.0
-    actor = Actor(loaded)
+    actor = PolicyRunner(loaded)
     assert np.isnan(actor.distance())
     known, scale = loaded.normaliser.observation.inverse(loaded.states.numpy()), loaded.normaliser.observation.scale
     found = []
@@ -95,7 +95,7 @@ def test_a_checkpoint_of_before_states_were_kept_is_read_and_knows_no_distance(t
     del document["states_sha256"]
     (saved.path / "checkpoint.json").write_text(json.dumps(document))
     loaded = checkpoints.load(saved.path)
-    actor = Actor(loaded)
+    actor = PolicyRunner(loaded)
     actor.observe(0, np.full(4, 0.4, dtype=np.float32))
     assert loaded.states is None and np.isnan(actor.distance())
 

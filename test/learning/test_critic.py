@@ -22,7 +22,7 @@ from il_ros.learning import critic as critics
 from il_ros.learning.critic import Critic, learn
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.labels import load
-from il_ros.learning.inference import Actor
+from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.trainer import TrainingConfig, train
 
 CONTRACT = Contract.load("panda_plane")
@@ -63,14 +63,14 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def doubts(actor: Actor, y: float, x: float = 0.4) -> object:
+def doubts(actor: PolicyRunner, y: float, x: float = 0.4) -> object:
     actor.reset(EpisodeStart("fork", 0, 0))
     actor.observe(0, np.array([x, y, 0.0, 0.0], dtype=np.float32))
     return actor.chunk().doubts
 
 
 def test_it_foresees_where_the_expert_would_do_otherwise_and_where_it_fails(taught: Path) -> None:
-    actor = Actor(checkpoints.load(taught))
+    actor = PolicyRunner(checkpoints.load(taught))
     good, bad = doubts(actor, -0.08), doubts(actor, 0.08)
     assert good.deviation < 0.2 and bad.deviation > 0.8
     assert good.risk < 0.3 and bad.risk > 0.7
@@ -78,7 +78,7 @@ def test_it_foresees_where_the_expert_would_do_otherwise_and_where_it_fails(taug
 
 
 def test_novelty_ranks_highest_where_nobody_has_been(taught: Path) -> None:
-    actor = Actor(checkpoints.load(taught))
+    actor = PolicyRunner(checkpoints.load(taught))
     known, strange = doubts(actor, 0.03), doubts(actor, 0.5, x=-0.5)
     assert strange.spread > known.spread and strange.spread_rank == 1.0
 
@@ -128,9 +128,9 @@ def test_a_workshop_trains_a_critic_when_it_is_asked_to(
     record: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(critics, "STEPS", 20)
-    from il_ros.learning.pipeline import Workshop
+    from il_ros.learning.pipeline import TrainingPipeline
 
     record(tmp_path / "episodes", 0)
     config = TrainingConfig.load("one_step_ensemble", steps=5, width=8)
-    made = Workshop(tmp_path / "episodes", tmp_path / "checkpoints", CONTRACT).train(config)
+    made = TrainingPipeline(tmp_path / "episodes", tmp_path / "checkpoints", CONTRACT).train(config)
     assert checkpoints.load(Path(made["path"])).critic is not None

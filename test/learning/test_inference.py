@@ -16,8 +16,8 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError, MessageError
 from il_ros.core.types import EpisodeStart
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.data.normalizer import Normaliser
-from il_ros.learning.inference import Actor, Lapses
+from il_ros.learning.data.normalizer import Normalizer
+from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.policies.base import Policy, PolicyConfig, create
 
 POLICIES = sorted(plugins.available("il_ros.policies", Policy))
@@ -25,13 +25,13 @@ STEP_NS = 50_000_000
 START = EpisodeStart("fork", seed=7, first_stamp_ns=1_000_000_000)
 
 
-def actor(name: str = "diffusion", seed: int = 0, history: int = 2, gain: float = 1.0) -> Actor:
+def actor(name: str = "diffusion", seed: int = 0, history: int = 2, gain: float = 1.0) -> PolicyRunner:
     """An actor on random weights; ``gain`` enlarges its actions."""
     sizes = {"observation_dim": 4, "action_dim": 2, "history": history, "horizon": 4, "width": 16, "depth": 1}
     rows = np.array([[0.0] * 4, [1.0] * 4])
-    normaliser = Normaliser.fit(rows, np.array([[-gain] * 2, [gain] * 2]))
+    normaliser = Normalizer.fit(rows, np.array([[-gain] * 2, [gain] * 2]))
     policy = create(name, sizes, seed=1).eval()
-    made = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")), seed)
+    made = PolicyRunner(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")), seed)
     made.reset(START)
     return made
 
@@ -52,12 +52,12 @@ class Overflowing(Policy):
         return chunk
 
 
-def overflowing(said: object, at: tuple[int, int] = (0, 0), shape: tuple[int, ...] = (1, 4, 2)) -> Actor:
+def overflowing(said: object, at: tuple[int, int] = (0, 0), shape: tuple[int, ...] = (1, 4, 2)) -> PolicyRunner:
     policy = Overflowing(PolicyConfig(4, 2, horizon=4))
     policy.said, policy.at, policy.shape = said, at, shape  # type: ignore[assignment]
     rows = np.array([[0.0] * 4, [1.0] * 4])
-    normaliser = Normaliser.fit(rows, np.array([[-0.25] * 2, [0.25] * 2]))
-    made = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")))
+    normaliser = Normalizer.fit(rows, np.array([[-0.25] * 2, [0.25] * 2]))
+    made = PolicyRunner(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane")))
     made.observe(stamp(0), seen(0))
     return made
 
@@ -155,7 +155,7 @@ def test_an_observation_of_another_size_is_refused() -> None:
 def lapsing(rate: float, episode: int = 7, **more: float) -> np.ndarray:
     """(200, 2), what a policy does at each step of an episode, chunk after chunk, whose attention lapses."""
     one = actor("deterministic", gain=0.01)
-    one.lapses = Lapses(rate, **more)
+    one.lapses = ActionPerturbation(rate, **more)
     one.reset(EpisodeStart("fork", episode, 0))
     rows = []
     for step in range(0, 200, 4):
@@ -192,7 +192,7 @@ def test_a_lapse_depends_on_the_seed_and_the_step_alone_and_reaches_no_farther_t
 )
 def test_lapses_that_cannot_be_are_refused(told: dict[str, float], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        Lapses(**told)
+        ActionPerturbation(**told)
 
 
 @given(st.floats(width=32), st.integers(0, 3), st.integers(0, 1))
@@ -252,7 +252,7 @@ def test_of_two_limits_the_tighter_one_holds() -> None:
         Path("x"), {}, overflowing(0.0)._policy, overflowing(0.0)._normaliser, Contract.load("panda_plane")
     )
     for said, ends in ((2.0, (0.1, 0.25)), (-2.0, (-0.25, -0.25))):
-        one = Actor(checkpoint, contract=theirs)
+        one = PolicyRunner(checkpoint, contract=theirs)
         one._policy.sample = lambda observations, generator, said=said: torch.full((1, 4, 2), said)
         one.observe(stamp(0), seen(0))
         assert one.chunk().actions[0] == pytest.approx(ends)
@@ -260,10 +260,10 @@ def test_of_two_limits_the_tighter_one_holds() -> None:
 
 def test_a_constant_that_changes_live_disturbs_no_answer_and_is_told_as_distance() -> None:
     rows = np.array([[0.0, 0.7, 0.0, 0.0], [1.0, 0.7, 1.0, 1.0]])
-    normaliser = Normaliser.fit(rows, np.array([[-0.25] * 2, [0.25] * 2]))
+    normaliser = Normalizer.fit(rows, np.array([[-0.25] * 2, [0.25] * 2]))
     policy = create("deterministic", {"observation_dim": 4, "action_dim": 2, "width": 16, "depth": 1}, seed=1).eval()
     states = torch.from_numpy(normaliser.observation.forward(rows))
-    one = Actor(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane"), states=states))
+    one = PolicyRunner(Checkpoint(Path("x"), {}, policy, normaliser, Contract.load("panda_plane"), states=states))
     answers = []
     for step, live in enumerate((0.7, 0.75, -1e6)):
         one.forget()

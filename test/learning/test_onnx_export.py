@@ -21,9 +21,9 @@ from il_ros.core.errors import ConfigError
 from il_ros.core.types import EpisodeStart
 from il_ros.learning import onnx_export
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.data.normalizer import Normaliser
-from il_ros.learning.inference import Actor
-from il_ros.learning.random_tape import Written
+from il_ros.learning.data.normalizer import Normalizer
+from il_ros.learning.inference import PolicyRunner
+from il_ros.learning.random_tape import RecordRandomness
 from il_ros.policies.base import Policy, PolicyConfig, create
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "policies"))
@@ -48,7 +48,7 @@ def checkpoint(name: str) -> Checkpoint:
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter.add_(0.2 * torch.randn(parameter.shape, generator=generator))
-    normaliser = Normaliser.fit(rng.uniform(-0.2, 0.8, (9, 4)), rng.uniform(-0.3, 0.3, (9, 2)))
+    normaliser = Normalizer.fit(rng.uniform(-0.2, 0.8, (9, 4)), rng.uniform(-0.3, 0.3, (9, 2)))
     return Checkpoint(Path("x"), {"policy": name}, policy.eval().requires_grad_(False), normaliser, CONTRACT)
 
 
@@ -62,12 +62,12 @@ def test_the_graph_answers_as_the_actor_does_to_the_same_history_and_the_same_nu
     inputs = {part["name"]: part for part in document["inputs"]}
     assert {one.name: one.shape for one in session.get_inputs()} == {k: v["shape"] for k, v in inputs.items()}
     assert [(o.name, o.shape) for o in session.get_outputs()] == [("chunk", document["outputs"][0]["shape"])]
-    actor, rng, rows, answers = Actor(made), np.random.default_rng(0), [], []
+    actor, rng, rows, answers = PolicyRunner(made), np.random.default_rng(0), [], []
     actor.reset(EpisodeStart("fork", 5, 0))
     for step in range(12):
         rows.append(rng.uniform(-0.2, 0.8, 4).astype(np.float32))
         actor.observe(step * CONTRACT.step_ns, rows[-1])
-        with Written() as written:
+        with RecordRandomness() as written:
             chunk = actor.chunk().actions
         if step >= 2:
             given = {kind: row.numpy() for kind, row in written.flat().items()}

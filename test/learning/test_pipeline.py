@@ -19,7 +19,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError, DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import pipeline as workshops
-from il_ros.learning.pipeline import Workshop
+from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.recording.bag import metadata
 from il_ros.recording.write.recovery import recover
@@ -29,8 +29,8 @@ SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=5, batch
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
-    return Workshop(tmp_path / "episodes", tmp_path / "checkpoints", CONTRACT)
+def workshop(tmp_path: Path) -> TrainingPipeline:
+    return TrainingPipeline(tmp_path / "episodes", tmp_path / "checkpoints", CONTRACT)
 
 
 def damage(bag: Path) -> None:
@@ -38,7 +38,9 @@ def damage(bag: Path) -> None:
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-def test_what_was_recorded_is_what_is_ingested(workshop: Workshop, record: Callable[..., Any], tmp_path: Path) -> None:
+def test_what_was_recorded_is_what_is_ingested(
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
+) -> None:
     _, rollout = record(tmp_path / "episodes", 3)
     (episode,) = workshop.ingest()
     for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "stamps_ns"):
@@ -48,7 +50,7 @@ def test_what_was_recorded_is_what_is_ingested(workshop: Workshop, record: Calla
 
 
 def test_each_episode_is_read_once(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     read = workshops.read_episode
@@ -65,7 +67,7 @@ def test_each_episode_is_read_once(
 
 
 def test_an_episode_that_is_still_being_written_waits_for_its_turn(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0)
     bag, _ = record(tmp_path / "episodes", 1)
@@ -76,7 +78,7 @@ def test_an_episode_that_is_still_being_written_waits_for_its_turn(
 
 
 def test_a_damaged_bag_is_passed_over_and_counted(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     bag, _ = record(tmp_path / "episodes", 0)
     record(tmp_path / "episodes", 1)
@@ -89,7 +91,7 @@ def test_a_damaged_bag_is_passed_over_and_counted(
 
 @pytest.mark.parametrize("share", [0.35, 0.999])
 def test_a_partial_episode_is_ingested_and_says_that_it_is_one(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, share: float
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path, share: float
 ) -> None:
     _, rollout = record(tmp_path / "episodes", 0, share)
     record(tmp_path / "episodes", 1)
@@ -101,7 +103,7 @@ def test_a_partial_episode_is_ingested_and_says_that_it_is_one(
 
 
 def test_an_episode_of_which_nothing_could_be_saved_spoils_nothing(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0, 0.001)
     with pytest.raises(DataError, match="0 of 0 steps in 1 episodes are labels; record the expert driving"):
@@ -111,7 +113,7 @@ def test_an_episode_of_which_nothing_could_be_saved_spoils_nothing(
 
 
 def test_a_bag_that_lost_only_its_index_is_whole_again_once_recovered(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     bag, rollout = record(tmp_path / "episodes", 0)
     damage(bag)
@@ -122,7 +124,7 @@ def test_a_bag_that_lost_only_its_index_is_whole_again_once_recovered(
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_a_folder_with_nothing_in_it_says_what_to_do(workshop: Workshop, tmp_path: Path, there: bool) -> None:
+def test_a_folder_with_nothing_in_it_says_what_to_do(workshop: TrainingPipeline, tmp_path: Path, there: bool) -> None:
     if there:
         (tmp_path / "episodes").mkdir()
     with pytest.raises(DataError, match="episodes holds no closed episode to train on; record some first"):
@@ -131,7 +133,7 @@ def test_a_folder_with_nothing_in_it_says_what_to_do(workshop: Workshop, tmp_pat
 
 
 def test_a_folder_with_nothing_sound_tells_the_first_reason(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     for seed in range(2):
         damage(record(tmp_path / "episodes", seed)[0])
@@ -140,7 +142,7 @@ def test_a_folder_with_nothing_sound_tells_the_first_reason(
 
 
 def test_the_manifest_names_every_episode_by_the_digest_of_its_bytes(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     bags = [record(tmp_path / "episodes", seed)[0] for seed in range(2)]
     made = workshop.train(SMALL)
@@ -154,16 +156,19 @@ def test_the_manifest_names_every_episode_by_the_digest_of_its_bytes(
 
 
 def test_equal_data_and_seeds_give_equal_weights(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0)
-    made = [Path(w.train(SMALL)["path"]) for w in (workshop, Workshop(tmp_path / "episodes", tmp_path / "b", CONTRACT))]
+    made = [
+        Path(w.train(SMALL)["path"])
+        for w in (workshop, TrainingPipeline(tmp_path / "episodes", tmp_path / "b", CONTRACT))
+    ]
     one, other = (json.loads((path / "checkpoint.json").read_text())["weights_sha256"] for path in made)
     assert one == other
 
 
 def test_old_and_new_labels_are_mixed_as_one_likes(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
     train = workshops.train
@@ -182,7 +187,7 @@ def test_old_and_new_labels_are_mixed_as_one_likes(
 
 
 def test_checkpoints_are_numbered_and_none_is_overwritten(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0)
     names = [Path(workshop.train(SMALL)["path"]).name for _ in range(2)]
@@ -190,7 +195,7 @@ def test_checkpoints_are_numbered_and_none_is_overwritten(
 
 
 def test_a_training_is_not_lost_because_an_older_checkpoint_was_removed(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0)
     first, _ = (Path(workshop.train(SMALL)["path"]) for _ in range(2))
@@ -199,7 +204,7 @@ def test_a_training_is_not_lost_because_an_older_checkpoint_was_removed(
 
 
 def test_a_bag_that_another_recorder_wrote_can_be_trained_on(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     """``ros2 bag record`` writes the same topics, and no facts."""
     bag, _ = record(tmp_path / "episodes", 0)
@@ -210,7 +215,7 @@ def test_a_bag_that_another_recorder_wrote_can_be_trained_on(
 
 
 def test_a_training_can_be_stopped_and_what_is_there_is_kept(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0)
     made = workshop.train(SMALL, should_stop=lambda: True)
@@ -218,7 +223,7 @@ def test_a_training_can_be_stopped_and_what_is_there_is_kept(
 
 
 def test_a_checkpoint_holds_the_seeds_that_it_was_taught_also_by_the_one_before(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     bags = [record(tmp_path / "episodes", seed)[0] for seed in (3, 4, 9)]
     first = checkpoints.load(Path(workshop.train(SMALL)["path"]))
@@ -232,7 +237,7 @@ def test_a_checkpoint_holds_the_seeds_that_it_was_taught_also_by_the_one_before(
 
 
 def test_a_wild_label_is_told_in_the_announcement_and_in_the_checkpoint(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in (0, 1):
         record(tmp_path / "episodes", seed)
@@ -252,12 +257,12 @@ def test_a_wild_label_is_told_in_the_announcement_and_in_the_checkpoint(
 
 
 def test_to_go_on_from_a_checkpoint_for_another_contract_is_refused_with_what_differs(
-    workshop: Workshop, record: Callable[..., Any], tmp_path: Path
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:
     record(tmp_path / "episodes", 0)
     workshop.train(SMALL)
     plain = CONTRACT.to_dict()
     plain["action"]["tool_vx"]["unit"] = "mm/s"
-    other = Workshop(tmp_path / "episodes", tmp_path / "checkpoints", Contract.from_dict("panda_plane", plain))
+    other = TrainingPipeline(tmp_path / "episodes", tmp_path / "checkpoints", Contract.from_dict("panda_plane", plain))
     with pytest.raises(CheckpointError, match="action tool_vx: unit 'mm/s' here, 'm/s' in the checkpoint"):
         other.train(dataclasses.replace(SMALL, warm_start=True))

@@ -18,7 +18,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
 from il_ros.core import messages
-from il_ros.core.types import Array, Reading
+from il_ros.core.types import Array, RobotState
 from il_ros.nodes.camera_node import CameraNode
 from il_ros.ros import spin, topics
 from il_ros.sim.env import ArmEnv
@@ -44,7 +44,7 @@ class Stage:
         kind, topic = CompressedImage, topics.CAMERA.name
         self.outside.create_subscription(kind, topic, self.pictures.append, topics.GLANCE)
 
-    def say(self, reading: Reading) -> None:
+    def say(self, reading: RobotState) -> None:
         told = {t.name: topics.message_class(t.type_name)() for t in topics.READING}
         messages.fill_reading(told, reading, Pose)
         for name, topic in self._topics.items():

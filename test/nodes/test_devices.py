@@ -16,7 +16,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
-from il_ros.core.types import Reading
+from il_ros.core.types import RobotState
 from il_ros.gate.state_machine import State
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
@@ -49,7 +49,7 @@ class Stage:
             self._topics[topic] = self.driver.create_publisher(type(message), topic, topics.STREAM)
         self._topics[topic].publish(message)
 
-    def reading(self) -> Reading:
+    def reading(self) -> RobotState:
         return self.sim._env.reading()
 
     def spin(self, seconds: float, each: Callable[[], None] = lambda: None) -> None:

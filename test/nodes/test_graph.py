@@ -19,10 +19,10 @@ from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.launching.graph import running
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.inference import Actor
+from il_ros.learning.inference import PolicyRunner
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.ros import topics
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Device
 
@@ -36,7 +36,7 @@ SEEDS = (11, 12, 13)
 @pytest.fixture(scope="module", params=[False, True], ids=["processes", "composed"])
 def director(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, simulation: None
-) -> Iterator[Director]:
+) -> Iterator[GraphClient]:
     folder = tmp_path_factory.mktemp("graph")
     settings = {"task": "avoid", "device": "supervisor", "folder": folder / "e", "checkpoints": folder / "c"}
     with running("dagger", folder / "logs", composed=request.param, **settings) as made:
@@ -53,32 +53,32 @@ def same(one: Episode, other: Episode) -> None:
     assert all(one.facts[name] == other.facts[name] for name in ("task", "seed", "outcome", "way"))
 
 
-def over_topics(director: Director, seeds: tuple[int, ...] = SEEDS) -> list[Episode]:
+def over_topics(director: GraphClient, seeds: tuple[int, ...] = SEEDS) -> list[Episode]:
     return [read_episode(Path(facts["path"]), CONTRACT) for facts in director.episodes(seeds)]
 
 
-def in_the_loop(rule: str, expert: Any, actor: Actor | None) -> list[Episode]:
+def in_the_loop(rule: str, expert: Any, actor: PolicyRunner | None) -> list[Episode]:
     env, gate = ArmEnv("avoid", CONTRACT), Gate(CONTRACT, GateConfig(rule=rule))
     episodes = [run_episode(env, gate, seed, actor, expert).episode for seed in SEEDS]
     env.close()
     return episodes
 
 
-def serve(director: Director, path: Path) -> None:
+def serve(director: GraphClient, path: Path) -> None:
     director.set("policy_node", checkpoint=str(path))
     director.wait_policy(checkpoints.load(path).hash)
 
 
 @pytest.mark.parametrize("policy", ["deterministic", "mixture", "diffusion"])
 def test_graph_and_loop_agree_at_every_step_with_interventions(
-    director: Director, trained: Callable[[str], Path], device: Callable[..., Device], policy: str
+    director: GraphClient, trained: Callable[[str], Path], device: Callable[..., Device], policy: str
 ) -> None:
     path = trained(policy)
     serve(director, path)
     director.set("expert_node", device="supervisor")
     director.set("gate_node", rule="human")
     recorded = over_topics(director)
-    looped = in_the_loop("human", device("supervisor", "avoid"), Actor(checkpoints.load(path)))
+    looped = in_the_loop("human", device("supervisor", "avoid"), PolicyRunner(checkpoints.load(path)))
     for one, other in zip(recorded, looped):
         same(one, other)
     assert any(Authority.EXPERT in episode.authority for episode in recorded)
@@ -86,7 +86,7 @@ def test_graph_and_loop_agree_at_every_step_with_interventions(
 
 
 def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
-    director: Director, trained: Callable[[str], Path], device: Callable[..., Device]
+    director: GraphClient, trained: Callable[[str], Path], device: Callable[..., Device]
 ) -> None:
     path = trained("diffusion")
     serve(director, path)
@@ -95,7 +95,7 @@ def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
     for one, other in zip(over_topics(director), in_the_loop("demonstration", device("scripted", "avoid"), None)):
         same(one, other)
     director.set("gate_node", rule="none")
-    for one, other in zip(over_topics(director), in_the_loop("none", None, Actor(checkpoints.load(path)))):
+    for one, other in zip(over_topics(director), in_the_loop("none", None, PolicyRunner(checkpoints.load(path)))):
         same(one, other)
 
 
@@ -112,21 +112,23 @@ RULES = (
 
 @pytest.mark.parametrize("rule", RULES)
 def test_graph_and_loop_agree_for_every_rule_that_decides_by_itself(
-    director: Director, trained: Callable[[str], Path], device: Callable[..., Device], rule: str
+    director: GraphClient, trained: Callable[[str], Path], device: Callable[..., Device], rule: str
 ) -> None:
     path = trained("one_step_ensemble")
     serve(director, path)
     director.set("expert_node", device="scripted")
     director.set("gate_node", rule=rule)
     recorded = over_topics(director)
-    for one, other in zip(recorded, in_the_loop(rule, device("scripted", "avoid"), Actor(checkpoints.load(path)))):
+    for one, other in zip(
+        recorded, in_the_loop(rule, device("scripted", "avoid"), PolicyRunner(checkpoints.load(path)))
+    ):
         same(one, other)
     assert any(episode.interventions for episode in recorded)
     assert any(Authority.POLICY in episode.authority for episode in recorded)
 
 
 def test_two_lockstep_runs_with_one_seed_give_equal_episodes(
-    director: Director, trained: Callable[[str], Path]
+    director: GraphClient, trained: Callable[[str], Path]
 ) -> None:
     serve(director, trained("mixture"))
     director.set("expert_node", device="supervisor")
@@ -136,7 +138,7 @@ def test_two_lockstep_runs_with_one_seed_give_equal_episodes(
 
 
 def test_the_distance_from_what_was_taught_is_told_at_every_step(
-    director: Director, trained: Callable[[str], Path]
+    director: GraphClient, trained: Callable[[str], Path]
 ) -> None:
     path = trained("mixture")
     serve(director, path)
@@ -150,13 +152,13 @@ def test_the_distance_from_what_was_taught_is_told_at_every_step(
     (episode,) = over_topics(director, (1,))
     director.wait("the distances", lambda: len(heard) >= len(episode))
     director.destroy_subscription(listener)
-    actor = Actor(checkpoints.load(path))
+    actor = PolicyRunner(checkpoints.load(path))
     for step, observation in enumerate(episode.observations):
         actor.observe(step * CONTRACT.step_ns, observation)
         assert heard[step] == actor.distance()
 
 
-def test_what_the_director_asks_in_vain_is_told_with_its_reason(director: Director) -> None:
+def test_what_the_director_asks_in_vain_is_told_with_its_reason(director: GraphClient) -> None:
     with pytest.raises(GraphError, match="gating rule 'humann' is not known.*did you mean 'human'"):
         director.set("gate_node", rule="humann")
     with pytest.raises(GraphError, match="policy_node refused"):
@@ -168,7 +170,7 @@ def test_what_the_director_asks_in_vain_is_told_with_its_reason(director: Direct
     over_topics(director, (1,))
 
 
-def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director: Director) -> None:
+def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director: GraphClient) -> None:
     director.set("expert_node", device="scripted")
     director.set("gate_node", rule="demonstration")
     over_topics(director, (1, 2, 3))
@@ -181,7 +183,7 @@ def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director
 
 
 def test_a_take_over_by_service_counts_also_between_two_episodes(
-    director: Director, trained: Callable[[str], Path]
+    director: GraphClient, trained: Callable[[str], Path]
 ) -> None:
     """The supervisor has no hand on the stick yet, so the arm holds; he takes over when he sees it stand still."""
     serve(director, trained("diffusion"))

@@ -28,7 +28,7 @@ from il_ros.nodes.gym_node import GymNode
 from il_ros.nodes.policy_node import PolicyNode
 from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 from il_ros.sim.gym_adapter import contract_of
 
 pytestmark = pytest.mark.graph
@@ -77,12 +77,12 @@ def contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def director(contract: Path, tmp_path: Path, ros: Callable[..., None]) -> Iterator[Director]:
+def director(contract: Path, tmp_path: Path, ros: Callable[..., None]) -> Iterator[GraphClient]:
     options = f"'{json.dumps({'expert': 'chasers:chase'})}'"
     given = {"environment": CHASE, "contract": contract, "device": "function", "options": options}
     ros(**given, task="''", rule="demonstration", lockstep=True, folder=tmp_path / "episodes")
     nodes = [kind() for kind in (GymNode, GateNode, ExpertNode, PolicyNode, RecorderNode)]
-    with Director() as made:
+    with GraphClient() as made:
         for node in nodes:
             made._executor.add_node(node)
         made.wait_ready([node.get_name() for node in nodes])
@@ -105,12 +105,12 @@ def assert_is_what_gymnasium_has(episode: Episode, seed: int) -> None:
     assert ended and told == (CHASE, seed, "success" if terminated else "timeout")
 
 
-def recorded(director: Director, contract: Path, seeds: range) -> list[Episode]:
+def recorded(director: GraphClient, contract: Path, seeds: range) -> list[Episode]:
     return [read_episode(Path(facts["path"]), Contract.load(contract)) for facts in director.episodes(seeds)]
 
 
 def test_the_whole_circle_goes_round_with_an_environment_of_other_people(
-    director: Director, contract: Path, tmp_path: Path
+    director: GraphClient, contract: Path, tmp_path: Path
 ) -> None:
     shown = recorded(director, contract, range(12))
     for seed, episode in enumerate(shown):

@@ -19,17 +19,17 @@ import pytest
 from il_ros.core.contract import Contract
 from il_ros.launching import graph
 from il_ros.launching.processes import Child, Processes
-from il_ros.learning.pipeline import Workshop
+from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.nodes.policy_node import PolicyParameters
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.journal import SUFFIX
 from il_ros.recording.write.recovery import leftovers
 from il_ros.ros import codecs
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.step_sequencer import Turns
+from il_ros.ros.step_sequencer import StepSequencer
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 
@@ -43,7 +43,7 @@ class Watcher(IlNode[PolicyParameters]):
     def __init__(self) -> None:
         super().__init__("watcher", PolicyParameters)
         self.seen: dict[int, np.ndarray] = {}
-        turns = Turns(list(self.contract.topics), self.contract.step_ns, lockstep=True)
+        turns = StepSequencer(list(self.contract.topics), self.contract.step_ns, lockstep=True)
         self.take_turns(turns, codecs.observed(self.contract), self._take)
         self.start()
 
@@ -82,7 +82,7 @@ def raw(path: Path) -> dict[str, list[bytes]]:
     return found
 
 
-def start_victim(processes: Processes, director: Director, folder: Path, number: int) -> Child:
+def start_victim(processes: Processes, director: GraphClient, folder: Path, number: int) -> Child:
     """A second recorder; it is there once it has recovered what the one before it left, and hears everybody."""
     name = f"victim_{number}"
     arguments = ["--ros-args", "-r", f"__node:={name}", "-p", f"folder:={folder}"]
@@ -122,7 +122,7 @@ def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
             killer.join()
             whole[seed] = raw(Path(told["path"]))
         start_victim(processes, director, folder, 0)
-    recovered = Episodes(folder).closed()
+    recovered = EpisodeStore(folder).closed()
     assert leftovers(folder) == []
     cut = []
     for path in recovered:
@@ -139,7 +139,7 @@ def test_a_recorder_that_is_killed_loses_nothing(tmp_path: Path) -> None:
         assert all(messages == whole[seed][topic][: len(messages)] for topic, messages in kept.items())
         cut.append(path.name)
     assert len(cut) >= KILLS // 2  # some kills come too early, some too late
-    episodes = Workshop(folder, tmp_path / "checkpoints", CONTRACT).ingest()
+    episodes = TrainingPipeline(folder, tmp_path / "checkpoints", CONTRACT).ingest()
     partial = [episode for episode in episodes if episode.facts.get("partial")]
     assert len(episodes) == len(recovered) and len(partial) >= len(cut)
     assert sum(map(len, partial)) > len(cut)

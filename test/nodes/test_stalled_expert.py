@@ -19,7 +19,7 @@ from sensor_msgs.msg import Joy
 
 from il_ros.core import messages
 from il_ros.core.contract import Contract
-from il_ros.core.types import Chunk, Reading
+from il_ros.core.types import Chunk, RobotState
 from il_ros.ros import topics as topic_table
 
 pytestmark = pytest.mark.graph
@@ -54,7 +54,7 @@ class Bench:
             self.press(self.held)
         self.stamp_ns += CONTRACT.step_ns
         tool, down = np.array([0.4, 0.0, 0.035]), np.array([1.0, 0.0, 0.0, 0.0])
-        reading = Reading(self.stamp_ns, np.zeros(7), np.zeros(7), tool, down, np.empty((0, 3)), JOINTS)
+        reading = RobotState(self.stamp_ns, np.zeros(7), np.zeros(7), tool, down, np.empty((0, 3)), JOINTS)
         filled = {t.name: topic_table.message_class(t.type_name)() for t in topic_table.READING}
         messages.fill_reading(filled, reading, object)
         for name, message in filled.items():

@@ -21,10 +21,10 @@ from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.robot.ik import Kinematics
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Setup, load
 
 pytestmark = pytest.mark.graph
@@ -35,7 +35,7 @@ CONTRACTS = {"left": "panda_plane", "right": "xarm6_joints"}
 def taught(contract: Contract, path: Path) -> Checkpoint:
     """A policy that has seen two demonstrations by this arm."""
     env = ArmEnv("fork", contract)
-    guide = tasks.Scripted(env.task, "left")
+    guide = tasks.ScriptedExpert(env.task, "left")
     expert = load("scripted", Setup(contract, guide, solve=Kinematics.of(contract)))
     gate = Gate(contract, GateConfig(rule="demonstration"))
     shown = [run_episode(env, gate, seed, None, expert).episode for seed in range(2)]
@@ -60,8 +60,8 @@ def episodes(policies: dict[str, Checkpoint], tmp_path_factory: pytest.TempPathF
     given |= {"device": "joy", "composed": "true", "runs": str(runs)}
     with (
         graph.started("two_arms", runs / "logs", **given) as processes,
-        Director(processes.check, "left") as left,
-        Director(processes.check, "right") as right,
+        GraphClient(processes.check, "left") as left,
+        GraphClient(processes.check, "right") as right,
     ):
         for director in (left, right):
             director.wait_ready(graph.NODES["dagger"])

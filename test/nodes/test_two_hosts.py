@@ -23,7 +23,7 @@ from il_ros.launching.processes import Processes
 from il_ros.recording.bag import reader as bag
 from il_ros.recording.bag.reader import BagReader
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 
 pytestmark = pytest.mark.graph
 
@@ -70,7 +70,7 @@ def wait(what: str, done: Callable[[], bool], processes: Processes, timeout_s: f
 def recorded(hosts: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[BagReader, Episode]:
     """An episode during which the link was cut."""
     folder = tmp_path_factory.mktemp("two_hosts")
-    episodes = Episodes(folder / "episodes")
+    episodes = EpisodeStore(folder / "episodes")
     # Fast DDS would take two namespaces of one machine for one host, and go round the network by shared memory
     network = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET", "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
     with Processes(folder / "logs", {**os.environ, **network}) as processes:

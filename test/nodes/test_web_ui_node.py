@@ -22,7 +22,7 @@ from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.web_ui_node import WebUiNode
 from il_ros.recording.bag import reader
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.ros import topics as topic_table
 from il_ros.sim.env import ArmEnv
 
@@ -88,7 +88,7 @@ def test_the_buttons_of_an_episode_mean_no_other_one(
 ) -> None:
     ros(folder=tmp_path, follow=False)
     page, _ = graph.add(WebUiNode()), graph.add(RecorderNode())
-    pressed, episodes = buttons(graph, page), Episodes(tmp_path)
+    pressed, episodes = buttons(graph, page), EpisodeStore(tmp_path)
     assert graph.until(lambda: page._saver.service_is_ready() and page._triggers["discard"].service_is_ready(), 15.0)
     assert graph.until(page._setters["recorder_node"].service_is_ready, 15.0)
     pressed("record")

@@ -13,7 +13,7 @@ import torch
 
 from il_ros.core import plugins
 from il_ros.core.errors import ConfigError
-from il_ros.learning.random_tape import Given, Written
+from il_ros.learning.random_tape import RecordRandomness, ReplayRandomness
 from il_ros.policies.base import Policy, create
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -90,9 +90,9 @@ def test_equal_seeds_give_equal_weights_losses_and_chunks(name: str) -> None:
 def test_the_numbers_that_a_chunk_was_drawn_with_are_written_down_and_draw_it_again(name: str, size: int) -> None:
     policy, observations = create(name, SIZES, seed=3), batch(size)[0]
     chunk = policy.sample(observations, generator(4))
-    with Written() as written:
+    with RecordRandomness() as written:
         assert torch.equal(policy.sample(observations, generator(4)), chunk)
-    with Given(written.plan, written.flat()):
+    with ReplayRandomness(written.plan, written.flat()):
         assert torch.equal(policy.sample(observations, generator(5)), chunk)
 
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from il_ros.core import paths
 from il_ros.core.errors import ConfigError
 from il_ros.core.frames import inverse, matrix, product, rotated, rotation_vector
-from il_ros.robot.chain import Chain
+from il_ros.robot.chain import KinematicChain
 from il_ros.robot.description import Robot
 from il_ros.sim.arm import Arm
-from il_ros.sim.physics import World
+from il_ros.sim.physics import PhysicsClient
 
 ROBOTS = paths.names("config/robots", ".yaml")
-ARMS = {name: (Robot.load(name), Arm(World(), Robot.load(name), 20.0)) for name in ROBOTS}
+ARMS = {name: (Robot.load(name), Arm(PhysicsClient(), Robot.load(name), 20.0)) for name in ROBOTS}
 shares = st.lists(st.floats(0.02, 0.98), min_size=7, max_size=7)
 
 
@@ -33,7 +33,7 @@ def within(chain, shares):
 @given(shares=shares)
 def test_the_tool_is_where_the_physics_engine_has_it(name, shares):
     robot, arm = ARMS[name]
-    chain = Chain(robot)
+    chain = KinematicChain(robot)
     joints = within(chain, shares)
     arm.pose(dict(zip(robot.joints, joints)))
     position, quaternion = arm.tool()
@@ -45,7 +45,7 @@ def test_the_tool_is_where_the_physics_engine_has_it(name, shares):
 @pytest.mark.parametrize("name", ROBOTS)
 @given(shares=shares)
 def test_the_jacobian_is_the_derivative(name, shares):
-    chain = Chain(ARMS[name][0])
+    chain = KinematicChain(ARMS[name][0])
     joints, step = within(chain, shares), 1e-6
     now = chain.posture(joints)
     for column, unit in enumerate(np.eye(len(joints))):
@@ -59,7 +59,7 @@ def test_the_jacobian_is_the_derivative(name, shares):
 @given(way=st.tuples(*[st.floats(-0.02, 0.02)] * 3))
 def test_the_inverse_reaches_what_is_near_and_turns_no_joint_for_nothing(name, way):
     robot, _ = ARMS[name]
-    chain, rest = Chain(robot), np.array(list(robot.rest.values()))
+    chain, rest = KinematicChain(robot), np.array(list(robot.rest.values()))
     start = chain.posture(rest)
     joints = chain.reach(rest, start.position + way, start.turn)
     there = chain.posture(joints)
@@ -72,7 +72,7 @@ def test_the_inverse_reaches_what_is_near_and_turns_no_joint_for_nothing(name, w
 @pytest.mark.parametrize("name", ROBOTS)
 def test_the_inverse_ends_near_where_it_cannot_reach(name):
     robot, _ = ARMS[name]
-    chain, rest = Chain(robot), np.array(list(robot.rest.values()))
+    chain, rest = KinematicChain(robot), np.array(list(robot.rest.values()))
     start = chain.posture(rest)
     assert np.isfinite(chain.reach(rest, start.position + [5.0, 0.0, 0.0], start.turn)).all()
 
@@ -80,7 +80,7 @@ def test_the_inverse_ends_near_where_it_cannot_reach(name):
 def test_a_chain_that_the_description_has_not_is_told_of():
     robot = dataclasses.replace(Robot.load("panda"), base="table")
     with pytest.raises(ConfigError, match="no chain of joints from 'table' to 'panda_grasptarget'.*mend base and tool"):
-        Chain(robot)
+        KinematicChain(robot)
 
 
 def test_the_frames_of_a_robot_are_turned_as_its_description_has_them():

@@ -34,7 +34,7 @@ def test_a_contract_that_names_no_robot_gets_the_default():
 @pytest.mark.parametrize("task", ["fork", "avoid"])
 def test_scripted_experts_do_the_tasks_with_every_robot(name, task):
     with_arm = ArmEnv(task, Contract.load(f"{name}_plane"))
-    expert = load("scripted", Setup(with_arm.contract, tasks.Scripted(with_arm.task, "random")))
+    expert = load("scripted", Setup(with_arm.contract, tasks.ScriptedExpert(with_arm.task, "random")))
     gate = Gate(with_arm.contract, GateConfig(rule="demonstration"))
     readings = []
     for seed in range(3):
@@ -117,7 +117,7 @@ def test_a_task_that_begins_beyond_the_arms_reach_is_refused_at_the_start(tmp_pa
 
 def test_an_episode_that_begins_beyond_the_arms_reach_is_refused():
     env = ArmEnv("fork")
-    env.task.layout = lambda rng: tasks.Layout(np.array([1.2, 0.0, tasks.TOOL_HEIGHT_M]), np.zeros((0, 3)))
+    env.task.layout = lambda rng: tasks.SceneLayout(np.array([1.2, 0.0, tasks.TOOL_HEIGHT_M]), np.zeros((0, 3)))
     with pytest.raises(ConfigError, match=r"start at \(1.200, 0.000, 0.035\) m and comes to"):
         env.reset(seed=0)
     env.close()

@@ -13,7 +13,7 @@ import pytest
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.robot.description import Robot
-from il_ros.robot.urdf_model import Model, thinned
+from il_ros.robot.urdf_model import UrdfModel, thinned
 from il_ros.sim.env import ArmEnv
 
 
@@ -28,8 +28,8 @@ def robot(contract, simulation: None) -> Robot:
 
 
 @pytest.fixture(scope="module")
-def drawn(robot) -> Model:
-    return Model.load(Path(robot.urdf))
+def drawn(robot) -> UrdfModel:
+    return UrdfModel.load(Path(robot.urdf))
 
 
 def test_every_moving_link_is_drawn_and_every_handle_is_a_link(drawn, robot):
@@ -66,4 +66,4 @@ def test_a_urdf_that_cannot_be_read_is_named(text, tmp_path):
     path = tmp_path / "arm.urdf"
     path.write_text(text)
     with pytest.raises(ConfigError, match="arm.urdf cannot be read"):
-        Model.load(path)
+        UrdfModel.load(path)

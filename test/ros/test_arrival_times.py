@@ -8,7 +8,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.ros.arrival_times import WINDOW_NS, Arrivals
+from il_ros.ros.arrival_times import WINDOW_NS, ArrivalTimes
 
 WALL_NS = 1_700_000_000 * 10**9
 """By how much the system's clock is ahead of the steady one."""
@@ -21,7 +21,7 @@ class Reader:
     """Reads messages of a publisher whose clock is another."""
 
     def __init__(self, skew_ns=0):
-        self.skew_ns, self.arrivals = skew_ns, Arrivals()
+        self.skew_ns, self.arrivals = skew_ns, ArrivalTimes()
 
     def read(self, sent_ns, read_ns, received_ns=None):
         """How old the message is reckoned to be when it is read; times by the steady clock."""
@@ -61,4 +61,4 @@ def test_a_clock_that_is_set_is_followed_again_after_a_while(before_ns, after_ns
 
 
 def test_a_middleware_that_tells_no_times_is_taken_at_its_word():
-    assert Arrivals().arrived(5, 10**18, 0, 0) == 5
+    assert ArrivalTimes().arrived(5, 10**18, 0, 0) == 5

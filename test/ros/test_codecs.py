@@ -25,9 +25,9 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import MessageError
-from il_ros.core.types import Chunk, Doubts
+from il_ros.core.types import Chunk, PolicyUncertainty
 from il_ros.ros import codecs, topics
-from il_ros.ros.cdr_template import Pattern
+from il_ros.ros.cdr_template import CdrTemplate
 from il_ros.sim.env import ArmEnv
 
 CONTRACT = Contract.load("panda_joints")
@@ -60,7 +60,7 @@ CHUNKS = [
     a_chunk(2, author="another"),
     a_chunk(3, rows=1),
     a_chunk(4, rows=0, engaged=False),
-    a_chunk(5, doubts=Doubts(0.5)),
+    a_chunk(5, doubts=PolicyUncertainty(0.5)),
     a_chunk(6, engaged=False),
     a_chunk(7),
 ]
@@ -203,7 +203,7 @@ def test_a_topic_with_more_patterns_than_are_looked_for_is_read_all_the_same() -
 
 
 def test_a_type_whose_patterns_cannot_be_known_is_read_as_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codecs, "Pattern", lambda *_: {}["wstring"])
+    monkeypatch.setattr(codecs, "CdrTemplate", lambda *_: {}["wstring"])
     read = codecs.answers(CONTRACT, TOPIC)
     for chunk in CHUNKS:
         assert_same(read(as_bytes(chunk)), chunk)
@@ -402,7 +402,7 @@ def test_records_are_read_and_written_as_objects_are() -> None:
         checkpoint="abc",
         expert_name="left",
         score=0.25,
-        doubts=Doubts(0.1),
+        doubts=PolicyUncertainty(0.1),
     )
     message = DiagnosticArray()
     messages.fill_record(message, record, DiagnosticStatus, KeyValue)
@@ -424,9 +424,9 @@ def test_records_are_read_and_written_as_objects_are() -> None:
 )
 def test_a_pattern_of_any_type_is_read_and_written(message: Any, kind: str, paths: list[str]) -> None:
     told = [n + 3 for n in range(len(paths))]
-    data = Pattern(serialize_message(message), kind, paths).write(told)
+    data = CdrTemplate(serialize_message(message), kind, paths).write(told)
     again = deserialize_message(data, type(message))
     assert [messages.getter(path)(again) for path in paths] == told
-    pattern = Pattern(data, kind, paths)
+    pattern = CdrTemplate(data, kind, paths)
     assert list(pattern.read(data) or ()) == told
     assert pattern.read(data + b"\0") is None

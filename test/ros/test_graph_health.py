@@ -35,7 +35,7 @@ from il_ros.ros.graph_health import (
     QUIET_TICKS,
     STILL_NS,
     LostShare,
-    Roster,
+    NodeRoster,
     SharedJoints,
     StillClock,
 )
@@ -52,7 +52,7 @@ BEAT = QUIET_TICKS - 3
 def test_nodes_that_run_one_after_the_other_are_never_told_as_two_and_those_that_died_are_missed(
     lives: list[tuple[int, int, bool]],
 ) -> None:
-    roster, now, until = Roster(), [0], dict[str, float]()
+    roster, now, until = NodeRoster(), [0], dict[str, float]()
 
     def wait(ticks: int) -> None:
         for _ in range(ticks):
@@ -74,7 +74,7 @@ def test_nodes_that_run_one_after_the_other_are_never_told_as_two_and_those_that
 def test_nodes_of_one_name_that_run_at_once_are_told_within_two_beats_and_not_once_one_is_left(
     offsets: list[int], alone: int
 ) -> None:
-    roster, instances = Roster(), [f"host:{offset}:gid" for offset in offsets]
+    roster, instances = NodeRoster(), [f"host:{offset}:gid" for offset in offsets]
     for tick in range((alone + 2) * BEAT + 1):
         for offset in offsets if tick >= alone * BEAT else offsets[:1]:
             if tick % BEAT == offset:
@@ -93,7 +93,7 @@ def test_nodes_of_one_name_that_run_at_once_are_told_within_two_beats_and_not_on
 
 @given(st.integers(0, 60), st.booleans())
 def test_who_left_discovery_is_not_missed_and_who_is_still_listed_is_until_it_is_back(later: int, listed: bool) -> None:
-    roster = Roster()
+    roster = NodeRoster()
     roster.hear("left/gate_node", "host:1:gid")
     for _ in range(QUIET_TICKS - 1):
         roster.tick(lambda: {"gid"})
@@ -108,7 +108,7 @@ def test_who_left_discovery_is_not_missed_and_who_is_still_listed_is_until_it_is
 
 
 def test_several_names_that_run_twice_are_told_as_two_graphs() -> None:
-    roster = Roster()
+    roster = NodeRoster()
     for instance in ("a:1:x", "b:2:y", "a:1:x"):
         for name in ("gate_node", "sim_node"):
             roster.hear(name, instance)

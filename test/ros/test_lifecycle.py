@@ -26,9 +26,9 @@ from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.ros import topics
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 STATES = ("unconfigured", "inactive", "active")
@@ -36,7 +36,7 @@ HEAR_THE_TOOL = ("policy_node", "gate_node", "recorder_node")
 IDS = {"configure": 1, "cleanup": 2, "activate": 3, "deactivate": 4}
 
 
-class Graph(Director):
+class Graph(GraphClient):
     """A whole graph in this process, paced, with sim time; its director drives the life cycles, too."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,7 +57,7 @@ class Graph(Director):
         for node in made:
             self._executor.add_node(node)
         self.checkpoint = folder / "checkpoint"
-        self.episodes_there = Episodes(folder / "episodes")
+        self.episodes_there = EpisodeStore(folder / "episodes")
         self.chunks: list[Any] = []
         self.stamps: dict[str, Any] = {}
         for topic, keep in ((topics.POLICY_ACTION, self.chunks.append), (topics.DIAGNOSTICS, self._keep_stamp)):

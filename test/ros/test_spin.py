@@ -21,10 +21,10 @@ import il_ros
 from il_ros.launching import graph
 from il_ros.launching.processes import Processes
 from il_ros.recording.bag import reader
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.recovery import leftovers
-from il_ros.ros.client.graph_client import Director
-from il_ros.ros.client.node import Outsider
+from il_ros.ros.client.graph_client import GraphClient
+from il_ros.ros.client.node import ClientNode
 
 pytestmark = pytest.mark.graph
 
@@ -42,7 +42,7 @@ def test_a_node_delivers_idles_and_ends_on_a_signal(executor: str, farewell: sig
     os.environ.update({name: environment[name] for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")})
     with Processes(tmp_path, environment) as processes:
         child = processes.start("gate", [sys.executable, "-m", "il_ros.nodes.gate_node"])
-        with Director(processes.check) as director:
+        with GraphClient(processes.check) as director:
             director.wait("the node's diagnostics", lambda: "gate_node" in director.heard)  # its timers run
             director.set("gate_node", execute_steps=4)  # its services run
             for _ in range(2):  # the second time, a whole period passes
@@ -69,14 +69,14 @@ def test_whatever_is_under_way_is_finished_when_signals_come(tmp_path: Path) -> 
     words = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
     with Processes(tmp_path, environment) as processes:
         child = processes.start("all", [sys.executable, "-m", "il_ros.nodes.container_node", "--ros-args", *words])
-        with Director(processes.check) as director:
+        with GraphClient(processes.check) as director:
             facts = director.heard
             director.wait("a recording", lambda: int(facts.get("recorder_node", {}).get("in_episode", 0)) > 0)
         for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
             child.process.send_signal(number)
         assert child.process.wait(timeout=10.0) == 0
         assert "Traceback" not in child.log.read_text(encoding="utf-8")
-    (path,) = Episodes(tmp_path / "e").closed()
+    (path,) = EpisodeStore(tmp_path / "e").closed()
     assert reader.read(path).facts["partial"] and not leftovers(tmp_path / "e")
 
 
@@ -99,7 +99,7 @@ def test_a_signal_that_rclpy_hears_first_interrupts_who_waits() -> None:
 
     who = SimpleNamespace(_executor=SimpleNamespace(spin_once=spin_once))
     with pytest.raises(KeyboardInterrupt):
-        Outsider.let_in(who)  # type: ignore[arg-type]
+        ClientNode.let_in(who)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM])

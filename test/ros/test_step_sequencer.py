@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from il_ros.core.types import EpisodeStart
-from il_ros.ros.step_sequencer import Turns
+from il_ros.ros.step_sequencer import StepSequencer
 
 STEP_NS = 50_000_000
 FIRST_NS = 2_000_000_000
@@ -25,14 +25,14 @@ def start(stamp_ns: int = FIRST_NS, seed: int = 3) -> EpisodeStart:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(("tool", "objects", "start"))))
 def test_the_first_turn_of_an_episode_carries_its_seed_in_whatever_order_things_come(order: tuple[str, ...]) -> None:
-    turns = Turns(["tool", "objects"], STEP_NS, lockstep=True)
+    turns = StepSequencer(["tool", "objects"], STEP_NS, lockstep=True)
     made = [turns.announce(start()) if what == "start" else turns.add(what, FIRST_NS, {}) for what in order]
     assert made[:2] == [None, None]
     assert made[2] is not None and made[2].start == start() and made[2].stamp_ns == FIRST_NS
 
 
 def test_later_turns_carry_no_start() -> None:
-    turns = Turns(["tool"], STEP_NS, lockstep=True)
+    turns = StepSequencer(["tool"], STEP_NS, lockstep=True)
     turns.announce(start())
     turns.add("tool", FIRST_NS, {})
     later = turns.add("tool", FIRST_NS + STEP_NS, {})
@@ -40,7 +40,7 @@ def test_later_turns_carry_no_start() -> None:
 
 
 def test_a_second_episode_waits_for_its_own_announcement() -> None:
-    turns = Turns(["tool"], STEP_NS, lockstep=True)
+    turns = StepSequencer(["tool"], STEP_NS, lockstep=True)
     turns.announce(start())
     turns.add("tool", FIRST_NS, {})
     assert turns.add("tool", FIRST_NS + 20 * STEP_NS, {}) is None
@@ -49,14 +49,14 @@ def test_a_second_episode_waits_for_its_own_announcement() -> None:
 
 
 def test_a_real_arm_need_not_announce_anything() -> None:
-    turns = Turns(["tool"], STEP_NS, lockstep=False)
+    turns = StepSequencer(["tool"], STEP_NS, lockstep=False)
     turn = turns.add("tool", FIRST_NS, {})
     assert turn is not None and turn.start is None
     assert turns.add("tool", FIRST_NS + 40 * STEP_NS, {}) is not None
 
 
 def test_an_incomplete_observation_is_dropped_and_counted() -> None:
-    turns = Turns(["tool", "objects"], STEP_NS, lockstep=False)
+    turns = StepSequencer(["tool", "objects"], STEP_NS, lockstep=False)
     turns.add("tool", FIRST_NS, {})
     turns.add("tool", FIRST_NS + STEP_NS, {})
     assert turns.add("objects", FIRST_NS + STEP_NS, {}) is not None
@@ -66,7 +66,7 @@ def test_an_incomplete_observation_is_dropped_and_counted() -> None:
 @pytest.mark.parametrize("order", list(itertools.permutations(("tool", "objects", "joints"))))
 @pytest.mark.parametrize("lockstep", [False, True])
 def test_a_clock_that_goes_back_begins_anew_and_loses_no_step(order: tuple[str, ...], lockstep: bool) -> None:
-    turns = Turns(order, STEP_NS, lockstep)
+    turns = StepSequencer(order, STEP_NS, lockstep)
     for run, first_ns in enumerate((100 * FIRST_NS, FIRST_NS, 50 * FIRST_NS)):
         turns.announce(start(first_ns))
         for step in range(4):
@@ -79,7 +79,7 @@ def test_a_clock_that_goes_back_begins_anew_and_loses_no_step(order: tuple[str, 
 
 
 def test_a_stamp_that_is_a_little_late_is_passed_over_and_one_of_the_far_future_costs_one_step() -> None:
-    turns = Turns(["tool"], STEP_NS, lockstep=False)
+    turns = StepSequencer(["tool"], STEP_NS, lockstep=False)
     assert turns.add("tool", FIRST_NS, {}) is not None
     assert turns.add("tool", FIRST_NS - STEP_NS // 2, {}) is None
     far = turns.add("tool", FIRST_NS + 10**15, {})
@@ -91,7 +91,7 @@ def test_a_stamp_that_is_a_little_late_is_passed_over_and_one_of_the_far_future_
 
 
 def test_what_comes_again_with_the_stamp_of_the_last_step_is_known_as_standing() -> None:
-    turns = Turns(["tool", "objects"], STEP_NS, lockstep=False)
+    turns = StepSequencer(["tool", "objects"], STEP_NS, lockstep=False)
     for part in range(3):
         turns.add("tool", FIRST_NS, part)
         assert (turns.add("objects", FIRST_NS, part) is None) == (part > 0)
@@ -111,7 +111,7 @@ def test_nodes_that_join_at_different_times_take_the_same_observations_of_a_fast
     stamps = (FIRST_NS + np.cumsum(intervals)).astype(np.int64).tolist()
     taken = []
     for first in joins:
-        turns, due = Turns(["tool"], STEP_NS, lockstep=False), set()
+        turns, due = StepSequencer(["tool"], STEP_NS, lockstep=False), set()
         for stamp in stamps[first:]:
             turn = turns.add("tool", stamp, {})
             if turn is not None and turns.is_due(turn):

@@ -50,7 +50,7 @@ def shown() -> Callable[[ArmEnv, str, int], Rollout]:
     """A demonstration by the expert of that name, with that seed."""
 
     def show(env: ArmEnv, expert: str, seed: int) -> Rollout:
-        device = load("scripted", Setup(env.contract, tasks.Scripted(env.task, expert), env.task.clearance))
+        device = load("scripted", Setup(env.contract, tasks.ScriptedExpert(env.task, expert), env.task.clearance))
         return run_episode(env, Gate(env.contract, GateConfig(rule="demonstration")), seed, None, device)
 
     return show

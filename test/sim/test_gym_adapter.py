@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.sim import gym_adapter
-from il_ros.sim.gym_adapter import ForeignEnv, contract_of, names, outcome, told
+from il_ros.sim.gym_adapter import GymEnvAdapter, contract_of, names, outcome, told
 
 SPACES = gymnasium.spaces
 CAR = "MountainCarContinuous-v0"
@@ -75,7 +75,7 @@ def test_the_bundled_contract_is_the_one_that_is_written():
 @pytest.mark.parametrize("environment", [CAR, "Pendulum-v1", REACH])
 def test_a_seed_is_the_episode_that_gymnasium_makes_of_it(environment):
     contract, env = contract_of(environment, {}), gymnasium.make(environment)
-    ours = ForeignEnv(environment, contract, {})
+    ours = GymEnvAdapter(environment, contract, {})
     for seed in (5, 6):
         ours.reset(seed=seed)
         seen, _ = env.reset(seed=seed)
@@ -92,14 +92,14 @@ def test_a_seed_is_the_episode_that_gymnasium_makes_of_it(environment):
 
 
 def test_an_action_is_kept_within_the_limits_and_an_episode_ends_with_its_outcome():
-    ours = ForeignEnv(REACH, contract_of(REACH, {}), {})
+    ours = GymEnvAdapter(REACH, contract_of(REACH, {}), {})
     ours.reset(seed=1)
     ended = [ours.advance(np.array([9.0, 9.0]))[1] for _ in range(3)]
     assert ours.values[2:].tolist() == [3.0, 6.0]
     assert ended == [None, None, "timeout"]
     with pytest.raises(ConfigError, match="cannot be made .*unexpected keyword argument 'rech'"):
-        ForeignEnv(REACH, contract_of(REACH, {}), {"rech": 1})
-    easy = ForeignEnv(REACH, contract_of(REACH, {}), {"reach": 9.0})
+        GymEnvAdapter(REACH, contract_of(REACH, {}), {"rech": 1})
+    easy = GymEnvAdapter(REACH, contract_of(REACH, {}), {"reach": 9.0})
     easy.reset(seed=1)
     assert easy.advance(np.zeros(2))[1] == "success"
 
@@ -163,7 +163,7 @@ def test_what_was_told_at_any_step_counts_and_a_reward_never_does(infos):
     for terminates in (False, True):
         env = Told(infos, terminates)
         with unittest.mock.patch.object(gym_adapter, "make", lambda *given, env=env: env):
-            ours = ForeignEnv("told-v0", contract_of("told-v0", {}, 10.0), {})
+            ours = GymEnvAdapter("told-v0", contract_of("told-v0", {}, 10.0), {})
         for seed in range(2):  # what an episode was told is forgotten with it
             ours.reset(seed=seed)
             (*before, last) = [ours.advance(np.zeros(1))[1] for _ in infos]
@@ -189,17 +189,17 @@ def test_what_cannot_be_seen_by_name_is_refused(space, complaint):
 
 def test_a_contract_that_is_not_the_environments_is_refused_with_the_command_that_writes_one():
     with pytest.raises(ConfigError, match=f"is not what {CAR} sees; il-ros contract from-gym {CAR} writes"):
-        ForeignEnv(CAR, Contract.load("panda_plane"), {})
+        GymEnvAdapter(CAR, Contract.load("panda_plane"), {})
     plain = contract_of(REACH, {}).to_dict()
     plain["action"].popitem()
     with pytest.raises(ConfigError, match="commands 1 numbers, test/Reach-v0 takes 2"):
-        ForeignEnv(REACH, Contract.from_dict("mine", plain), {})
+        GymEnvAdapter(REACH, Contract.from_dict("mine", plain), {})
 
 
 def test_a_contract_may_leave_out_what_the_policy_should_not_see():
     plain = contract_of(REACH, {}).to_dict()
     del plain["observation"]["goal.1"]
-    ours = ForeignEnv(REACH, Contract.from_dict("mine", plain), {})
+    ours = GymEnvAdapter(REACH, Contract.from_dict("mine", plain), {})
     ours.reset(seed=2)
     assert np.array_equal(ours.observe(), ours.values[[0, 2, 3]].astype(np.float32))
 

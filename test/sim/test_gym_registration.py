@@ -61,7 +61,7 @@ def test_a_scripted_expert_is_reached_through_the_environment_and_succeeds():
         arm = env.unwrapped
         assert isinstance(arm, ArmEnv)
         env.reset(seed=3)
-        expert = tasks.Scripted(arm.task, "left")
+        expert = tasks.ScriptedExpert(arm.task, "left")
         expert.reset(arm.start)
         ended = False
         while not ended:

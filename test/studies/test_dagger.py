@@ -19,7 +19,7 @@ from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
 from studies import dagger, dagger_page, delay, imitations, wall
-from studies.dagger import ARMS, BESIDE, HORIZONS_S, PEER, SETTINGS, Growth, Job, cost, distances, jobs
+from studies.dagger import ARMS, BESIDE, HORIZONS_S, PEER, SETTINGS, DaggerJob, Growth, cost, distances, jobs
 
 
 def costs_of(power: float, seeds: int = 5, episodes: int = 40) -> np.ndarray:
@@ -37,7 +37,7 @@ def peer_round(labels: int, success: float) -> dict[str, object]:
 def test_a_peer_that_is_not_there_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imitations, "PEERS", tmp_path / ".venv-peers")
     with pytest.raises(ConfigError, match="make .venv-peers/.complete"):
-        dagger.work(Job("avoid", PEER, 0, 2), tmp_path)
+        dagger.work(DaggerJob("avoid", PEER, 0, 2), tmp_path)
 
 
 @pytest.mark.parametrize("power", [1.0, 2.0])
@@ -61,7 +61,7 @@ def test_a_policy_without_cost_has_a_growth_too() -> None:
 
 def test_the_expert_costs_nothing_and_who_leaves_or_crashes_pays_until_the_end() -> None:
     env = ArmEnv("trace:horizon_s=5")
-    expert = load("scripted", Setup(env.contract, tasks.Scripted(env.task, "tracer"), env.task.clearance))
+    expert = load("scripted", Setup(env.contract, tasks.ScriptedExpert(env.task, "tracer"), env.task.clearance))
     gate = Gate(env.contract, GateConfig(rule="demonstration"))
     shown = run_episode(env, gate, 0, None, expert)
     assert cost(shown, 100) == 0.0
@@ -82,7 +82,7 @@ def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     assert len({job.key() for job in grid}) == len(grid)
     assert len(grid) == 5 * (len(SETTINGS) * len(ARMS) + len(BESIDE))
     for task in SETTINGS:
-        plans = [Job(task, arm, 3, 40).plan for arm in ARMS]
+        plans = [DaggerJob(task, arm, 3, 40).plan for arm in ARMS]
         assert len({(plan.seed, plan.added, plan.lapses, plan.expert, plan.demonstrations) for plan in plans}) == 1
 
 

@@ -20,7 +20,7 @@ from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
 from studies import resampling, trunk, trunk_page
-from studies.trunk import ARMS, SHIPPED, Cell, cells, row, work
+from studies.trunk import ARMS, SHIPPED, TrunkCell, cells, row, work
 
 SIZES = {"observation_dim": 4, "action_dim": 2, "width": 8}
 
@@ -98,7 +98,7 @@ def test_a_row_compares_an_arm_with_the_same_episodes_as_shipped() -> None:
     def told(success: list[bool], loss: float) -> dict[str, Any]:
         return {"success": success, "loss": loss, "parameters": 7, "train_s": 1.0}
 
-    group = [Cell("discrete avoid", "many", "mixture", seed, 4, "no layer norm") for seed in (0, 1)]
+    group = [TrunkCell("discrete avoid", "many", "mixture", seed, 4, "no layer norm") for seed in (0, 1)]
     shipped = [told([True] * 4, 0.5), told([True, True, True, False], 0.25)]
     lacking = [told([True, False, True, False], 0.75), told([False, True, False, False], 0.125)]
     line = row(group, lacking, shipped)

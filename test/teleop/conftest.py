@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from il_ros.core.contract import Contract
-from il_ros.core.types import EpisodeStart, Reading
+from il_ros.core.types import EpisodeStart, RobotState
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Device, Setup, load
@@ -24,11 +24,11 @@ JOINTS, PLANE = Contract.load("panda_joints"), Contract.load("panda_plane")
 
 
 @pytest.fixture(scope="session")
-def reading() -> Callable[..., Reading]:
+def reading() -> Callable[..., RobotState]:
     """A reading with the tool at (x, y) at a step."""
 
-    def make(x: float = 0.3, y: float = 0.0, step: int = 0) -> Reading:
-        return Reading(
+    def make(x: float = 0.3, y: float = 0.0, step: int = 0) -> RobotState:
+        return RobotState(
             stamp_ns=10**9 + step * PLANE.step_ns,
             joint_positions=np.zeros(7),
             joint_velocities=np.zeros(7),
@@ -64,7 +64,10 @@ def device() -> Callable[..., Device]:
         loaded = tasks.load(task)
         contract = contract or (JOINTS if name == "leader" else PLANE)
         return load(
-            name, Setup(contract, tasks.Scripted(loaded, expert), loaded.clearance, {**NEEDED.get(name, {}), **options})
+            name,
+            Setup(
+                contract, tasks.ScriptedExpert(loaded, expert), loaded.clearance, {**NEEDED.get(name, {}), **options}
+            ),
         )
 
     return make
@@ -84,7 +87,7 @@ class Puppeteer:
         self._device.reset(start)
         self._now_ns = 0
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Any:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> Any:
         self._now_ns += JOINTS.step_ns
         led = self._arm.reading()
         self._device.hear(PEDAL, SimpleNamespace(data=True), self._now_ns)

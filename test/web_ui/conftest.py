@@ -23,9 +23,9 @@ from il_ros.cli.teleop import ADDRESS
 from il_ros.core.contract import Contract
 from il_ros.launching import graph
 from il_ros.robot.description import Robot
-from il_ros.robot.urdf_model import Model
+from il_ros.robot.urdf_model import UrdfModel
 from il_ros.ros import topics
-from il_ros.ros.client.graph_client import Director
+from il_ros.ros.client.graph_client import GraphClient
 from il_ros.ros.node_base import subscribe_raw
 
 
@@ -39,7 +39,7 @@ class Arm:
     """m, where its tool is."""
     joints: dict[str, float] = field(default_factory=dict)
     """rad, where its joints are."""
-    model: Model = field(default_factory=lambda: Model.load(Path(Robot.load("panda").urdf)))
+    model: UrdfModel = field(default_factory=lambda: UrdfModel.load(Path(Robot.load("panda").urdf)))
 
     def hear(self, data: bytes, info: dict[str, Any]) -> None:
         speed = deserialize_message(data, TwistStamped).twist.linear
@@ -72,7 +72,7 @@ class Arm:
 class Stage:
     """The graph, its director, the arm, and where the page is."""
 
-    director: Director
+    director: GraphClient
     arm: Arm
     url: str
     folder: Path

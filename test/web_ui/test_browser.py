@@ -26,7 +26,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
 from il_ros.learning.dagger import ledger
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 
@@ -156,7 +156,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
         page.screenshot(path=Path(pictures or stage.folder) / f"page-{name}.png")
 
     picture("waits")
-    episodes = Episodes(stage.folder / "episodes")
+    episodes = EpisodeStore(stage.folder / "episodes")
     stage.director.set("trainer_node", steps=400)
     pass_the_post(page, stage)
     stage.until("the demonstration", lambda: len(episodes.closed()) == 1)

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from il_ros.core.errors import MessageError
-from il_ros.web_ui.operator_session import HEARTBEAT_S, LEASE_S, RELEASED, Hands, Seat
+from il_ros.web_ui.operator_session import HEARTBEAT_S, LEASE_S, RELEASED, OperatorInput, OperatorLease
 
-DRIVES = Hands(held=True, deflection=(1.0, 0.0, 0.0))
+DRIVES = OperatorInput(held=True, deflection=(1.0, 0.0, 0.0))
 SECOND = 10**9
 
 
-def seated(viewer: str = "a") -> Seat:
-    seat = Seat()
+def seated(viewer: str = "a") -> OperatorLease:
+    seat = OperatorLease()
     seat.sit(viewer, "Anna", 0)
     seat.hear(viewer, RELEASED, 0)
     seat.hear(viewer, DRIVES, 0)
@@ -44,7 +44,7 @@ def test_who_was_silent_must_let_go_of_the_switch_before_it_counts_again(was_not
 
 
 def test_a_switch_that_was_held_when_the_seat_was_taken_counts_once_it_was_let_go():
-    seat = Seat()
+    seat = OperatorLease()
     seat.sit("a", "Anna", 0)
     seat.hear("a", DRIVES, 0)
     assert seat.hands(0) == RELEASED
@@ -55,7 +55,7 @@ def test_a_second_driver_is_refused_and_changes_nothing():
     with pytest.raises(MessageError, match="Anna drives; wait until the seat is free"):
         seat.sit("b", "Ben", SECOND)
     with pytest.raises(MessageError, match="Anna drives; take the seat first"):
-        seat.hear("b", Hands(held=True), 1)
+        seat.hear("b", OperatorInput(held=True), 1)
     assert not seat.leave("b")
     assert seat.hands(1) == DRIVES
 
@@ -71,11 +71,11 @@ def test_the_seat_is_free_once_its_driver_leaves_or_has_long_been_silent():
 @pytest.mark.parametrize("name", ["", "   ", "x" * 41, "a\x00b"])
 def test_a_name_that_cannot_be_one_is_refused(name):
     with pytest.raises(MessageError, match="cannot be used"):
-        Seat().sit("a", name, 0)
+        OperatorLease().sit("a", name, 0)
 
 
 def test_a_name_is_kept_without_needless_spaces():
-    seat = Seat()
+    seat = OperatorLease()
     seat.sit("a", "  Anna   B. ", 0)
     assert seat.name == "Anna B."
 
@@ -83,7 +83,7 @@ def test_a_name_is_kept_without_needless_spaces():
 @given(st.tuples(*[st.floats(-1, 1)] * 3), st.booleans(), st.booleans(), st.booleans())
 def test_hands_are_read_as_they_are_told(deflection, held, fast, pointer):
     told = {"do": "hands", "deflection": list(deflection), "held": held, "fast": fast, "pointer": pointer}
-    assert Hands.from_json(told) == Hands(held, deflection, fast, pointer)
+    assert OperatorInput.from_json(told) == OperatorInput(held, deflection, fast, pointer)
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_hands_are_read_as_they_are_told(deflection, held, fast, pointer):
 )
 def test_hands_of_another_form_are_refused(told):
     with pytest.raises(MessageError, match="hands: "):
-        Hands.from_json(told)
+        OperatorInput.from_json(told)
 
 
 @pytest.mark.parametrize("ends", ["silence", "the line breaks"])
 def test_hands_that_were_on_the_switch_when_contact_ended_are_lost_and_others_released(ends):
     for hands in (DRIVES, RELEASED):
-        seat = Seat()
+        seat = OperatorLease()
         seat.sit("a", "Anna", 0)
         seat.hear("a", RELEASED, 0)
         seat.hear("a", hands, 0)

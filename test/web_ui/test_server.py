@@ -17,8 +17,8 @@ import pytest
 from aiohttp import WSMsgType
 
 from il_ros.core.errors import ConfigError, GraphError
-from il_ros.web_ui.camera_image import Picture
-from il_ros.web_ui.operator_session import RELEASED, Hands
+from il_ros.web_ui.camera_image import CameraImage
+from il_ros.web_ui.operator_session import RELEASED, OperatorInput
 from il_ros.web_ui.server import FRAME_BYTES, FRAMES_PER_S, LOOK_S, Server
 
 TOKEN = "correct-horse"
@@ -29,11 +29,11 @@ class Operator:
     """Keeps what it was told."""
 
     def __init__(self) -> None:
-        self.heard: list[Hands] = []
+        self.heard: list[OperatorInput] = []
         self.refuses = ["train"]
         self.acts: list[str] = []
 
-    def hands(self, hands: Hands) -> None:
+    def hands(self, hands: OperatorInput) -> None:
         self.heard.append(hands)
 
     async def act(self, what: str, told: Any) -> str:
@@ -161,7 +161,7 @@ def test_what_the_driver_does_is_passed_on_and_silence_lets_go(server, operator)
     async def story(visitor: Visitor) -> None:
         async with driving(visitor) as line:
             await line.send_json(HELD)
-            await eventually(lambda: operator.heard[-1:] == [Hands(True, (1.0, 0.0, 0.0))])
+            await eventually(lambda: operator.heard[-1:] == [OperatorInput(True, (1.0, 0.0, 0.0))])
             await eventually(lambda: operator.heard[-1] == RELEASED)
 
     visit(server, story)
@@ -191,7 +191,7 @@ def test_a_second_driver_is_told_who_drives_and_does_nothing(server, operator):
             assert (await until(first, "done"))["words"] == "take_over it is"
 
     visit(server, story)
-    assert Hands(True, (1.0, 0.0, 0.0)) not in operator.heard
+    assert OperatorInput(True, (1.0, 0.0, 0.0)) not in operator.heard
     assert operator.acts == ["sit", "take_over"]
 
 
@@ -217,7 +217,7 @@ def test_whose_name_cannot_be_recorded_does_not_drive(server, operator):
             assert "Ben drives" in (await until(first, "refused"))["refused"]
 
     visit(server, story)
-    assert Hands(True, (1.0, 0.0, 0.0)) not in operator.heard
+    assert OperatorInput(True, (1.0, 0.0, 0.0)) not in operator.heard
 
 
 @pytest.mark.parametrize(
@@ -293,13 +293,13 @@ def test_a_page_gets_the_newest_picture_of_the_camera_and_each_but_once(server):
         began = time.monotonic()
         assert (await look("0"))[0] == 204 and time.monotonic() - began > 0.9 * LOOK_S  # there is none
         for number in (1, 2):
-            server.show(Picture(b"old" * number, "image/png"))
+            server.show(CameraImage(b"old" * number, "image/png"))
         assert await look("0") == (200, b"oldold", "image/png", "2")
         assert await look("7") == (200, b"oldold", "image/png", "2")  # the page has known another server
         looking = asyncio.ensure_future(look("2"))
         await asyncio.sleep(0.1)
         assert not looking.done()
-        server.show(Picture(b"new", "image/jpeg"))
+        server.show(CameraImage(b"new", "image/jpeg"))
         assert await looking == (200, b"new", "image/jpeg", "3")
         await asyncio.sleep(1.1 * LOOK_S)
         assert (await look("0"))[0] == 204  # who comes now is not shown what was seen then

@@ -14,10 +14,10 @@ from il_ros.core.episode import Episode
 from il_ros.evaluation.report import trajectories
 from il_ros.evaluation.report.charts import Curve
 from il_ros.evaluation.report.page import ReportData, write_report
-from il_ros.evaluation.report.svg import Track
+from il_ros.evaluation.report.svg import ToolPath
 from il_ros.learning.dagger import ledger
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.sim import tasks
 
 NAME = "report.html"
@@ -33,7 +33,7 @@ def write(folder: Path) -> Path:
     told = ledger.read(folder)
     plan, rows = told["plan"], told["rounds"]
     contract = Contract.load(plan["contract"])
-    episodes = [read_episode(path, contract) for path in Episodes(folder / "episodes").closed()]
+    episodes = [read_episode(path, contract) for path in EpisodeStore(folder / "episodes").closed()]
     by_round = [_of_round(row, episodes) for row in rows]
     data = ReportData(_results(folder, told), rounds_task=plan["task"])
     data.scenes[plan["task"]] = trajectories.scene(tasks.load(plan["task"]))
@@ -50,7 +50,7 @@ def _of_round(row: Mapping[str, Any], episodes: Sequence[Episode]) -> list[Episo
     return [episode for episode in episodes if first <= int(episode.facts["seed"]) <= last]
 
 
-def _drawn(episodes: Sequence[Episode], contract: Contract) -> list[Track]:
+def _drawn(episodes: Sequence[Episode], contract: Contract) -> list[ToolPath]:
     return [trajectories.recorded(episode, contract, str(episode.facts.get("expert", ""))) for episode in episodes]
 
 

@@ -20,9 +20,9 @@ from il_ros.evaluation.report.charts import Curve
 from il_ros.evaluation.report.clips import Clip, as_json
 from il_ros.evaluation.report.html import absent, duration, many, percent
 from il_ros.evaluation.report.sections import ReportData
-from il_ros.evaluation.report.svg import Scene, Track
+from il_ros.evaluation.report.svg import ToolPath, TopView
 
-__all__ = ["Clip", "Curve", "ReportData", "Scene", "Track", "page", "write_report"]
+__all__ = ["Clip", "Curve", "ReportData", "TopView", "ToolPath", "page", "write_report"]
 
 CHAPTERS = (
     ("shown", "What it was shown", report_sections.shown),

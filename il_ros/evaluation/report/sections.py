@@ -16,7 +16,7 @@ from il_ros.evaluation.report.charts import Curve
 from il_ros.evaluation.report.clips import Clip
 from il_ros.evaluation.report.html import absent, bars, duration, facts, figure, interval, legend, many, panels, percent
 from il_ros.evaluation.report.html import rows as score_rows
-from il_ros.evaluation.report.svg import Scene, Track
+from il_ros.evaluation.report.svg import ToolPath, TopView
 
 ABOUT_TASK = {
     "fork": "One obstacle stands exactly in the way. One expert always passes it on the right, the other always on "
@@ -50,13 +50,13 @@ class ReportData:
     ``versions``; also ``confirmed``, the last policy's success on episodes of its own, ``targets``
     (``{"rounds": 0.95}``) and ``commands`` (a list of command lines), if there are any.
     Success and intervals are shares in [0, 1]."""
-    scenes: dict[str, Scene] = field(default_factory=dict)
+    scenes: dict[str, TopView] = field(default_factory=dict)
     """By task."""
-    demonstrations: dict[str, list[Track]] = field(default_factory=dict)
+    demonstrations: dict[str, list[ToolPath]] = field(default_factory=dict)
     """By task; the label of a track is its expert."""
-    rollouts: dict[str, dict[str, list[Track]]] = field(default_factory=dict)
+    rollouts: dict[str, dict[str, list[ToolPath]]] = field(default_factory=dict)
     """By task and policy, the policy alone."""
-    rounds: list[list[Track]] = field(default_factory=list)
+    rounds: list[list[ToolPath]] = field(default_factory=list)
     """The corrected rollouts of each of ``results["rounds"]``, in that order; an empty list for a round without any."""
     curves: list[Curve] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
@@ -93,7 +93,7 @@ def shown(data: ReportData) -> str:
     return f"<p>{SHOWN}</p>{panels(drawn)}"
 
 
-def _experts(tracks: Sequence[Track]) -> list[tuple[str, str, str]]:
+def _experts(tracks: Sequence[ToolPath]) -> list[tuple[str, str, str]]:
     shades = svg.expert_shades(tracks)
     if len(shades) > 4:
         text = f"{len(shades)} different ways, from the rightmost"
@@ -105,7 +105,7 @@ def _experts(tracks: Sequence[Track]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _drawn(tracks: Sequence[Track]) -> str:
+def _drawn(tracks: Sequence[ToolPath]) -> str:
     most = svg.MOST_PATHS
     return f"<small>{most} of {len(tracks)} paths are drawn.</small>" if len(tracks) > most else ""
 
@@ -188,14 +188,14 @@ def _rounds(data: ReportData) -> str:
     return f"{legend(lines)}{panels(drawn)}"
 
 
-def _about_round(r: Mapping[str, Any], tracks: Sequence[Track]) -> str:
+def _about_round(r: Mapping[str, Any], tracks: Sequence[ToolPath]) -> str:
     steps = svg.steps_by(tracks)
     share = steps[Authority.EXPERT] / max(1, sum(steps.values()))
     head = f"<em>{many(len(tracks), 'episode')}</em><strong>Round {r['round']}</strong>"
     return f"{head}<br>the expert drove {percent(share)} of the steps {_drawn(tracks)}"
 
 
-def _ribbon(tracks: Sequence[Track]) -> str:
+def _ribbon(tracks: Sequence[ToolPath]) -> str:
     steps = svg.steps_by(tracks)
     parts = "".join(f'<i class="{who.name.lower()}" style="flex:{count}"></i>' for who, count in steps.items() if count)
     return f'<div class="ribbon" aria-hidden="true">{parts}</div>'

@@ -25,7 +25,7 @@ MOST_PATHS = 100
 
 
 @dataclass(frozen=True)
-class Scene:
+class TopView:
     """What stands on the table of a task: metres in the robot's base frame, x forward and y to the left."""
 
     x_low: float
@@ -48,7 +48,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Track:
+class ToolPath:
     """The path of the tool in one episode, and who drove it."""
 
     positions: Array
@@ -73,10 +73,10 @@ class Track:
         return self.outcome == "success"
 
 
-class View:
+class MapProjection:
     """Maps the base frame to a picture: forward is up, left is left."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: TopView) -> None:
         across, along = scene.y_high - scene.y_low, scene.x_high - scene.x_low
         self.scale = min(WIDTH / across, TALLEST / along)
         """Units of the picture a metre."""
@@ -107,16 +107,16 @@ def line(points: Array, nearest: float = 0.6) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept) if kept else ""
 
 
-def evenly(tracks: Sequence[Track], most: int = MOST_PATHS) -> list[Track]:
+def evenly(tracks: Sequence[ToolPath], most: int = MOST_PATHS) -> list[ToolPath]:
     """At most ``most`` of the tracks, evenly spaced in their order."""
     if len(tracks) <= most:
         return list(tracks)
     return [tracks[i] for i in np.linspace(0, len(tracks) - 1, most).round().astype(int)]
 
 
-def demonstrations(scene: Scene, tracks: Sequence[Track]) -> str:
+def demonstrations(scene: TopView, tracks: Sequence[ToolPath]) -> str:
     """Paths coloured by expert, from the rightmost one's colour to the leftmost one's."""
-    view, shades = View(scene), expert_shades(tracks)
+    view, shades = MapProjection(scene), expert_shades(tracks)
     paths = [
         _path(view, track, expert_class(track.label, shades), f"--of:{100 * shades[track.label]:.0f}%")
         for track in evenly(tracks)
@@ -124,17 +124,17 @@ def demonstrations(scene: Scene, tracks: Sequence[Track]) -> str:
     return _picture(scene, view, paths, f"{len(tracks)} demonstrations seen from above")
 
 
-def rollouts(scene: Scene, tracks: Sequence[Track]) -> str:
+def rollouts(scene: TopView, tracks: Sequence[ToolPath]) -> str:
     """Paths of a policy alone: solid where it succeeded; dashed, with a cross at the end, where it failed."""
-    view, drawn = View(scene), evenly(tracks)
+    view, drawn = MapProjection(scene), evenly(tracks)
     drawn.sort(key=lambda track: not track.succeeded)
     paths = [_path(view, track, "won" if track.succeeded else "lost") for track in drawn]
     return _picture(scene, view, [*paths, _crosses(view, drawn)], f"{len(tracks)} rollouts seen from above")
 
 
-def corrected(scene: Scene, tracks: Sequence[Track]) -> str:
+def corrected(scene: TopView, tracks: Sequence[ToolPath]) -> str:
     """Paths of a round: thin where the policy drove, thick where the expert did; a cross where an episode failed."""
-    view, drawn = View(scene), evenly(tracks)
+    view, drawn = MapProjection(scene), evenly(tracks)
     spans = [(track, *span) for track in drawn for span in spans_of(track.authority)]
     spans.sort(key=lambda span: span[3] is Authority.EXPERT)
     paths = [
@@ -145,7 +145,7 @@ def corrected(scene: Scene, tracks: Sequence[Track]) -> str:
     return _picture(scene, view, [*paths, _crosses(view, drawn)], f"{len(tracks)} corrected rollouts from above")
 
 
-def expert_shades(tracks: Sequence[Track]) -> dict[str, float]:
+def expert_shades(tracks: Sequence[ToolPath]) -> dict[str, float]:
     """Where each label lies between right (0) and left (1), evenly spaced in the order of the paths' mean y."""
     means: dict[str, list[float]] = {}
     for track in tracks:
@@ -159,7 +159,7 @@ def expert_class(label: str, shades: dict[str, float]) -> str:
     return "expert-path second" if len(shades) == 2 and shades[label] > 0 else "expert-path"
 
 
-def steps_by(tracks: Sequence[Track]) -> dict[Authority, int]:
+def steps_by(tracks: Sequence[ToolPath]) -> dict[Authority, int]:
     """How many steps each authority drove."""
     return {who: sum(int((track.authority == who).sum()) for track in tracks) for who in reversed(Authority)}
 
@@ -172,25 +172,25 @@ def spans_of(authority: Array) -> list[tuple[int, int, Authority]]:
     return [(start, stop, Authority(int(authority[start]))) for start, stop in zip(edges, edges[1:])]
 
 
-def _path(view: View, track: Track, kind: str, style: str = "") -> str:
+def _path(view: MapProjection, track: ToolPath, kind: str, style: str = "") -> str:
     title = f"<title>{escape(track.label)}: {escape(track.outcome)}, {len(track.positions)} steps</title>"
     return f'<path class="{kind}" style="{style}" d="{line(view.points(track.positions))}">{title}</path>'
 
 
-def _crosses(view: View, tracks: Sequence[Track]) -> str:
+def _crosses(view: MapProjection, tracks: Sequence[ToolPath]) -> str:
     ends = [view.points(track.positions)[-1] for track in tracks if not track.succeeded and len(track.positions)]
     marks = "".join(f"M{x - 3:.1f} {y - 3:.1f}l6 6m-6 0l6-6" for x, y in ends)
     return f'<path class="cross" d="{marks}"/>' if marks else ""
 
 
-def _picture(scene: Scene, view: View, paths: Sequence[str], says: str) -> str:
+def _picture(scene: TopView, view: MapProjection, paths: Sequence[str], says: str) -> str:
     return (
         f'<svg class="scene" viewBox="0 0 {WIDTH:.0f} {view.height:.0f}" role="img" aria-label="{escape(says)}">'
         f"{_ground(scene, view)}<g>{''.join(paths)}</g>{_marks(scene, view)}</svg>"
     )
 
 
-def _ground(scene: Scene, view: View) -> str:
+def _ground(scene: TopView, view: MapProjection) -> str:
     ten_cm = 0.1 * view.scale
     parts = [
         f'<path class="mesh" d="M0 {y:.1f}H{WIDTH:.0f}"/>' for y in np.arange(view.height % ten_cm, view.height, ten_cm)
@@ -208,7 +208,7 @@ def _ground(scene: Scene, view: View) -> str:
     return "".join(parts)
 
 
-def _marks(scene: Scene, view: View) -> str:
+def _marks(scene: TopView, view: MapProjection) -> str:
     parts = []
     for x, y, radius in scene.obstacles:
         across, down = view.point(x, y)

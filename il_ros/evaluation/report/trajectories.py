@@ -9,7 +9,7 @@ import numpy as np
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
-from il_ros.evaluation.report.svg import Scene, Track
+from il_ros.evaluation.report.svg import ToolPath, TopView
 from il_ros.evaluation.rollouts import Rollout
 from il_ros.sim.tasks import Task
 
@@ -17,28 +17,28 @@ SAME_M = 0.03
 """Starts that are closer to each other than this are drawn as one."""
 
 
-def scene(task: Task) -> Scene:
+def scene(task: Task) -> TopView:
     """The table of ``task``; with the start, if that is always about the same."""
     layout, *others = (task.layout(np.random.default_rng(seed)) for seed in range(20))
     posts = tuple((float(x), float(y), task.post_radius_m) for x, y, _ in layout.posts)
     if task.groove is not None:
         (x_low, y_low), (x_high, y_high) = task.groove.min(0) - 0.04, task.groove.max(0) + 0.04
-        return Scene(x_low, x_high, y_low, y_high, posts, groove=tuple(map(tuple, task.groove.tolist())))
+        return TopView(x_low, x_high, y_low, y_high, posts, groove=tuple(map(tuple, task.groove.tolist())))
     away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
     start = (float(layout.tool_start[0]), float(layout.tool_start[1]))
     wide = task.half_width_m
-    return Scene(
+    return TopView(
         start[0] - 0.06, task.finish_x_m + 0.04, -wide, wide, posts, task.finish_x_m, start if away < SAME_M else None
     )
 
 
-def recorded(episode: Episode, contract: Contract, label: str) -> Track:
+def recorded(episode: Episode, contract: Contract, label: str) -> ToolPath:
     """The path of a recorded episode, as the policy saw it."""
     columns = [contract.observation_names.index(name) for name in ("tool_x", "tool_y")]
-    return Track(episode.observations[:, columns], episode.authority, str(episode.facts.get("outcome")), label)
+    return ToolPath(episode.observations[:, columns], episode.authority, str(episode.facts.get("outcome")), label)
 
 
-def rolled_out(rollout: Rollout) -> Track:
+def rolled_out(rollout: Rollout) -> ToolPath:
     """The path of a rollout in the loop, its last point included."""
     authority = np.append(rollout.episode.authority, rollout.episode.authority[-1:])
-    return Track(rollout.positions, authority, rollout.outcome, f"episode {rollout.seed}")
+    return ToolPath(rollout.positions, authority, rollout.outcome, f"episode {rollout.seed}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from il_ros.core import plugins
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import DOUBTLESS, Array, Doubts
+from il_ros.core.types import DOUBTLESS, Array, PolicyUncertainty
 from il_ros.gate.state_machine import Event, State
 
 
@@ -38,7 +38,7 @@ class Situation:
     """(Da,) what the policy would do now; None if it is not heard."""
     expert: Array | None = None
     """(Da,) what the expert would do now, likewise; None if he has no opinion."""
-    doubts: Doubts = DOUBTLESS
+    doubts: PolicyUncertainty = DOUBTLESS
     """What the policy thinks of its answer to this very observation."""
 
     @property
@@ -94,7 +94,8 @@ def positive(rule: Rule, *names: str) -> None:
     for name in names:
         value = getattr(rule, name)
         if not 0.0 < value < math.inf:
-            raise ConfigError(f"gating rule {type(rule).__name__.lower()!r}: {name} is {value}; it must be positive")
+            own_name = type(rule).__module__.rpartition(".")[2]
+            raise ConfigError(f"gating rule {own_name!r}: {name} is {value}; it must be positive")
 
 
 def available() -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from il_ros.gate.state_machine import Event, State
 
 
 @dataclass
-class Beta(Rule):
+class BetaMixture(Rule):
     """The expert drives with probability ``beta``; 0, as from the second round on, leaves all to the policy."""
 
     initial = State.POLICY

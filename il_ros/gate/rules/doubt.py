@@ -17,7 +17,7 @@ from il_ros.gate.state_machine import Event, State
 
 
 @dataclass
-class Doubt(Rule):
+class UncertaintyThreshold(Rule):
     """Above the threshold the expert drives, below it the policy."""
 
     initial = State.POLICY

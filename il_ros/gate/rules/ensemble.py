@@ -18,7 +18,7 @@ from il_ros.gate.state_machine import Event, State
 
 
 @dataclass
-class Ensemble(Rule):
+class EnsembleDagger(Rule):
     """Both thresholds must be kept; who has no doubt to tell, or hears no expert, is not trusted."""
 
     initial = State.POLICY

@@ -18,7 +18,7 @@ CHOICES = ("release", "hold")
 
 
 @dataclass
-class Human(Rule):
+class HumanGated(Rule):
     """The edges of the expert's engagement decide: pressing takes over, letting go gives back or makes the arm hold."""
 
     initial = State.POLICY

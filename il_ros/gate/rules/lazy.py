@@ -16,7 +16,7 @@ from il_ros.gate.state_machine import Event, State
 
 
 @dataclass
-class Lazy(Rule):
+class LazyDagger(Rule):
     """To the expert by what is foreseen, back by what is seen: so there are fewer switches, and each is longer."""
 
     initial = State.POLICY

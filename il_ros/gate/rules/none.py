@@ -9,7 +9,7 @@ from il_ros.gate.rules.base import Rule, Situation
 from il_ros.gate.state_machine import Event, State
 
 
-class Nobody(Rule):
+class NoGating(Rule):
     """The expert is not listened to; the services of the gate still are."""
 
     initial = State.POLICY

@@ -16,7 +16,7 @@ from il_ros.gate.state_machine import Event, State
 
 
 @dataclass
-class Safe(Rule):
+class SafeDagger(Rule):
     """One threshold, both ways; the expert is not asked in order to know."""
 
     initial = State.POLICY

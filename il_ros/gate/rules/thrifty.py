@@ -17,7 +17,7 @@ from il_ros.gate.state_machine import Event, State
 
 
 @dataclass
-class Thrifty(Rule):
+class ThriftyDagger(Rule):
     """He is asked in the ``budget`` most novel and the ``budget`` riskiest share of states.
 
     He keeps control until he and the policy agree and the risk is an ordinary one: two thresholds, so that control does

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from il_ros.core.errors import ConfigError, unknown
 from il_ros.launching.yaml_launch import parameters, parser, substitutions
-from il_ros.launching.yaml_launch.parser import Block
+from il_ros.launching.yaml_launch.parser import LaunchBlock
 
 NODES = (
     "sim_node",
@@ -119,28 +119,28 @@ def _find_arguments(path: Path, outer: tuple[Path, ...], found: dict[str, Argume
     return directory
 
 
-def _walk(blocks: list[Block]) -> Iterator[tuple[str, Block]]:
+def _walk(blocks: list[LaunchBlock]) -> Iterator[tuple[str, LaunchBlock]]:
     for item in blocks:
         ((kind, body),) = item.items()
         if kind == "group":
             yield from _walk(_children(item))
-        elif isinstance(body, Block):
+        elif isinstance(body, LaunchBlock):
             yield kind, body
 
 
-def _argument(block: Block) -> Argument:
+def _argument(block: LaunchBlock) -> Argument:
     block.check("arg", ("name",), ("default", "description", "choice", *CONDITIONS))
     default = block.text("default") if "default" in block else None
     choices = tuple(choice.text("value") for choice in block.blocks("choice", "choice", ("value",)))
     return Argument(block.text("name"), default, block.text("description"), choices)
 
 
-def _children(item: Block) -> list[Block]:
+def _children(item: LaunchBlock) -> list[LaunchBlock]:
     body = item["group"]
-    return parser.actions(body, "children") if isinstance(body, Block) else parser.actions(item, "group")
+    return parser.actions(body, "children") if isinstance(body, LaunchBlock) else parser.actions(item, "group")
 
 
-def _launch_file(path: Path, block: Block) -> Path:
+def _launch_file(path: Path, block: LaunchBlock) -> Path:
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(f"{block.place('file')}: {path} is not YAML; only .launch.yaml files can be included here")
     return path
@@ -164,7 +164,7 @@ class _Resolver:
         self.run(parser.read(path))
         self.files.pop()
 
-    def run(self, blocks: list[Block]) -> None:
+    def run(self, blocks: list[LaunchBlock]) -> None:
         for item in blocks:
             ((kind, body),) = item.items()
             if kind not in _KEYS:
@@ -172,19 +172,19 @@ class _Resolver:
             if kind == "group":
                 self._group(item)
                 continue
-            if not isinstance(body, Block):
+            if not isinstance(body, LaunchBlock):
                 raise ConfigError(f"{item.place(kind)}: {kind} is {body!r}; it must be a mapping of keys")
             body.check(kind, *_KEYS[kind])
             if self._is_wanted(body):
                 getattr(self, f"_{kind}")(body)
 
-    def expand(self, block: Block, key: str, default: str = "") -> str:
+    def expand(self, block: LaunchBlock, key: str, default: str = "") -> str:
         return substitutions.expand(block.text(key, default), self._scope(), block.place(key))
 
     def _scope(self) -> substitutions.Scope:
         return substitutions.Scope(self.given, self.environment, self.directory)
 
-    def _is_wanted(self, block: Block) -> bool:
+    def _is_wanted(self, block: LaunchBlock) -> bool:
         if all(key in block for key in CONDITIONS):
             raise ConfigError(f"{block.place('unless')}: if and unless exclude each other; keep one")
         for key in CONDITIONS:
@@ -195,7 +195,7 @@ class _Resolver:
                 return TRUTH[value] == (key == "if")
         return True
 
-    def _arg(self, block: Block) -> None:
+    def _arg(self, block: LaunchBlock) -> None:
         argument = _argument(block)
         if argument.name not in self.given:
             if argument.default is None:
@@ -205,18 +205,18 @@ class _Resolver:
         if argument.choices and value not in argument.choices:
             raise unknown(f"{block.place()}: {argument.name}", value, argument.choices)
 
-    def _let(self, block: Block) -> None:
+    def _let(self, block: LaunchBlock) -> None:
         self.given[self.expand(block, "name")] = self.expand(block, "value")
 
-    def _set_env(self, block: Block) -> None:
+    def _set_env(self, block: LaunchBlock) -> None:
         self.environment[self.expand(block, "name")] = self.expand(block, "value")
 
-    def _push_ros_namespace(self, block: Block) -> None:
+    def _push_ros_namespace(self, block: LaunchBlock) -> None:
         self.given[NAMESPACE] = self._namespace(block)
 
-    def _group(self, item: Block) -> None:
+    def _group(self, item: LaunchBlock) -> None:
         body, scoped = item["group"], True
-        if isinstance(body, Block):
+        if isinstance(body, LaunchBlock):
             body.check("group", *_KEYS["group"])
             scoped = body.get("scoped", True)
             if not isinstance(scoped, bool):
@@ -228,7 +228,7 @@ class _Resolver:
         if scoped:
             self.given, self.environment = before
 
-    def _include(self, block: Block) -> None:
+    def _include(self, block: LaunchBlock) -> None:
         path = _launch_file(Path(self.expand(block, "file")).absolute(), block)
         self.directory = path.parent
         for pair in block.blocks("arg", "arg", ("name", "value")):
@@ -237,7 +237,7 @@ class _Resolver:
             raise ConfigError(f"{block.place('file')}: {path} includes itself; take that include out")
         self.run_file(path)
 
-    def _node(self, block: Block) -> None:
+    def _node(self, block: LaunchBlock) -> None:
         name, executable = self.expand(block, "name"), self.expand(block, "exec")
         if name and not re.fullmatch(r"[A-Za-z_]\w*", name):
             raise ConfigError(f"{block.place('name')}: {name!r} cannot be a node's name; use letters, digits and _")
@@ -256,7 +256,7 @@ class _Resolver:
             )
         )
 
-    def _program(self, block: Block, executable: str) -> tuple[str, ...]:
+    def _program(self, block: LaunchBlock, executable: str) -> tuple[str, ...]:
         package = self.expand(block, "pkg")
         if package == "il_ros":
             if executable not in NODES:
@@ -268,7 +268,7 @@ class _Resolver:
             raise ConfigError(f"{block.place('exec')}: {program} is no file; check exec and how {package} is installed")
         return (str(program),)
 
-    def _node_arguments(self, block: Block, name: str) -> Iterator[str]:
+    def _node_arguments(self, block: LaunchBlock, name: str) -> Iterator[str]:
         yield from substitutions.split(block.text("args"), self._scope(), block.place("args"))
         if "ros_args" in block:
             yield "--ros-args"
@@ -283,13 +283,13 @@ class _Resolver:
         for rule in block.blocks("remap", "remap", ("from", "to")):
             yield from ("-r", f"{self.expand(rule, 'from')}:={self.expand(rule, 'to')}")
 
-    def _node_environment(self, block: Block) -> dict[str, str]:
+    def _node_environment(self, block: LaunchBlock) -> dict[str, str]:
         pairs = block.blocks("env", "env", ("name", "value"))
         mine = {self.expand(pair, "name"): self.expand(pair, "value") for pair in pairs}
         changed = {name: text for name, text in self.environment.items() if self.inherited.get(name) != text}
         return {**changed, **mine}
 
-    def _namespace(self, block: Block) -> str:
+    def _namespace(self, block: LaunchBlock) -> str:
         """The block's namespace below the one that was pushed; '' if there is neither."""
         own, pushed = self.expand(block, "namespace"), self.given.get(NAMESPACE, "")
         whole = own if own.startswith("/") else "/".join(part for part in (pushed.rstrip("/"), own) if part)

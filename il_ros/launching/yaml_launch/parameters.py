@@ -14,13 +14,13 @@ import yaml
 
 from il_ros.core.errors import ConfigError
 from il_ros.launching.yaml_launch import substitutions
-from il_ros.launching.yaml_launch.parser import Block
+from il_ros.launching.yaml_launch.parser import LaunchBlock
 from il_ros.launching.yaml_launch.substitutions import Scope
 
 SCALARS = (bool, int, float, str)
 
 
-def words(block: Block, scope: Scope, prefix: str = "") -> Iterator[str]:
+def words(block: LaunchBlock, scope: Scope, prefix: str = "") -> Iterator[str]:
     """``--params-file`` or ``-p`` and its argument, for one entry and those nested in it.
 
     Raises:
@@ -54,7 +54,7 @@ def literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _value(block: Block, scope: Scope) -> Any:
+def _value(block: LaunchBlock, scope: Scope) -> Any:
     """A parameter's value: what a substitution gives is read as YAML, what is written is taken as it is."""
     value = block["value"]
     value = [_item(block, v, scope) for v in value] if isinstance(value, list) else _item(block, value, scope)
@@ -66,7 +66,7 @@ def _value(block: Block, scope: Scope) -> Any:
     return value
 
 
-def _item(block: Block, written: Any, scope: Scope) -> Any:
+def _item(block: LaunchBlock, written: Any, scope: Scope) -> Any:
     if not isinstance(written, str):
         return written
     text = substitutions.expand(written, scope, block.place("value"))

@@ -14,7 +14,7 @@ import yaml
 from il_ros.core.errors import ConfigError, unknown
 
 
-class Block(dict[str, Any]):
+class LaunchBlock(dict[str, Any]):
     """A mapping of a YAML file that can say where it, and each of its keys, stands."""
 
     def __init__(self, path: Path, line: int, lines: dict[str, int]) -> None:
@@ -50,14 +50,16 @@ class Block(dict[str, Any]):
             raise ConfigError(f"{self.place(key)}: {key} is {value!r}; it must be a string, so put it in quotes")
         return value
 
-    def blocks(self, key: str, kind: str, required: Iterable[str] = (), optional: Iterable[str] = ()) -> list[Block]:
+    def blocks(
+        self, key: str, kind: str, required: Iterable[str] = (), optional: Iterable[str] = ()
+    ) -> list[LaunchBlock]:
         """The list of mappings at ``key``, keys checked; empty if there is none.
 
         Raises:
             ConfigError: if it is something else.
         """
         value = self.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, Block) for item in value):
+        if not isinstance(value, list) or not all(isinstance(item, LaunchBlock) for item in value):
             raise ConfigError(f"{self.place(key)}: {key} is {value!r}; it must be a list of mappings")
         if required or optional:
             for item in value:
@@ -65,7 +67,7 @@ class Block(dict[str, Any]):
         return value
 
 
-def read(path: Path) -> list[Block]:
+def read(path: Path) -> list[LaunchBlock]:
     """The actions of a launch file: a list of mappings with one key each, the action's kind.
 
     Raises:
@@ -77,12 +79,12 @@ def read(path: Path) -> list[Block]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; check the path and its permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
-    if not isinstance(document, Block) or list(document) != ["launch"]:
+    if not isinstance(document, LaunchBlock) or list(document) != ["launch"]:
         raise ConfigError(f"{path} is no launch file; its one top-level key must be 'launch', with a list of actions")
     return actions(document, "launch")
 
 
-def actions(block: Block, key: str) -> list[Block]:
+def actions(block: LaunchBlock, key: str) -> list[LaunchBlock]:
     """The list of actions at ``key``.
 
     Raises:
@@ -97,12 +99,12 @@ def actions(block: Block, key: str) -> list[Block]:
 
 def _loader(path: Path) -> type[yaml.SafeLoader]:
     class Loader(yaml.SafeLoader):
-        """Makes a ``Block`` of every mapping."""
+        """Makes a ``LaunchBlock`` of every mapping."""
 
     def construct(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Any:
         loader.flatten_mapping(node)
         lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-        block = Block(path, node.start_mark.line + 1, lines)
+        block = LaunchBlock(path, node.start_mark.line + 1, lines)
         yield block
         block.update({str(key): value for key, value in loader.construct_mapping(node, deep=True).items()})
 

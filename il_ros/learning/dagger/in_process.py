@@ -17,21 +17,21 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, check_answers, roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.dagger.run import Plan
-from il_ros.learning.inference import Actor, Lapses
-from il_ros.learning.pipeline import Workshop
-from il_ros.learning.training.trainer import Progress, TrainingConfig
-from il_ros.recording.write.in_process import LoopRecorder
-from il_ros.robot.ik import Kinematics
+from il_ros.learning.dagger.run import DaggerConfig
+from il_ros.learning.inference import ActionPerturbation, PolicyRunner
+from il_ros.learning.pipeline import TrainingPipeline
+from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress
+from il_ros.recording.write.in_process import InProcessRecorder
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.ik import Kinematics
 from il_ros.sim.timeline import UNKNOWN
 from il_ros.teleop import Device
 
-Measure = Callable[[Path, str, range, GateConfig, Lapses], list[Rollout]]
+Measure = Callable[[Path, str, range, GateConfig, ActionPerturbation], list[Rollout]]
 
 
-def success_alone(measure: Measure, plan: Plan, checkpoint: Path, seeds: range) -> dict[str, Any]:
+def success_alone(measure: Measure, plan: DaggerConfig, checkpoint: Path, seeds: range) -> dict[str, Any]:
     """How well a policy does alone, as the plan has it executed and distracted; always in the loop."""
     config = GateConfig(rule="none", execute_steps=plan.execute_steps)
     rollouts = measure(checkpoint, plan.task, seeds, config, plan.attention())
@@ -39,46 +39,48 @@ def success_alone(measure: Measure, plan: Plan, checkpoint: Path, seeds: range) 
     return Success.of([rollout.success for rollout in rollouts if rollout.outcome != UNKNOWN]).to_dict()
 
 
-class LoopCrew:
+class InProcessBackend:
     """Runs, records, trains and measures; a context manager.
 
     Args:
         folder: of the run.
         plan: of the run.
-        measure: rolls a policy out alone; ``Pool.evaluate`` does it on every core.
+        measure: rolls a policy out alone; ``WorkerPool.evaluate`` does it on every core.
         progress: told how a training goes on.
     """
 
     def __init__(
         self,
         folder: Path,
-        plan: Plan,
+        plan: DaggerConfig,
         measure: Measure = roll_out,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[TrainingProgress], None] | None = None,
     ) -> None:
         self._folder, self._plan, self._measure, self._progress = folder / "episodes", plan, measure, progress
         self._contract, self._lapses = Contract.load(plan.contract), plan.attention()
         self._env = ArmEnv(plan.task, self._contract)
         self._solve = Kinematics.of(self._contract)
-        self._workshop = Workshop(self._folder, folder / "checkpoints", self._contract)
+        self._workshop = TrainingPipeline(self._folder, folder / "checkpoints", self._contract)
         self._gate: Gate | None = None
         self._device: Device | None = None
-        self._actor: Actor | None = None
+        self._actor: PolicyRunner | None = None
 
     def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
         """Get ready for episodes under this rule, with the expert at this device and this policy."""
-        guide = tasks.Scripted(self._env.task, self._plan.expert)
+        guide = tasks.ScriptedExpert(self._env.task, self._plan.expert)
         setup = teleop.Setup(self._contract, guide, self._env.task.clearance, solve=self._solve)
         self._device = teleop.load(device, setup)
         self._gate = Gate(self._contract, GateConfig(rule=rule, execute_steps=self._plan.execute_steps))
         listens = checkpoint is not None and "policy" in self._gate.rule.sources
-        self._actor = Actor(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and listens else None
+        self._actor = (
+            PolicyRunner(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and listens else None
+        )
 
     def episode(self, seed: int) -> Path:
         """Run one; returns its closed bag."""
         assert self._gate is not None
         heard: dict[str, dict[str, None]] = {"expert": {}, "checkpoint": {}}
-        with LoopRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
+        with InProcessRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
 
             def keep(record: Record) -> None:
                 recorder.add(messages.plain_messages(self._env.reading()), record)
@@ -102,7 +104,7 @@ class LoopCrew:
         """Free the physics client."""
         self._env.close()
 
-    def __enter__(self) -> LoopCrew:
+    def __enter__(self) -> InProcessBackend:
         return self
 
     def __exit__(self, *error: Any) -> None:

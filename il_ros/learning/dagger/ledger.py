@@ -20,7 +20,7 @@ from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.data.labels import Scheme, load
 from il_ros.learning.data.labels.base import asked
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 
 NAME = "ledger.json"
 FORMAT = 1
@@ -118,7 +118,7 @@ def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
         DataError: if there are no episodes, or one cannot be read.
     """
     groups: dict[str, list[Episode]] = {}
-    for path in Episodes(folder).closed():
+    for path in EpisodeStore(folder).closed():
         episode = read_episode(path, contract)
         groups.setdefault(str(episode.facts.get("checkpoint") or ""), []).append(episode)
     if not groups:

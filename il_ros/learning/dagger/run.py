@@ -24,10 +24,10 @@ from il_ros.core.errors import ConfigError, unknown
 from il_ros.learning.dagger.ledger import Ledger, tally
 from il_ros.learning.data import labels
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
-from il_ros.learning.inference import Lapses
+from il_ros.learning.inference import ActionPerturbation
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.recovery import recover
 
 SCHEDULES: dict[str, Callable[[int, int], float]] = {
@@ -44,7 +44,7 @@ def told(default: Any, text: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DaggerConfig:
     """What is done in a run.
 
     Raises:
@@ -108,9 +108,9 @@ class Plan:
         changes = {"seed": self.seed, "labels": self.labels, "warm_start": self.warm_start, "fresh": self.fresh}
         return TrainingConfig.load(self.policy, **changes, **({"steps": self.steps} if self.steps else {}))
 
-    def attention(self) -> Lapses:
+    def attention(self) -> ActionPerturbation:
         """How the policy's attention lapses."""
-        return Lapses(self.lapses, reach=self.lapse_reach)
+        return ActionPerturbation(self.lapses, reach=self.lapse_reach)
 
     def seeds(self, kind: int, number: int, count: int) -> range:
         """The seeds of ``count`` episodes of one kind in a round."""
@@ -118,7 +118,7 @@ class Plan:
         return range(first, first + count)
 
 
-class Crew(Protocol):
+class Backend(Protocol):
     """Who does the work of a run: the graph, or the loop."""
 
     def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
@@ -128,13 +128,13 @@ class Crew(Protocol):
         """Run one; returns its closed bag."""
 
     def train(self, config: TrainingConfig) -> dict[str, Any]:
-        """Train on all episodes of the run; returns what ``Workshop.train`` does."""
+        """Train on all episodes of the run; returns what ``TrainingPipeline.train`` does."""
 
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
         """How well the policy does alone: ``success``, ``interval``, ``episodes``."""
 
 
-class Rounds:
+class DaggerRun:
     """A run in a folder: ``episodes/``, ``checkpoints/`` and ``ledger.json``.
 
     Args:
@@ -147,13 +147,13 @@ class Rounds:
     def __init__(
         self,
         folder: Path,
-        plan: Plan,
-        crew: Crew,
+        plan: DaggerConfig,
+        crew: Backend,
         says: Callable[[str, int], Callable[[], None]] = lambda phase, parts: lambda: None,
     ) -> None:
         self._plan, self._crew, self._says = plan, crew, says
         self._contract, self._scheme = Contract.load(plan.contract), labels.load(plan.labels)
-        self._episodes = Episodes(folder / "episodes")
+        self._episodes = EpisodeStore(folder / "episodes")
         self._ledger = Ledger(folder, dataclasses.asdict(plan))
         self._put_aside_what_broke_off()
 

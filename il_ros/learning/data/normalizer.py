@@ -109,14 +109,14 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Normaliser:
+class Normalizer:
     """Both maps: real units to about [-1, 1], component by component, and back."""
 
     observation: Affine
     action: Affine
 
     @classmethod
-    def fit(cls, observations: Array, actions: Array, fit: str = "range") -> Normaliser:
+    def fit(cls, observations: Array, actions: Array, fit: str = "range") -> Normalizer:
         """From observations (N, Do) and actions (M, Da) in real units; ``fit`` is one of ``FITS``.
 
         Raises:
@@ -124,17 +124,17 @@ class Normaliser:
         """
         return cls(Affine.fit("observation", observations, fit), Affine.fit("action", actions, fit))
 
-    def completed(self, newer: Normaliser) -> Normaliser:
+    def completed(self, newer: Normalizer) -> Normalizer:
         """The same, but of components that were constant and in ``newer`` are not: those as there."""
         seen, done = self.observation.completed(newer.observation), self.action.completed(newer.action)
-        return self if seen is self.observation and done is self.action else Normaliser(seen, done)
+        return self if seen is self.observation and done is self.action else Normalizer(seen, done)
 
     def to_dict(self) -> dict[str, Any]:
         """The plain form; ``from_dict`` is its exact inverse."""
         return {"observation": self.observation.to_dict(), "action": self.action.to_dict()}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Normaliser:
+    def from_dict(cls, data: Mapping[str, Any]) -> Normalizer:
         """Read the plain form.
 
         Raises:

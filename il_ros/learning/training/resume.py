@@ -40,7 +40,7 @@ class OtherTrainingError(ConfigError):
     """The place of a training is taken by another one that has not ended."""
 
 
-class Savepoint:
+class ResumePoint:
     """One file, replaced in one piece; what is damaged counts as not there."""
 
     def __init__(self, path: Path, training: Mapping[str, Any]) -> None:

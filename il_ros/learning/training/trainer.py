@@ -24,9 +24,9 @@ from il_ros.core import contract, paths, plugins
 from il_ros.core.errors import ConfigError, DataError, unknown
 from il_ros.learning.data import labels
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.data.normalizer import FITS, Normaliser
+from il_ros.learning.data.normalizer import FITS, Normalizer
 from il_ros.learning.training.optimizer import AdamW, as_one
-from il_ros.learning.training.resume import Savepoint, identity
+from il_ros.learning.training.resume import ResumePoint, identity
 from il_ros.policies.base import Policy, create
 
 DEVICES = ("cpu", "cuda")
@@ -165,7 +165,7 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a training is; also a point of its curve."""
 
     step: int
@@ -183,11 +183,11 @@ class Trained:
 
     policy: Policy
     """With the averaged weights, on the processor, for evaluation."""
-    normaliser: Normaliser
+    normaliser: Normalizer
     states: Tensor
     """(N, Do) float32, normalised: observations that it was trained on, evenly thinned to at most ``STATES``."""
     config: TrainingConfig
-    curve: tuple[Progress, ...]
+    curve: tuple[TrainingProgress, ...]
     windows: int
     """Windows that were trained on."""
     wall_s: float
@@ -211,7 +211,7 @@ class _Windows:
         return len(self.mask)
 
     @classmethod
-    def of(cls, data: Dataset, rows: Any, normaliser: Normaliser, device: str) -> _Windows:
+    def of(cls, data: Dataset, rows: Any, normaliser: Normalizer, device: str) -> _Windows:
         mask, weight = data.mask[rows], data.weight[rows]
         actions = normaliser.action.forward(data.actions[rows]) * mask[..., None]
         arrays = (normaliser.observation.forward(data.observations[rows]), actions, mask, weight)
@@ -268,8 +268,8 @@ class _Batches:
 def train(
     data: Dataset,
     config: TrainingConfig,
-    progress: Callable[[Progress], None] | None = None,
-    warm_start: tuple[Policy, Normaliser] | None = None,
+    progress: Callable[[TrainingProgress], None] | None = None,
+    warm_start: tuple[Policy, Normalizer] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     savepoint: Path | None = None,
 ) -> Trained:
@@ -293,17 +293,17 @@ def train(
     """
     _check(data, config)
     with _one_thread():
-        kept = None if savepoint is None else Savepoint(savepoint, identity(data, config))
+        kept = None if savepoint is None else ResumePoint(savepoint, identity(data, config))
         return _train(data, config, progress or (lambda _: None), warm_start, should_stop, kept)
 
 
 def _train(
     data: Dataset,
     config: TrainingConfig,
-    progress: Callable[[Progress], None],
-    warm_start: tuple[Policy, Normaliser] | None,
+    progress: Callable[[TrainingProgress], None],
+    warm_start: tuple[Policy, Normalizer] | None,
     should_stop: Callable[[], bool],
-    savepoint: Savepoint | None,
+    savepoint: ResumePoint | None,
 ) -> Trained:
     started = time.perf_counter()
     generator = torch.Generator(config.device).manual_seed(config.seed)
@@ -394,7 +394,7 @@ class _Run:
             parameter.data, parameter.grad = parameter.data.cpu().clone(), None
         return self.averaged.cpu().requires_grad_(False)
 
-    def keep(self, savepoint: Savepoint | None, curve: list[Progress]) -> None:
+    def keep(self, savepoint: ResumePoint | None, curve: list[TrainingProgress]) -> None:
         """Write the state to the disk."""
         if savepoint is None:
             return
@@ -405,7 +405,7 @@ class _Run:
         facts = {"step": self.step, "steps": self._config.steps, "least": self._least, "since": self._since}
         savepoint.save(tensors, {**facts, "curve": [asdict(point) for point in curve]})
 
-    def restore(self, savepoint: Savepoint | None) -> tuple[list[Progress], tuple[str, ...]]:
+    def restore(self, savepoint: ResumePoint | None) -> tuple[list[TrainingProgress], tuple[str, ...]]:
         """Take up the state that was kept, if there is one; returns the curve up to there, and a note about it."""
         found = None if savepoint is None else savepoint.load()
         if found is None:
@@ -417,7 +417,7 @@ class _Run:
         self._generator.set_state(tensors["generator"])
         self._best.copy_(tensors["best"])
         self.step, self._least, self._since = int(facts["step"]), float(facts["least"]), int(facts["since"])
-        return [Progress(**point) for point in facts["curve"]], _of_more_steps(self.step, facts, self._config)
+        return [TrainingProgress(**point) for point in facts["curve"]], _of_more_steps(self.step, facts, self._config)
 
 
 def _of_more_steps(step: int, facts: Mapping[str, Any], config: TrainingConfig) -> tuple[str, ...]:
@@ -445,7 +445,7 @@ def _schedule(step: int, config: TrainingConfig) -> float:
 
 def _report(
     step: int, config: TrainingConfig, loss: Tensor, averaged: Policy, unseen: _Windows, started: float
-) -> Progress:
+) -> TrainingProgress:
     held_out, rate = math.nan, step / (time.perf_counter() - started)
     if len(unseen):
         fixed = torch.Generator(config.device).manual_seed(0)  # equal noise in every report
@@ -458,14 +458,14 @@ def _report(
                 f"training: the {what} is {number} at step {step}; lower learning_rate, now {config.learning_rate}, or "
                 "look for wild numbers in the data"
             )
-    return Progress(step, config.steps, value, held_out, rate)
+    return TrainingProgress(step, config.steps, value, held_out, rate)
 
 
 def _first(
     data: Dataset,
     config: TrainingConfig,
     windows: _Windows,
-    warm_start: tuple[Policy, Normaliser] | None,
+    warm_start: tuple[Policy, Normalizer] | None,
     generator: torch.Generator,
 ) -> Policy:
     """The policy as it is before the first step, on the device."""
@@ -487,8 +487,8 @@ def _first(
     return policy
 
 
-def _fit(data: Dataset, fit: str = "range") -> Normaliser:
-    return Normaliser.fit(data.observations[:, -1], data.actions[data.mask > 0], fit)
+def _fit(data: Dataset, fit: str = "range") -> Normalizer:
+    return Normalizer.fit(data.observations[:, -1], data.actions[data.mask > 0], fit)
 
 
 def _split(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:

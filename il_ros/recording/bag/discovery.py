@@ -38,7 +38,7 @@ _HEADER_BYTES = 256
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundRecording:
     """A recording in a folder."""
 
     path: Path
@@ -47,7 +47,7 @@ class Found:
     """Why it cannot be opened, and the remedy; empty if ``bag.read`` opens it (it may still turn out to be damaged)."""
 
 
-def recordings(folder: Path) -> list[Found]:
+def recordings(folder: Path) -> list[FoundRecording]:
     """Every recording in ``folder``, by number and name; ``folder`` itself, alone, if it is one, be it a file.
 
     What was put aside (``discarded/``, names with ``.damaged``, hidden ones) and journals that are still being written
@@ -96,17 +96,19 @@ def _is_aside(path: Path) -> bool:
     return DAMAGED in path.name or path.name == DISCARDED or path.name.startswith(".")
 
 
-def _found(path: Path) -> Found | None:
+def _found(path: Path) -> FoundRecording | None:
     if path.name.endswith(SUFFIX):
         return _journal(path)
     if _is_recording_by_name(path) and _is_pointer(path):
-        return Found(path, _NO_FILE.format(path))
+        return FoundRecording(path, _NO_FILE.format(path))
     if path.suffix in OTHERS:
         what, remedy = OTHERS[path.suffix]
-        return Found(path, f"{path} is {what}, which is not read; {remedy.format(name=path.name, stem=path.stem)}")
+        return FoundRecording(
+            path, f"{path} is {what}, which is not read; {remedy.format(name=path.name, stem=path.stem)}"
+        )
     if path.is_dir():
         return _folder(path)
-    return Found(path) if is_message_file(path) else None
+    return FoundRecording(path) if is_message_file(path) else None
 
 
 def _is_recording_by_name(path: Path) -> bool:
@@ -117,31 +119,35 @@ def _is_pointer(path: Path) -> bool:
     return begins(path, len(POINTER)) == POINTER
 
 
-def _journal(path: Path) -> Found | None:
+def _journal(path: Path) -> FoundRecording | None:
     """A journal that nobody writes any more and that no bag has taken the place of."""
     bag = path.with_name(path.name.removesuffix(SUFFIX))
     if not path.is_file() or (bag / METADATA).exists() or is_open(path):
         return None
     if bag.exists() and not bag.is_dir():
-        return Found(path, f"{path} is a journal whose bag cannot be made: a file is called {bag.name}; rename that")
-    return Found(path, f"{path}: its recorder ended before it closed the episode; run `il-ros recover {path.parent}`")
+        return FoundRecording(
+            path, f"{path} is a journal whose bag cannot be made: a file is called {bag.name}; rename that"
+        )
+    return FoundRecording(
+        path, f"{path}: its recorder ended before it closed the episode; run `il-ros recover {path.parent}`"
+    )
 
 
-def _folder(path: Path) -> Found | None:
+def _folder(path: Path) -> FoundRecording | None:
     if (path / METADATA).exists():
-        return Found(path, _trouble(path))
+        return FoundRecording(path, _trouble(path))
     if path.with_name(path.name + SUFFIX).exists():
         return None  # the journal stands for it
     if is_unclosed(path):
-        return Found(path, str(metadata.missing(path)))
+        return FoundRecording(path, str(metadata.missing(path)))
     if files := files_without_metadata(path):
-        return Found(path, next((_NO_FILE.format(file) for file in files if _is_pointer(file)), ""))
+        return FoundRecording(path, next((_NO_FILE.format(file) for file in files if _is_pointer(file)), ""))
     if (path / "meta" / "info.json").is_file():
-        return Found(path, f"{path} is a data set of LeRobot's; name it by itself")
+        return FoundRecording(path, f"{path} is a data set of LeRobot's; name it by itself")
     inside = [each for each in path.iterdir() if is_message_file(each) or (each / METADATA).is_file()]
     if not inside:
         return None
-    return Found(path, f"{path} holds {len(inside)} recordings of its own, and is none; name one of them")
+    return FoundRecording(path, f"{path} holds {len(inside)} recordings of its own, and is none; name one of them")
 
 
 def _trouble(bag: Path) -> str:

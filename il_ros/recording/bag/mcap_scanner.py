@@ -31,7 +31,7 @@ from il_ros.core.errors import DataError
 from il_ros.core.types import Array
 from il_ros.recording.bag.mcap_stride import leap, period
 from il_ros.recording.bag.metadata import whole_name
-from il_ros.recording.decode.message_batch import ROOM, Block, Topic, window
+from il_ros.recording.decode.message_batch import ROOM, MessageBatch, RecordedTopic, window
 
 MAGIC = b"\x89MCAP0\r\n"
 FACTS = "il_ros.facts"
@@ -74,7 +74,7 @@ _BROKEN = (
 class RawMessage(NamedTuple):
     """One message as it was received."""
 
-    topic: Topic
+    topic: RecordedTopic
     log_time_ns: int
     publish_time_ns: int
     sequence: int
@@ -98,7 +98,7 @@ class Digest:
         return self._hash.hexdigest()
 
 
-class Scan:
+class McapScanner:
     """The sound messages of one MCAP file, in the order in which they were written.
 
     Iterate it once; afterwards ``facts``, ``damage``, ``complete``, ``counts`` and ``digest`` describe what was read.
@@ -125,7 +125,7 @@ class Scan:
         """Bytes of the messages' data."""
         self.counts: dict[str, int] = {}
         """Messages by topic."""
-        self.topics: dict[int, Topic] = {}
+        self.topics: dict[int, RecordedTopic] = {}
         self.digest = Digest()
         self._kinds, self._distro = kinds, distro
         self._schemas: dict[int, Schema] = {}
@@ -150,11 +150,11 @@ class Scan:
                 yield message
         self._check_count()
 
-    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
         """The messages of ``topics``, many at a time, in the order in which each topic's were written.
 
         Every byte is checked as by iteration, which this is an alternative to; ``digest`` and ``data_bytes`` stay as
-        they are. ``Block.order`` counts the messages of the whole file.
+        they are. ``MessageBatch.order`` counts the messages of the whole file.
         """
         total = 0
         for data, starts in self._together():
@@ -168,7 +168,7 @@ class Scan:
                 if topic.name in topics:
                     mine = np.flatnonzero(channels == channel)
                     at, order = starts[mine] + MESSAGE.size, total + mine
-                    yield topic, Block(data, at, sizes[mine], times[mine], order, is_in_records=True)
+                    yield topic, MessageBatch(data, at, sizes[mine], times[mine], order, is_in_records=True)
             total += len(starts)
         self._check_count()
 
@@ -177,7 +177,7 @@ class Scan:
         if self._said not in (None, self.count) and not self.damage:
             self.damage.append(f"it holds {self.count} messages, and its summary counts {self._said}")
 
-    def read(self) -> Scan:
+    def read(self) -> McapScanner:
         """Read to the end, for the description only."""
         for _ in self:
             pass
@@ -331,7 +331,9 @@ class Scan:
         text = schema.data.decode(errors="surrogateescape")  # of other encodings it is none
         name = whole_name(schema.name) if channel.message_encoding == "cdr" else schema.name
         form, distro = channel.message_encoding, "" if text else self._distro
-        self.topics[channel.id] = Topic(channel.topic, name, text, type_hash, schema.encoding, offered, form, distro)
+        self.topics[channel.id] = RecordedTopic(
+            channel.topic, name, text, type_hash, schema.encoding, offered, form, distro
+        )
 
 
 def _content(payload: bytes) -> bytes:

@@ -35,7 +35,7 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True)
-class Contents:
+class BagMetadata:
     """What a bag holds, as its ``metadata.yaml`` says."""
 
     files: tuple[str, ...]
@@ -66,7 +66,7 @@ class Contents:
         return sum(self.counts.values())
 
 
-def write(bag: Path, contents: Contents) -> None:
+def write(bag: Path, contents: BagMetadata) -> None:
     """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
     text = to_yaml({"rosbag2_bagfile_information": _to_dict(contents)})
     replace_text(bag / METADATA, text)
@@ -110,7 +110,7 @@ def missing(bag: Path) -> DataError:
     return DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
 
 
-def read(bag: Path) -> Contents:
+def read(bag: Path) -> BagMetadata:
     """What the bag's ``metadata.yaml`` says.
 
     Raises:
@@ -176,7 +176,7 @@ def _compression(information: dict[str, Any]) -> str:
     return "" if mode in ("none", "storage") else mode
 
 
-def _to_dict(contents: Contents) -> dict[str, Any]:
+def _to_dict(contents: BagMetadata) -> dict[str, Any]:
     return {
         "version": VERSION,
         "storage_identifier": contents.storage,
@@ -192,14 +192,14 @@ def _to_dict(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _when(contents: Contents) -> dict[str, Any]:
+def _when(contents: BagMetadata) -> dict[str, Any]:
     return {
         "starting_time": {"nanoseconds_since_epoch": contents.start_ns},
         "duration": {"nanoseconds": contents.duration_ns},
     }
 
 
-def _topic(contents: Contents, name: str) -> dict[str, Any]:
+def _topic(contents: BagMetadata, name: str) -> dict[str, Any]:
     described = {
         "name": name,
         "type": contents.types[name],
@@ -210,7 +210,7 @@ def _topic(contents: Contents, name: str) -> dict[str, Any]:
     return {"topic_metadata": described, "message_count": contents.counts[name]}
 
 
-def _from_dict(information: dict[str, Any]) -> Contents:
+def _from_dict(information: dict[str, Any]) -> BagMetadata:
     listed = information.get("topics_with_message_count") or []
     topics = {t["topic_metadata"]["name"]: t for t in listed}
     facts = _custom_data(information.get("custom_data"))
@@ -218,7 +218,7 @@ def _from_dict(information: dict[str, Any]) -> Contents:
     if not all(isinstance(t["topic_metadata"]["type"], str) for t in topics.values()):
         raise TypeError("a topic has no type")
     names = information.get("relative_file_paths") or [part["path"] for part in information.get("files") or []]
-    return Contents(
+    return BagMetadata(
         files=tuple(Path(name).name for name in names),
         types={name: whole_name(t["topic_metadata"]["type"]) for name, t in topics.items()},
         hashes={name: t["topic_metadata"].get("type_description_hash", "") for name, t in topics.items()},

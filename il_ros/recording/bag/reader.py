@@ -28,12 +28,12 @@ from il_ros.recording.bag.files import (
     plain_name,
     storage_of,
 )
-from il_ros.recording.bag.mcap_scanner import RawMessage, Scan
-from il_ros.recording.bag.metadata import METADATA, Contents
-from il_ros.recording.bag.sqlite3 import Database
+from il_ros.recording.bag.mcap_scanner import McapScanner, RawMessage
+from il_ros.recording.bag.metadata import METADATA, BagMetadata
+from il_ros.recording.bag.sqlite3 import Sqlite3Scanner
 from il_ros.recording.bag.typestore import PLAIN, decoder
-from il_ros.recording.decode.field_columns import Columns
-from il_ros.recording.decode.message_batch import Block, Topic, packed
+from il_ros.recording.decode.field_columns import FieldColumns
+from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
 
 PIECE_BYTES = 1 << 20
 """Of a compressed file that are unpacked at a time."""
@@ -83,9 +83,9 @@ def verdicts(folder: Path) -> dict[Path, str]:
     return told
 
 
-def _contents_of(path: Path, files: Sequence[Path]) -> Contents:
+def _contents_of(path: Path, files: Sequence[Path]) -> BagMetadata:
     """What there would be in the ``metadata.yaml`` of some files; all of them are read for that."""
-    topics: dict[str, Topic] = {}
+    topics: dict[str, RecordedTopic] = {}
     counts: Counter[str] = Counter()
     facts: dict[str, Any] = {}
     first, last, compression = metadata.NO_START_NS, 0, ""
@@ -97,7 +97,7 @@ def _contents_of(path: Path, files: Sequence[Path]) -> Contents:
         topics |= {topic.name: topic for topic in source.topics.values() if topic.name in source.counts}
         counts.update(source.counts)
         facts |= source.facts
-    return Contents(
+    return BagMetadata(
         files=tuple(file.name for file in files),
         types={name: topic.type_name for name, topic in topics.items()},
         hashes={name: topic.type_hash for name, topic in topics.items()},
@@ -112,7 +112,7 @@ def _contents_of(path: Path, files: Sequence[Path]) -> Contents:
 
 
 @contextmanager
-def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[Scan | Database]:
+def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[McapScanner | Sqlite3Scanner]:
     """The messages of one file, which may be compressed; ``storage`` is how they are stored if its bytes do not say.
 
     Raises:
@@ -121,18 +121,18 @@ def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[Scan
     with ExitStack() as stack:
         if is_packed(path):
             path = stack.enter_context(decompressed(path))
-        yield Scan(path, distro=distro) if storage_of(path, storage) == "mcap" else Database(path, distro)
+        yield McapScanner(path, distro=distro) if storage_of(path, storage) == "mcap" else Sqlite3Scanner(path, distro)
 
 
 class BagReader:
     """The messages of a closed bag, and what its metadata says of it; any rosbag2 that holds CDR."""
 
-    def __init__(self, path: Path, contents: Contents) -> None:
+    def __init__(self, path: Path, contents: BagMetadata) -> None:
         self.path = path
         self.contents = contents
         self.remarks: list[str] = []
         """What was found to be odd though it could be read; known once the messages have been read."""
-        self.watchers: list[Callable[[Topic, Block], None]] = []
+        self.watchers: list[Callable[[RecordedTopic, MessageBatch], None]] = []
         """What is shown all that ``blocks`` yields, to learn more of it than who asked for it wants."""
         self._counted: Mapping[str, int] | None = None
         self._folder = path if path.is_dir() else path.parent
@@ -177,7 +177,7 @@ class BagReader:
         for topic, log_time_ns, _, _, data in self.raw(topics):
             yield topic.name, log_time_ns, self.decode(topic, data)
 
-    def decode(self, topic: Topic, data: bytes) -> Any:
+    def decode(self, topic: RecordedTopic, data: bytes) -> Any:
         """The message that was serialised as ``data``.
 
         Raises:
@@ -192,18 +192,18 @@ class BagReader:
             told = f"a message of {topic.name} is no {topic.type_name}{defined}"
             raise DataError(f"{self.path}: {told} ({error})") from error
 
-    def columns(self, fields: Mapping[str, Sequence[str]]) -> dict[str, Columns]:
+    def columns(self, fields: Mapping[str, Sequence[str]]) -> dict[str, FieldColumns]:
         """The numbers at ``fields``, paths by topic, of all messages of those topics; see ``ObservationComponent``.
 
         Raises:
             DataError: as ``messages``.
         """
-        columns = {topic: Columns(paths, self.decode) for topic, paths in fields.items()}
+        columns = {topic: FieldColumns(paths, self.decode) for topic, paths in fields.items()}
         for topic, block in self.blocks(fields):
             columns[topic.name].add(topic, block)
         return columns
 
-    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
         """The serialised messages of ``topics``, many of one topic at a time; ``order`` counts through all files.
 
         Raises:
@@ -242,14 +242,14 @@ class BagReader:
         return ordered
 
     @contextmanager
-    def _opened(self, path: Path) -> Iterator[Scan | Database]:
+    def _opened(self, path: Path) -> Iterator[McapScanner | Sqlite3Scanner]:
         """The messages of one of the files; whatever is wrong with it is told when they have been read."""
         with opened(path, self.contents.storage, self.contents.distro) as source:
             yield source
         self._check(not source.damage, path.name, source.damage[0] if source.damage else "")
         for remark in source.remarks:
             self._remark(remark)
-        if is_ours(self) and isinstance(source, Scan) and "digest" in source.facts:
+        if is_ours(self) and isinstance(source, McapScanner) and "digest" in source.facts:
             self._check_facts(source.facts)
 
     def _remark(self, text: str) -> None:
@@ -260,14 +260,14 @@ class BagReader:
         told = metadata.differences(self.facts, recorded)
         self._check(not told, METADATA, "; ".join(told))
 
-    def _decompressed(self, topic: Topic, block: Block) -> Block:
+    def _decompressed(self, topic: RecordedTopic, block: MessageBatch) -> MessageBatch:
         data = [self._decompress(topic, block.message(row)) for row in range(len(block.at))]
         return packed(data, block.log_time_ns, block.order, block.publish_time_ns)
 
     def _whole(self, message: RawMessage) -> RawMessage:
         return message._replace(data=self._decompress(message.topic, message.data))
 
-    def _decompress(self, topic: Topic, data: bytes) -> bytes:
+    def _decompress(self, topic: RecordedTopic, data: bytes) -> bytes:
         if data.startswith(PLAIN):
             return data
         try:

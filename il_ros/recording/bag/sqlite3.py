@@ -19,7 +19,7 @@ from il_ros.core.atomic_io import temporary_folder
 from il_ros.core.errors import StorageError
 from il_ros.recording.bag.mcap_scanner import UNCHECKED, RawMessage
 from il_ros.recording.bag.metadata import whole_name
-from il_ros.recording.decode.message_batch import Block, Topic, packed
+from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
 
 TOGETHER = 4096
 """Messages that are looked at together."""
@@ -32,8 +32,8 @@ JOURNALS = ("-wal", "-journal")
 _COLUMNS = "topic_type, encoded_message_definition, type_description_hash, encoding"
 
 
-class Database:
-    """The messages of one ``.db3`` file, in the order in which they were written; it tells what a ``Scan`` does.
+class Sqlite3Scanner:
+    """The messages of one ``.db3`` file, in the order in which they were written; it tells what a ``McapScanner`` does.
 
     SQLite keeps no CRC of its content: of damage, only what breaks its structure is found. What its recorder had not
     yet moved out of the file's write-ahead log (``-wal``) or not taken back (``-journal``) is taken into account.
@@ -51,7 +51,7 @@ class Database:
         """What is to be known of the file though nothing is wrong with it."""
         self.counts: dict[str, int] = {}
         """Messages by topic."""
-        self.topics: dict[int, Topic] = {}
+        self.topics: dict[int, RecordedTopic] = {}
         self.facts: dict[str, Any] = {}
         """None; a database holds no facts."""
         self.distro = distro
@@ -60,8 +60,8 @@ class Database:
         for number, time_ns, data in self._rows(None):
             yield RawMessage(self.topics[number], time_ns, time_ns, 0, data)
 
-    def blocks(self, topics: Collection[str]) -> Iterator[tuple[Topic, Block]]:
-        """The messages of ``topics``, many at a time; see ``Scan.blocks``."""
+    def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
+        """The messages of ``topics``, many at a time; see ``McapScanner.blocks``."""
         for some in _together(enumerate(self._rows(topics))):
             for number in dict.fromkeys(row[0] for _, row in some):
                 mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
@@ -126,7 +126,9 @@ class Database:
             name, type_name, serialization, offered = _texts(texts)
             text, type_hash, form = _texts(known.get(type_name, ("", "", "ros2msg")))
             kind, how = whole_name(type_name), serialization or "cdr"
-            self.topics[number] = Topic(name, kind, text, type_hash, form, offered, how, "" if text else self.distro)
+            self.topics[number] = RecordedTopic(
+                name, kind, text, type_hash, form, offered, how, "" if text else self.distro
+            )
         for number, count in base.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"):
             name = self.topics[number].name
             self.counts[name] = self.counts.get(name, 0) + count

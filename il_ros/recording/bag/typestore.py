@@ -17,7 +17,7 @@ from rosbags.typesys.store import Typestore
 
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.recording.bag.metadata import whole_name
-from il_ros.recording.decode.message_batch import Topic
+from il_ros.recording.decode.message_batch import RecordedTopic
 
 PLAIN = (b"\0\0", b"\0\1")
 """How messages in CDR begin: which byte of a number comes first."""
@@ -52,7 +52,7 @@ def definition(type_name: str) -> tuple[str, str]:
     return store.generate_msgdef(type_name, ros_version=2)[0], store.hash_rihs01(type_name)
 
 
-def types_of(topic: Topic) -> Typestore:
+def types_of(topic: RecordedTopic) -> Typestore:
     """A store that knows the type of a topic as the bag defines it or, if it does not, as its distribution did.
 
     Raises:
@@ -154,7 +154,7 @@ def _element(described: Any) -> str:
 
 
 @cache
-def decoder(topic: Topic) -> Callable[[bytes], Any]:
+def decoder(topic: RecordedTopic) -> Callable[[bytes], Any]:
     """A function that makes an object of a message's CDR bytes; sequences of numbers become numpy arrays.
 
     Raises:

@@ -18,12 +18,12 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
-from il_ros.recording.bag.discovery import Found, recordings
+from il_ros.recording.bag.discovery import FoundRecording, recordings
 from il_ros.recording.bag.reader import BagReader, is_ours, read
 from il_ros.recording.check.command_limits import Share, shares, text
 from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW, WARNING, Finding, usual_hz
-from il_ros.recording.decode.field_columns import Columns
-from il_ros.recording.decode.message_batch import Block, Topic
+from il_ros.recording.decode.field_columns import FieldColumns
+from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.exact_sync import paths
 from il_ros.recording.episodes.external import TELLING_S, clock_notes
 from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
@@ -95,7 +95,7 @@ def _report(contract: Contract, findings: list[Finding], checked: Sequence[Check
     return Report(found, beyond, len(checked), len(episodes), sum(map(len, episodes)))
 
 
-def _verdict(contract: Contract, found: Found) -> Checked:
+def _verdict(contract: Contract, found: FoundRecording) -> Checked:
     try:
         if not found.why_not:
             return check_bag(contract, found.path)
@@ -168,14 +168,14 @@ class _Watch:
 
     def __init__(self, contract: Contract, reader: BagReader, named: Mapping[str, str | None]) -> None:
         self._columns = {
-            name: Columns(paths(contract, topic)[:1], reader.decode)
+            name: FieldColumns(paths(contract, topic)[:1], reader.decode)
             for topic in contract.topics
             if (name := named.get(topic)) is not None
         }
         self._left = dict.fromkeys(self._columns, MOST)
         self.is_empty = True
 
-    def __call__(self, topic: Topic, block: Block) -> None:
+    def __call__(self, topic: RecordedTopic, block: MessageBatch) -> None:
         self.is_empty = False
         left = self._left.get(topic.name, 0)
         if left:

@@ -23,7 +23,7 @@ from rosbags.typesys.store import Typestore
 
 from il_ros.core.messages import getter
 from il_ros.core.types import Array
-from il_ros.recording.decode.message_batch import Block, window
+from il_ros.recording.decode.message_batch import MessageBatch, window
 
 NUMBERS = {
     **{"bool": "?", "byte": "u1", "char": "u1", "octet": "u1", "float32": "f4", "float64": "f8"},
@@ -34,7 +34,7 @@ HEAD = 4
 """Bytes before the first field."""
 
 
-class Layout:
+class CdrLayout:
     """Which bytes of a message are numbers, and of which kind; all others are its structure.
 
     Raises:
@@ -43,7 +43,7 @@ class Layout:
     """
 
     def __init__(self, data: bytes, type_name: str, store: Typestore) -> None:
-        walk = Walk(data, lambda name: store.fielddefs[name][1])
+        walk = LayoutWalk(data, lambda name: store.fielddefs[name][1])
         self.size = len(data)
         self._places, self._walk = walk.message(type_name), walk
         masks = (walk.is_structure.view(np.uint8) * np.uint8(255)).view(np.uint64)
@@ -52,7 +52,7 @@ class Layout:
         self._words = list(zip((used * 8).tolist(), masks[used], padded[used] & masks[used]))
         """Where words of structure lie, which of their bits belong to it, and what these are."""
 
-    def is_of(self, block: Block) -> Array:
+    def is_of(self, block: MessageBatch) -> Array:
         """(n,) bool, which messages of a block are laid out so."""
         alike: Array = block.size == self.size
         rows = np.flatnonzero(alike)
@@ -72,7 +72,7 @@ class Layout:
         at = int(getter(path)(self._places))
         return at, self._walk.code(at)
 
-    def read(self, block: Block, at: int, code: str) -> Array:
+    def read(self, block: MessageBatch, at: int, code: str) -> Array:
         """(n,) of the number found ``at`` there, in messages of this layout."""
         numbers: Array = window(block.data, code)[block.at + at].view(code)
         return numbers
@@ -85,7 +85,7 @@ class _Text(str):
         raise TypeError(f"it is the text {str(self)!r}")
 
 
-class Walk:
+class LayoutWalk:
     """Goes through a message field by field, and makes an object of it with places where the numbers are.
 
     Args:

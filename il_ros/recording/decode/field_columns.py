@@ -14,19 +14,19 @@ from il_ros.core import messages
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array
 from il_ros.recording.bag.typestore import types_of
-from il_ros.recording.decode.cdr_layout import Layout
-from il_ros.recording.decode.message_batch import Block, Topic
+from il_ros.recording.decode.cdr_layout import CdrLayout
+from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 
 MOST_LAYOUTS = 32
 """A topic whose messages are laid out in more ways than these has the rest of them decoded one by one."""
 STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 WHOLE, MALFORMED = -2, -1
 """Kinds of messages that are not told apart by the joints that they name."""
-Decode = Callable[[Topic, bytes], Any]
+Decode = Callable[[RecordedTopic, bytes], Any]
 P = TypeVar("P")
 
 
-class Columns:
+class FieldColumns:
     """Some fields of one topic's messages; row n of every array is the same message, in the order of recording.
 
     Args:
@@ -43,7 +43,7 @@ class Columns:
         """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
         self._decode, self._is_published = decode, is_published
         self._joints = [messages.named_joint(path) for path in self.paths]
-        self._layouts: dict[Topic, list[tuple[Layout, list[_Place], list[_Place], int]]] = {}
+        self._layouts: dict[RecordedTopic, list[tuple[CdrLayout, list[_Place], list[_Place], int]]] = {}
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
         order, log, stamps, published = (_Growing(np.int64) for _ in range(4))
@@ -101,7 +101,7 @@ class Columns:
                 column.sort(index)
         self._is_sorted = True
 
-    def add(self, topic: Topic, block: Block) -> None:
+    def add(self, topic: RecordedTopic, block: MessageBatch) -> None:
         """Read the fields of more messages.
 
         Raises:
@@ -117,13 +117,13 @@ class Columns:
         for row in range(len(block.at)):
             self._take_one(topic, block, row)
 
-    def _laid_out(self, topic: Topic, data: bytes) -> tuple[Layout, list[_Place], list[_Place], int]:
+    def _laid_out(self, topic: RecordedTopic, data: bytes) -> tuple[CdrLayout, list[_Place], list[_Place], int]:
         message = self._decode(topic, data)  # which says what is wrong with it, if anything is
-        layout = Layout(data, topic.type_name, types_of(topic))
+        layout = CdrLayout(data, topic.type_name, types_of(topic))
         fields, kind = self._found(topic, message, lambda path: _find(layout, path))
         return layout, [_find(layout, path) for path in STAMP], fields, kind
 
-    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+    def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
         """The fields of a message, all of them refused if it is malformed; and the number of its kind."""
         fields = [find(path) for path in self.paths]
         if topic.type_name != messages.JOINT_STATE or None in self._joints:
@@ -144,7 +144,9 @@ class Columns:
             self._kinds.append(has)
         return fields, self._kinds.index(has)
 
-    def _take(self, layout: Layout, stamp: list[_Place], fields: list[_Place], kind: int, block: Block) -> Block:
+    def _take(
+        self, layout: CdrLayout, stamp: list[_Place], fields: list[_Place], kind: int, block: MessageBatch
+    ) -> MessageBatch:
         """Read the messages that are laid out so; returns the others."""
         alike = layout.is_of(block)
         if alike.all():
@@ -160,7 +162,7 @@ class Columns:
             self._keep(mine, _stamps(sec, nanosec), values, kind)
         return others
 
-    def _take_one(self, topic: Topic, block: Block, row: int) -> None:
+    def _take_one(self, topic: RecordedTopic, block: MessageBatch, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
         fields, kind = self._found(topic, message, lambda path: _number(message, path))
         found = [*(_number(message, path) for path in STAMP), *fields]
@@ -169,7 +171,7 @@ class Columns:
         self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
         self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
-    def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
+    def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         kinds = np.full(len(stamps), kind, np.int32)
         published = block.publish_time_ns if self._is_published else block.log_time_ns
         columns = (block.order, block.log_time_ns, stamps, values, kinds, published)
@@ -213,7 +215,7 @@ _Place = tuple[int, str] | MessageError
 """Where a number lies and of which type it is, or why it cannot be found."""
 
 
-def _find(layout: Layout, path: str) -> _Place:
+def _find(layout: CdrLayout, path: str) -> _Place:
     try:
         return layout.find(path)
     except MessageError as error:
@@ -224,7 +226,7 @@ def _stamps(sec: Array, nanosec: Array) -> Array:
     return np.where((sec == -1) & (nanosec == -1), -1, sec * 1_000_000_000 + nanosec)
 
 
-def _whole(layout: Layout, block: Block, place: _Place) -> Array:
+def _whole(layout: CdrLayout, block: MessageBatch, place: _Place) -> Array:
     if isinstance(place, MessageError):
         return np.full(len(block.at), -1, np.int64)
     return layout.read(block, *place).astype(np.int64)

@@ -18,7 +18,7 @@ ROOM = 8
 
 
 @dataclass(frozen=True)
-class Topic:
+class RecordedTopic:
     """A topic as the file describes it."""
 
     name: str
@@ -36,7 +36,7 @@ class Topic:
     """The distribution of ROS 2 whose types these are, where the file has no definition."""
 
 
-class Block(NamedTuple):
+class MessageBatch(NamedTuple):
     """Messages of one topic; row n of every array is the same message."""
 
     data: bytes | bytearray
@@ -62,11 +62,11 @@ class Block(NamedTuple):
             return times
         return self.log_time_ns if self.published_ns is None else self.published_ns
 
-    def rows(self, index: Array) -> Block:
+    def rows(self, index: Array) -> MessageBatch:
         """Some of the messages."""
         published = None if self.published_ns is None else self.published_ns[index]
         columns = (self.at[index], self.size[index], self.log_time_ns[index], self.order[index])
-        return Block(self.data, *columns, published, self.is_in_records)
+        return MessageBatch(self.data, *columns, published, self.is_in_records)
 
     def message(self, row: int) -> bytes:
         """The serialised bytes of one of them."""
@@ -74,10 +74,14 @@ class Block(NamedTuple):
         return bytes(self.data[at : at + int(self.size[row])])
 
 
-def packed(messages: Sequence[bytes], log_time_ns: Array, order: Array, published_ns: Array | None = None) -> Block:
+def packed(
+    messages: Sequence[bytes], log_time_ns: Array, order: Array, published_ns: Array | None = None
+) -> MessageBatch:
     """The block of some serialised messages."""
     size = np.array([len(message) for message in messages], np.int64)
-    return Block(b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order, published_ns)
+    return MessageBatch(
+        b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order, published_ns
+    )
 
 
 def window(data: bytes | bytearray, code: str) -> Array:

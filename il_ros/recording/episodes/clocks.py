@@ -34,7 +34,7 @@ those of a conversion."""
 
 
 @dataclass(frozen=True)
-class Timeline:
+class TopicTimes:
     """The times of a topic's messages, in the order in which they came; row n of every array is the same message."""
 
     name: str
@@ -52,7 +52,7 @@ class Timeline:
     offset_ns: int = 0
     """What the contract adds to its times: to those of the sender's clock already, which ``log_time_ns`` are not."""
 
-    def rows(self, index: Array) -> Timeline:
+    def rows(self, index: Array) -> TopicTimes:
         """Some of the messages; all of them, as nearly always, are not copied."""
         if len(index) == len(self.arrived_ns) and (np.diff(index) > 0).all():
             return self
@@ -65,7 +65,7 @@ class Timeline:
 
 
 @dataclass(frozen=True)
-class Timing:
+class TopicTiming:
     """The times that a topic's messages go by."""
 
     rows: Array
@@ -79,14 +79,14 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ClockChoice:
     """The clock of a bag and why it is this one, and the times of each of its topics by it."""
 
     clock: str
     why: str
     pace: float
     """How many seconds pass by that clock in one of recording."""
-    timings: list[Timing]
+    timings: list[TopicTiming]
 
 
 def jumps(times_ns: Array, arrived_ns: Array, stale_ns: int, pace: float = 1.0) -> Array:
@@ -104,7 +104,7 @@ def soon_ns(pace: float) -> int:
     return round(FAR_NS / max(pace, 1.0))
 
 
-def choose(lines: Sequence[Timeline], clock: str, stale_ns: int) -> Choice:
+def choose(lines: Sequence[TopicTimes], clock: str, stale_ns: int) -> ClockChoice:
     """The times of each topic's messages by the clock that is asked for or, if none is, by the one that is right.
 
     These are the stamps where every topic has them and one clock made them, else the times of recording of all. Of a
@@ -136,13 +136,13 @@ def choose(lines: Sequence[Timeline], clock: str, stale_ns: int) -> Choice:
     else:
         chosen, why = "header", f"{'; '.join(told)}; it goes by the time that the others' clock showed when it came"
     pace = evidence.pace or FASTEST if chosen == "header" else 1.0
-    return Choice(chosen, why, pace, [evidence.timing(n, chosen, bool(clock)) for n in range(len(lines))])
+    return ClockChoice(chosen, why, pace, [evidence.timing(n, chosen, bool(clock)) for n in range(len(lines))])
 
 
 class _Evidence:
     """What the times of some topics show of their clocks."""
 
-    def __init__(self, lines: Sequence[Timeline], stale_ns: int) -> None:
+    def __init__(self, lines: Sequence[TopicTimes], stale_ns: int) -> None:
         self._lines = lines
         positive = [np.flatnonzero(line.stamps_ns != NO_STAMP) for line in lines]
         stamped = [line.rows(rows) for line, rows in zip(lines, positive)]
@@ -170,21 +170,21 @@ class _Evidence:
             told.append(f"the stamps of {self._lines[n].name} are {abs(seconds):.3f} s {side} the other topics'")
         return told
 
-    def timing(self, n: int, clock: str, is_asked: bool) -> Timing:
+    def timing(self, n: int, clock: str, is_asked: bool) -> TopicTiming:
         """The times of a topic by the clock of the bag."""
         line, offset = self._lines[n], self._offsets[n]
         every = np.arange(len(line.arrived_ns))
         if line.is_static:
-            return Timing(every, line.stamps_ns, clock, offset)
+            return TopicTiming(every, line.stamps_ns, clock, offset)
         if clock == "recording":
             own = line.offset_ns if is_asked or not self._has_stamps[n] else 0
-            return Timing(every, line.log_time_ns + own, clock, offset)
+            return TopicTiming(every, line.log_time_ns + own, clock, offset)
         if clock == "publish":
-            return Timing(every, line.publish_time_ns, clock, offset)
+            return TopicTiming(every, line.publish_time_ns, clock, offset)
         if is_asked or (self._has_stamps[n] and n not in self._apart):
-            return Timing(self._rows[n], self._stamped[n].stamps_ns, clock, offset)
+            return TopicTiming(self._rows[n], self._stamped[n].stamps_ns, clock, offset)
         shown = _shown(max(self.agreeing, key=_weight), line.arrived_ns, self.pace or 0.0)
-        return Timing(every, shown, "recording", offset)
+        return TopicTiming(every, shown, "recording", offset)
 
     def _measured(self) -> list[int | None]:
         """By how much the stamps of each topic are ahead of those of most, ns; None where that cannot be told."""
@@ -202,12 +202,12 @@ class _Evidence:
         return [None if offset is None else offset - middle for offset in found]
 
 
-def _weight(line: Timeline) -> int:
+def _weight(line: TopicTimes) -> int:
     """How much a topic's stamps tell of the clock."""
     return 0 if line.is_static else len(line.arrived_ns)
 
 
-def _pace(line: Timeline) -> float | None:
+def _pace(line: TopicTimes) -> float | None:
     """How many seconds pass by the headers in one of recording, 1 if it is near that; None if it cannot be so."""
     step, passed = np.diff(line.stamps_ns), np.diff(line.arrived_ns)
     forward = step[step > 0]
@@ -220,7 +220,7 @@ def _pace(line: Timeline) -> float | None:
     return 1.0 if abs(pace - 1.0) < SAME_PACE else pace
 
 
-def _shown(reference: Timeline, arrived_ns: Array, pace: float) -> Array:
+def _shown(reference: TopicTimes, arrived_ns: Array, pace: float) -> Array:
     """What the clock of a topic's headers showed at other times of recording."""
     last = np.maximum(np.searchsorted(reference.arrived_ns, arrived_ns, side="right") - 1, 0)
     passed = np.round(pace * (arrived_ns - reference.arrived_ns[last])).astype(np.int64)
@@ -228,7 +228,7 @@ def _shown(reference: Timeline, arrived_ns: Array, pace: float) -> Array:
     return shown
 
 
-def _offset(line: Timeline, reference: Timeline, pace: float) -> int | None:
+def _offset(line: TopicTimes, reference: TopicTimes, pace: float) -> int | None:
     """By how much a topic's stamps are ahead of another one's at the same time of recording, ns; the median."""
     begin, end = reference.arrived_ns[0], reference.arrived_ns[-1] + FAR_NS
     within = line.rows(np.flatnonzero((line.arrived_ns >= begin) & (line.arrived_ns <= end)))
@@ -237,7 +237,7 @@ def _offset(line: Timeline, reference: Timeline, pace: float) -> int | None:
     return int(np.median(within.stamps_ns - _shown(reference, within.arrived_ns, pace)))
 
 
-def _bad_stamps(lines: Sequence[Timeline], stale_ns: int, pace: float) -> list[Array]:
+def _bad_stamps(lines: Sequence[TopicTimes], stale_ns: int, pace: float) -> list[Array]:
     """By topic (n,) bool: a few stamps that are far off, while the clock goes on before and after them.
 
     Where another topic's clock jumps at the same time and stays there, the stamps are right and the clock is another.
@@ -256,7 +256,7 @@ def _bad_stamps(lines: Sequence[Timeline], stale_ns: int, pace: float) -> list[A
     return bad
 
 
-def _excursions(line: Timeline, found: Array, stale_ns: int, pace: float) -> Array:
+def _excursions(line: TopicTimes, found: Array, stale_ns: int, pace: float) -> Array:
     """(n,) bool: a few messages whose stamps jump away from where the clock goes on, or are at the beginning or end."""
     is_bad = np.zeros(len(line.arrived_ns), np.bool_)
     for row in found.tolist():
@@ -273,7 +273,7 @@ def _excursions(line: Timeline, found: Array, stale_ns: int, pace: float) -> Arr
     return is_bad
 
 
-def _confirm(line: Timeline, found: Array, is_bad: Array, restarts: Array, soon_ns: int) -> None:
+def _confirm(line: TopicTimes, found: Array, is_bad: Array, restarts: Array, soon_ns: int) -> None:
     """Clear what another topic's clock explains."""
 
     def is_shared(row: int) -> bool:

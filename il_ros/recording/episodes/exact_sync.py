@@ -14,7 +14,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array
-from il_ros.recording.decode.field_columns import Columns
+from il_ros.recording.decode.field_columns import FieldColumns
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Observations:
 class Merged:
     """The steps that joint states of several publishers make, as ``messages.JointStateMerger`` makes them; (n,) rows.
 
-    Its fields are those of ``Columns``, of the messages that make a step.
+    Its fields are those of ``FieldColumns``, of the messages that make a step.
     """
 
     stamps_ns: Array
@@ -54,10 +54,10 @@ class Merged:
     """The stamps of all messages that should have made a step, also where a joint was missing."""
 
 
-Part = Columns | Merged
+Part = FieldColumns | Merged
 
 
-def merged(contract: Contract, topic: str, columns: Columns) -> Part:
+def merged(contract: Contract, topic: str, columns: FieldColumns) -> Part:
     """The columns of a topic of the contract, of which each message has every field."""
     if columns.refused is None or not messages.joints_of(contract, topic):
         return columns  # nearly always
@@ -76,7 +76,7 @@ def merged(contract: Contract, topic: str, columns: Columns) -> Part:
     return Merged(stamps[sound], values[sound], columns.order[sound], refused, every)
 
 
-def _trouble(contract: Contract, columns: Columns, row: int, latest_of: Array, ages: Array) -> MessageError:
+def _trouble(contract: Contract, columns: FieldColumns, row: int, latest_of: Array, ages: Array) -> MessageError:
     """Why the message of a row makes no step."""
     if columns.is_malformed[row] and columns.malformed is not None:
         return columns.malformed
@@ -89,8 +89,8 @@ def _trouble(contract: Contract, columns: Columns, row: int, latest_of: Array, a
     raise AssertionError("a row that lacks nothing was refused")
 
 
-def joined(contract: Contract, columns: Mapping[str, Columns]) -> Observations:
-    """What ``messages.Aligner`` makes of the topics of a contract; ``columns`` hold ``paths`` of each of them."""
+def joined(contract: Contract, columns: Mapping[str, FieldColumns]) -> Observations:
+    """What ``messages.ExactTimeSync`` makes of the topics of a contract; ``columns`` hold ``paths`` of each of them."""
     parts = [merged(contract, topic, columns[topic]) for topic in contract.topics]
     stamps, order = complete(parts)
     values = np.empty((len(stamps), len(contract.observation)))

@@ -19,12 +19,12 @@ from il_ros.core.errors import DataError, MessageError
 from il_ros.core.types import Array
 from il_ros.recording.bag.metadata import profiles
 from il_ros.recording.bag.reader import BagReader
-from il_ros.recording.decode.field_columns import WHOLE, Columns, Decode, P
-from il_ros.recording.decode.message_batch import Block, Topic
+from il_ros.recording.decode.field_columns import WHOLE, Decode, FieldColumns, P
+from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.arrival_order import arrivals
-from il_ros.recording.episodes.clocks import NO_STAMP, Timeline, choose
+from il_ros.recording.episodes.clocks import NO_STAMP, TopicTimes, choose
 from il_ros.recording.episodes.exact_sync import paths
-from il_ros.recording.episodes.hold_resample import Resampled, Track, report, resample
+from il_ros.recording.episodes.hold_resample import Resampled, TopicTrack, report, resample
 
 TRANSIENT_LOCAL = ("transient_local", 1, "1")
 """How a recorded QoS profile says that a publisher keeps its last messages for whoever comes later."""
@@ -35,7 +35,7 @@ FEWEST = 5
 """Messages of a topic that is a stream and no value that changes now and then."""
 
 
-class Commands(Columns):
+class CommandColumns(FieldColumns):
     """The actions of a topic that carries commands of the contract's type, read as the robot's driver reads them.
 
     A command that is none of the contract's has NaN in all components.
@@ -45,7 +45,7 @@ class Commands(Columns):
         super().__init__([part.name for part in contract.action], decode, contract.foreign.clock == "publish")
         self._contract = contract
 
-    def _found(self, topic: Topic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+    def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
         try:
             messages.check_frame(message, self._contract)
             fields = messages.command_paths(message, self._contract)
@@ -56,7 +56,7 @@ class Commands(Columns):
             return [told] * len(self.paths), WHOLE
         return [find(field) for field in fields], WHOLE
 
-    def _keep(self, block: Block, stamps: Array, values: Array, kind: int = WHOLE) -> None:
+    def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         unusable = np.flatnonzero(~np.isfinite(values).all(axis=1))
         for row in unusable[:1].tolist():
             told = f"command {values[row].tolist()} is not {len(self.paths)} finite numbers; it is refused"
@@ -66,7 +66,7 @@ class Commands(Columns):
 
 
 @dataclass(frozen=True)
-class Source:
+class ComponentSource:
     """Some components of the observation, or of the action, as one publisher tells them; row n is the same message."""
 
     name: str
@@ -82,7 +82,7 @@ class Source:
     """(n, components)"""
     refused: tuple[int, MessageError] | None
 
-    def rows(self, index: Array) -> Source:
+    def rows(self, index: Array) -> ComponentSource:
         """Some of the messages; all of them, as nearly always, are not copied."""
         if len(index) == len(self.order) and (np.diff(index) > 0).all():
             return self
@@ -90,10 +90,10 @@ class Source:
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})
 
 
-def _sources(topic: str, components: Sequence[int], is_action: bool, columns: Columns) -> list[Source]:
+def _sources(topic: str, components: Sequence[int], is_action: bool, columns: FieldColumns) -> list[ComponentSource]:
     """A topic as a source; one of joint states as so many as there are publishers of different joints."""
     name = f"{topic} (action)" if is_action else topic
-    whole = Source(
+    whole = ComponentSource(
         *(name, topic, components, is_action, columns.stamps_ns, columns.log_time_ns, columns.publish_time_ns),
         *(columns.order, columns.values, columns.refused),
     )
@@ -145,7 +145,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         raise DataError(f"{reader.path}: {error}") from error
     used = [part.rows(timing.rows) for (part, _), timing in zip(parts, choice.timings)]
     tracks = [
-        Track(timing.times_ns, line.arrived_ns[timing.rows], part.order, line.is_static)
+        TopicTrack(timing.times_ns, line.arrived_ns[timing.rows], part.order, line.is_static)
         for part, line, timing in zip(used, lines, choice.timings)
     ]
     resampled = resample(tracks, contract.step_ns, contract.stale_ns, choice.pace)
@@ -182,12 +182,12 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
 
 def _read(
     reader: BagReader, contract: Contract, names: dict[str, str], action: str
-) -> tuple[list[Source], dict[str, list[Any]]]:
+) -> tuple[list[ComponentSource], dict[str, list[Any]]]:
     """The numbers of every topic of the observation, those of the action, and the QoS that their publishers offer."""
     fields = contract.foreign.fields
     is_published = contract.foreign.clock == "publish"
-    actions = Columns(fields, reader.decode, is_published) if fields else Commands(contract, reader.decode)
-    parts = [*(Columns(paths(contract, topic), reader.decode, is_published) for topic in contract.topics), actions]
+    actions = FieldColumns(fields, reader.decode, is_published) if fields else CommandColumns(contract, reader.decode)
+    parts = [*(FieldColumns(paths(contract, topic), reader.decode, is_published) for topic in contract.topics), actions]
     listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
     offered: dict[str, str] = {}
     for topic, block in reader.blocks({name for name, _ in listeners}):
@@ -203,7 +203,7 @@ def _read(
     return sources, {name: profiles(text) for name, text in offered.items() if text}
 
 
-def _in_time(sources: Sequence[Source], stale_ns: int) -> list[tuple[Source, Array]]:
+def _in_time(sources: Sequence[ComponentSource], stale_ns: int) -> list[tuple[ComponentSource, Array]]:
     """The messages whose numbers can be used, in the order in which they came, with when that was by one clock."""
     finite = [np.logical_and.reduce([messages.is_finite(column) for column in s.values.T]) for s in sources]
     sound = [source.rows(np.flatnonzero(is_finite)) for source, is_finite in zip(sources, finite)]
@@ -213,7 +213,10 @@ def _in_time(sources: Sequence[Source], stale_ns: int) -> list[tuple[Source, Arr
 
 
 def _static(
-    parts: Sequence[tuple[Source, Array]], contract: Contract, recorded_as: dict[str, str], offered: Mapping[str, Any]
+    parts: Sequence[tuple[ComponentSource, Array]],
+    contract: Contract,
+    recorded_as: dict[str, str],
+    offered: Mapping[str, Any],
 ) -> dict[str, str]:
     """The topics, as they were recorded, of which a message holds until the next, and why."""
     static = {recorded_as[topic]: "declared" for topic in contract.foreign.static}
@@ -236,14 +239,14 @@ def _is_sparse(times_ns: Array, stale_ns: int) -> bool:
 
 
 def _timelines(
-    parts: Sequence[tuple[Source, Array]], static: Mapping[str, str], offsets: Mapping[str, float]
-) -> list[Timeline]:
+    parts: Sequence[tuple[ComponentSource, Array]], static: Mapping[str, str], offsets: Mapping[str, float]
+) -> list[TopicTimes]:
     lines = []
     for part, arrived in parts:
         shift = round(1e9 * offsets.get(part.topic, 0.0))
         stamps = np.where(part.stamps_ns > 0, part.stamps_ns + shift, NO_STAMP)
         times = (stamps, part.publish_time_ns + shift, part.log_time_ns, arrived)
-        lines.append(Timeline(part.name, part.topic, *times, part.topic in static, shift))
+        lines.append(TopicTimes(part.name, part.topic, *times, part.topic in static, shift))
     return lines
 
 
@@ -280,8 +283,8 @@ def _check_ages(
     reader: BagReader,
     contract: Contract,
     resampled: Resampled,
-    tracks: Sequence[Track],
-    parts: Sequence[Source],
+    tracks: Sequence[TopicTrack],
+    parts: Sequence[ComponentSource],
     called: Mapping[str, str],
 ) -> None:
     """Refuse a bag of which most steps are lost to a topic that speaks too seldom; ``called``: the contract's names.
@@ -303,7 +306,9 @@ def _check_ages(
         )
 
 
-def _nowhere(reader: BagReader, contract: Contract, tracks: list[Track], parts: list[Source]) -> DataError:
+def _nowhere(
+    reader: BagReader, contract: Contract, tracks: list[TopicTrack], parts: list[ComponentSource]
+) -> DataError:
     """Why there is no step: a topic without a sound message, or topics that never speak together."""
     for track, part in zip(tracks, parts):
         if not len(track.order):

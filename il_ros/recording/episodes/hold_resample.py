@@ -19,7 +19,7 @@ from il_ros.recording.episodes.clocks import NO_STAMP, jumps, soon_ns
 
 
 @dataclass(frozen=True)
-class Track:
+class TopicTrack:
     """The messages of one topic; row n of every array is the same message."""
 
     times_ns: Array
@@ -31,9 +31,9 @@ class Track:
     is_static: bool = False
     """Whether a message holds until the next is recorded, however old it is."""
 
-    def rows(self, index: Array) -> Track:
+    def rows(self, index: Array) -> TopicTrack:
         """Some of the messages."""
-        return Track(self.times_ns[index], self.log_time_ns[index], self.order[index], self.is_static)
+        return TopicTrack(self.times_ns[index], self.log_time_ns[index], self.order[index], self.is_static)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Resampled:
     stale: Array
     """(tracks,) int64, at how many of these each topic was."""
 
-    def ages_ns(self, tracks: Sequence[Track]) -> Array:
+    def ages_ns(self, tracks: Sequence[TopicTrack]) -> Array:
         """(T, tracks) int64, how old the messages are."""
         times = [track.times_ns[rows] for track, rows in zip(tracks, self.rows.T)]
         ages: Array = self.times_ns[:, None] - np.stack(times, axis=1)
@@ -64,7 +64,7 @@ class Resampled:
         return np.concatenate([first, follows[:, None] & (np.diff(self.rows, axis=0) == 0)])
 
 
-def resample(tracks: Sequence[Track], step_ns: int, stale_ns: int, pace: float = 1.0) -> Resampled:
+def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: float = 1.0) -> Resampled:
     """The steps at which every track has a message that is at most ``stale_ns`` old, stretch by stretch.
 
     A stretch's grid begins when the last of the topics does, and ends with the newest message. ``pace`` is how many
@@ -98,7 +98,9 @@ def resample(tracks: Sequence[Track], step_ns: int, stale_ns: int, pace: float =
     return Resampled(times[kept], rows, stretches[kept], sum(possible for *_, possible, _ in parts), stale)
 
 
-def _holding(track: Track, main: tuple[Array, Array], times_ns: Array, stretches: Array, newest_ns: Array) -> Array:
+def _holding(
+    track: TopicTrack, main: tuple[Array, Array], times_ns: Array, stretches: Array, newest_ns: Array
+) -> Array:
     """(T,) which message of a static track holds at each step, -1 if none; ``main``: a track, and its stretches."""
     rows: Array = np.searchsorted(track.log_time_ns, newest_ns, side="right") - 1
     if len(track.order):
@@ -108,7 +110,7 @@ def _holding(track: Track, main: tuple[Array, Array], times_ns: Array, stretches
     return rows
 
 
-def _stretches(tracks: Sequence[Track], stale_ns: int, pace: float) -> tuple[list[Array], int]:
+def _stretches(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> tuple[list[Array], int]:
     """By track (n,) int64, increasing: in which stretch its messages are; and how many stretches there are.
 
     All topics see a jump of the clock, each with its own next message: somewhere between two messages of each. So jumps
@@ -131,7 +133,7 @@ def _stretches(tracks: Sequence[Track], stale_ns: int, pace: float) -> tuple[lis
     return numbers, len(cuts) + 1
 
 
-def _moment(track: Track, row: int) -> tuple[int, int]:
+def _moment(track: TopicTrack, row: int) -> tuple[int, int]:
     return int(track.log_time_ns[row]), int(track.times_ns[row])
 
 
@@ -155,7 +157,7 @@ class _Cut:
         self.rows |= other.rows
         self.before, self.after = max(self.before, other.before), min(self.after, other.after)
 
-    def first_row(self, track: Track, pace: float) -> int:
+    def first_row(self, track: TopicTrack, pace: float) -> int:
         """The first message after it of a track whose own clock shows no jump here: the first that fits in better."""
         log = track.log_time_ns
         begin, end = np.searchsorted(log, (self.before[0] - soon_ns(pace), self.after[0] + soon_ns(pace))).tolist()
@@ -167,7 +169,7 @@ class _Cut:
         return int(begin + is_after.argmax()) if is_after.any() else int(end)
 
 
-def _jumps_in_time(tracks: Sequence[Track], stale_ns: int, pace: float) -> list[tuple[int, int]]:
+def _jumps_in_time(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> list[tuple[int, int]]:
     found = [
         (n, row)
         for n, track in enumerate(tracks)
@@ -177,7 +179,7 @@ def _jumps_in_time(tracks: Sequence[Track], stale_ns: int, pace: float) -> list[
 
 
 def _one_stretch(
-    tracks: Sequence[Track], members: Sequence[Array], step_ns: int, stale_ns: int
+    tracks: Sequence[TopicTrack], members: Sequence[Array], step_ns: int, stale_ns: int
 ) -> tuple[Array, Array, int, Array]:
     """Times (T,), rows (T, tracks), possible steps and stale ones by track."""
     sorted_rows = [rows[tracks[n].times_ns[rows].argsort(kind="stable")] for n, rows in enumerate(members)]
@@ -204,7 +206,7 @@ def _fresh(times_ns: Array, begin: int, end: int, step_ns: int, stale_ns: int) -
     return steps
 
 
-def report(resampled: Resampled, tracks: Sequence[Track], step_ns: int) -> list[dict[str, Any]]:
+def report(resampled: Resampled, tracks: Sequence[TopicTrack], step_ns: int) -> list[dict[str, Any]]:
     """By track: how old its messages are at the steps, and what was dropped and repeated.
 
     ``dropped``: messages that no step uses; ``padded``: steps that repeat the message of the step before; ``stale``:

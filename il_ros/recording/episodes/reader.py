@@ -18,8 +18,8 @@ from il_ros.core.errors import DataError, MessageError
 from il_ros.core.types import Array
 from il_ros.recording.bag.reader import BagReader, is_ours, read
 from il_ros.recording.decode.diagnostics import decoded
-from il_ros.recording.decode.field_columns import Columns, Decode
-from il_ros.recording.decode.message_batch import Block, Topic
+from il_ros.recording.decode.field_columns import Decode, FieldColumns
+from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.exact_sync import Observations, joined, paths
 from il_ros.recording.episodes.external import read_foreign
 
@@ -54,7 +54,7 @@ def episode_of(reader: BagReader, contract: Contract) -> Episode:
     if None in names.values():
         return _without(reader, contract, [topic for topic, name in names.items() if name is None])
     wanted = {topic: name for topic, name in names.items() if name is not None}
-    records, columns = Records(), _columns(reader, contract, wanted)
+    records, columns = AuthorityRecords(), _columns(reader, contract, wanted)
     for topic, block in reader.blocks(wanted.values()):
         if topic.name == wanted[AUTHORITY]:
             records.add(topic, block, reader.decode)
@@ -85,8 +85,8 @@ def read_observations(folder: Path, contract: Contract) -> tuple[Array, Array]:
     return seen.stamps_ns[seen.is_sound], seen.values[seen.is_sound].astype(np.float32)
 
 
-def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -> dict[str, Columns]:
-    return {wanted[topic]: Columns(paths(contract, topic), reader.decode) for topic in contract.topics}
+def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -> dict[str, FieldColumns]:
+    return {wanted[topic]: FieldColumns(paths(contract, topic), reader.decode) for topic in contract.topics}
 
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
@@ -172,7 +172,7 @@ def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> Dat
     )
 
 
-class Records:
+class AuthorityRecords:
     """The records of authority of a bag, the first of each stamp; those that belong to no observation are left out."""
 
     def __init__(self) -> None:
@@ -186,7 +186,7 @@ class Records:
         """Whether there are messages, and not one of them says anything at all."""
         return bool(self._empty) and not self.by_stamp and self._empty == self.refused.keys()
 
-    def add(self, topic: Topic, block: Block, decode: Decode) -> None:
+    def add(self, topic: RecordedTopic, block: MessageBatch, decode: Decode) -> None:
         """Read more of them.
 
         Raises:
@@ -209,7 +209,7 @@ class Records:
 
 
 def _episode(
-    folder: Path, contract: Contract, seen: Observations, records: Records, facts: Mapping[str, Any]
+    folder: Path, contract: Contract, seen: Observations, records: AuthorityRecords, facts: Mapping[str, Any]
 ) -> Episode:
     recorded = records.by_stamp
     width = len(contract.action)
@@ -238,7 +238,7 @@ def _episode(
     return Episode.from_steps(rows, [recorded[stamp] for stamp in common], contract.step_ns, told)
 
 
-def _first_trouble(contract: Contract, seen: Observations, records: Records) -> MessageError:
+def _first_trouble(contract: Contract, seen: Observations, records: AuthorityRecords) -> MessageError:
     found = list(records.refused.values())
     for row in np.flatnonzero(~seen.is_sound).tolist():
         error = seen.refused or messages.not_finite(contract, seen.values[row])

@@ -30,7 +30,7 @@ class Verdict(enum.Enum):
 
 
 @dataclass
-class Doubt:
+class StampProblem:
     """Stamps that do not go on from those before."""
 
     publisher: Hashable
@@ -41,7 +41,7 @@ class Doubt:
     """By the steady clock."""
 
 
-class Progress:
+class StampProgress:
     """Follows the stamps of one topic, publisher by publisher.
 
     Args:
@@ -59,7 +59,7 @@ class Progress:
         self._newest: dict[Hashable, int] = {}
         self._leapt: dict[Hashable, int] = {}
         """Where the stamps of a publisher were before the last one, if that is much later."""
-        self.doubt: Doubt | None = None
+        self.doubt: StampProblem | None = None
         """What may be of another clock."""
         self._expected_ns: int | None = None
 
@@ -88,7 +88,7 @@ class Progress:
             return self._move(publisher, stamp_ns)
         doubt = self.doubt
         if doubt is None or doubt.publisher != publisher or not self._follows(doubt.newest_ns, stamp_ns):
-            self.doubt = Doubt(publisher, is_new, stamp_ns, steady_ns)
+            self.doubt = StampProblem(publisher, is_new, stamp_ns, steady_ns)
             return Verdict.DOUBTFUL
         doubt.newest_ns = stamp_ns
         if doubt.is_new and steady_ns - doubt.since_ns < SETTLE_NS:

@@ -15,7 +15,7 @@ from il_ros.recording.bag.discovery import DISCARDED as DISCARDED
 from il_ros.recording.write.journal import SUFFIX
 
 
-class Episodes:
+class EpisodeStore:
     """A folder with ``episode_000001``, ``episode_000002``, ... and the journal of the one that is being recorded."""
 
     def __init__(self, folder: Path) -> None:

@@ -14,9 +14,9 @@ from mcap.writer import Writer
 from il_ros.core.atomic_io import storage_errors, sync
 from il_ros.core.errors import DataError, StorageError
 from il_ros.recording.bag import metadata
-from il_ros.recording.bag.mcap_scanner import FACTS, JOURNAL_RECORDS, Scan, facts_record
-from il_ros.recording.bag.metadata import METADATA, Contents
-from il_ros.recording.decode.message_batch import Topic
+from il_ros.recording.bag.mcap_scanner import FACTS, JOURNAL_RECORDS, McapScanner, facts_record
+from il_ros.recording.bag.metadata import METADATA, BagMetadata
+from il_ros.recording.decode.message_batch import RecordedTopic
 from il_ros.recording.write.journal import LIBRARY, SUFFIX, locked
 
 CHUNK_BYTES = 64 * 1024
@@ -39,7 +39,7 @@ def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path
     if (bag / METADATA).exists():
         raise DataError(f"{bag} is closed already; run `il-ros recover {folder}` to bring it and its journal together")
     with locked(journal_path):
-        scan = Scan(journal_path, JOURNAL_RECORDS)
+        scan = McapScanner(journal_path, JOURNAL_RECORDS)
         with storage_errors(bag.parent, f"nothing is lost; free some space and run `il-ros recover {folder}`"):
             write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts})
         with storage_errors(journal_path.parent, f"the episode is safe in {bag}; remove the journal by hand"):
@@ -47,13 +47,13 @@ def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path
     return bag
 
 
-def _sound(scan: Scan) -> Scan:
+def _sound(scan: McapScanner) -> McapScanner:
     if scan.damage:
         raise DataError(f"{scan.path}: {scan.damage[0]}; run `il-ros recover {scan.path.parent}`")
     return scan
 
 
-def write_bag(source: Scan, bag: Path, facts: Callable[[], dict[str, Any]]) -> None:
+def write_bag(source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]]) -> None:
     """Write what ``source`` yields as a verified rosbag2 directory; ``facts`` is asked once that is read.
 
     Raises:
@@ -70,9 +70,9 @@ def write_bag(source: Scan, bag: Path, facts: Callable[[], dict[str, Any]]) -> N
     sync(bag.parent)
 
 
-def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Contents:
+def _copy(source: McapScanner, path: Path, facts: Callable[[], dict[str, Any]]) -> BagMetadata:
     first, last = metadata.NO_START_NS, 0
-    channels: dict[str, tuple[int, Topic]] = {}
+    channels: dict[str, tuple[int, RecordedTopic]] = {}
     with path.open("wb") as file:
         writer = Writer(file, chunk_size=CHUNK_BYTES, enable_data_crcs=True)
         writer.start("ros2", LIBRARY)
@@ -84,7 +84,7 @@ def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Cont
         known = {**facts(), "digest": source.digest.text()}
         writer.add_metadata(FACTS, facts_record(known))
         writer.finish()  # type: ignore[no-untyped-call]
-    return Contents(
+    return BagMetadata(
         files=(path.name,),
         types={name: topic.type_name for name, (_, topic) in channels.items()},
         hashes={name: topic.type_hash for name, (_, topic) in channels.items()},
@@ -96,15 +96,15 @@ def _copy(source: Scan, path: Path, facts: Callable[[], dict[str, Any]]) -> Cont
     )
 
 
-def _register(writer: Writer, topic: Topic) -> int:
+def _register(writer: Writer, topic: RecordedTopic) -> int:
     text = topic.definition.encode(errors="surrogateescape")
     schema = writer.register_schema(topic.type_name, topic.encoding, text)
     described = {"offered_qos_profiles": topic.offered, "topic_type_hash": topic.type_hash}
     return writer.register_channel(topic.name, topic.serialization, schema, described)
 
 
-def _verify(path: Path, source: Scan) -> None:
-    copy = Scan(path).read()
+def _verify(path: Path, source: McapScanner) -> None:
+    copy = McapScanner(path).read()
     if copy.damage or copy.count != source.count or copy.digest.text() != source.digest.text():
         reason = copy.damage[0] if copy.damage else f"{copy.count} messages came back of {source.count}, or not equal"
         raise StorageError(f"{path} was written but not read back alike ({reason}); check the disk, nothing is lost")

@@ -14,14 +14,14 @@ from il_ros.core.episode import Record
 from il_ros.recording.bag.typestore import serialised
 from il_ros.recording.decode.diagnostics import record_bytes
 from il_ros.recording.episodes.reader import AUTHORITY
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.finalize import finalize
 from il_ros.recording.write.journal import Journal
 
 AUTHORITY_TYPE = "diagnostic_msgs/msg/DiagnosticArray"
 
 
-class LoopRecorder:
+class InProcessRecorder:
     """Writes one episode: the topics of the contract's observation, and the record of authority.
 
     Use as a context manager; an episode that was not closed is a journal, which ``il-ros recover`` makes a partial one.
@@ -33,7 +33,7 @@ class LoopRecorder:
     """
 
     def __init__(self, folder: Path, contract: Contract, facts: Mapping[str, Any]) -> None:
-        episodes = Episodes(folder)
+        episodes = EpisodeStore(folder)
         self._folder, self._contract, self._number = folder, contract, episodes.next_number()
         self._journal = Journal(episodes.journal_path(self._number), facts)
 
@@ -51,7 +51,7 @@ class LoopRecorder:
         self._journal.close()
         return finalize(self._journal.path, self._folder, {"number": self._number, "partial": False, **facts})
 
-    def __enter__(self) -> LoopRecorder:
+    def __enter__(self) -> InProcessRecorder:
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from il_ros.core.types import SILENCE_NS
 
 
-class Gaps:
+class MessageLoss:
     """Counts, by topic, the messages that are missing or came twice.
 
     A publisher's first message sets where its count begins: what was sent before the recorder listened is not missing.

@@ -16,7 +16,7 @@ from il_ros.core.atomic_io import storage_errors, sync
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.discovery import DAMAGED, is_foreign
-from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, Scan
+from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, McapScanner
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import is_closed, read
 from il_ros.recording.write.finalize import write_bag
@@ -97,7 +97,7 @@ def _is_sound(bag: Path, thorough: bool) -> bool:
 def _recover_journal(journal: Path) -> Path:
     bag = journal.with_name(journal.name.removesuffix(SUFFIX))
     with locked(journal):
-        scan = Scan(journal, JOURNAL_RECORDS)
+        scan = McapScanner(journal, JOURNAL_RECORDS)
         if is_closed(bag):  # killed after the bag was closed and before the journal was removed
             saved = scan.read().digest.text() == metadata.read(bag).facts.get("digest")
         else:
@@ -127,7 +127,7 @@ def _salvage(bag: Path, made: Path) -> None:
     source = _file(bag)
     if source is None:
         raise DataError(f"{bag} has no MCAP file to recover from; move {made} away and restore the bag from a copy")
-    scan = Scan(source)
+    scan = McapScanner(source)
     known = metadata.read(bag).facts if is_closed(bag) else {}
 
     def facts() -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _salvage(bag: Path, made: Path) -> None:
     write_bag(scan, made, facts)
 
 
-def _facts(scan: Scan, reason: str) -> dict[str, Any]:
+def _facts(scan: McapScanner, reason: str) -> dict[str, Any]:
     more = [f"and {len(scan.damage) - _SHOWN} more"] if len(scan.damage) > _SHOWN else []
     salvaged = {
         "messages": scan.count,

@@ -21,13 +21,13 @@ from std_srvs.srv import Trigger
 from il_ros.core import messages
 from il_ros.core.errors import GraphError, MessageError
 from il_ros.ros import topics
-from il_ros.ros.client.node import Outsider
+from il_ros.ros.client.node import ClientNode
 
 MUTUAL_S = 0.2
 """So long after a server is found it has found its client, too."""
 
 
-class Director(Outsider):
+class GraphClient(ClientNode):
     """Drives a graph from outside; use as a context manager.
 
     Args:

@@ -14,10 +14,10 @@ from rclpy.node import Node
 
 from il_ros.ros import spin
 
-N = TypeVar("N", bound="Outsider")
+N = TypeVar("N", bound="ClientNode")
 
 
-class Outsider(Node):
+class ClientNode(Node):
     """Lets messages in when it waits, and only then; use as a context manager."""
 
     def __init__(self, name: str, **options: Any) -> None:

@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from il_ros.core.errors import ConfigError
 from il_ros.ros import topics
-from il_ros.ros.client.node import Outsider
+from il_ros.ros.client.node import ClientNode
 
 ANY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT, durability=DurabilityPolicy.VOLATILE)
 """What every publisher can serve."""
@@ -21,7 +21,7 @@ CONNECTED_S = 4.0
 """How long a publisher that is known may take to connect."""
 
 
-class Listener(Outsider):
+class TopicSampler(ClientNode):
     """Hears some topics for some seconds; use as a context manager."""
 
     def __init__(self) -> None:

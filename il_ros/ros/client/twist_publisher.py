@@ -13,7 +13,7 @@ from geometry_msgs.msg import TwistStamped
 from il_ros.ros import topics
 
 
-class Speaker:
+class TwistPublisher:
     """Publishes velocities of the tool; a context manager."""
 
     def __init__(self, namespace: str = "") -> None:
@@ -35,7 +35,7 @@ class Speaker:
         self._message.header.stamp = self._node.get_clock().now().to_msg()
         self._topic.publish(self._message)
 
-    def __enter__(self) -> Speaker:
+    def __enter__(self) -> TwistPublisher:
         return self
 
     def __exit__(self, *error: Any) -> None:

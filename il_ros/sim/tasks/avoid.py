@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from il_ros.core.types import Array, Reading
-from il_ros.sim.steering import Row, Threading, gap_taken
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, Layout, Steer, Task
+from il_ros.core.types import Array, RobotState
+from il_ros.sim.steering import GapSteering, Row, gap_taken
+from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
 
 SPACING_M = 0.14
 ROWS = tuple(Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)))
@@ -37,17 +37,17 @@ class Avoid(Task):
     experts = tuple(f"way_{i:02d}" for i in range(24))
     ways = 24
 
-    def layout(self, rng: np.random.Generator) -> Layout:
+    def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where the tool starts."""
         start = np.array([*rng.uniform(START[0], START[1]), TOOL_HEIGHT_M])
-        return Layout(start, np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)]))
+        return SceneLayout(start, np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """``way_00`` to ``way_23``, numbered by gap from left to right, row by row; or ``nearest``."""
         choice = None if name == "nearest" else np.unravel_index(int(name.removeprefix("way_")), (2, 3, 4))
-        threading = Threading(ROWS, choice)  # type: ignore[arg-type]
+        threading = GapSteering(ROWS, choice)  # type: ignore[arg-type]
 
-        def steer(reading: Reading) -> Array:
+        def steer(reading: RobotState) -> Array:
             return threading(reading, np.zeros(2))
 
         return steer

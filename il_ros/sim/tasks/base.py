@@ -14,7 +14,7 @@ import numpy as np
 
 from il_ros.core import plugins
 from il_ros.core.errors import unknown
-from il_ros.core.types import Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, RobotState
 
 TOOL_RADIUS_M = 0.012
 """Half the depth of the closed fingers, which experts and supervisors take for their whole size; across they are twice
@@ -22,12 +22,12 @@ as wide, so whoever passes a post closely may still touch it."""
 TOOL_HEIGHT_M = 0.035
 """The height above the table at which the tool is moved, m."""
 
-Steer = Callable[[Reading], Array]
+Steer = Callable[[RobotState], Array]
 """What a scripted expert is: the tool's velocity (2,), m/s, that is right for a reading."""
 
 
 @dataclass(frozen=True)
-class Layout:
+class SceneLayout:
     """Where things stand when an episode starts, metres in the base frame."""
 
     tool_start: Array
@@ -54,7 +54,7 @@ class Task(abc.ABC):
     """In how many distinct ways the task can be done."""
 
     @abc.abstractmethod
-    def layout(self, rng: np.random.Generator) -> Layout:
+    def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw the start of an episode."""
 
     @abc.abstractmethod
@@ -102,7 +102,7 @@ class Task(abc.ABC):
         return "timeout" if elapsed_s >= self.time_limit_s else None
 
 
-class Scripted:
+class ScriptedExpert:
     """A task's scripted expert as devices use it: drawn anew for each episode, always ready."""
 
     def __init__(self, task: Task, name: str) -> None:
@@ -116,7 +116,7 @@ class Scripted:
         self.name = self._task.draw(self._wanted, start.seed)
         self._steer = self._task.expert(self.name, np.random.default_rng([start.seed, 2]))
 
-    def __call__(self, reading: Reading) -> Array:
+    def __call__(self, reading: RobotState) -> Array:
         """The velocity (2,), m/s, that the expert wants now."""
         if self._steer is None:
             self.reset(EpisodeStart("", 0, reading.stamp_ns))

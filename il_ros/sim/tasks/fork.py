@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from il_ros.core.types import Array, Reading
-from il_ros.sim.steering import Row, Threading, gap_taken
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, Layout, Steer, Task
+from il_ros.core.types import Array, RobotState
+from il_ros.sim.steering import GapSteering, Row, gap_taken
+from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
 
 POST = (0.48, 0.0)
 ROW = Row(0.0, (0.06, -0.06))
@@ -35,17 +35,17 @@ class Fork(Task):
     experts = ("left", "right")
     ways = 2
 
-    def layout(self, rng: np.random.Generator) -> Layout:
+    def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where the tool starts."""
         start = np.array([0.31 + rng.uniform(-0.01, 0.01), rng.uniform(-0.0005, 0.0005), TOOL_HEIGHT_M])
-        return Layout(start, np.array([[*POST, self.post_height_m / 2]]))
+        return SceneLayout(start, np.array([[*POST, self.post_height_m / 2]]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """``left``, ``right``, or ``nearest``: the side on which the tool already is."""
         choice = None if name == "nearest" else [self.experts.index(name)]
-        threading = Threading([ROW], choice, SWERVE_M)
+        threading = GapSteering([ROW], choice, SWERVE_M)
 
-        def steer(reading: Reading) -> Array:
+        def steer(reading: RobotState) -> Array:
             return threading(reading, reading.objects[0, :2])
 
         return steer

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Array, Reading
+from il_ros.core.types import Array, RobotState
 from il_ros.sim.steering import FASTEST, SPEED
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, Layout, Steer, Task
+from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
 
 CENTRE = (0.46, 0.0)
 RADIUS_M, LOBE_M, LOBES = 0.13, 0.03, 5
@@ -65,10 +65,10 @@ class Trace(Task):
         """The horizon."""
         return self.horizon_s
 
-    def layout(self, rng: np.random.Generator) -> Layout:
+    def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where on the groove the tool starts."""
         start = np.array([*GROOVE[rng.integers(len(GROOVE))], TOOL_HEIGHT_M])
-        return Layout(start, np.array([[*CENTRE, self.post_height_m / 2]]))
+        return SceneLayout(start, np.array([[*CENTRE, self.post_height_m / 2]]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """``tracer``, the only one, or ``nearest``, who is the same."""
@@ -102,7 +102,7 @@ class Trace(Task):
         return np.asarray(self.distances(positions) > GROOVE_HALF_WIDTH_M, dtype=np.float64)
 
 
-def steer(reading: Reading) -> Array:
+def steer(reading: RobotState) -> Array:
     """The velocity (2,), m/s, along the groove and back into its middle."""
     position = reading.tool_position[:2]
     nearest = int(_squares(position[None]).argmin())

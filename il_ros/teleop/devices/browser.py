@@ -13,7 +13,7 @@ import numpy as np
 
 from il_ros.core import contract
 from il_ros.core.errors import MessageError
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, finite, towards
 from il_ros.teleop.devices.kinesthetic import GUIDING, Kinesthetic
 
@@ -25,7 +25,7 @@ lost while the switch was held."""
 
 
 @dataclass(frozen=True)
-class PageOptions:
+class BrowserOptions:
     """How the page drives."""
 
     speed_m_s: float = 0.12
@@ -41,13 +41,13 @@ class PageOptions:
         at_least(self, 0.0, ("speed_m_s", "fast_m_s", "gain_per_s", "timeout_s"))
 
 
-class Page(Operated):
+class Browser(Operated):
     """Drive from a browser; who pushes the arm there teaches it by hand."""
 
     topics: ClassVar[Mapping[str, str]] = {HANDS: "sensor_msgs/msg/Joy", **Kinesthetic.topics}
 
     def __init__(self, setup: Setup) -> None:
-        self.options: PageOptions = contract.build(PageOptions, "device 'browser'", setup.options)
+        self.options: BrowserOptions = contract.build(BrowserOptions, "device 'browser'", setup.options)
         super().__init__(setup, "browser", DeadMan(self.options.timeout_s))
         self._by_hand = Kinesthetic(Setup(setup.contract))
         self._deflection: Array = np.zeros(3)
@@ -91,7 +91,7 @@ class Page(Operated):
         """A held switch stays held from one episode to the next."""
         self._by_hand.reset(start)
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """What the hands say, while the switch is held and the page is heard."""
         guided, o = self._by_hand.answer(reading, now_ns), self.options
         if guided.engaged:

@@ -19,7 +19,7 @@ import numpy as np
 from il_ros.core import messages
 from il_ros.core.contract import build
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.types import Answer, EpisodeStart, Reading
+from il_ros.core.types import EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Device, Setup
 
 NAMED = {"observation": "sensor_msgs/msg/JointState"}
@@ -52,11 +52,11 @@ class Function(Device):
         if hasattr(self._ask, "reset"):
             self._ask.reset(start.seed)
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """What the function makes of a reading of our arm."""
         return self.respond(messages.plain_messages(reading), now_ns)
 
-    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> Answer:
+    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
         """What the function makes of what is seen.
 
         Raises:
@@ -73,7 +73,7 @@ class Function(Device):
             raise MessageError(
                 f"expert {self._name!r} answers {action.tolist()}; it must return {len(contract.action)} finite numbers"
             )
-        return Answer(np.clip(action, contract.low, contract.high), engaged=True, author=self._name)
+        return ExpertAction(np.clip(action, contract.low, contract.high), engaged=True, author=self._name)
 
 
 def load(name: str) -> Callable[[Any], Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from il_ros.core import contract
 from il_ros.core.errors import MessageError, unknown
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least
 
 NEAR, FAR, BEYOND = 0.1, 0.9, 1.5
@@ -24,7 +24,7 @@ REST_S = 0.2
 """A trigger passes its middle faster than this."""
 
 
-class Layout(NamedTuple):
+class JoyLayout(NamedTuple):
     """What a kind of pad has where, as a driver tells it."""
 
     options: Mapping[str, int]
@@ -36,11 +36,11 @@ class Layout(NamedTuple):
 
 
 LAYOUTS = {
-    "xbox": Layout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 11)),
-    "xbox_bluetooth": Layout({"enable_button": 6, "turbo_button": 7, "axis_z": 3}, (4, 5), (8, 15)),
-    "ps4": Layout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 13)),
-    "ps5": Layout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 13)),
-    "game_controller_node": Layout({"enable_button": 9, "turbo_button": 10, "axis_z": 3}, (4, 5), (6, 21)),
+    "xbox": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 11)),
+    "xbox_bluetooth": JoyLayout({"enable_button": 6, "turbo_button": 7, "axis_z": 3}, (4, 5), (8, 15)),
+    "ps4": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 13)),
+    "ps5": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 13)),
+    "game_controller_node": JoyLayout({"enable_button": 9, "turbo_button": 10, "axis_z": 3}, (4, 5), (6, 21)),
 }
 """By name: the first four as joy_node shows them on Linux with the drivers xpad, hid-microsoft and hid-playstation, the
 last as game_controller_node shows any pad that SDL knows. LB or L1 enables, RB or R1 is turbo, the left stick is x and
@@ -194,6 +194,6 @@ class Joy(Operated):
     def reset(self, start: EpisodeStart) -> None:
         """A held button stays held from one episode to the next."""
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """The sticks, while the button is held and the pad is heard."""
         return self.driven(self._velocity, reading) if self.dead_man.holds(now_ns) else self.away()

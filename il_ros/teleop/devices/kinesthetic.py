@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros.core.contract import build
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, joints_at
 
 GUIDING = "guiding"
@@ -44,7 +44,7 @@ class Kinesthetic(Operated):
     def __init__(self, setup: Setup) -> None:
         self.options: KinestheticOptions = build(KinestheticOptions, "device 'kinesthetic'", setup.options)
         super().__init__(setup, "kinesthetic", DeadMan(self.options.timeout_s, seen_up=True))
-        self._last: Reading | None = None
+        self._last: RobotState | None = None
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
         """Take whether the arm gives way."""
@@ -54,15 +54,15 @@ class Kinesthetic(Operated):
         """The arm has been put elsewhere, which was no motion."""
         self._last = None
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """What the arm just did, while it is led."""
         last, self._last = self._last, reading
         if not self.dead_man.holds(now_ns):
             return self.away()
         self.note("lost", "")
-        return Answer(self._done(reading, last), engaged=True, author=self.name)
+        return ExpertAction(self._done(reading, last), engaged=True, author=self.name)
 
-    def _done(self, reading: Reading, last: Reading | None) -> Array:
+    def _done(self, reading: RobotState, last: RobotState | None) -> Array:
         contract = self.setup.contract
         if contract.moves_tool:
             passed_s = 0.0 if last is None else (reading.stamp_ns - last.stamp_ns) / 1e9

@@ -17,7 +17,7 @@ import numpy as np
 
 from il_ros.core.contract import build
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DEAD_MAN_S, HUGE, DeadMan, Operated, Setup, at_least, joints_at
 
 STATES, PEDAL = "leader/joint_states", "leader/pedal"
@@ -178,7 +178,7 @@ class Leader(Operated):
         """The arm has been put elsewhere, so the leader must be brought there anew."""
         self._drives = False
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """Where the leader is, once it has been where the arm is."""
         held = self.dead_man.holds(now_ns) and self._wanted is not None
         self._drives = held and (self._drives or self._is_aligned(reading))
@@ -186,9 +186,9 @@ class Leader(Operated):
             return self.away()
         self.note("lost", "")
         contract = self.setup.contract
-        return Answer(np.clip(self._wanted, contract.low, contract.high), engaged=True, author=self.name)
+        return ExpertAction(np.clip(self._wanted, contract.low, contract.high), engaged=True, author=self.name)
 
-    def _is_aligned(self, reading: Reading) -> bool:
+    def _is_aligned(self, reading: RobotState) -> bool:
         """Whether the leader is where the arm is; if so, it counts its turns from there."""
         assert self._wanted is not None
         at = joints_at(reading, self.setup.contract, "leader")

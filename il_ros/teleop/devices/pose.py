@@ -14,7 +14,7 @@ import numpy as np
 from il_ros.core import contract
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least, finite, towards
 
 JITTER_M, SHORTEST_S = 0.005, 0.02
@@ -141,7 +141,7 @@ class Pose(Operated):
         """The arm has been put elsewhere, so the hand's place means another one."""
         self._anchor = None
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """Towards where the hand leads, while it is followed."""
         if not self.dead_man.holds(now_ns) or self._hand is None:
             self._anchor = None

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Answer, EpisodeStart, Reading
+from il_ros.core.types import EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Device, Setup, required_guide
 
 
-class Scripted(Device):
+class ScriptedDevice(Device):
     """Demonstrates, and labels whatever state it is shown."""
 
     def __init__(self, setup: Setup) -> None:
@@ -23,6 +23,8 @@ class Scripted(Device):
         """Draw the expert of this episode."""
         self._guide.reset(start)
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """Where the script would go now."""
-        return Answer(self.action(self._guide(reading), reading, scripted=True), engaged=True, author=self._guide.name)
+        return ExpertAction(
+            self.action(self._guide(reading), reading, scripted=True), engaged=True, author=self._guide.name
+        )

@@ -16,7 +16,7 @@ import numpy as np
 
 from il_ros.core import contract
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Answer, Array, EpisodeStart, Reading
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Device, Setup, at_least, required_guide
 
 
@@ -76,7 +76,7 @@ class Supervisor(Device):
         self._forget()
         self._start = start
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """An action while it drives; no opinion while it watches."""
         self._path.append(reading.tool_position[:2])
         worry = self._worry(reading)
@@ -91,10 +91,12 @@ class Supervisor(Device):
                 self._driven, self._calm = 1, 0
                 self._guide.reset(self._start or EpisodeStart("", 0, reading.stamp_ns))
         if not self.driving:
-            return Answer(None, engaged=False, author="supervisor")
-        return Answer(self.action(self._guide(reading), reading, scripted=True), engaged=True, author="supervisor")
+            return ExpertAction(None, engaged=False, author="supervisor")
+        return ExpertAction(
+            self.action(self._guide(reading), reading, scripted=True), engaged=True, author="supervisor"
+        )
 
-    def _worry(self, reading: Reading) -> bool:
+    def _worry(self, reading: RobotState) -> bool:
         """Whether, carried on as it moves now, the tool would come too near to trouble; or it is stuck."""
         position, objects = reading.tool_position[:2], reading.objects
         velocity = np.zeros(2) if len(self._path) < 2 else (self._path[-1] - self._path[-2]) * self._steps_per_s

@@ -15,7 +15,7 @@ from il_ros.core import contract
 from il_ros.core.contract import TOOL_AXES
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
-from il_ros.core.types import Answer, Array, Reading
+from il_ros.core.types import Array, ExpertAction, RobotState
 from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least, finite
 
 LET_GO_S = 0.2
@@ -90,7 +90,7 @@ class Twist(Operated):
             about = ", ".join(left)
             self.note(about, f"delta_twist_cmds has {about}, of which the contract's action knows nothing: left out")
 
-    def answer(self, reading: Reading, now_ns: int = 0) -> Answer:
+    def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """The last twist, while somebody drives."""
         if not self.dead_man.holds(now_ns):
             return self.away()

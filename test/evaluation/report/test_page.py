@@ -25,22 +25,22 @@ from il_ros.evaluation.report import page as report
 from il_ros.evaluation.report.charts import Curve
 from il_ros.evaluation.report.clips import Clip
 from il_ros.evaluation.report.page import ReportData, write_report
-from il_ros.evaluation.report.svg import Scene, Track, View
+from il_ros.evaluation.report.svg import MapProjection, ToolPath, TopView
 
-FORK = Scene(0.30, 0.70, -0.20, 0.20, ((0.5, 0.0, 0.03),), None, (0.33, 0.0))
+FORK = TopView(0.30, 0.70, -0.20, 0.20, ((0.5, 0.0, 0.03),), None, (0.33, 0.0))
 ROWS = ((0.42, 0.0), (0.50, -0.06), (0.50, 0.06), (0.58, -0.12), (0.58, 0.0), (0.58, 0.12))
-AVOID = Scene(0.28, 0.72, -0.25, 0.25, tuple((x, y, 0.025) for x, y in ROWS), 0.66, (0.32, 0.0))
+AVOID = TopView(0.28, 0.72, -0.25, 0.25, tuple((x, y, 0.025) for x, y in ROWS), 0.66, (0.32, 0.0))
 VOID = {"br", "img", "input", "link", "meta"}
 
 
-def fork_track(rng: np.random.Generator, side: float, label: str, hits: bool = False) -> Track:
+def fork_track(rng: np.random.Generator, side: float, label: str, hits: bool = False) -> ToolPath:
     x = np.linspace(0.33, 0.46 if hits else 0.67, 40)
     bump = np.exp(-(((x - 0.5) / 0.06) ** 2)) * side * rng.normal(0.075, 0.006)
     y = bump + np.cumsum(rng.normal(0, 0.0012, len(x)))
     return track_of(x, y, "collision" if hits else "success", label)
 
 
-def avoid_track(rng: np.random.Generator, label: str, hits: bool = False, expert: bool = False) -> Track:
+def avoid_track(rng: np.random.Generator, label: str, hits: bool = False, expert: bool = False) -> ToolPath:
     lanes = np.cumsum(rng.choice([-0.06, 0.06], 3) * [0.75, 1.0, 1.0])
     x = np.linspace(0.32, 0.66, 60)
     y = np.interp(x, [0.32, 0.42, 0.50, 0.58, 0.66], [0.0, *lanes, lanes[-1]])
@@ -53,8 +53,8 @@ def avoid_track(rng: np.random.Generator, label: str, hits: bool = False, expert
     return track
 
 
-def track_of(x: Array, y: Array, outcome: str, label: str) -> Track:
-    return Track(np.column_stack([x, y]), np.full(len(x), Authority.POLICY, np.uint8), outcome, label)
+def track_of(x: Array, y: Array, outcome: str, label: str) -> ToolPath:
+    return ToolPath(np.column_stack([x, y]), np.full(len(x), Authority.POLICY, np.uint8), outcome, label)
 
 
 def film(rng: np.random.Generator, frames: int = 24) -> Clip:
@@ -94,11 +94,11 @@ def results_of(rounds: int = 5) -> dict[str, Any]:
 def data_of(seed: int = 0) -> ReportData:
     rng = np.random.default_rng(seed)
 
-    def fork(count: int, hits: int = 0) -> list[Track]:
+    def fork(count: int, hits: int = 0) -> list[ToolPath]:
         sides = rng.choice([-1.0, 1.0], count)
         return [fork_track(rng, s * (i >= hits), f"episode {i}", i < hits) for i, s in enumerate(sides)]
 
-    def corrected(taken: int) -> list[Track]:
+    def corrected(taken: int) -> list[ToolPath]:
         return [avoid_track(rng, f"episode {i}", i < taken // 6, i < taken) for i in range(20)]
 
     experts = [fork_track(rng, side, label) for label, side in (("left", 1.0), ("right", -1.0)) for _ in range(20)]
@@ -223,7 +223,7 @@ def test_a_report_that_cannot_be_written_says_where(tmp_path: Path) -> None:
 
 
 def test_forward_is_up_and_left_is_left() -> None:
-    view = View(AVOID)
+    view = MapProjection(AVOID)
     (x, y), (x_ahead, y_ahead), (x_left, y_left) = view.point(0.4, 0.0), view.point(0.5, 0.0), view.point(0.4, 0.1)
     assert (x_ahead, x_left < x) == (x, True)
     assert y_ahead < y and y_left == y
@@ -266,8 +266,8 @@ def test_who_drives_is_read_from_the_caption() -> None:
 
 def test_what_does_not_fit_together_is_refused_by_name() -> None:
     with pytest.raises(DataError, match="track 'a'"):
-        Track(np.zeros((3, 2)), np.zeros(4, np.uint8), "success", "a")
+        ToolPath(np.zeros((3, 2)), np.zeros(4, np.uint8), "success", "a")
     with pytest.raises(DataError, match="clip 'b'"):
         Clip("b", [], ["POLICY"])
     with pytest.raises(DataError, match="low < high"):
-        Scene(1.0, 0.0, 0.0, 1.0)
+        TopView(1.0, 0.0, 0.0, 1.0)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Chunk, Doubts
+from il_ros.core.types import Chunk, PolicyUncertainty
 from il_ros.gate import Gate, GateConfig, rules
 from il_ros.gate.state_machine import Event
 
@@ -25,14 +25,14 @@ REST = np.zeros(4, dtype=np.float32)
 RANGE = CONTRACT.high[0] - CONTRACT.low[0]
 
 
-def run(rule: str, steps: list[tuple[float, float | None, float | Doubts]], seed: int = 0) -> list[Record]:
+def run(rule: str, steps: list[tuple[float, float | None, float | PolicyUncertainty]], seed: int = 0) -> list[Record]:
     """Step a gate with what the policy, the expert and the policy's doubts (or its spread alone) say at each step."""
     gate = Gate(CONTRACT, GateConfig(rule=rule, execute_steps=1))
     gate.reset(seed)
     records = []
     for k, (policy, expert, doubt) in enumerate(steps):
         stamp = (k + 1) * STEP
-        doubts = doubt if isinstance(doubt, Doubts) else Doubts(spread=doubt)
+        doubts = doubt if isinstance(doubt, PolicyUncertainty) else PolicyUncertainty(spread=doubt)
         said = Chunk(stamp, np.full((1, 2), policy), "policy", doubts=doubts)
         gate.offer_policy(stamp, lambda said=said: said, stamp)
         rows = np.empty((0, 2)) if expert is None else np.full((1, 2), expert)
@@ -97,8 +97,8 @@ def test_where_the_policy_is_not_trusted_and_no_expert_is_there_the_arm_holds(ru
     assert who(records) == "HHHEEP"
 
 
-def judged(deviation: float = 0.0, spread_rank: float = 0.1, risk_rank: float = 0.1) -> Doubts:
-    return Doubts(0.0, deviation, 0.0, spread_rank, risk_rank)
+def judged(deviation: float = 0.0, spread_rank: float = 0.1, risk_rank: float = 0.1) -> PolicyUncertainty:
+    return PolicyUncertainty(0.0, deviation, 0.0, spread_rank, risk_rank)
 
 
 def test_a_safe_policy_drives_wherever_it_is_foreseen_to_do_as_the_expert() -> None:
@@ -153,7 +153,7 @@ def test_an_option_that_cannot_be_is_refused(rule: str, says: str) -> None:
 
 said = st.one_of(st.none(), st.floats(-0.2, 0.2))
 number = st.one_of(st.just(math.nan), st.floats(0.0, 1.0))
-doubts = st.builds(Doubts, number, number, number, number, number)
+doubts = st.builds(PolicyUncertainty, number, number, number, number, number)
 
 
 @pytest.mark.parametrize("name", [*rules.available(), "beta:beta=0.4,every=3", "ensemble:doubt=0.5"])

@@ -25,20 +25,20 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.checkpoint import read_document
 from il_ros.learning.dagger import ledger
-from il_ros.learning.dagger.in_process import LoopCrew
-from il_ros.learning.dagger.run import Plan, Rounds
+from il_ros.learning.dagger.in_process import InProcessBackend
+from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 
 CONTRACT = Contract.load("panda_plane")
 TINY = {"steps": 60, "evaluated": 3, "rounds": 2, "episodes": 2, "enough": 2.0}
-HG = Plan(**TINY)
-DAGGER = Plan(**TINY, policy="one_step", execute_steps=1, rule="beta", schedule="linear", labels="relabelled")
+HG = DaggerConfig(**TINY)
+DAGGER = DaggerConfig(**TINY, policy="one_step", execute_steps=1, rule="beta", schedule="linear", labels="relabelled")
 
 
-def run(folder: Path, plan: Plan, crew: Any = None) -> dict[str, Any]:
-    with LoopCrew(folder, plan) as ours:
-        Rounds(folder, plan, ours if crew is None else crew(ours)).run()
+def run(folder: Path, plan: DaggerConfig, crew: Any = None) -> dict[str, Any]:
+    with InProcessBackend(folder, plan) as ours:
+        DaggerRun(folder, plan, ours if crew is None else crew(ours)).run()
     return ledger.read(folder)
 
 
@@ -53,16 +53,16 @@ def essence(told: dict[str, Any]) -> list[Any]:
 
 
 def data(folder: Path) -> list[Any]:
-    episodes = [read_episode(path, CONTRACT) for path in Episodes(folder / "episodes").closed()]
+    episodes = [read_episode(path, CONTRACT) for path in EpisodeStore(folder / "episodes").closed()]
     return [(e.facts["seed"], e.observations.tobytes(), e.executed.tobytes(), e.authority.tobytes()) for e in episodes]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Callable[[Plan], Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Callable[[DaggerConfig], Path]:
     """The folder of a run that nobody disturbed."""
-    made: dict[Plan, Path] = {}
+    made: dict[DaggerConfig, Path] = {}
 
-    def of(plan: Plan) -> Path:
+    def of(plan: DaggerConfig) -> Path:
         if plan not in made:
             made[plan] = tmp_path_factory.mktemp("whole")
             run(made[plan], plan)
@@ -72,7 +72,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Callabl
 
 
 def test_the_ledger_is_drawn_with_who_drove_where(
-    whole: Callable[[Plan], Path], capsys: pytest.CaptureFixture[str]
+    whole: Callable[[DaggerConfig], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = whole(HG)
     assert main(["ledger", str(folder), "--report"]) == 0
@@ -94,7 +94,7 @@ def test_a_run_that_has_just_begun_can_be_drawn_too(tmp_path: Path) -> None:
     assert "had no rounds of correction" in (tmp_path / "report.html").read_text()
 
 
-def test_the_share_of_new_labels_is_on_record(tmp_path: Path, whole: Callable[[Plan], Path]) -> None:
+def test_the_share_of_new_labels_is_on_record(tmp_path: Path, whole: Callable[[DaggerConfig], Path]) -> None:
     told = ledger.read(whole(HG))
     for row in told["rounds"]:
         assert 0 < row["checkpoint"]["new_labels"] <= row["checkpoint"]["labels"]
@@ -102,7 +102,7 @@ def test_the_share_of_new_labels_is_on_record(tmp_path: Path, whole: Callable[[P
     assert first["new_labels"] == first["labels"] == second["labels"] - second["new_labels"]
 
 
-def test_the_ledger_has_a_row_a_round_and_counts_what_the_expert_did(whole: Callable[[Plan], Path]) -> None:
+def test_the_ledger_has_a_row_a_round_and_counts_what_the_expert_did(whole: Callable[[DaggerConfig], Path]) -> None:
     told = ledger.read(whole(HG))
     first, *others = told["rounds"]
     assert [row["round"] for row in told["rounds"]] == [0, 1, 2]
@@ -118,7 +118,7 @@ def test_the_ledger_has_a_row_a_round_and_counts_what_the_expert_did(whole: Call
     assert len({*seeds, tuple(told["confirmed"]["seeds"])}) == 7
 
 
-def test_dagger_labels_every_state_and_leaves_ever_more_to_the_policy(whole: Callable[[Plan], Path]) -> None:
+def test_dagger_labels_every_state_and_leaves_ever_more_to_the_policy(whole: Callable[[DaggerConfig], Path]) -> None:
     rows = ledger.read(whole(DAGGER))["rounds"]
     assert [row["rule"] for row in rows] == ["demonstration", "beta:beta=0.5,every=1", "beta:beta=0.0,every=1"]
     assert all(row["labels"] == row["asked_steps"] for row in rows)
@@ -126,7 +126,7 @@ def test_dagger_labels_every_state_and_leaves_ever_more_to_the_policy(whole: Cal
 
 
 def test_a_round_ends_once_it_has_the_labels_that_were_asked_for(tmp_path: Path) -> None:
-    plan = Plan(**{**TINY, "rounds": 1, "evaluated": 1, "episodes": 9}, rule="demonstration", added=200)
+    plan = DaggerConfig(**{**TINY, "rounds": 1, "evaluated": 1, "episodes": 9}, rule="demonstration", added=200)
     row = run(tmp_path, plan)["rounds"][1]
     assert 200 <= row["labels"] < 350 and 2 < row["episodes"] < 9
 
@@ -138,7 +138,7 @@ class Killed(Exception):
 class Mortal:
     """A crew that is killed at one of its calls: before it has done its work, or after it, when nobody knows of it."""
 
-    def __init__(self, crew: LoopCrew, at: int, after: bool) -> None:
+    def __init__(self, crew: InProcessBackend, at: int, after: bool) -> None:
         self._crew, self._left, self._after = crew, at, after
 
     def __getattr__(self, name: str) -> Any:
@@ -160,7 +160,7 @@ class Mortal:
     ids=["collected", "training", "trained", "measuring", "in a round", "measured", "measuring once more"],
 )
 def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
-    at: int, after: bool, whole: Callable[[Plan], Path], tmp_path: Path
+    at: int, after: bool, whole: Callable[[DaggerConfig], Path], tmp_path: Path
 ) -> None:
     with pytest.raises(Killed):
         run(tmp_path, HG, lambda crew: Mortal(crew, at, after))
@@ -169,7 +169,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
 
 
 def test_a_process_that_is_killed_in_the_middle_of_a_round_loses_nothing(
-    whole: Callable[[Plan], Path], tmp_path: Path
+    whole: Callable[[DaggerConfig], Path], tmp_path: Path
 ) -> None:
     words = ["dagger", str(tmp_path / "run"), "--loop", "--json"]
     words += [word for key, value in TINY.items() for word in (f"--{key}", str(value))]
@@ -189,24 +189,24 @@ def test_a_process_that_is_killed_in_the_middle_of_a_round_loses_nothing(
     assert data(tmp_path / "run") == data(whole(HG))
 
 
-def test_a_run_that_is_over_is_left_as_it_is(whole: Callable[[Plan], Path]) -> None:
+def test_a_run_that_is_over_is_left_as_it_is(whole: Callable[[DaggerConfig], Path]) -> None:
     before = {path: os.stat(path).st_mtime_ns for path in whole(HG).rglob("*")}
     run(whole(HG), HG)
     assert {path: os.stat(path).st_mtime_ns for path in whole(HG).rglob("*")} == before
 
 
-def test_another_plan_in_the_same_folder_is_refused(whole: Callable[[Plan], Path]) -> None:
+def test_another_plan_in_the_same_folder_is_refused(whole: Callable[[DaggerConfig], Path]) -> None:
     with pytest.raises(ConfigError, match="holds a run whose episodes is 2, not 3; go on with that plan, or choose"):
-        run(whole(HG), Plan(**{**TINY, "episodes": 3}))
+        run(whole(HG), DaggerConfig(**{**TINY, "episodes": 3}))
 
 
 def test_a_policy_that_is_good_enough_ends_the_run_and_is_measured_once_more(tmp_path: Path) -> None:
-    told = run(tmp_path, Plan(**{**TINY, "enough": 0.0}))
+    told = run(tmp_path, DaggerConfig(**{**TINY, "enough": 0.0}))
     assert len(told["rounds"]) == 1 and told["confirmed"] is not None
 
 
 def test_a_warm_start_goes_on_from_the_round_before(tmp_path: Path) -> None:
-    plan = Plan(**{**TINY, "rounds": 1}, warm_start=True)
+    plan = DaggerConfig(**{**TINY, "rounds": 1}, warm_start=True)
     rows = run(tmp_path, plan)["rounds"]
     documents = [read_document(Path(row["checkpoint"]["path"])) for row in rows]
     assert documents[0]["normaliser"] == documents[1]["normaliser"]  # that of the weights which it went on from
@@ -227,10 +227,12 @@ def test_a_warm_start_goes_on_from_the_round_before(tmp_path: Path) -> None:
 )
 def test_a_plan_that_cannot_be_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        Plan(**changes)
+        DaggerConfig(**changes)
 
 
-def test_the_command_prints_the_rounds(whole: Callable[[Plan], Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_rounds(
+    whole: Callable[[DaggerConfig], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["ledger", str(whole(HG))]) == 0
     told = capsys.readouterr().out
     assert "avoid, rule human, labels expert_driven, policy mixture" in told
@@ -248,7 +250,7 @@ def test_a_folder_without_a_ledger_is_refused(tmp_path: Path) -> None:
 
 
 def test_seeds_of_runs_and_rounds_and_kinds_never_meet() -> None:
-    plans = [Plan(seed=seed) for seed in range(3)]
+    plans = [DaggerConfig(seed=seed) for seed in range(3)]
     taken = [set(p.seeds(kind, number, 2000)) for p in plans for kind in (0, 500_000) for number in range(39)]
     taken += [set(p.seeds(900_000, 0, 2000)) for p in plans]
     assert len(set().union(*taken)) == sum(map(len, taken))

@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from il_ros.core.errors import DataError
-from il_ros.learning.data.normalizer import Affine, Normaliser
+from il_ros.learning.data.normalizer import Affine, Normalizer
 
 tables = arrays(np.float32, (7, 3), elements=st.floats(-1000, 1000, width=32))
 
 
 @given(tables, tables)
 def test_inverse_undoes_forward(observations: np.ndarray, actions: np.ndarray) -> None:
-    normaliser = Normaliser.fit(observations, actions)
+    normaliser = Normalizer.fit(observations, actions)
     for part, rows in ((normaliser.observation, observations), (normaliser.action, actions)):
         np.testing.assert_allclose(part.inverse(part.forward(rows)), rows, atol=1e-6 * 1000, rtol=1e-5)
 
 
 @given(tables)
 def test_what_was_seen_lies_within_one_and_nothing_is_nan(rows: np.ndarray) -> None:
-    values = Normaliser.fit(rows, rows).observation.forward(rows)
+    values = Normalizer.fit(rows, rows).observation.forward(rows)
     assert np.isfinite(values).all()
     assert np.abs(values).max() <= 1 + 1e-6
 
@@ -36,15 +36,15 @@ def test_a_constant_component_only_moves_to_zero(jitter: float) -> None:
     rows = np.full((5, 2), 0.48, dtype=np.float32)
     rows[:, 1] = np.linspace(0, 1, 5)
     rows[0, 0] += jitter
-    affine = Normaliser.fit(rows, rows).observation
+    affine = Normalizer.fit(rows, rows).observation
     assert affine.scale.tolist() == [1.0, 0.5]
     assert np.abs(affine.forward(rows)[:, 0]).max() < 1e-4
 
 
 @given(tables)
 def test_the_plain_form_gives_the_same_bits_back(rows: np.ndarray) -> None:
-    normaliser = Normaliser.fit(rows, rows)
-    again = Normaliser.from_dict(json.loads(json.dumps(normaliser.to_dict())))
+    normaliser = Normalizer.fit(rows, rows)
+    again = Normalizer.from_dict(json.loads(json.dumps(normaliser.to_dict())))
     assert (again.observation.forward(rows) == normaliser.observation.forward(rows)).all()
     assert (again.action.inverse(rows) == normaliser.action.inverse(rows)).all()
 
@@ -54,12 +54,12 @@ def test_a_number_that_is_not_finite_is_named(bad: float) -> None:
     rows = np.zeros((4, 2))
     rows[2, 1] = bad
     with pytest.raises(DataError, match=f"action 1 of row 2 is {bad}"):
-        Normaliser.fit(np.zeros((4, 2)), rows)
+        Normalizer.fit(np.zeros((4, 2)), rows)
 
 
 def test_no_rows_are_refused() -> None:
     with pytest.raises(DataError, match="0 rows of observation"):
-        Normaliser.fit(np.zeros((0, 2)), np.zeros((4, 2)))
+        Normalizer.fit(np.zeros((0, 2)), np.zeros((4, 2)))
 
 
 @given(tables, st.integers(0, 2), st.floats(-1e30, 1e30), st.floats(-1e6, 1e6))
@@ -94,17 +94,17 @@ def test_what_hardly_ever_changes_is_no_constant_by_its_quantiles() -> None:
 def test_what_was_constant_takes_its_scale_from_newer_data_once_it_moves() -> None:
     old, new = np.zeros((5, 2)), np.zeros((5, 2))
     old[:, 0] = new[:, 0] = np.linspace(-1, 1, 5)
-    before = Normaliser.fit(old, old)
-    assert before.completed(Normaliser.fit(old, old)) is before
+    before = Normalizer.fit(old, old)
+    assert before.completed(Normalizer.fit(old, old)) is before
     new[:, 0], new[:, 1] = 5 * new[:, 0], np.linspace(0, 4, 5)
-    after = before.completed(Normaliser.fit(new, new))
+    after = before.completed(Normalizer.fit(new, new))
     assert after.action.scale.tolist() == [1.0, 2.0] and after.action.offset.tolist() == [0.0, 2.0]
     assert not after.observation.is_constant.any()
 
 
 def test_a_plain_form_of_before_constants_were_marked_is_read() -> None:
     part = {"offset": [0.5, 0.04], "scale": [2.0, 1.0]}
-    action = Normaliser.from_dict({"observation": part, "action": part}).action
+    action = Normalizer.from_dict({"observation": part, "action": part}).action
     assert action.inverse(np.array([1.0, 0.01])).tolist() == [2.5, 0.05]
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from il_ros.core import plugins
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training.resume import Savepoint
-from il_ros.learning.training.trainer import Progress, TrainingConfig, _Batches, _fit, _split, _Windows, train
+from il_ros.learning.training.resume import ResumePoint
+from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress, _Batches, _fit, _split, _Windows, train
 from il_ros.policies.base import Policy
 
 POLICIES = sorted(plugins.available("il_ros.policies", Policy))
@@ -64,7 +64,7 @@ def test_the_loss_falls_also_on_the_episodes_that_are_held_out(name: str) -> Non
 
 
 def test_progress_tells_each_point_of_the_curve_and_ends_at_the_last_step() -> None:
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     trained = train(windows(), SMALL, told.append)
     assert tuple(told) == trained.curve
     assert [p.step for p in told] == [10, 20, 30, 40]
@@ -186,7 +186,7 @@ def test_a_training_that_was_killed_goes_on_and_ends_with_the_same_bits(name: st
 def ended_at(step: int, config: TrainingConfig, savepoint: Path, data: Dataset | None = None) -> None:
     """A training that was killed right after its report at ``step``."""
 
-    def progress(point: Progress) -> None:
+    def progress(point: TrainingProgress) -> None:
         if point.step > step:
             raise Killed
 
@@ -251,10 +251,10 @@ def test_a_file_that_is_damaged_keeps_nothing(tmp_path: Path) -> None:
 
 def test_what_is_put_aside_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "unfinished_x.safetensors"
-    assert Savepoint(path, {}).put_aside() is None
+    assert ResumePoint(path, {}).put_aside() is None
     for number in (1, 2):
         path.write_text(str(number))
-        aside = Savepoint(path, {}).put_aside()
+        aside = ResumePoint(path, {}).put_aside()
         assert aside is not None and aside.name == f"unfinished_x_00{number}.safetensors"
         assert aside.read_text() == str(number) and not path.exists()
 

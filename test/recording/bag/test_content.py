@@ -16,7 +16,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from il_ros.core.contract import Contract
 from il_ros.core.errors import DataError
-from il_ros.recording.bag.mcap_scanner import MAGIC, RECORD, UNCHECKED, Scan
+from il_ros.recording.bag.mcap_scanner import MAGIC, RECORD, UNCHECKED, McapScanner
 from il_ros.recording.bag.reader import read
 from il_ros.recording.episodes.reader import TypeMismatchError, find_authority, find_topic, read_episode
 
@@ -225,14 +225,14 @@ def with_records(path, change):
 @pytest.mark.parametrize("kind", [0x10, 0x7F, 0x80, 0xFF])
 def test_records_of_other_kinds_are_passed_over_and_told(tmp_path, kind):
     path = write(tmp_path / "private.mcap", [COMMANDS])
-    scan = Scan(with_records(path, lambda k, data: [(kind, b"mine"), (k, data)])).read()
+    scan = McapScanner(with_records(path, lambda k, data: [(kind, b"mine"), (k, data)])).read()
     assert not scan.damage and scan.count == STEPS and len(scan.remarks) == 1
 
 
 @pytest.mark.parametrize("kind", [0x01, 0x02, 0x06, 0x0F])
 def test_bytes_after_the_known_fields_of_a_record_are_passed_over(tmp_path, kind):
     path = write(tmp_path / "padded.mcap", [COMMANDS])
-    scan = Scan(with_records(path, lambda k, data: [(k, data + b"\1\2\3" if k == kind else data)])).read()
+    scan = McapScanner(with_records(path, lambda k, data: [(k, data + b"\1\2\3" if k == kind else data)])).read()
     assert not scan.damage and scan.count == STEPS
 
 
@@ -245,7 +245,7 @@ def test_a_chunk_whose_kind_was_damaged_is_missed(tmp_path):
         at += RECORD.size + RECORD.unpack_from(data, at)[1]
     data[starts[-1]] = 0x86
     path.write_bytes(data)
-    assert "its summary counts" in Scan(path).read().damage[0]
+    assert "its summary counts" in McapScanner(path).read().damage[0]
 
 
 def test_the_topic_of_exactly_that_name_is_meant():

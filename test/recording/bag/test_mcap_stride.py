@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mcap.writer import CompressionType, Writer
 
 from il_ros.recording.bag import mcap_scanner as scan_module
-from il_ros.recording.bag.mcap_scanner import MESSAGE, RECORD, Scan
+from il_ros.recording.bag.mcap_scanner import MESSAGE, RECORD, McapScanner
 from il_ros.recording.bag.mcap_stride import leap, period
 
 sizes = st.lists(st.integers(0, 40), min_size=1, max_size=5)
@@ -60,9 +60,9 @@ def test_a_file_reads_alike_in_chunks_of_any_size_and_whatever_breaks_the_rhythm
             writer.add_message(channels[k % 3], k, expected[-1][2], k, k)
         writer.finish()
     monkeypatch.setattr(scan_module, "BLOCK_BYTES", 8000)
-    assert [(m.topic.name, m.log_time_ns, m.data) for m in Scan(path)] == expected
+    assert [(m.topic.name, m.log_time_ns, m.data) for m in McapScanner(path)] == expected
     found = {}
-    scan = Scan(path)
+    scan = McapScanner(path)
     for topic, block in scan.blocks(("/0", "/1", "/2")):
         for row in range(len(block.at)):
             found[int(block.order[row])] = (topic.name, int(block.log_time_ns[row]), block.message(row))

@@ -21,9 +21,9 @@ from il_ros.core.errors import DataError, MessageError
 from il_ros.recording.bag.reader import read
 from il_ros.recording.bag.typestore import decoder, types_of
 from il_ros.recording.decode import field_columns as columns_module
-from il_ros.recording.decode.cdr_layout import NUMBERS, Layout
+from il_ros.recording.decode.cdr_layout import NUMBERS, CdrLayout
 from il_ros.recording.decode.diagnostics import diagnostics
-from il_ros.recording.decode.message_batch import ROOM, Block, Topic
+from il_ros.recording.decode.message_batch import ROOM, MessageBatch, RecordedTopic
 from il_ros.recording.episodes.reader import AUTHORITY, find_topic, read_episode, read_observations
 from il_ros.recording.write.finalize import finalize
 
@@ -31,14 +31,14 @@ STORE = get_typestore(Stores.ROS2_JAZZY)
 
 
 def described(type_name):
-    return Topic("/topic", type_name, "", "", "ros2msg")
+    return RecordedTopic("/topic", type_name, "", "", "ros2msg")
 
 
 def one_by_one(folder, contract):
     """Observations and records of a bag by stamp, joined by the code that the nodes use."""
     reader = read(folder)
     wanted = {find_topic(reader.types, topic, folder): topic for topic in (*contract.topics, AUTHORITY)}
-    aligner = messages.Aligner(list(contract.topics), remember=2**62)
+    aligner = messages.ExactTimeSync(list(contract.topics), remember=2**62)
     joints = messages.JointStateMerger(messages.joints_of(contract, "joint_states"), contract.stale_ns)
     observations, records = {}, {}
     for name, _, message in reader.messages(list(wanted)):
@@ -170,8 +170,10 @@ def test_every_number_of_every_common_type_is_found_where_the_decoder_finds_it(t
     for _ in range(3):
         message = filled(type_name, rng)
         data = bytes(STORE.serialize_cdr(message, type_name, little_endian=little))
-        layout = Layout(data, type_name, types_of(described(type_name)))
-        block = Block(b"..." + data + bytes(ROOM), np.array([3]), np.array([len(data)]), *np.zeros((3, 1), np.int64))
+        layout = CdrLayout(data, type_name, types_of(described(type_name)))
+        block = MessageBatch(
+            b"..." + data + bytes(ROOM), np.array([3]), np.array([len(data)]), *np.zeros((3, 1), np.int64)
+        )
         assert layout.is_of(block).tolist() == [True]
         for path, number in numbers_of(message).items():
             assert layout.read(block, *layout.find(path)).tolist() == [number], path
@@ -196,7 +198,7 @@ def test_a_message_that_is_cut_off_is_named(kit, journal_of, tmp_path):
 
 def test_a_field_that_is_a_text_is_no_number(kit):
     data = kit.sent("/tool_pose", kit.tool(1), 1).data
-    layout = Layout(data, "geometry_msgs/msg/PoseStamped", types_of(described("geometry_msgs/msg/PoseStamped")))
+    layout = CdrLayout(data, "geometry_msgs/msg/PoseStamped", types_of(described("geometry_msgs/msg/PoseStamped")))
     with pytest.raises(MessageError, match="header.frame_id"):
         layout.find("header.frame_id")
 

@@ -18,14 +18,14 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.cli import main
-from il_ros.core.contract import Contract, Foreign
+from il_ros.core.contract import Contract, External
 from il_ros.core.episode import Authority
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import read
-from il_ros.recording.episodes.hold_resample import Track, resample
+from il_ros.recording.episodes.hold_resample import TopicTrack, resample
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 STEP_NS = 50_000_000
@@ -225,10 +225,10 @@ def test_the_contract_says_where_the_action_is(write, session, contract, tmp_pat
     with pytest.raises(DataError, match="needs command, the bag has .*/leader.*foreign: topic"):
         read_episode(bag, contract)
     fields = ("twist.linear.y", "twist.linear.x")
-    episode = read_episode(bag, dataclasses.replace(contract, foreign=Foreign("leader", fields)))
+    episode = read_episode(bag, dataclasses.replace(contract, foreign=External("leader", fields)))
     np.testing.assert_array_equal(episode.executed[:, 0], -episode.executed[:, 1])
     assert episode.executed[3, 1] > 0
-    commands = read_episode(bag, dataclasses.replace(contract, foreign=Foreign("leader")))
+    commands = read_episode(bag, dataclasses.replace(contract, foreign=External("leader")))
     np.testing.assert_array_equal(commands.executed, episode.executed[:, ::-1])
 
 
@@ -251,7 +251,7 @@ def test_damage_to_a_database_is_told(write, session, contract, tmp_path):
 
 
 def test_the_foreign_section_of_a_contract_comes_back_and_is_checked(contract):
-    chosen = dataclasses.replace(contract, foreign=Foreign("leader", ("a", "b"), 0.3))
+    chosen = dataclasses.replace(contract, foreign=External("leader", ("a", "b"), 0.3))
     assert Contract.from_dict(contract.name, chosen.to_dict()) == chosen and chosen.stale_ns == 300 * MS
     assert "foreign" not in contract.to_dict() and contract.stale_ns == 100 * MS
     assert dataclasses.replace(contract, rate_hz=5.0).stale_ns == 400 * MS
@@ -267,7 +267,7 @@ gaps = st.lists(st.integers(1, 300), min_size=2, max_size=40)
 @given(periods=st.lists(gaps, min_size=1, max_size=3), starts=st.lists(st.integers(0, 400), min_size=3, max_size=3))
 def test_a_step_holds_the_latest_message_that_is_not_of_the_future_nor_stale(periods, starts):
     times = [start + np.cumsum([0, *gaps]) for start, gaps in zip(starts, periods)]
-    tracks = [Track(own, own, np.arange(len(own)) * len(times) + n) for n, own in enumerate(times)]
+    tracks = [TopicTrack(own, own, np.arange(len(own)) * len(times) + n) for n, own in enumerate(times)]
     found = resample(tracks, 10, 120)
     begin, end = max(own[0] for own in times), max(own[-1] for own in times)
     expected = {}
@@ -283,7 +283,7 @@ def test_a_policy_is_trained_on_a_folder_of_foreign_bags_or_on_one(write, sessio
     folder = tmp_path / "bags"
     write(folder / "rosbag2_a", session(), (CompressionMode.NONE, StoragePlugin.SQLITE3))
     bag = write(folder / "rosbag2_b", session(silent=(0.5, 1.2)))
-    assert [path.name for path in Episodes(folder).closed()] == ["rosbag2_a", "rosbag2_b"]
+    assert [path.name for path in EpisodeStore(folder).closed()] == ["rosbag2_a", "rosbag2_b"]
     for path, episodes, labels in ((folder, 2, 68), (bag, 1, 28)):
         options = ["--policy", "deterministic", "--steps", "3", "--checkpoints", str(tmp_path / "made"), "--json"]
         assert main(["train", str(path), *options]) == 0

@@ -17,8 +17,8 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.recording.bag.typestore import decoder, serialised
 from il_ros.recording.decode import field_columns as columns_module
-from il_ros.recording.decode.message_batch import Topic, packed
-from il_ros.recording.episodes.external import Commands
+from il_ros.recording.decode.message_batch import RecordedTopic, packed
+from il_ros.recording.episodes.external import CommandColumns
 
 KINDS = ("geometry_msgs/msg/TwistStamped", "std_msgs/msg/Float64MultiArray", "trajectory_msgs/msg/JointTrajectory")
 NUMBERS = st.sampled_from([0.25, -3.0, 1e300, float("nan"), float("inf")]) | st.floats(-1, 1)
@@ -60,7 +60,7 @@ def command(kit, kind, draw):
 @pytest.mark.parametrize("most_layouts", [1, 32])
 @pytest.mark.parametrize("kind", KINDS)
 def test_commands_in_bulk_are_those_that_a_driver_reads_one_by_one(kit, monkeypatch, kind, most_layouts):
-    contract, topic = contract_of(kind), Topic("/command", kind, "", "", "ros2msg")
+    contract, topic = contract_of(kind), RecordedTopic("/command", kind, "", "", "ros2msg")
     decode = decoder(topic)
     monkeypatch.setattr(columns_module, "MOST_LAYOUTS", most_layouts)
 
@@ -68,7 +68,7 @@ def test_commands_in_bulk_are_those_that_a_driver_reads_one_by_one(kit, monkeypa
     @given(data=st.data())
     def check(data):
         sent = [serialised(command(kit, kind, data.draw), kind) for _ in range(data.draw(st.integers(1, 6)))]
-        commands = Commands(contract, lambda _, one: decode(one))
+        commands = CommandColumns(contract, lambda _, one: decode(one))
         commands.add(topic, packed(sent, *[np.arange(len(sent))] * 3))
         first = None
         for row, one in enumerate(sent):
@@ -88,8 +88,8 @@ def test_commands_in_bulk_are_those_that_a_driver_reads_one_by_one(kit, monkeypa
 
 def test_a_command_that_lacks_a_field_of_its_type_is_refused_and_no_traceback(kit):
     contract = contract_of(KINDS[2])
-    topic = Topic("/command", "std_msgs/msg/Float64MultiArray", "", "", "ros2msg")  # not a JointTrajectory
+    topic = RecordedTopic("/command", "std_msgs/msg/Float64MultiArray", "", "", "ros2msg")  # not a JointTrajectory
     array = kit.make(topic.type_name, kit.make("std_msgs/msg/MultiArrayLayout", [], 0), np.zeros(2))
-    commands = Commands(contract, lambda _, one: decoder(topic)(one))
+    commands = CommandColumns(contract, lambda _, one: decoder(topic)(one))
     commands.add(topic, packed([serialised(array, topic.type_name)], *[np.zeros(1, int)] * 3))
     assert np.isnan(commands.values).all() and "joint_names" in str(commands.refused[1])

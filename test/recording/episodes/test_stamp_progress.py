@@ -8,7 +8,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.recording.episodes.stamp_progress import FAR_NS, PATIENCE_NS, SETTLE_NS, Progress, Verdict
+from il_ros.recording.episodes.stamp_progress import FAR_NS, PATIENCE_NS, SETTLE_NS, StampProgress, Verdict
 
 STEP_NS, LAG_NS = 50_000_000, 100_000_000
 GOES_ON, DOUBTFUL, MOVED = Verdict.GOES_ON, Verdict.DOUBTFUL, Verdict.MOVED
@@ -18,7 +18,7 @@ class Clock:
     """Publishers that follow each other by steady time."""
 
     def __init__(self) -> None:
-        self.progress, self.steady_ns = Progress(STEP_NS, LAG_NS), 10**12
+        self.progress, self.steady_ns = StampProgress(STEP_NS, LAG_NS), 10**12
 
     def say(self, stamp_ns: int, publisher: str = "arm", after_ns: int = STEP_NS) -> Verdict:
         self.steady_ns += after_ns

@@ -13,7 +13,7 @@ from il_ros.cli import info
 from il_ros.cli import recover as recover_command
 from il_ros.core.errors import DataError
 from il_ros.recording.bag.metadata import METADATA
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.finalize import finalize
 from il_ros.recording.write.journal import Journal
 
@@ -36,7 +36,7 @@ def call(command, capsys, *arguments):
 
 
 def test_numbers_are_never_used_twice(tmp_path, add):
-    episodes = Episodes(tmp_path)
+    episodes = EpisodeStore(tmp_path)
     assert (episodes.next_number(), episodes.closed()) == (1, [])
     add(1), add(2)
     episodes.discard(add(3))
@@ -53,13 +53,13 @@ def test_only_finished_episodes_count(tmp_path, add):
     bags = [add(number) for number in (1, 2, 3)]
     (bags[0] / METADATA).unlink()
     next(bags[1].glob("*.mcap")).unlink()
-    assert Episodes(tmp_path).closed() == [bags[2]]
-    assert Episodes(tmp_path / "nowhere").closed() == []
+    assert EpisodeStore(tmp_path).closed() == [bags[2]]
+    assert EpisodeStore(tmp_path / "nowhere").closed() == []
 
 
 def test_what_is_not_there_cannot_be_discarded(tmp_path):
     with pytest.raises(DataError, match="episode_000001 does not exist"):
-        Episodes(tmp_path).discard(tmp_path / "episode_000001")
+        EpisodeStore(tmp_path).discard(tmp_path / "episode_000001")
 
 
 def test_info_tells_of_an_episode(add, capsys):
@@ -90,7 +90,7 @@ def test_info_refuses_what_it_does_not_know(tmp_path):
 def test_recover_tells_what_it_saved(tmp_path, kit, capsys):
     assert "nothing to recover" in call(recover_command, capsys, tmp_path)
     for number in (1, 2):
-        journal = Journal(Episodes(tmp_path).journal_path(number), {"task": "fork"})
+        journal = Journal(EpisodeStore(tmp_path).journal_path(number), {"task": "fork"})
         journal.write(*kit.clocks(1)[0])
         os.close(journal._file)  # as a kill does
         if number == 1:

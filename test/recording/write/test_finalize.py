@@ -24,7 +24,7 @@ from il_ros.core import messages
 from il_ros.core.episode import Authority
 from il_ros.core.errors import DataError, StorageError
 from il_ros.recording.bag import metadata
-from il_ros.recording.bag.mcap_scanner import Scan
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import read
 from il_ros.recording.write.finalize import finalize
@@ -148,7 +148,7 @@ def test_other_forms_of_mcap_are_read(sent, tmp_path, content, chunked):
         for _, _, data, log_time_ns, publish_time_ns, sequence in sent[::3]:
             writer.add_message(channel, log_time_ns, data, publish_time_ns, sequence)
         writer.finish()
-    scan = Scan(path)
+    scan = McapScanner(path)
     assert content(scan) == sent[::3] and scan.complete and not scan.damage
 
 
@@ -163,7 +163,7 @@ values = st.recursive(
 @given(facts=st.dictionaries(st.text(min_size=1), values, max_size=4))
 def test_facts_come_back_as_they_were(facts):
     with tempfile.TemporaryDirectory() as name:
-        metadata.write(Path(name), metadata.Contents(("a.mcap",), {}, {}, {}, facts=facts))
+        metadata.write(Path(name), metadata.BagMetadata(("a.mcap",), {}, {}, {}, facts=facts))
         assert metadata.read(Path(name)).facts == facts
 
 

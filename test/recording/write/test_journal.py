@@ -16,14 +16,14 @@ from mcap.stream_reader import StreamReader
 
 from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.core.types import SILENCE_NS
-from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, Scan
+from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, McapScanner
 from il_ros.recording.write.journal import Journal, is_open
-from il_ros.recording.write.message_loss import Gaps, Silences
+from il_ros.recording.write.message_loss import MessageLoss, Silences
 
 
 def test_everything_written_is_read_back_in_order(kit, journal_of, content):
     sent = [message for k in range(5) for message in kit.step(k)]
-    scan = Scan(journal_of(sent, outcome="success", ratio=0.1), JOURNAL_RECORDS)
+    scan = McapScanner(journal_of(sent, outcome="success", ratio=0.1), JOURNAL_RECORDS)
     assert content(scan) == sent
     assert scan.facts == {"task": "fork", "seed": 1, "outcome": "success", "ratio": 0.1}
     assert scan.complete and not scan.damage
@@ -48,7 +48,7 @@ def test_every_truncation_reads_as_exactly_the_complete_prefix(kit, tmp_path, co
     cut = tmp_path / "cut"
     for size in range(len(data) + 1):
         cut.write_bytes(data[:size])
-        scan = Scan(cut, JOURNAL_RECORDS)
+        scan = McapScanner(cut, JOURNAL_RECORDS)
         assert content(scan) == sent[: sum(end <= size for end in ends)]
         assert scan.damage and not scan.complete
         assert size < begun or scan.only_unfinished == (size in (begun, *ends))
@@ -69,7 +69,7 @@ def test_no_flipped_bit_is_taken_for_a_message(kit, tmp_path, content, closed):
         flipped = bytearray(data)
         flipped[at] ^= 1 << rng.randrange(8)
         bad.write_bytes(flipped)
-        scan = Scan(bad, JOURNAL_RECORDS)
+        scan = McapScanner(bad, JOURNAL_RECORDS)
         read = content(scan)
         assert all(message in sent for message in read)
         noticed = bool(scan.damage) and not scan.only_unfinished
@@ -82,7 +82,7 @@ def test_a_damaged_byte_costs_one_message(kit, tmp_path, journal_of, content):
     data = bytearray(path.read_bytes())
     data[data.rindex(sent[2].data)] ^= 1
     path.write_bytes(data)
-    scan = Scan(path, JOURNAL_RECORDS)
+    scan = McapScanner(path, JOURNAL_RECORDS)
     assert content(scan) == sent[:2] + sent[3:]
     assert len(scan.damage) == 1 and "CRC" in scan.damage[0]
 
@@ -108,7 +108,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(kit, tmp_path, content, seed
     while more := os.read(read_end, 65536):
         acknowledged += len(more)
     os.close(read_end)
-    scan = Scan(path, JOURNAL_RECORDS)
+    scan = McapScanner(path, JOURNAL_RECORDS)
     read = content(scan)
     assert acknowledged <= len(read) <= acknowledged + 1
     assert all(message == sent[k % len(sent)] for k, message in enumerate(read))
@@ -132,7 +132,7 @@ def test_a_full_disk_is_one_clear_line_and_keeps_what_is_there(kit, tmp_path, co
     kept = journal.count
     journal.write(*sent[kept])  # there is room again
     journal.close()
-    scan = Scan(journal.path, JOURNAL_RECORDS)
+    scan = McapScanner(journal.path, JOURNAL_RECORDS)
     assert content(scan) == sent[: kept + 1] and kept > 10
     assert scan.complete
 
@@ -146,7 +146,7 @@ def test_a_topic_whose_first_message_found_no_room_is_described_later(kit, tmp_p
             journal.write(*sent[0])
     journal.write(*sent[1])
     journal.close()
-    assert content(Scan(journal.path, JOURNAL_RECORDS)) == sent[1:]
+    assert content(McapScanner(journal.path, JOURNAL_RECORDS)) == sent[1:]
 
 
 def _no_space(*_):
@@ -188,7 +188,7 @@ numbers = st.lists(st.integers(0, 30), max_size=60)
 
 @given(numbers)
 def test_gaps_are_the_numbers_between_the_first_and_the_last_that_never_came(arrivals):
-    gaps = Gaps()
+    gaps = MessageLoss()
     for number in arrivals:
         gaps.add("/a", b"gid", number)
     came = [n for k, n in enumerate(arrivals) if n >= arrivals[0] or n in arrivals[:k]]
@@ -198,7 +198,7 @@ def test_gaps_are_the_numbers_between_the_first_and_the_last_that_never_came(arr
 
 
 def test_publishers_of_one_topic_count_for_themselves():
-    gaps = Gaps()
+    gaps = MessageLoss()
     for publisher, number in ((1, 5), (2, 100), (1, 6), (2, 103), (1, 7)):
         gaps.add("/a", publisher, number)
     assert gaps.facts() == {"/a": {"missing": [[101, 102]], "lost": 2, "duplicates": 0}}

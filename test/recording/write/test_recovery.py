@@ -20,7 +20,7 @@ from il_ros.recording.bag import metadata
 from il_ros.recording.bag import reader as bag_module
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import read
-from il_ros.recording.episodes.store import Episodes
+from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write import recovery
 from il_ros.recording.write.finalize import finalize
 from il_ros.recording.write.journal import Journal
@@ -134,7 +134,7 @@ def test_a_kill_at_any_step_of_finalising_loses_nothing(tmp_path, sent, journal_
         journal = journal_of(sent, folder=folder)
         killed_here = dies(monkeypatch, moment, after, partial(finalize, journal, folder, {}))
         recover(folder)
-        (bag,) = Episodes(folder).closed()
+        (bag,) = EpisodeStore(folder).closed()
         assert content(read(bag).raw()) == sent
         assert [p.name for p in folder.iterdir()] == ["episode_000001"]
         moment += 1
@@ -154,7 +154,7 @@ def test_a_kill_at_any_step_of_a_recovery_is_mended_by_the_next(
         killed(folder / "episode_000002.journal.mcap", sent, cut=3)
         killed_here = dies(monkeypatch, moment, after, partial(recover, folder, thorough=True))
         recover(folder, thorough=True)
-        one, two = Episodes(folder).closed()
+        one, two = EpisodeStore(folder).closed()
         assert content(read(one).raw()) == sent
         assert read(one).facts["outcome"] == "success" and read(one).facts["partial"] is False
         assert content(read(two).raw()) == sent[:-1]
@@ -217,7 +217,7 @@ def test_a_full_disk_while_finalising_or_recovering_loses_nothing(tmp_path, sent
                 full = True
         moment += 1
     recover(tmp_path)
-    (bag,) = Episodes(tmp_path).closed()
+    (bag,) = EpisodeStore(tmp_path).closed()
     assert content(read(bag).raw()) == sent and not journal.exists()
 
 

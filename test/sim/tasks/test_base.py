@@ -76,7 +76,7 @@ def test_an_expert_who_is_named_is_never_drawn(task, name):
 @pytest.mark.parametrize("task", TASKS)
 def test_an_unknown_expert_is_refused_with_the_known_ones(task):
     with pytest.raises(ConfigError, match=f"expert of task '{task}', 'nobody' is not known; choose from .*random"):
-        tasks.Scripted(tasks.load(task), "nobody")
+        tasks.ScriptedExpert(tasks.load(task), "nobody")
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -129,7 +129,7 @@ def test_clearance_is_the_distance_from_the_rim_of_the_tool_to_that_of_the_neare
 
 @pytest.mark.parametrize("task", CROSSINGS)
 def test_a_scripted_expert_draws_anew_for_each_episode_and_equal_seeds_draw_alike(task):
-    one, other = (tasks.Scripted(tasks.load(task), "random") for _ in range(2))
+    one, other = (tasks.ScriptedExpert(tasks.load(task), "random") for _ in range(2))
     drawn = []
     for seed in (5, 6, 7, 8, 5):
         for scripted in (one, other):

@@ -14,7 +14,7 @@ from il_ros import teleop
 from il_ros.core import messages, plugins
 from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Answer, EpisodeStart
+from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.recording.bag.typestore import definition
 from il_ros.teleop import Device, Setup
 
@@ -38,7 +38,7 @@ def test_every_answer_is_an_action_of_the_contract_or_none(name, device, reading
     made.reset(START)
     for step in range(60):
         answer = made.answer(reading(0.3 + 0.003 * step, 0.0, step), step)
-        assert isinstance(answer, Answer) and answer.author
+        assert isinstance(answer, ExpertAction) and answer.author
         assert answer.action is not None or not answer.engaged  # nobody drives without saying where to
         if answer.action is not None:
             contract = made.setup.contract

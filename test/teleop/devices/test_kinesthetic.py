@@ -17,7 +17,7 @@ from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.inference import Actor
+from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
@@ -67,7 +67,7 @@ def test_a_policy_learns_from_it(led: Any, contract: Contract, puppeteer: Any, t
     data = Dataset.from_episodes(shown, config.history, config.horizon, fewest=config.fewest)
     checkpoint = checkpoints.save(tmp_path / "learned", train(data, config), contract, [])
     env, gate = ArmEnv("fork", contract), Gate(contract, GateConfig(rule="none"))
-    actor = Actor(checkpoint)
+    actor = PolicyRunner(checkpoint)
     outcomes = [run_episode(env, gate, 1000 + seed, actor, None).outcome for seed in range(ROLLOUTS)]
     env.close()
     assert outcomes.count("success") >= 0.95 * ROLLOUTS

@@ -73,9 +73,9 @@ def moving(count, speed=0.15):
 def test_it_never_takes_over_from_an_expert_who_drives_himself():
     env = ArmEnv("avoid")
     for seed in range(48):
-        guide = tasks.Scripted(env.task, "random")
+        guide = tasks.ScriptedExpert(env.task, "random")
         driver = load("scripted", Setup(PLANE, guide, env.task.clearance))
-        watcher = load("supervisor", Setup(PLANE, tasks.Scripted(env.task, "nearest"), env.task.clearance))
+        watcher = load("supervisor", Setup(PLANE, tasks.ScriptedExpert(env.task, "nearest"), env.task.clearance))
         env.reset(seed=seed)
         driver.reset(env.start)
         watcher.reset(env.start)
@@ -118,7 +118,7 @@ def supervised():
     env = ArmEnv("fork")
 
     def run(policy, seed, rule="human", **options):
-        setup = Setup(PLANE, tasks.Scripted(env.task, "nearest"), env.task.clearance, options)
+        setup = Setup(PLANE, tasks.ScriptedExpert(env.task, "nearest"), env.task.clearance, options)
         return run_episode(env, Gate(PLANE, GateConfig(rule=rule)), seed, policy, load("supervisor", setup))
 
     yield run

@@ -12,11 +12,11 @@ import numpy as np
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import angle, matrix
-from il_ros.core.types import Array, Reading
-from il_ros.robot.chain import Chain, Posture
+from il_ros.core.types import Array, RobotState
+from il_ros.robot.chain import KinematicChain, Posture
 from il_ros.robot.description import Robot
 from il_ros.sim.arm import Arm
-from il_ros.sim.physics import World
+from il_ros.sim.physics import PhysicsClient
 
 MOVED_RAD = 0.01
 """An arm whose joints are farther than this from where they were told to be was moved by somebody else."""
@@ -44,7 +44,7 @@ class Kinematics:
 
     def __init__(self, contract: Contract, robot: Robot) -> None:
         self._robot, self._order = robot, [robot.joints.index(name) for name in contract.action_names]
-        self._arm, self._chain = Arm(World(), robot, contract.rate_hz), Chain(robot)
+        self._arm, self._chain = Arm(PhysicsClient(), robot, contract.rate_hz), KinematicChain(robot)
         low, high = np.empty(len(robot.joints)), np.empty(len(robot.joints))
         low[self._order], high[self._order] = contract.low, contract.high
         self._low, self._high = np.maximum(low, self._chain.lower), np.minimum(high, self._chain.upper)
@@ -61,7 +61,7 @@ class Kinematics:
         robot = Robot.load(contract.robot)
         return cls(contract, robot) if set(contract.action_names) == set(robot.joints) else None
 
-    def __call__(self, velocity: Array, reading: Reading, scripted: bool = False) -> Array:
+    def __call__(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
         """(Da,) rad, the joint positions one step after ``reading`` if the tool moves by ``velocity`` (3,), m/s.
 
         Args:
@@ -78,7 +78,7 @@ class Kinematics:
         target = self._shown(velocity, reading, joints) if scripted else self._led(velocity, reading, joints, posture)
         return target[self._order]
 
-    def _measured(self, reading: Reading) -> Array:
+    def _measured(self, reading: RobotState) -> Array:
         """(J,) rad, in the order of the robot."""
         at = dict(zip(reading.joint_names, reading.joint_positions.tolist()))
         absent = [name for name in self._robot.joints if name not in at]
@@ -91,7 +91,7 @@ class Kinematics:
             raise MessageError(f"joint_states has {joints.tolist()} rad; every joint's position must be finite")
         return joints
 
-    def _check(self, reading: Reading, posture: Posture) -> None:
+    def _check(self, reading: RobotState, posture: Posture) -> None:
         """Compare the reading's tool with the one that follows from its joints.
 
         Raises:
@@ -113,13 +113,13 @@ class Kinematics:
                 "and frame"
             )
 
-    def _velocities(self, reading: Reading) -> Array:
+    def _velocities(self, reading: RobotState) -> Array:
         """(J,) rad/s; 0 for a joint that does not tell how fast it is."""
         at = dict(zip(reading.joint_names, reading.joint_velocities.tolist()))
         velocities = np.array([at.get(name, 0.0) for name in self._robot.joints])
         return np.where(np.isfinite(velocities), np.clip(velocities, -self._chain.fastest, self._chain.fastest), 0.0)
 
-    def _shown(self, velocity: Array, reading: Reading, joints: Array) -> Array:
+    def _shown(self, velocity: Array, reading: RobotState, joints: Array) -> Array:
         """(J,) rad, what a script wants."""
         target = reading.tool_position + velocity * self._arm.dt
         if velocity[2] or abs(self._height - reading.tool_position[2]) > REACQUIRE_M:
@@ -127,7 +127,7 @@ class Kinematics:
         target[2] = self._height
         return self._arm.solve(joints, target)
 
-    def _led(self, velocity: Array, reading: Reading, joints: Array, posture: Posture) -> Array:
+    def _led(self, velocity: Array, reading: RobotState, joints: Array, posture: Posture) -> Array:
         """(J,) rad, what a person wants."""
         span, self.remark = self._span, ""
         if span is None or not span.goes_on(reading.stamp_ns, joints, self._arm.dt):

@@ -18,9 +18,9 @@ from il_ros.core.errors import MessageError
 from il_ros.core.frames import product
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
-from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Setup, load
 
 ROBOTS = paths.names("config/robots", ".yaml")
@@ -189,7 +189,7 @@ def test_a_script_demonstrates_in_joint_space_and_the_order_of_names_does_not_ma
     turned = Contract.from_dict("turned", {**plain, "action": dict(reversed(plain["action"].items()))})
     for contract in (env.contract, turned):
         with_arm = env if contract is env.contract else ArmEnv("avoid", contract)
-        guide = tasks.Scripted(with_arm.task, "random")
+        guide = tasks.ScriptedExpert(with_arm.task, "random")
         expert = load("scripted", Setup(contract, guide, solve=Kinematics.of(contract)))
         gate = Gate(contract, GateConfig(rule="demonstration"))
         rollouts = [run_episode(with_arm, gate, seed, None, expert) for seed in range(3)]
