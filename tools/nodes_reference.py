@@ -5,9 +5,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""The page of the nodes, ``docs/nodes.md``, from the nodes themselves: ``python -m il_ros.nodes.reference``.
+"""The page of the nodes, ``docs/reference/nodes.md``, from the nodes themselves.
 
-Every node is made once, and asked what it hears, says, serves and can be told; nothing is spun.
+Every node is created once and asked for its topics, services and parameters; nothing is spun.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import rclpy
@@ -26,116 +25,153 @@ from il_ros.nodes import graph_node, interface
 from il_ros.nodes.interface import Topic
 from il_ros.nodes.managed import ManagedNode
 from il_ros.nodes.parameters import SEEDS
+from tools.tables import table
 
-HEAD = """# The nodes
+HEAD = """# Nodes
 
-Made by `python -m il_ros.nodes.reference` from the code; `make test` holds it to that.
+Generated from the nodes by `python -m tools.reference`; a test compares this page with the code.
 
 Names are relative: namespaces and remappings come from the launch file or the command line, and several arms live side
 by side in namespaces of their own. The topics of observation and command are those of the contract, here `panda_plane`.
-`graph_node` composes nodes in one process: same names, same parameters.
+`graph_node` runs several nodes in one process: same names, same parameters.
 
 **Parameters** are checked before anything changes, and a change that is refused has no effect at all. Those that are
-*fixed* are settled at the start. A value that cannot be ends the process at the start with one line and exit code 2.
+*fixed* can be set at the start only. An impossible value ends the process at the start with one line and exit code 2.
 
-**Quality of service**: each topic below may be overridden at the start by
+**Quality of service** of each topic below may be overridden at the start by
 `qos_overrides.<topic>.<publisher|subscription>.<reliability|durability|history|depth>`, with the topic's full name. A
-peer whose type or quality of service does not go with ours is named in the log and the diagnostics within 2 s, with the
-parameter that mends it.
+peer whose type or quality of service does not match is named in the log and the diagnostics within 2 s, with the
+parameter that resolves it.
 
-**Diagnostics**: every node hears and publishes `/diagnostics`, once a second: what it complains of, which of our nodes
-it hears (`hears`), whether its subscribers are connected (`matched`), which of the nodes of its name it is (`instance`:
-host, process, and a gid), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
-wrong with the graph around it is told as a warning, and repeated in the log every 10 s:
+**Diagnostics**: every node subscribes to `/diagnostics` and publishes it once a second: its complaints, which other
+nodes it receives (`hears`), whether its subscribers are connected (`matched`), which instance of the node it is
+(`instance`: host, process, and a gid), the rate of each topic that it receives (`... Hz`), and values of its own.
+Problems of the graph are warnings, repeated in the log every 10 s:
 
-- `gate_node has not been heard for 2 s`: the diagnostics of one of our nodes have stopped and discovery still lists
-  it, so it was killed, hangs or is cut off. Every node tells that within 2 s of the last ones, until it is heard
-  again. A node that has ended properly is not told of.
-- `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes come under one full
-  name, or under several. Every node tells that.
-- `several publishers of /command`: discovery lists more than one. Every node that publishes or hears the topic tells
-  that, of each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node of ours that was killed
-  and started anew counts once.
-- `several publishers of panda_joint1 of /joint_states`: they share a joint. The gate, the policy, the expert, the
-  recorder and `align_node` tell that of the JointStates that they hear; several publishers with joints of their own
-  each are as it should be.
+- `gate_node has not been heard for 2 s`: the node's diagnostics have stopped and discovery still lists it, so it was
+  killed, hangs or is cut off. Every node reports it within 2 s, until the node is back. A node that ended properly is
+  not reported.
+- `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes arrive under one full
+  name, or under several. Every node reports it.
+- `several publishers of /command`: discovery lists more than one. Every node that publishes the topic or subscribes to
+  it reports that, for each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node that was killed
+  and started again counts once.
+- `several publishers of panda_joint1 of /joint_states`: they share a joint. Gate, policy, expert, recorder and
+  `align_node` report it. Several publishers with different joints are fine.
 - `50% of the observations never became complete`: of the last ten or more, more than a fifth lacked a message with
-  their stamp. The gate, the policy and the expert tell that, with the rates of the topics.
-- `the clock stands at 0`, `/clock has stood still`: for 0.75 s, with `use_sim_time`. Every node tells that but
-  `sim_node` and `gym_node`, which make the time. Between two episodes a simulated clock stands still, too.
-- `... is not heard on ...`, `... does not hear ...`: types or qualities of service do not go together. Either side
-  tells that.
+  their stamp. Gate, policy and expert report it, with the rates of the topics.
+- `the clock stands at 0`, `/clock has stood still`: for 0.75 s, with `use_sim_time`. Every node but `sim_node` and
+  `gym_node`, which publish the time, reports it. Between two episodes a simulated clock stands still, too.
+- `... is not heard on ...`, `... does not hear ...`: types or qualities of service do not match. Both sides report it.
 
-**Time**: watchdogs run on the steady clock. `use_sim_time` is for the stamps of diagnostics and of what hands do;
-answers carry the stamp of their observation.
+**Time**: watchdogs use the steady clock. `use_sim_time` affects the stamps of diagnostics and of device input; answers
+carry the stamp of their observation.
 
-**Life cycle**: managed nodes answer `ros2 lifecycle`. By default they configure and activate by themselves; with
-`autostart:=false` they wait to be told, and what cannot be configured leaves them unconfigured with the reason in the
+**Life cycle**: managed nodes answer `ros2 lifecycle`. By default they configure and activate themselves; with
+`autostart:=false` they wait for transitions. A node that cannot be configured stays unconfigured with the reason in the
 diagnostics.
 
-**The end**: SIGINT and SIGTERM end a node with exit code 0 once what is under way is finished; further signals change
-nothing. A node that was started with SIGINT ignored (`nohup`, `&` in a script) hears it all the same.
+**End**: SIGINT and SIGTERM end a node with exit code 0 once its current work is finished; further signals change
+nothing. A node that was started with SIGINT ignored (`nohup`, `&` in a script) reacts to it all the same.
 
-A simulation that starts its episodes by itself (`auto_reset`) begins the first one once all nodes that its launch file
-names in `awaits` hear each other: gate, policy, expert (not in `gym`) and recorder, as far as the file starts them.
+A simulation that starts its episodes by itself (`auto_reset`) begins the first one once all nodes in its parameter
+`awaits` have discovered each other: gate, policy, expert (not in `gym`) and recorder, as far as the launch file starts
+them.
 """
+CONTENTS = {
+    "/clock": "simulated time",
+    "episode": "JSON: an episode begins (task, seed, stamp of its first observation) or ends (outcome)",
+    "joint_states": "measured joint positions and velocities",
+    "tool_pose": "measured pose of the tool in the base frame",
+    "objects": "poses of the objects of the task",
+    "observation": "the observation of a gymnasium environment, one number per name",
+    "guiding": "whether a hand guides the arm now, for the device `kinesthetic`",
+    "push": "a force on a link of the simulated arm, in the base frame",
+    "command": "the action of this step, limited",
+    "policy/action": "the policy's action chunk, with the stamp of the observation that it answers",
+    "policy/distance": "distance of the observation from the nearest one of the training data",
+    "expert/action": "the expert's action chunk, with the stamp of the observation that it answers",
+    "delta_twist_cmds": "tool velocity of the device `twist`, as MoveIt Servo takes it",
+    "page/hands": "operator input of the web page",
+    "camera/image/compressed": "camera image as JPEG or PNG, for the operator",
+    "gate/authority": "authority record: who commanded the step, why, intervention, checkpoint, all actions",
+    "recorder/episode": "JSON: an episode was closed and verified (path, episode information)",
+    "trainer/checkpoint": "JSON: a checkpoint is ready (path, hash)",
+    "joy": "state of a gamepad",
+    "hand_pose": "pose of a hand or a controller, for the device `pose`",
+    "leader/joint_states": "joints of a leader arm",
+    "leader/pedal": "whether the pedal of a leader arm is pressed",
+}
+"""What the messages of a topic mean."""
+SERVICES = {
+    "reset": "begin a new episode; one that is running ends as aborted",
+    "take_over": "the expert takes over",
+    "release": "give control back, or end a hold",
+    "start": "begin recording",
+    "stop": "end recording and close the episode",
+    "discard": "move the current episode, or the one closed last, aside",
+    "save": "end the episode with the operator's verdict: true is success",
+    "train": "train on all closed episodes",
+    "set_parameters": "set parameters of that node",
+}
+"""What a service does, by the last part of its name."""
 ENDS = (
-    ("`sim_node`, `gym_node`", "all", "there is nothing left to drive"),
+    ("`sim_node`, `gym_node`", "all", "there is no arm left"),
     ("`gate_node`", "all", "nobody commands the arm"),
-    ("`recorder_node`", "all", "nobody is to drive for an hour unrecorded"),
+    ("`recorder_node`", "all", "nothing is to be driven unrecorded"),
     (
         "`expert_node`",
         "all, but nothing in `gym`",
-        "who is to correct the policy cannot; a rollout in `gym` needs none",
+        "nobody could correct the policy; a rollout in `gym` needs no expert",
     ),
-    ("`page_node`", "all", "whoever drives at the page sees nothing, and cannot stop the arm there"),
-    ("`graph_node`", "all", "it is all the others in one process"),
+    ("`page_node`", "all", "the operator at the page sees nothing, and cannot stop the arm there"),
+    ("`graph_node`", "all", "it runs all the others"),
     (
         "`policy_node`",
         "all in `rollout`",
-        "there is nobody else to drive; in the others the expert does, or the arm holds",
+        "nobody else drives; in the others the expert does, or the arm holds",
     ),
     (
         "`trainer_node`",
         "all in `train`",
-        "in the others the episodes are kept, and one that is started anew finds them",
+        "in the others the episodes are kept, and a restarted trainer finds them",
     ),
-    ("`camera_node`", "nothing", "the page marks its picture"),
+    ("`camera_node`", "nothing", "the page marks its image as old"),
 )
-"""What the end of a node, however it comes about, ends in our launch files; a test holds them to it."""
+"""What the end of a node ends in the launch files; a test compares both."""
 COMMON = ("parameter", "get_type_description", "get_state", "change_state", "get_available", "get_transition_graph")
 """Services that every node has, or every managed one."""
 
 
 def page() -> str:
-    """The whole page, in Markdown; rclpy must not have been started."""
-    ends = "In our launch files the end of one node, however it comes about, may end all (`on_exit: shutdown`):\n\n"
-    ends += _table(("node", "its end ends", "since"), ENDS)
+    """Return the whole page in Markdown; rclpy must not have been started."""
+    ends = "In the launch files the end of one node, for whatever reason, may end all (`on_exit: shutdown`):\n\n"
+    ends += table(("node", "its end ends", "because"), ENDS)
     return "\n".join([HEAD, ends, *(section(name) for name in graph_node.NODES), _about("graph_node")])
 
 
 def section(name: str) -> str:
-    """What one node does, hears, says, serves and can be told."""
+    """Return what one node does, its topics, services and parameters."""
     with _made(name) as node:
-        ends = [("says", *end) for end in node.said] + [("hears", *end) for end in node.heard]
+        ends = [("publishes", *end) for end in node.said] + [("subscribes", *end) for end in node.heard]
         topics = [_topic(*end) for end in ends if end[1] is not interface.DIAGNOSTICS]
-        services = [_service("serves", s, node.get_name()) for s in node.services if not _is_common(s)]
-        services += [_service("calls", c, node.get_name()) for c in node.clients]
+        services = [_service("server", s, node.get_name()) for s in node.services if not _is_common(s)]
+        services += [_service("client", c, node.get_name()) for c in node.clients]
         parameters = [_parameter(field) for field in dataclasses.fields(node.parameters)]
         managed = "\nA managed node.\n" if isinstance(node, ManagedNode) else ""
     return "\n".join(
         [
             _about(name) + managed,
-            _table(("topic", "type", "", "quality of service"), topics),
-            *([_table(("service", "type", ""), services)] if services else []),
-            _table(("parameter", "default", "range", "", "meaning"), parameters),
+            table(("topic", "type", "", "quality of service", "content"), topics),
+            *([table(("service", "type", "", "effect"), services)] if services else []),
+            table(("parameter", "default", "range", "", "meaning"), parameters),
         ]
     )
 
 
 @contextlib.contextmanager
 def _made(name: str) -> Iterator[Any]:
-    """A node, made as it is by itself and not started."""
+    """Yield a node as it is by itself, not spun."""
     rclpy.init(args=["--ros-args", "-p", "autostart:=false", "--log-level", "error"])
     try:
         node = graph_node.Factory(name)()
@@ -156,7 +192,13 @@ def _quality(qos: QoSProfile) -> str:
 
 
 def _topic(side: str, topic: Topic, ours: Any) -> tuple[str, ...]:
-    return f"`{topic.name}`", topic.type_name, side, _quality(ours.qos_profile)
+    return (
+        f"`{topic.name}`",
+        topic.type_name,
+        side,
+        _quality(ours.qos_profile),
+        CONTENTS[topic.name.removeprefix("raw/")],
+    )
 
 
 def _is_common(service: Any) -> bool:
@@ -165,7 +207,8 @@ def _is_common(service: Any) -> bool:
 
 def _service(side: str, service: Any, node: str) -> tuple[str, ...]:
     kind = service.srv_type
-    return f"`{service.srv_name.replace('~', node)}`", f"{kind.__module__.split('.')[0]}/srv/{kind.__name__}", side
+    name = service.srv_name.replace("~", node)
+    return f"`{name}`", f"{kind.__module__.split('.')[0]}/srv/{kind.__name__}", side, SERVICES[name.rpartition("/")[2]]
 
 
 def _parameter(field: dataclasses.Field[Any]) -> tuple[str, ...]:
@@ -173,14 +216,3 @@ def _parameter(field: dataclasses.Field[Any]) -> tuple[str, ...]:
     within = "" if told["within"] is None else "{} to {}".format(*told["within"]).replace(str(SEEDS[1]), "2**63 - 1")
     default = str(field.default).lower() if isinstance(field.default, bool) else repr(field.default)
     return f"`{field.name}`", f"`{default}`", within, "fixed" if told["read_only"] else "", told["description"]
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *dict.fromkeys(rows)]  # a topic may be heard for two reasons
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-if __name__ == "__main__":
-    with contextlib.redirect_stdout(sys.stderr):  # what the page's server says when it ends
-        made = page()
-    print(made, end="")

@@ -30,8 +30,9 @@ from hypothesis import strategies as st
 from il_ros.cli import graph, launch_format
 from il_ros.cli.launch_format import NodeCommand
 from il_ros.errors import ConfigError, GraphError
-from il_ros.nodes import graph_node, reference
+from il_ros.nodes import graph_node
 from il_ros.nodes.director import Director
+from tools import nodes_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
@@ -121,7 +122,7 @@ def test_whatever_is_given_for_a_parameter_that_is_a_string_stays_that_text(path
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_end_of_a_node_ends_all_where_the_page_of_the_nodes_says_so(path: Path) -> None:
-    ends = {name: what for names, what, _ in reference.ENDS for name in re.findall(r"`(\w+)`", names)}
+    ends = {name: what for names, what, _ in nodes_reference.ENDS for name in re.findall(r"`(\w+)`", names)}
     declared = launch_format.arguments(path)
     for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}]:
         if not set(choice) <= set(declared):

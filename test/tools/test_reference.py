@@ -1,27 +1,34 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
-"""The page of the nodes says what the nodes are."""
+"""The committed reference pages are those that the generators make."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from il_ros.nodes import reference
+from tools import reference
 
-pytestmark = pytest.mark.graph
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "nodes.md"
+REMEDY = "write it again: python -m tools.reference"
 
 
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_a_reference_page_is_what_the_code_says(name: str) -> None:
+    assert (reference.FOLDER / name).read_text(encoding="utf-8") == reference.PAGES[name](), REMEDY
+
+
+def test_every_command_and_every_key_is_described() -> None:
+    from tools import contract_reference, training_reference
+
+    undescribed = [line for page in (contract_reference, training_reference) for line in page.page().splitlines()]
+    assert not [line for line in undescribed if line.startswith("| `") and line.endswith("|  |")]
+
+
+@pytest.mark.graph
 def test_the_page_of_the_nodes_is_what_the_code_says() -> None:
-    made = reference.page()
-    assert PAGE.read_text(encoding="utf-8") == made, "make it anew: python -m il_ros.nodes.reference > docs/nodes.md"
-    for name in reference.graph_node.NODES:
+    nodes_reference = pytest.importorskip("tools.nodes_reference", reason="rclpy is not installed")
+    made = nodes_reference.page()
+    assert (reference.FOLDER / "nodes.md").read_text(encoding="utf-8") == made, REMEDY
+    for name in nodes_reference.graph_node.NODES:
         _, _, section = made.partition(f"## {name}\n")
         assert "**When things fail:**" in section.partition("\n## ")[0], name
