@@ -16,11 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from il_ros import resources
+from il_ros import errors, resources
 from il_ros.cli import COMMANDS, make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
+NO_CHOICES = {"__init__", "__main__", "base", "layers", "fast_linear", "progress"}
+"""Modules beside those that are found by name."""
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
@@ -114,3 +116,49 @@ def anchors(page: Path) -> set[str]:
     titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     plain = (re.sub(r"[^\w\s-]", "", re.sub(r"[`*]", "", title)).strip().lower() for title in titles)
     return {re.sub(r"\s", "-", title) for title in plain}
+
+
+@cache
+def source() -> str:
+    """Return all text that the programs can print; what is put in at run time is left out."""
+    pieces = [(ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "scripts/make_venv")]
+    for path in sorted((ROOT / "il_ros").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                pieces.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "..." for part in node.values]
+                pieces.append("".join(map(str, parts)))
+    return "\n".join(pieces)
+
+
+def test_every_message_of_the_troubleshooting_page_is_one_that_the_programs_print() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    _, _, tables = text.partition("## Installation")
+    messages = [cell for cell in re.findall(r"^\| `([^|]*)` \|", tables, re.MULTILINE) if " " in cell]
+    assert len(messages) > 20
+    parts = {part.strip(" ;:,.") for text in messages for part in re.split(r"\.\.\.|`, `|'|\d[\d.]*", text)}
+    assert sorted(part for part in parts if len(part) >= 8 and part not in source()) == []
+
+
+def test_every_exit_code_is_explained() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    explained = {(name, int(code)) for code, name in re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.MULTILINE)}
+    kinds = [errors.IlRosError, *errors.IlRosError.__subclasses__()]
+    assert explained == {(kind.__name__, kind.exit_code) for kind in kinds if kind.__module__ == errors.__name__}
+
+
+@pytest.mark.parametrize(
+    ("folder", "page"),
+    [
+        ("gate/rules", "concepts.md"),
+        ("nodes", "concepts.md"),
+        ("sim/tasks", "concepts.md"),
+        ("policies", "concepts.md"),
+        ("cli", "reference/cli.md"),
+    ],
+)
+def test_everything_that_can_be_chosen_is_described(folder: str, page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    names = {path.stem for path in (ROOT / "il_ros" / folder).glob("*.py")} - NO_CHOICES
+    assert not [name for name in names if not re.search(rf"\b{name}\b", text)]
