@@ -15,9 +15,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from il_ros import errors, resources
 from il_ros.cli import COMMANDS, make_parser
+from il_ros.specs import Contract
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -135,7 +137,7 @@ def source() -> str:
 def test_every_message_of_the_troubleshooting_page_is_one_that_the_programs_print() -> None:
     text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     _, _, tables = text.partition("## Installation")
-    messages = [cell for cell in re.findall(r"^\| `([^|]*)` \|", tables, re.MULTILINE) if " " in cell]
+    messages = [cell for cell in re.findall(r"^\| `([^|]*)` (?:\(.*?\) )?\|", tables, re.MULTILINE) if " " in cell]
     assert len(messages) > 20
     parts = {part.strip(" ;:,.") for text in messages for part in re.split(r"\.\.\.|`, `|'|\d[\d.]*", text)}
     assert sorted(part for part in parts if len(part) >= 8 and part not in source()) == []
@@ -162,3 +164,16 @@ def test_everything_that_can_be_chosen_is_described(folder: str, page: str) -> N
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     names = {path.stem for path in (ROOT / "il_ros" / folder).glob("*.py")} - NO_CHOICES
     assert not [name for name in names if not re.search(rf"\b{name}\b", text)]
+
+
+def test_every_contract_that_is_shown_is_accepted() -> None:
+    known = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/reference/contract.md").read_text("utf-8"), re.MULTILINE))
+    for page in PAGES:
+        for block in blocks(page.read_text(encoding="utf-8"), "yaml"):
+            shown = yaml.safe_load(block)
+            if isinstance(shown, list):
+                continue
+            if "rate_hz" in shown:
+                Contract.from_dict("shown", shown)
+            elif set(shown) & (known | {"external"}) and "policy" not in shown and "urdf" not in shown:
+                assert set(shown) <= known, (page, shown)
