@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-ros lint doctor bench faults recordings study study-policies study-dagger study-trunk venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -13,6 +13,7 @@ STAMP := $(VENV)/.complete
 PEERS := .venv-peers
 LEROBOT := .venv-lerobot
 TOOLS := .venv-ros
+DOCS := .venv-docs
 REQUIREMENTS := requirements.txt requirements-export.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
@@ -28,12 +29,13 @@ help: ## this text
 	@echo "make test-noble   the same as on Ubuntu 24.04: Python 3.12 and numpy 1.26; PyBullet is compiled, or left out"
 	@echo "make test-ros what needs ROS 2's own launch and linters, taken from their repositories"
 	@echo "make lint     linters alone: ruff and mypy"
+	@echo "make docs     the documentation as a site, in site/; every link is checked"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes benchmarks/results.json"
 	@echo "make faults   what the arm does when something fails, in the running graph; writes benchmarks/results.json"
 	@echo "make recordings   random recordings against a plain reference, and 10,000 damaged ones of each format"
-	@echo "make study    all studies, some hours: make study-policies writes docs/policies.md, make study-dagger docs/dagger.md,"
-	@echo "              make study-trunk docs/trunk.md"
+	@echo "make study    all studies, some hours: make study-policies writes docs/studies/policies.md, make study-dagger"
+	@echo "              docs/studies/dagger.md, make study-trunk docs/studies/trunk.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -66,6 +68,10 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Strict: a link or an anchor that leads nowhere, or a page that no menu names, is an error.
+docs: $(DOCS)/.complete
+	$(RUN) NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet --site-dir site
+
 bench: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 	@$(BIN)/python -m benchmarks.page
@@ -84,13 +90,13 @@ faults: $(STAMP)
 study: study-policies study-dagger study-trunk
 
 study-dagger: $(STAMP) $(PEERS)/.complete
-	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs)
+	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs/studies)
 
 study-policies: $(STAMP)
-	@$(BIN)/python -m studies.policies $(or $(STUDY_ARGS),--output docs)
+	@$(BIN)/python -m studies.policies $(or $(STUDY_ARGS),--output docs/studies)
 
 study-trunk: $(STAMP)
-	@$(BIN)/python -m studies.trunk $(or $(STUDY_ARGS),--output docs)
+	@$(BIN)/python -m studies.trunk $(or $(STUDY_ARGS),--output docs/studies)
 
 venv: $(STAMP)
 
@@ -107,8 +113,13 @@ $(TOOLS)/.complete: test/requirements-ros.txt | $(STAMP)
 	$(BIN)/pip install --quiet --no-build-isolation --no-deps --upgrade --target $(TOOLS) -r $<
 	touch $@
 
+$(DOCS)/.complete: requirements-docs.txt | $(STAMP)
+	$(VENV)/bin/python -m venv --clear $(DOCS)
+	$(RUN) $(DOCS)/bin/pip install --quiet -r $<
+	touch $@
+
 clean:
-	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find il_ros test -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

@@ -8,7 +8,7 @@ Each arm makes rounds in the loop, with labels of its own but equal seeds; what 
 gave is kept, so that a study which was ended goes on from there.
 
 Examples:
-  python -m studies.dagger --output docs
+  python -m studies.dagger --output docs/studies
   python -m studies.dagger --seeds 1 --rollouts 4 --output runs/look
 """
 

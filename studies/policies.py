@@ -8,7 +8,7 @@ other. What a cell gave is kept, so that a study which was ended goes on from th
 again either, but for the first seed, which the pictures show.
 
 Examples:
-  python -m studies.policies --output docs
+  python -m studies.policies --output docs/studies
   python -m studies.policies --seeds 1 --episodes 50 --output runs/look
   python -m studies.policies --only "fork flow"
 """

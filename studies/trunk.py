@@ -8,7 +8,7 @@ that the two are compared training by training. What a training gave is kept, so
 from there.
 
 Examples:
-  python -m studies.trunk --output docs
+  python -m studies.trunk --output docs/studies
   python -m studies.trunk --seeds 1 --episodes 50
   python -m studies.trunk --kept
 """

@@ -171,7 +171,7 @@ def test_onnx_writes_a_graph_and_a_page_about_it(il_ros, checkpoint, tmp_path):
 
 
 def test_the_programs_that_the_page_about_elsewhere_shows_run_as_they_are(il_ros, checkpoint, tmp_path, monkeypatch):
-    page = (Path(__file__).parents[2] / "docs" / "elsewhere.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "gymnasium-and-onnx.md").read_text(encoding="utf-8")
     drive, *reach = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict[str, object] = {}
     exec("\n".join(reach), names)

@@ -142,7 +142,7 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
 
 
 def test_the_published_page_is_that_of_the_published_rows() -> None:
-    docs = Path(__file__).resolve().parents[2] / "docs"
+    docs = Path(__file__).resolve().parents[2] / "docs" / "studies"
     rows, more = (json.loads((docs / name).read_text()) for name in ("dagger.json", "dagger-more.json"))
     assert (docs / "dagger.md").read_text() == dagger_page.page(rows, more)
     assert {(row["task"], row["arm"]) for row in rows} == {(job.task, job.arm) for job in jobs(1, 20)}

@@ -120,7 +120,7 @@ def test_a_sentence_of_the_lecture_is_judged_by_the_numbers() -> None:
 
 
 def test_the_published_page_is_that_of_the_published_rows() -> None:
-    docs = Path(__file__).resolve().parents[2] / "docs"
+    docs = Path(__file__).resolve().parents[2] / "docs" / "studies"
     rows = json.loads((docs / "policies.json").read_text())
     assert (docs / "policies.md").read_text() == page.page(rows)
     told = {(r["task"], r["experts"], r["policy"]) for r in rows}

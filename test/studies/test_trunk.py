@@ -155,7 +155,7 @@ def test_what_is_said_is_judged_by_the_numbers() -> None:
 
 
 def test_the_published_page_is_that_of_the_published_rows() -> None:
-    docs = Path(__file__).resolve().parents[2] / "docs"
+    docs = Path(__file__).resolve().parents[2] / "docs" / "studies"
     rows = json.loads((docs / "trunk.json").read_text())
     assert (docs / "trunk.md").read_text() == trunk_page.page(rows)
     told = [(r["task"], r["policy"], r["arm"]) for r in rows]

@@ -1,0 +1,73 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The page of a training configuration's keys, from the classes that read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from il_ros.core import paths, plugins
+from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.policies.base import Policy, PolicyConfig
+from tools.tables import Field, fields, first_line, table
+
+HEAD = """# Training configuration
+
+Generated from the classes that read it by `python -m tools.reference`; a test compares this page with the code.
+
+`--policy`, and the parameter `policy` of the trainer node, take the name of a policy class, the name of a file in
+`config/training/`, the path of a YAML file with the keys below, or the dotted name of a module of another package.
+Only `policy` is required. An unknown key or a value outside its range is refused with the line, and with exit code 2.
+
+```yaml
+policy: diffusion
+steps: 7000
+batch: 128
+options: {levels: 50, calls: 8}
+```
+
+"""
+TEXTS = {
+    "width": "Units of each hidden layer.",
+    "depth": "Blocks of the network trunk.",
+    "steps": "Gradient steps.",
+    "weight_decay": "Weight decay of AdamW.",
+    "seed": "Seed of the first weights and of the order of the data.",
+    "device": "Where to train: `cpu` or `cuda`.",
+    "warm_up": "Steps of the linear warm-up of the learning rate.",
+    "clip": "Bound of a sampled chunk, in normalised units.",
+    "components": "Gaussians of the mixture.",
+    "floor": "The least standard deviation while training, in normalised units.",
+}
+"""Descriptions of keys whose class has none."""
+
+
+def page() -> str:
+    """Return the whole page in Markdown."""
+    text = HEAD + "## Keys\n\n" + _keys(fields(TrainingConfig))
+    text += "\n## Options of the policy classes\n\nGiven as a mapping under `options`.\n"
+    for name, cls in plugins.available("il_ros.policies", Policy).items():  # type: ignore[type-abstract]
+        own = [] if cls.Config is PolicyConfig else fields(cls.Config)
+        text += f"\n### {name}\n\n{first_line(cls.__doc__)}\n\n" + (_keys(own) if own else "No options.\n")
+    return text + "\n## Files in `config/training`\n\n" + table(("name", "policy", "content"), _files())
+
+
+def _keys(keys: list[Field]) -> str:
+    """Return the table of some keys."""
+    rows = [
+        (f"`{f.name}`", f"`{f.default}`" if f.default else "required", f.text or TEXTS.get(f.name, "")) for f in keys
+    ]
+    return table(("key", "default", "meaning"), rows)
+
+
+def _files() -> list[tuple[str, str, str]]:
+    """Return name, policy class and first comment of each file that comes with the package."""
+    rows = []
+    for name in paths.names("config/training", ".yaml"):
+        text = Path(paths.find("config/training", name, ".yaml")).read_text(encoding="utf-8")
+        comment = text.splitlines()[0].lstrip("# ") if text.startswith("#") else ""
+        rows.append((f"`{name}`", f"`{yaml.safe_load(text)['policy']}`", comment))
+    return rows
