@@ -52,7 +52,7 @@ class PolicyRunner:
         self._width = len(self.contract.observation)
         self._seed, self.lapses = seed, lapses or ActionPerturbation()
         self._generator = torch.Generator()
-        self.history = checkpoint.policy.config.history
+        self.history = checkpoint.policy.config.n_obs_steps
         """To, observations that a chunk depends on."""
         self._horizon = checkpoint.policy.config.horizon
         self._rows: deque[Array] = deque(maxlen=self.history)

@@ -25,7 +25,7 @@ from il_ros.learning.dagger.ledger import Ledger, tally
 from il_ros.learning.data import labels
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
 from il_ros.learning.inference import ActionPerturbation
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.recovery import recover

@@ -23,7 +23,7 @@ from il_ros.core.atomic_io import storage_errors
 from il_ros.core.errors import ConfigError
 from il_ros.learning.data.dataset import Dataset
 
-FREE = ("steps", "reports")
+FREE = ("steps", "log_every")
 """Keys of the configuration that may be others when a training goes on."""
 
 

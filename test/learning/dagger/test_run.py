@@ -209,7 +209,7 @@ def test_a_warm_start_goes_on_from_the_round_before(tmp_path: Path) -> None:
     plan = DaggerConfig(**{**TINY, "rounds": 1}, warm_start=True)
     rows = run(tmp_path, plan)["rounds"]
     documents = [read_document(Path(row["checkpoint"]["path"])) for row in rows]
-    assert documents[0]["normaliser"] == documents[1]["normaliser"]  # that of the weights which it went on from
+    assert documents[0]["normalizer"] == documents[1]["normalizer"]  # that of the weights which it went on from
     assert documents[1]["training"]["warm_start"] is True
 
 
