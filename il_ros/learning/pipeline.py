@@ -119,7 +119,7 @@ class TrainingPipeline:
         data = data.weighed([weights[path] for path in chosen])
         old = self._trained_on()
         new = [number for number, path in enumerate(chosen) if path.name not in old]
-        data = data.mixed(new, config.fresh) if config.fresh else data
+        data = data.mixed(new, config.new_data_weight) if config.new_data_weight else data
         before = self._last() if config.warm_start else None
         warm = None if before is None else (before.policy, before.normaliser)
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))

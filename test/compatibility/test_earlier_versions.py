@@ -5,22 +5,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from il_ros.cli import _with_current_options
 from il_ros.core import aliases
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.run import DaggerConfig
 from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.resume import _differing
 from il_ros.policies.base import create
 from il_ros.recording.episodes.reader import read_episode
 
@@ -87,5 +92,27 @@ def test_checkpoint_of_an_earlier_version_is_read_without_a_warning(caplog: pyte
     assert not caplog.records
 
 
-def test_ledger_of_an_earlier_version_is_read() -> None:
-    assert ledger.read(FOLDER / "run") == EXPECTED["ledger"]
+def test_run_of_an_earlier_version_goes_on_under_the_same_plan(tmp_path: Path) -> None:
+    data, expected = ledger.read(FOLDER / "run"), EXPECTED["ledger"]
+    assert {**data, "plan": 0} == {**expected, "plan": 0}
+    plan = DaggerConfig(**data["plan"] | {name: str(FOLDER / data["plan"][name]) for name in ("policy", "contract")})
+    assert (plan.labels_per_round, plan.eval_episodes, plan.success_threshold) == (60, 2, 0.9)
+    shutil.copy(FOLDER / "run" / ledger.NAME, tmp_path)
+    assert ledger.Ledger(tmp_path, data["plan"]).rounds == expected["rounds"]
+
+
+def test_unfinished_training_of_an_earlier_version_goes_on() -> None:
+    today = json.loads(json.dumps(dataclasses.asdict(TrainingConfig.load(FOLDER / "training.yaml")), default=dict))
+    today["options"] = {"num_train_timesteps": 20, "num_inference_steps": 4, "prediction_type": "epsilon"}
+    assert _differing(json.dumps({**EXPECTED["training"], "data": "0"}), {**today, "data": "0"}) == []
+
+
+def test_old_options_of_commands_are_accepted(caplog: pytest.LogCaptureFixture) -> None:
+    aliases._warned.clear()
+    words = ["dagger", "run", "--loop", "--rule=beta", "--fresh", "0.5", "--device", "joy", "--paced", "--added", "60"]
+    assert _with_current_options(["dagger"], words) == [
+        *("dagger", "run", "--no-ros", "--gating-rule=beta", "--new-data-weight", "0.5"),
+        *("--input-device", "joy", "--real-time", "--labels-per-round", "60"),
+    ]
+    assert caplog.records[0].getMessage() == "'--loop' is now called '--no-ros'; the old name is still accepted"
+    assert _with_current_options(["train"], ["train", "x", "--fresh"]) == ["train", "x", "--fresh"]

@@ -173,7 +173,7 @@ def test_old_and_new_labels_are_mixed_as_one_likes(
     seen: list[Any] = []
     train = workshops.train
     monkeypatch.setattr(workshops, "train", lambda data, *rest: seen.append(data) or train(data, *rest))
-    half = dataclasses.replace(SMALL, fresh=0.5)
+    half = dataclasses.replace(SMALL, new_data_weight=0.5)
     for seeds in ((0, 1), (2,)):
         for seed in seeds:
             record(tmp_path / "episodes", seed)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from il_ros.core import paths, plugins, schema
-from il_ros.core.aliases import warn_once
+from il_ros.core import aliases, paths, plugins, schema
 from il_ros.core.errors import ConfigError, unknown
 from il_ros.learning.data import labels
 from il_ros.learning.data.normalizer import FITS
@@ -128,7 +127,9 @@ class TrainingConfig:
             return cls.from_dict(f"training of {name}", {"policy": str(name), **changes})
         path = paths.find("config/training", name, ".yaml")
         with schema.located(path, changes):
-            return cls.from_dict(f"training {path.name}", {**schema.read_yaml(path), **changes})
+            names = [field.name for field in fields(cls)]
+            data = aliases.renamed(schema.read_yaml(path), names) | aliases.renamed(changes, names)
+            return cls.from_dict(f"training {path.name}", data)
 
     @classmethod
     def from_dict(cls, where: str, data: Mapping[str, Any]) -> TrainingConfig:
@@ -148,6 +149,6 @@ def _with_log_every(where: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
     reports, steps = data["reports"], data.get("steps", TrainingConfig.steps)
     if isinstance(reports, bool) or not isinstance(reports, int) or reports < 1:
         raise ConfigError(f"{where}: reports is {reports!r}; it must be a whole number of at least 1", at=("reports",))
-    warn_once("reports", "log_every")
+    aliases.warn_once("reports", "log_every")
     rest = {key: value for key, value in data.items() if key != "reports"}
-    return rest if not isinstance(steps, int) else {**rest, "log_every": max(1, steps // reports)}
+    return rest if not isinstance(steps, int) else {"log_every": max(1, steps // reports), **rest}

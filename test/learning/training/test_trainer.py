@@ -144,7 +144,7 @@ def test_a_policy_of_another_package_has_the_defaults() -> None:
         ("device: gpu", "'gpu' is not known; choose from cpu, cuda"),
         ("normalizer: zscore", "'zscore' is not known; choose from quantiles, range"),
         ("val_fraction: 1.5", "val_fraction is 1.5"),
-        ("learning_rate: -1", "learning_rate is -1.0"),
+        ("learning_rate: -1", r":2: .*learning_rate is -1; it must be above 0"),
         ("patience: -1", "patience is -1; it must be at least 0"),
         ("patience: 3\nval_fraction: 0", "patience is 3, val_fraction 0"),
     ],
