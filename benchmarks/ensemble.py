@@ -49,7 +49,7 @@ def ask_limit(width: int, depth: int) -> Stretch:
 def _create(policy: str, width: int, depth: int, **options: Any) -> Any:
     from il_ros.policies.base import create
 
-    sizes = {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, "history": 1, "horizon": 1}
+    sizes = {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, "n_obs_steps": 1, "horizon": 1}
     return create(policy, {**sizes, "width": width, "depth": depth, **options}, seed=0)
 
 

@@ -42,7 +42,8 @@ from il_ros.launching import graph
 from il_ros.launching.processes import Processes
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.ros.client.graph_client import GraphClient
@@ -188,7 +189,9 @@ def small_policy(folder: Path) -> Path:
     """A checkpoint that answers quickly, hardly trained."""
     config = TrainingConfig.load("deterministic", steps=50)
     shown = demonstrate("fork", CONTRACT.name, "left", range(2))
-    checkpoints.save(folder, train(Dataset.from_episodes(shown, config.history, config.horizon), config), CONTRACT, [])
+    checkpoints.save(
+        folder, train(Dataset.from_episodes(shown, config.n_obs_steps, config.horizon), config), CONTRACT, []
+    )
     return folder
 
 

@@ -98,13 +98,13 @@ def _checkpoint(policy: str) -> Any:
     from il_ros.core.contract import Contract
     from il_ros.learning.checkpoint import Checkpoint
     from il_ros.learning.data.normalizer import Normalizer
-    from il_ros.learning.training.trainer import TrainingConfig
+    from il_ros.learning.training.config import TrainingConfig
     from il_ros.policies.base import create
 
     config = TrainingConfig.load(policy)
-    sizes = {name: getattr(config, name) for name in ("history", "horizon", "width", "depth")}
+    sizes = {name: getattr(config, name) for name in ("n_obs_steps", "horizon", "width", "depth")}
     sizes |= {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, **config.options}
-    assert (config.history, config.horizon) == (HISTORY, HORIZON), sizes
+    assert (config.n_obs_steps, config.horizon) == (HISTORY, HORIZON), sizes
     bounds = np.array([[-1.0], [1.0]])
     normaliser = Normalizer.fit(bounds.repeat(OBSERVATION_DIM, 1), bounds.repeat(ACTION_DIM, 1))
     return Checkpoint(Path(), {}, create(config.policy, sizes, 0).eval(), normaliser, Contract.load(CONTRACT))

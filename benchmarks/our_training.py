@@ -41,24 +41,25 @@ def dataset() -> Dataset:
 
 def ours(policy: str, batch: int, width: int, depth: int, **options: Any) -> Stretch:
     """Our trainer, with all that it does in a step; only held-out episodes are left out, as the peers have none."""
-    from il_ros.learning.training.trainer import TrainingConfig, train
+    from il_ros.learning.training.config import TrainingConfig
+    from il_ros.learning.training.trainer import train
 
     data = dataset()
 
     def stretch(steps: int) -> list[float]:
         config = TrainingConfig(
             policy=policy,
-            history=1,
+            n_obs_steps=1,
             horizon=1,
-            fewest=1,
+            min_labels=1,
             width=width,
             depth=depth,
             options=options,
             steps=steps + WARM,
             batch=batch,
             weight_decay=0.0,  # then AdamW is Adam
-            held_out=0.0,
-            reports=1,
+            val_fraction=0.0,
+            log_every=steps + WARM,
         )
         clock = Clock()
         train(data, config, should_stop=clock)
@@ -71,7 +72,7 @@ def limit(policy: str, batch: int, width: int, depth: int, **options: Any) -> St
     """Forward, backward and optimiser on one batch of the same network and loss."""
     from il_ros.policies.base import create
 
-    sizes = {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, "history": 1, "horizon": 1}
+    sizes = {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, "n_obs_steps": 1, "horizon": 1}
     made = create(policy, {**sizes, "width": width, "depth": depth, **options}, seed=0)
     observations, actions = (torch.from_numpy(rows[:batch]) for rows in transitions())
     judged: Callable[..., torch.Tensor] | None = getattr(made, "judged", None)

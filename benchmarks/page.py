@@ -37,7 +37,8 @@ from il_ros.launching import graph
 from il_ros.launching.processes import Processes
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.ros import topics
 from il_ros.ros.client.graph_client import GraphClient
 from il_ros.ros.node_base import subscribe_raw
@@ -152,7 +153,7 @@ def taught(folder: Path) -> Path:
     """A checkpoint that drives along: ten demonstrations of ``fork``, learned in a few seconds."""
     config = TrainingConfig.load("mixture", steps=400)
     shown = demonstrate("fork", "panda_plane", "left", range(10))
-    data = Dataset.from_episodes(shown, config.history, config.horizon, fewest=config.fewest)
+    data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels)
     checkpoints.save(folder, train(data, config), CONTRACT, [])
     return folder
 

@@ -38,7 +38,7 @@ class PlainMlp(Policy):
     def __init__(self, config: PlainMlpConfig) -> None:
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
-        sizes = [config.history * config.observation_dim, *[config.width] * config.depth]
+        sizes = [config.n_obs_steps * config.observation_dim, *[config.width] * config.depth]
         hidden = [Linear(a, b, config.activation) for a, b in zip(sizes, sizes[1:])]
         last = Linear(sizes[-1], math.prod(self.shape), "none" if config.gaussian else "tanh")
         self.layers = nn.Sequential(*hidden, last)

@@ -218,7 +218,7 @@ def contract_of(made: Recording) -> Contract:
         },
         "action": {"action": {"low": -99.0, "high": 99.0, "max_step": 99.0}},
         "command": {"type": ARRAY},
-        "foreign": foreign,
+        "external": foreign,
     }
     return Contract.from_dict("random", told)
 

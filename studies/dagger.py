@@ -43,42 +43,42 @@ from studies import dagger_page, dagger_pictures, delay, kept, resampling, wall
 from studies.imitations import PEER, rounds_of
 
 ROOT = Path(__file__).resolve().parents[1]
-ONE_STEP = {"policy": "one_step", "execute_steps": 1, "enough": 2.0}
+ONE_STEP = {"policy": "one_step", "execute_steps": 1, "success_threshold": 2.0}
 """What DAgger was written for: one action for one observation. No arm stops before the others."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "trace": {
         **ONE_STEP,
         **{"task": "trace:horizon_s=20", "expert": "tracer", "lapses": 0.01, "lapse_reach": 0.5},
-        **{"demonstrations": 2, "rounds": 3, "episodes": 40, "added": 800},
+        **{"demonstrations": 2, "rounds": 3, "episodes": 40, "labels_per_round": 800},
     },
     "avoid": {
         **ONE_STEP,
         **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25},
-        **{"demonstrations": 3, "rounds": 6, "episodes": 60, "added": 60},
+        **{"demonstrations": 3, "rounds": 6, "episodes": 60, "labels_per_round": 60},
     },
 }
 """By task, what all arms have in common."""
 FIVE = {"policy": "one_step_ensemble"}
 """Five members and a critic, which the rules that ask them need."""
 ARMS: dict[str, dict[str, Any]] = {
-    "behaviour cloning": {"rule": "demonstration", "labels": "expert_driven"},
-    "DAgger": {"rule": "beta", "labels": "relabelled"},
-    "HG-DAgger": {"rule": "human", "labels": "expert_driven"},
-    "HG, weighted by IWR": {"rule": "human", "labels": "iwr"},
-    "HG, weighted by Sirius": {"rule": "human", "labels": "sirius"},
-    "HG-DAgger, five": {**FIVE, "rule": "human", "labels": "expert_driven"},
-    "EnsembleDAgger": {**FIVE, "rule": "ensemble", "labels": "expert_driven"},
-    "learned doubt": {**FIVE, "rule": "doubt", "labels": "expert_driven"},
-    "SafeDAgger": {**FIVE, "rule": "safe", "labels": "expert_driven"},
-    "LazyDAgger": {**FIVE, "rule": "lazy", "labels": "expert_driven"},
-    "ThriftyDAgger": {**FIVE, "rule": "thrifty:budget=0.005,agree=0.02,calm=0.1", "labels": "expert_driven"},
+    "behaviour cloning": {"gating_rule": "demonstration", "labels": "expert_driven"},
+    "DAgger": {"gating_rule": "beta", "labels": "relabelled"},
+    "HG-DAgger": {"gating_rule": "human", "labels": "expert_driven"},
+    "HG, weighted by IWR": {"gating_rule": "human", "labels": "iwr"},
+    "HG, weighted by Sirius": {"gating_rule": "human", "labels": "sirius"},
+    "HG-DAgger, five": {**FIVE, "gating_rule": "human", "labels": "expert_driven"},
+    "EnsembleDAgger": {**FIVE, "gating_rule": "ensemble", "labels": "expert_driven"},
+    "learned doubt": {**FIVE, "gating_rule": "doubt", "labels": "expert_driven"},
+    "SafeDAgger": {**FIVE, "gating_rule": "safe", "labels": "expert_driven"},
+    "LazyDAgger": {**FIVE, "gating_rule": "lazy", "labels": "expert_driven"},
+    "ThriftyDAgger": {**FIVE, "gating_rule": "thrifty:budget=0.005,agree=0.02,calm=0.1", "labels": "expert_driven"},
 }
 """By name, who drives while a round is collected, and what is learned of it."""
 MAIN = ("behaviour cloning", "DAgger", "HG-DAgger")
 """Those of the lecture; at ``trace`` their last policies drive ever longer episodes."""
 BESIDE: dict[str, dict[str, Any]] = {
     dagger_page.LONGER: {**ARMS["behaviour cloning"], "rounds": 18},
-    dagger_page.SMALLER: {**ARMS["HG-DAgger"], "added": 20, "rounds": 10},
+    dagger_page.SMALLER: {**ARMS["HG-DAgger"], "labels_per_round": 20, "rounds": 10},
     PEER: ARMS["DAgger"],
 }
 """What is done at ``avoid`` alone: cloning goes on until it gets there as well, corrections come one by one."""
@@ -107,7 +107,7 @@ class DaggerJob:
     def plan(self) -> DaggerConfig:
         """What is done."""
         arm = (ARMS | BESIDE)[self.arm]
-        return DaggerConfig(**{**SETTINGS[self.task], **arm}, evaluated=self.rollouts, seed=self.seed)
+        return DaggerConfig(**{**SETTINGS[self.task], **arm}, eval_episodes=self.rollouts, seed=self.seed)
 
     @property
     def is_long(self) -> bool:
@@ -206,7 +206,7 @@ def rows_of(group: Sequence[DaggerJob], results: Sequence[Mapping[str, Any]]) ->
         spent["wall_s"] = round(float(np.mean([sum(wall) for wall in walls])), 1)
         rows.append(
             {
-                **{"task": group[0].task, "arm": group[0].arm, "rule": plan.rule, "labels_scheme": plan.labels},
+                **{"task": group[0].task, "arm": group[0].arm, "rule": plan.gating_rule, "labels_scheme": plan.labels},
                 **{"round": number, **spent},
                 **{"success": round(success.rate, 4), "interval": [round(bound, 4) for bound in success.interval]},
                 **{"seeds": len(group), "episodes": group[0].rollouts},

@@ -193,7 +193,7 @@ def _wall(walls: Sequence[Row]) -> str:
         f"## From nothing to {percent(ENOUGH)}\n\n"
         "Seconds to collect and to train at `avoid`, from the first demonstration until a round's policy succeeds "
         "often enough, each with the machine to itself. Ours is HG-DAgger with a simulated supervisor, once in one "
-        "process (`il-ros dagger --loop`) and once as the whole graph of nodes, recorder and all (`--composed`), "
+        "process (`il-ros dagger --no-ros`) and once as the whole graph of nodes, recorder and all (`--composed`), "
         "its start included. Each round takes 1,000 gradient steps, the peer's too, half of those above. Who did not "
         "get there in 12 rounds would have taken longer.\n\n"
         f"{table(head, lines)}"

@@ -19,7 +19,8 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
@@ -70,7 +71,7 @@ def work(job: DelayJob, folder: Path) -> None:
     config, path = job.config, folder / job.key()
     first = job.seed * DEMONSTRATIONS
     shown = demonstrate(TASK, CONTRACT, EXPERT, range(first, first + DEMONSTRATIONS))
-    data = Dataset.from_episodes(shown, config.history, config.horizon, fewest=config.fewest)
+    data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels)
     shutil.rmtree(path, ignore_errors=True)  # of a study that was ended before the rollouts were there
     checkpoints.save(path, train(data, config), Contract.load(CONTRACT), [])
     seeds = range(FIRST_EPISODE, FIRST_EPISODE + job.rollouts)

@@ -25,8 +25,9 @@ def rounds_of(plan: DaggerConfig) -> list[dict[str, Any]]:
     Raises:
         ConfigError: if its environment is not there, or it fails.
     """
-    told = {name: getattr(plan, name) for name in ("task", "expert", "seed", "demonstrations", "rounds", "added")}
-    told |= {"batches": plan.training().steps, "evaluated": plan.evaluated, "enough": plan.enough}
+    told = {name: getattr(plan, name) for name in ("task", "expert", "seed", "demonstrations", "rounds")}
+    told |= {"added": plan.labels_per_round, "batches": plan.training().steps}
+    told |= {"evaluated": plan.eval_episodes, "enough": plan.success_threshold}
     told |= {"lapses": plan.lapses, "lapse-reach": plan.lapse_reach}
     words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
     python = PEERS / "bin" / "python"
@@ -44,7 +45,7 @@ def rounds_of(plan: DaggerConfig) -> list[dict[str, Any]]:
         rounds.append(
             {
                 "labels": line["labels"] - labels,
-                "alone": {"success": line["success"], "episodes": plan.evaluated},
+                "alone": {"success": line["success"], "episodes": plan.eval_episodes},
                 "wall_s": {"collect": 0.0, "train": line["wall_s"] - wall_s, "measure": 0.0},
                 **dict.fromkeys(("takeovers", "switches", "expert_steps", "expert_s", "watched_s"), 0),
             }

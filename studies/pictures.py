@@ -84,7 +84,7 @@ def at_the_fork(
     sampled = {"experts": np.array([_chunk_from_fork(episode, horizon) for episode in demonstrations])}
     for name, checkpoint in checkpoints.items():
         sampled[name] = draw_chunks(
-            checkpoint, fork_history(demonstrations[0], checkpoint.policy.config.history), draws
+            checkpoint, fork_history(demonstrations[0], checkpoint.policy.config.n_obs_steps), draws
         )
     figure, (above, below) = new_grid(2, len(sampled), 1.9)
     (post_x, post_y, radius) = scene.obstacles[0]

@@ -42,7 +42,8 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import PolicyRunner, use_one_thread
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
 from studies import kept, page, pictures
 from studies.demonstrations import demonstrate
@@ -75,7 +76,7 @@ PICTURES = {
     "avoid": [("avoid", "one"), ("avoid", "many"), ("discrete avoid", "many")],
 }
 """By file, the task and the experts of each row of pictures."""
-LARGE = {"width": 256, "batch": 256, "steps": 5000, "averaging": 0.999}
+LARGE = {"width": 256, "batch": 256, "steps": 5000, "ema_decay": 0.999}
 DRAWN_IN_TURN = ("autoregressive", "categorical")
 """Each place of a chunk is a sample of its own to them, so that smaller batches do."""
 SETTINGS = {
@@ -148,7 +149,9 @@ def work(cell: Cell, folder: Path) -> None:
 def measured(cell: Cell, folder: Path) -> dict[str, Any]:
     """What a cell gives; its checkpoint is left in ``folder``, by the cell's key."""
     config, contract = cell.config(), Contract.load(cell.setting.contract)
-    data = Dataset.from_episodes(cell.demonstrations(), config.history, config.horizon, fewest=config.fewest)
+    data = Dataset.from_episodes(
+        cell.demonstrations(), config.n_obs_steps, config.horizon, min_labels=config.min_labels
+    )
     began = time.process_time()
     trained = train(data, config)
     train_s = time.process_time() - began  # of the processor, which neighbours hardly lengthen

@@ -40,7 +40,7 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training import trainer
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.policies import diffusion, layers
 from il_ros.policies.layers import ConditionedTrunk, Linear, Residual
 from studies import kept, policies, resampling, trunk_page
@@ -149,22 +149,22 @@ ARMS = {
         {"learning_rate": 0.001},
         _no_norm,
     ),
-    "no averaged weights": Ablation("the weights of the last step are kept (`averaging: 0`)", {"averaging": 0.0}),
+    "no averaged weights": Ablation("the weights of the last step are kept (`ema_decay: 0`)", {"ema_decay": 0.0}),
     "constant learning rate": Ablation(
         "the highest of the schedule from the first step to the last", {}, _constant_rate
     ),
     "constant rate, no averaging": Ablation(
-        "the highest rate throughout, and the weights of the last step", {"averaging": 0.0}, _constant_rate
+        "the highest rate throughout, and the weights of the last step", {"ema_decay": 0.0}, _constant_rate
     ),
-    "no warm-up": Ablation("the cosine alone (`warm_up: 0`)", {"warm_up": 0}, policies=("mixture",)),
+    "no warm-up": Ablation("the cosine alone (`warmup_steps: 0`)", {"warmup_steps": 0}, policies=("mixture",)),
     "ended early": Ablation(
         "after 5 of 50 reports without a lower held-out loss; the best weights are kept (`patience: 5`)",
         {"patience": 5},
         policies=("mixture",),
     ),
     "nothing held out": Ablation(
-        "what is only looked at otherwise is learned from, too (`held_out: 0`)",
-        {"held_out": 0.0},
+        "what is only looked at otherwise is learned from, too (`val_fraction: 0`)",
+        {"val_fraction": 0.0},
         policies=("mixture",),
     ),
     "condition concatenated": Ablation(
@@ -246,7 +246,7 @@ def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
     """The mean over demonstrations that nobody learns from."""
     seeds, config, normaliser = range(FIRST_EPISODE, FIRST_EPISODE + UNSEEN), cell.config(), checkpoint.normaliser
     unseen = _unseen(cell.setting.task, cell.setting.contract, cell.expert, seeds)
-    data = Dataset.from_episodes(unseen, config.history, config.horizon, fewest=config.fewest)
+    data = Dataset.from_episodes(unseen, config.n_obs_steps, config.horizon, min_labels=config.min_labels)
     actions = normaliser.action.forward(data.actions) * data.mask[..., None]
     arrays = (normaliser.observation.forward(data.observations), actions, data.mask)
     seen, done, shown = map(torch.from_numpy, arrays)

@@ -26,7 +26,14 @@ WHO = (LOOP, GRAPH, PEER)
 ENOUGH, RUNS = 0.95, 5
 PLAN = {
     **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25, "demonstrations": 3, "rounds": 12},
-    **{"episodes": 60, "added": 60, "policy": "one_step", "execute_steps": 1, "enough": ENOUGH, "steps": 1000},
+    **{
+        "episodes": 60,
+        "labels_per_round": 60,
+        "policy": "one_step",
+        "execute_steps": 1,
+        "success_threshold": ENOUGH,
+        "steps": 1000,
+    },
 }
 """The study's setting at ``avoid`` with half of its gradient steps, which go for the peer as well; it ends with the
 round after which the policy is good enough. With all 2,000 steps the medians of three runs were 23, 47 and
@@ -44,7 +51,7 @@ class TimingJob:
     @property
     def plan(self) -> DaggerConfig:
         """What is done: a supervisor corrects, where the peer's expert labels."""
-        return DaggerConfig(**PLAN, evaluated=self.rollouts, seed=self.seed)
+        return DaggerConfig(**PLAN, eval_episodes=self.rollouts, seed=self.seed)
 
     def key(self) -> str:
         """Equal for equal work."""
@@ -71,7 +78,7 @@ def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
     fields = {f.name: f.default for f in dataclasses.fields(DaggerConfig)}
     said = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
     words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    words += ["--loop"] if job.who == LOOP else ["--composed"]
+    words += ["--no-ros"] if job.who == LOOP else ["--composed"]
     command = [sys.executable, "-m", "il_ros.cli", "dagger", str(run), "--json", *words]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

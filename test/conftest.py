@@ -101,7 +101,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     from il_ros.learning import checkpoint as checkpoints
     from il_ros.learning.critic import learn
     from il_ros.learning.data.dataset import Dataset
-    from il_ros.learning.training.trainer import TrainingConfig, train
+    from il_ros.learning.training.config import TrainingConfig
+    from il_ros.learning.training.trainer import train
     from il_ros.sim.env import ArmEnv
 
     contract = Contract.load("panda_plane")
@@ -113,7 +114,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     @cache  # whoever asks for the same gets the same
     def make(policy: str) -> Path:
         config = TrainingConfig.load(policy, steps=150)
-        made = train(Dataset.from_episodes(shown, config.history, config.horizon), config)
+        made = train(Dataset.from_episodes(shown, config.n_obs_steps, config.horizon), config)
         critic = learn(made.policy, made.normaliser, shown, contract, 0) if config.critic else None
         path = tmp_path_factory.mktemp("checkpoints") / policy
         checkpoints.save(path, made, contract, [{"name": "shown", "digest": "0"}], critic=critic)

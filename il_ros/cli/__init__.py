@@ -23,6 +23,7 @@ import argparse
 import errno
 import importlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,7 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from il_ros import __version__
+from il_ros.core import aliases
 from il_ros.core.errors import ConfigError, IlRosError, StorageError
 from il_ros.learning.data import seeds
 
@@ -97,6 +99,7 @@ def run(arguments: list[str]) -> int:
     asked = [name for name in arguments[:1] if name in COMMANDS]
     all_of_them = [name for name in COMMANDS if _exists(name)]
     parser = make_parser(all_of_them if not asked and arguments != ["--version"] else asked)
+    arguments = _with_current_options(asked, arguments)
     options, rest = parser.parse_known_args(arguments)
     if rest and not (hasattr(options, "arguments") and all(":=" in word and word[0] != "-" for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -106,6 +109,25 @@ def run(arguments: list[str]) -> int:
         parser.print_help()
         return ConfigError.exit_code
     return int(options.run(options))
+
+
+def _with_current_options(commands: Iterable[str], words: Sequence[str]) -> list[str]:
+    """Replace options that had another name in an earlier version; warn of each."""
+    parser = argparse.ArgumentParser()
+    for name in commands:
+        _load(name).add_arguments(parser)
+    options = {option.replace("-", "_") for option in re.findall(r"--([\w-]+)", parser.format_usage())}
+
+    def current(word: str) -> str:
+        old, equals, value = word.partition("=")
+        name = aliases.current(old[2:].replace("-", "_"), options)
+        new = f"--{name.replace('_', '-')}"
+        if not old.startswith("--") or new == old:
+            return word
+        aliases.warn_once(old, new)
+        return f"{new}{equals}{value}"
+
+    return [current(word) for word in words]
 
 
 def make_parser(commands: Iterable[str]) -> argparse.ArgumentParser:

@@ -29,8 +29,9 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.core.contract import Contract, json_object
+from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
+from il_ros.core.schema import json_object
 from il_ros.recording.check import bag_check, contract_check
 from il_ros.recording.check.command_limits import Share
 from il_ros.recording.check.contract_check import COMMAND, ERROR, Finding

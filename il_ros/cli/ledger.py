@@ -77,7 +77,9 @@ def show_episodes(folder: Path, rows: list[dict[str, Any]]) -> None:
 def show(folder: Path, told: dict[str, Any]) -> None:
     """Print the rounds as a table."""
     plan = told["plan"]
-    title = f"{folder.name}: {plan['task']}, rule {plan['rule']}, labels {plan['labels']}, policy {plan['policy']}"
+    title = (
+        f"{folder.name}: {plan['task']}, rule {plan['gating_rule']}, labels {plan['labels']}, policy {plan['policy']}"
+    )
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
     counted = ("round", "episodes", "labels", "expert\nsteps", "take-\novers", "switches", "expert\ns", "watched\ns")
     for heading in (*counted, "assisted", "alone", "95 %\ninterval", "wall\ns", "checkpoint"):

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from il_ros import teleop
 from il_ros.cli import launch
-from il_ros.core import contract, paths, plugins
+from il_ros.core import paths, plugins, schema
 from il_ros.core.errors import CheckpointError, ConfigError
 from il_ros.gate import rules
 from il_ros.launching.ros_domain import isolate
@@ -85,7 +85,7 @@ def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
     if device in DRIVEN and not args.shared:
         raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")
     rules.load(given.get("rule", "human"))
-    contract.json_object("argument 'options'", given.get("options", "{}"))
+    schema.json_object("argument 'options'", given.get("options", "{}"))
     if args.checkpoint is not None and not args.checkpoint.exists():
         raise CheckpointError(f"checkpoint {args.checkpoint} is not there; leave it out to go on from the run's newest")
 

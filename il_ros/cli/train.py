@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros train``."""
     from il_ros.learning.pipeline import TrainingPipeline
-    from il_ros.learning.training.trainer import TrainingConfig
+    from il_ros.learning.training.config import TrainingConfig
 
     changes: dict[str, Any] = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
     if args.experts is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.core.contract import gap_ns
 from il_ros.core.errors import DataError
 from il_ros.core.types import DOUBTLESS, Array, PolicyUncertainty
 
@@ -93,7 +94,7 @@ class Episode:
         """The spans ``(start, stop, authority)`` in which neither the authority changes nor a gap lies."""
         if not len(self):
             return
-        gap = np.diff(self.stamps_ns) > 1.5 * self.step_ns
+        gap = np.diff(self.stamps_ns) > gap_ns(self.step_ns)
         change = np.diff(self.authority.astype(np.int16)) != 0
         change |= np.diff(self.intervention) != 0
         edges = [0, *(np.flatnonzero(gap | change) + 1).tolist(), len(self)]

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can go wrong, one class a kind; each carries the exit code that a script sees."""
+"""The errors of this package, one class for each kind; each carries the exit code that a script sees."""
 
 from __future__ import annotations
 
@@ -19,9 +19,18 @@ class IlRosError(Exception):
 
 
 class ConfigError(IlRosError):
-    """A name, a YAML key, an argument or a parameter is not one that we know or accept."""
+    """A name, a YAML key, an argument or a parameter is unknown or not acceptable.
+
+    Args:
+        text: the message.
+        at: the keys that lead to what is wrong in the file that was read, outermost first.
+    """
 
     exit_code = 2
+
+    def __init__(self, text: str = "", at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 class MessageError(IlRosError):
@@ -37,7 +46,7 @@ class DataError(IlRosError):
 
 
 class CheckpointError(IlRosError):
-    """A checkpoint is missing, damaged or not one of ours."""
+    """A checkpoint is missing, damaged or of another program."""
 
     exit_code = 5
 
@@ -54,9 +63,9 @@ class GraphError(IlRosError):
     exit_code = 7
 
 
-def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
-    """The error for a name that is not one of ``choices``; suggests the nearest."""
+def unknown(kind: str, name: str, choices: Iterable[str], at: tuple[str | int, ...] = ()) -> ConfigError:
+    """Return the error for a name that is not one of ``choices``; it suggests the nearest."""
     known = sorted(choices)
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ConfigError(f"{kind} {name!r} is not known; choose from {', '.join(known)}{hint}")
+    return ConfigError(f"{kind} {name!r} is not known; choose from {', '.join(known)}{hint}", at)

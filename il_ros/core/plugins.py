@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import yaml
 
-from il_ros.core import contract
+from il_ros.core import schema
 from il_ros.core.errors import ConfigError, unknown
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def make(package: str, base: type[T], kind: str, text: str) -> T:
     cls, where = load(package, base, kind, name), f"{kind} {name!r}"
     options = dict(_option(where, part) for part in rest.split(",") if part)
     if dataclasses.is_dataclass(cls):
-        return contract.build(cls, where, options)  # type: ignore[no-any-return]
+        return schema.build(cls, where, options)  # type: ignore[no-any-return]
     if options:
         raise ConfigError(f"{where}: {next(iter(options))!r} is not known; it takes no options")
     return cls()

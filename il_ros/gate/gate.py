@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.core.contract import ABSURD, Contract
+from il_ros.core.contract import ABSURD, Contract, gap_ns
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.types import DOUBTLESS, Array, Chunk, PolicyUncertainty
@@ -52,7 +52,7 @@ class GateConfig:
     def timeout_ns(self, source: str, step_ns: int) -> int:
         """After how long ``policy`` or ``expert`` is lost, ns; an answer that is one step late is early enough."""
         timeout_s: float = getattr(self, f"{source}_timeout_s")
-        return max(round(timeout_s * 1e9), 3 * step_ns // 2)
+        return max(round(timeout_s * 1e9), gap_ns(step_ns))
 
     def make_executor(self, step_ns: int) -> ChunkExecutor:
         """What plays the chunks."""

@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,23 @@ import safetensors.torch
 import torch
 
 import il_ros
+from il_ros.core import aliases
 from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError, DataError, IlRosError, StorageError
 from il_ros.learning.critic import Critic
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.memory_limit import AllocationLimit
-from il_ros.learning.training.trainer import LONGEST, Trained
-from il_ros.policies.base import Policy, create, is_declared
+from il_ros.learning.training.config import LONGEST
+from il_ros.learning.training.trainer import Trained
+from il_ros.policies.base import Policy, PolicyConfig, create, is_declared
 
 FORMAT = 1
 DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
 CRITIC, STATES = "critic.safetensors", "states.safetensors"
+SIZES = tuple(field.name for field in fields(PolicyConfig))
+"""Keys of every policy's sizes."""
 KEYS: Mapping[str, type] = {
-    **{"format": int, "policy": str, "sizes": dict, "normaliser": dict, "contract": dict, "training": dict},
+    **{"format": int, "policy": str, "sizes": dict, "normalizer": dict, "contract": dict, "training": dict},
     **{"manifest": list, "weights_sha256": str},
 }
 """What a document must have, and of what kind it is."""
@@ -133,9 +137,11 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
     sums = {name: document[_sum(name)] for name in (WEIGHTS, CRITIC, STATES) if _sum(name) in document}
     raw = {name: _read(path / name, told if verify else None) for name, told in sums.items()}
     try:
-        contract = Contract.from_dict(document["contract"]["name"], _without_name(document["contract"]))
-        policy = _policy(document, safetensors.torch.load(raw[WEIGHTS]), contract)
-        normaliser = Normalizer.from_dict(document["normaliser"])
+        with aliases.silent():
+            current = aliases.renamed(document, KEYS)
+            contract = Contract.from_dict(document["contract"]["name"], _without_name(document["contract"]))
+            policy = _policy(document, safetensors.torch.load(raw[WEIGHTS]), contract)
+        normaliser = Normalizer.from_dict(current["normalizer"])
         critic = _critic(policy, raw[CRITIC]) if CRITIC in raw else None
         states = safetensors.torch.load(raw[STATES])["states"] if STATES in raw else None
         _check(policy, normaliser, critic, states)
@@ -180,7 +186,7 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
     Raises:
         CheckpointError: if it is another one.
     """
-    name, sizes = document["policy"], document["sizes"]
+    name, sizes = document["policy"], aliases.renamed(document["sizes"], SIZES)
     if not is_declared(name):
         raise CheckpointError(
             f"its policy {name!r} is no module that is imported here already or declares a policy (by importing from "
@@ -191,8 +197,8 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
     if differing:
         key = differing[0]
         raise CheckpointError(f"its {key} is {sizes.get(key)!r}; its contract has {expected[key]} components")
-    if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("history", "horizon")):
-        raise CheckpointError(f"its history or horizon is not from 1 to {LONGEST}")
+    if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("n_obs_steps", "horizon")):
+        raise CheckpointError(f"its n_obs_steps or horizon is not from 1 to {LONGEST}")
     with AllocationLimit(sum(tensor.numel() for tensor in weights.values()), len(weights)):
         policy = create(name, sizes, seed=0)
     policy.load_state_dict(dict(weights))
@@ -219,7 +225,7 @@ def _check(policy: Policy, normaliser: Normalizer, critic: Critic | None, states
     if wild:
         raise CheckpointError(f"its {wild[0]} holds numbers that are not finite; train it again")
     with torch.inference_mode():
-        answer = policy.sample(torch.zeros(1, sizes.history, sizes.observation_dim), torch.Generator())
+        answer = policy.sample(torch.zeros(1, sizes.n_obs_steps, sizes.observation_dim), torch.Generator())
     if answer.shape != (1, sizes.horizon, sizes.action_dim) or not answer.isfinite().all():
         raise CheckpointError(
             f"its policy answers with shape {tuple(answer.shape)}, not {(1, sizes.horizon, sizes.action_dim)}, or with "
@@ -315,7 +321,7 @@ def _read(file: Path, sha256: str | None) -> bytes:
 
 def _critic(policy: Policy, raw: bytes) -> Critic:
     sizes = policy.config
-    critic = Critic(sizes.history * sizes.observation_dim + sizes.action_dim)
+    critic = Critic(sizes.n_obs_steps * sizes.observation_dim + sizes.action_dim)
     critic.load_state_dict(safetensors.torch.load(raw))
     return critic.eval().requires_grad_(False)
 
@@ -341,12 +347,14 @@ def read_document(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{file} has format {document['format']}; this program reads up to {FORMAT}, update il_ros"
         )
-    missing = [key for key in KEYS if key not in document]
+    with aliases.silent():
+        current = aliases.renamed(document, KEYS)
+    missing = [key for key in KEYS if key not in current]
     if missing:
         raise CheckpointError(f"{file} lacks {', '.join(missing)}; it is damaged, copy it again")
-    wrong = [key for key, kind in KEYS.items() if not isinstance(document[key], kind)]
+    wrong = [key for key, kind in KEYS.items() if not isinstance(current[key], kind)]
     if wrong:
-        raise CheckpointError(f"{file} has {document[wrong[0]]!r:.50} for its {wrong[0]}; it is damaged, copy it again")
+        raise CheckpointError(f"{file} has {current[wrong[0]]!r:.50} for its {wrong[0]}; it is damaged, copy it again")
     return document
 
 
@@ -359,7 +367,7 @@ def _document(
         "policy": trained.config.policy,
         "sizes": asdict(trained.policy.config),
         "parameters": sum(p.numel() for p in trained.policy.parameters()),
-        "normaliser": trained.normaliser.to_dict(),
+        "normalizer": trained.normaliser.to_dict(),
         "contract": {"name": contract.name, **contract.to_dict()},
         "training": asdict(trained.config),
         "windows": trained.windows,

@@ -116,7 +116,7 @@ def learn(policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], c
 def _gather(
     policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], contract: Contract, generator: torch.Generator
 ) -> _Steps:
-    histories = np.concatenate([_histories(episode, policy.config.history) for episode in episodes])
+    histories = np.concatenate([_histories(episode, policy.config.n_obs_steps) for episode in episodes])
     observations = torch.from_numpy(normaliser.observation.forward(histories))
     with torch.no_grad():
         own = torch.cat([policy.sample(part, generator)[:, 0] for part in torch.split(observations, 1024)])  # (N, Da)

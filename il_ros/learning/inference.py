@@ -52,7 +52,7 @@ class PolicyRunner:
         self._width = len(self.contract.observation)
         self._seed, self.lapses = seed, lapses or ActionPerturbation()
         self._generator = torch.Generator()
-        self.history = checkpoint.policy.config.history
+        self.history = checkpoint.policy.config.n_obs_steps
         """To, observations that a chunk depends on."""
         self._horizon = checkpoint.policy.config.horizon
         self._rows: deque[Array] = deque(maxlen=self.history)
@@ -86,7 +86,7 @@ class PolicyRunner:
         if self._newest_ns is not None:
             if stamp_ns <= self._newest_ns:
                 return
-            if stamp_ns - self._newest_ns > 1.5 * self.contract.step_ns:
+            if stamp_ns - self._newest_ns > self.contract.gap_ns:
                 self._rows.clear()
         self._rows.append(self._normaliser.observation.forward(observation))
         self._departure = self._normaliser.observation.departure(observation)

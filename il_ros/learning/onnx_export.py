@@ -52,7 +52,7 @@ class Served(torch.nn.Module):
         super().__init__()
         self.policy = checkpoint.policy
         sizes = self.policy.config
-        self.shape = (1, sizes.history, sizes.observation_dim)
+        self.shape = (1, sizes.n_obs_steps, sizes.observation_dim)
         self.generator = torch.Generator()
         self._keep("observation", checkpoint.normaliser.observation)
         self._keep("action", checkpoint.normaliser.action)
@@ -185,7 +185,7 @@ def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, 
         "onnx_sha256": sha256,
         "contract": contract.name,
         "rate_hz": contract.rate_hz,
-        "history": sizes.history,
+        "history": sizes.n_obs_steps,
         "horizon": sizes.horizon,
         "inputs": [
             {"name": "observations", "shape": list(served.shape), "type": "float32", "components": seen},

@@ -24,8 +24,9 @@ from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.resume import ResumePoint
-from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress, train
+from il_ros.learning.training.trainer import TrainingProgress, train
 from il_ros.recording.bag.discovery import recordings
 from il_ros.recording.bag.metadata import version_of
 from il_ros.recording.check import command_limits
@@ -112,13 +113,13 @@ class TrainingPipeline:
             names = ", ".join(sorted({name for each in self._read.values() for name in experts_of(each)})) or "nobody"
             raise DataError(f"no episode is left: {self._episodes.folder} has those of {names}; see 'experts'")
         episodes = list(chosen.values())
-        fewest = min(config.fewest, config.horizon)
+        min_labels = min(config.min_labels, config.horizon)
         scheme = labels.load(config.labels)
-        data = Dataset.from_episodes(episodes, config.history, config.horizon, scheme, fewest)
+        data = Dataset.from_episodes(episodes, config.n_obs_steps, config.horizon, scheme, min_labels)
         data = data.weighed([weights[path] for path in chosen])
         old = self._trained_on()
         new = [number for number, path in enumerate(chosen) if path.name not in old]
-        data = data.mixed(new, config.fresh) if config.fresh else data
+        data = data.mixed(new, config.new_data_weight) if config.new_data_weight else data
         before = self._last() if config.warm_start else None
         warm = None if before is None else (before.policy, before.normaliser)
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))

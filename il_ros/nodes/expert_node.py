@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from il_ros import teleop
-from il_ros.core.contract import Contract, json_object
+from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
+from il_ros.core.schema import json_object
 from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.robot.description import Robot
 from il_ros.ros import codecs, topics

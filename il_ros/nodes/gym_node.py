@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from sensor_msgs.msg import JointState
 
 from il_ros.core import messages
-from il_ros.core.contract import json_object
+from il_ros.core.schema import json_object
 from il_ros.core.types import Array
 from il_ros.ros.parameters import say
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters

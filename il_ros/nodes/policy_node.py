@@ -140,7 +140,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
     def _adopt(self, loaded: Checkpoint) -> None:
         """Go over to a checkpoint."""
         self._actor = PolicyRunner(loaded, self.parameters.seed, self._lapses, self.contract)
-        self._remembers = loaded.policy.config.history > 1
+        self._remembers = loaded.policy.config.n_obs_steps > 1
         if self._start is not None:
             self._actor.reset(self._start)
         self.report()

@@ -9,7 +9,7 @@ the contract has for it, with the time of the step. So bags of it hold what the 
 several publishers, such as an arm's and a gripper's: they are merged by name.
 
 When things fail: while a topic of the contract, or a joint that it names, has not been heard for longer than the
-contract's ``foreign: stale_s`` (two steps, or 0.1 s, unless it says otherwise) nothing is said, so that the arm holds,
+contract's ``external: stale_s`` (two steps, or 0.1 s, unless it says otherwise) nothing is said, so that the arm holds,
 and which topic or joint it is that is missed is told. Fresh is what has come lately; how old each joint and each stamp
 was, the diagnostics tell. What an expert needs beside the contract's topics is passed on while it is heard. A clock
 that goes back, or jumps ahead by more than a second, is told, and what came before is forgotten.

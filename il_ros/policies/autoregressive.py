@@ -39,7 +39,7 @@ class Autoregressive(Policy):
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
         self.places = config.horizon * config.action_dim
-        self.trunk = Trunk(config.history * config.observation_dim, config.width, config.depth, config.width)
+        self.trunk = Trunk(config.n_obs_steps * config.observation_dim, config.width, config.depth, config.width)
         self.chain = AutoregressiveHead(self.places, config.bins, config.width, 2 * config.bins)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:

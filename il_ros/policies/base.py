@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from il_ros.core import contract, plugins
+from il_ros.core import plugins, schema
 from il_ros.core.errors import ConfigError
 from il_ros.policies.layers import Trunk
 
@@ -38,7 +38,7 @@ class PolicyConfig:
     """Do, numbers that the policy sees in one step."""
     action_dim: int
     """Da, numbers that it commands in one step."""
-    history: int = 2
+    n_obs_steps: int = 2
     """To, observations that it looks at, the newest included."""
     horizon: int = 16
     """Ta, actions in a chunk."""
@@ -50,7 +50,7 @@ class PolicyConfig:
     def __post_init__(self) -> None:
         for f in fields(self):
             if f.type == "int" and getattr(self, f.name) < 1:
-                raise ConfigError(f"policy: {f.name} is {getattr(self, f.name)}; it must be at least 1")
+                raise ConfigError(f"policy: {f.name} is {getattr(self, f.name)}; it must be at least 1", at=(f.name,))
 
 
 class Policy(torch.nn.Module, abc.ABC):
@@ -127,7 +127,7 @@ def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
         ConfigError: if there is no such class, or it has no such option.
     """
     cls = plugins.load("il_ros.policies", Policy, "policy", name)  # type: ignore[type-abstract]
-    config = contract.build(cls.Config, f"policy {name!r}", sizes)
+    config = schema.build(cls.Config, f"policy {name!r}", sizes)
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(seed)
         return cls(config)

@@ -44,7 +44,7 @@ class Categorical(Policy):
 
     def __init__(self, config: CategoricalConfig) -> None:
         super().__init__(config)
-        inputs = config.history * config.observation_dim
+        inputs = config.n_obs_steps * config.observation_dim
         self.trunk = Trunk(inputs, config.width, config.depth, config.width)
         self.chain = AutoregressiveHead(config.horizon, config.moves, config.width, config.moves)
         self.register_buffer("table", torch.zeros(config.moves, config.action_dim))

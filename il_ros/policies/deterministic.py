@@ -22,7 +22,7 @@ class Deterministic(Policy):
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
         self.trunk = Trunk(
-            config.history * config.observation_dim, config.width, config.depth, config.horizon * config.action_dim
+            config.n_obs_steps * config.observation_dim, config.width, config.depth, config.horizon * config.action_dim
         )
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:

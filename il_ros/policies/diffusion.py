@@ -17,7 +17,7 @@ from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
 
 TIME_FEATURES = 32
-PREDICTS = ("chunk", "noise")
+PREDICTION_TYPES = ("sample", "epsilon")
 
 
 @dataclass(frozen=True)
@@ -28,33 +28,38 @@ class DiffusionConfig(PolicyConfig):
         ConfigError: if it is asked for more network calls than there are noise levels, or to name something else.
     """
 
-    levels: int = 50
+    num_train_timesteps: int = 50
     """N, noise levels in training."""
-    calls: int = 8
+    num_inference_steps: int = 8
     """Network calls for one chunk."""
-    predicts: str = "chunk"
-    """What the network names: the clean ``chunk``, or the ``noise`` in the noisy one, which needs many more calls: at
-    the first level its errors are multiplied by a hundred. With many experts and 16 calls ``noise`` succeeded in 778 of
-    800 episodes of ``fork`` and 154 of 200 of ``avoid``; ``chunk`` with 8 calls in 797 and 200."""
+    prediction_type: str = "sample"
+    """What the network predicts: the clean chunk (``sample``), or the noise in the noisy one (``epsilon``), which needs
+    many more calls: at the first level its errors are multiplied by a hundred. With many experts and 16 calls
+    ``epsilon`` succeeded in 778 of 800 episodes of ``fork`` and 154 of 200 of ``avoid``; ``sample`` with 8 calls in 797
+    and 200."""
     clip: float = 1.5
     """Bound of the estimated clean chunk while sampling, in normalised units."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.calls > min(self.levels, MOST_CALLS) or self.clip <= 0:
+        if self.num_inference_steps > min(self.num_train_timesteps, MOST_CALLS) or self.clip <= 0:
             raise ConfigError(
-                f"policy 'diffusion': calls is {self.calls}, levels {self.levels}, clip {self.clip}; "
-                f"choose calls <= levels, at most {MOST_CALLS}, and clip > 0"
+                f"policy 'diffusion': num_inference_steps is {self.num_inference_steps}, num_train_timesteps "
+                f"{self.num_train_timesteps}, clip {self.clip}; choose num_inference_steps <= num_train_timesteps, at "
+                f"most {MOST_CALLS}, and clip > 0",
+                at=("num_inference_steps",),
             )
-        if self.predicts not in PREDICTS:
-            raise unknown("policy 'diffusion': predicts", self.predicts, PREDICTS)
+        if self.prediction_type not in PREDICTION_TYPES:
+            raise unknown(
+                "policy 'diffusion': prediction_type", self.prediction_type, PREDICTION_TYPES, at=("prediction_type",)
+            )
 
 
 class Diffusion(Policy):
     """Denoising of action chunks, conditioned on the history.
 
     Training: Ho 2020 (arXiv:2006.11239), algorithm 1 and equation 14, where the network names the noise
-    (``predicts: noise``). By default it names the clean chunk instead (their section 3.2; Salimans and Ho 2022,
+    (``prediction_type: epsilon``). By default it predicts the clean chunk (their section 3.2; Salimans and Ho 2022,
     arXiv:2202.00512, section 4): chunks are few and smooth, noise is neither, and a small network learns the former
     faster. Noise levels: the squared cosine of Nichol and Dhariwal 2021 (arXiv:2102.09672), equation 17.
     Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with sigma 0) over a few of the levels.
@@ -71,25 +76,26 @@ class Diffusion(Policy):
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
         size = math.prod(self.shape)
-        inputs = config.history * config.observation_dim
+        inputs = config.n_obs_steps * config.observation_dim
         self.condition = Trunk(inputs, config.width, config.depth, config.width)  # runs once a chunk
         self.time = nn.Linear(TIME_FEATURES, config.width)
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
-        power = _squared_cosine(config.levels)
+        power = _squared_cosine(config.num_train_timesteps)
         tables = {"signal": power.sqrt(), "noise": (1 - power).sqrt()}  # (N + 1,), shares of chunk and noise by level
-        tables["times"] = sinusoids(100 * torch.arange(config.levels + 1) / config.levels, TIME_FEATURES)
+        times = torch.arange(config.num_train_timesteps + 1) / config.num_train_timesteps
+        tables["times"] = sinusoids(100 * times, TIME_FEATURES)
         for name, table in tables.items():
             self.register_buffer(name, table, persistent=False)
-        self.visited, self.jumps = _jumps(tables["signal"], tables["noise"], config.calls)
+        self.visited, self.jumps = _jumps(tables["signal"], tables["noise"], config.num_inference_steps)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Squared error of what is named at a random noise level, averaged over the labelled numbers: (B,)."""
         size, device = (len(actions),), actions.device
-        level = torch.randint(1, self.config.levels + 1, size, generator=generator, device=device)
+        level = torch.randint(1, self.config.num_train_timesteps + 1, size, generator=generator, device=device)
         noise = torch.randn(actions.shape, generator=generator, device=device)
         noisy = self.signal[level, None, None] * actions + self.noise[level, None, None] * noise
         condition = self.condition(observations.flatten(1)) + self.time(self.times[level])
-        truth = actions if self.config.predicts == "chunk" else noise
+        truth = actions if self.config.prediction_type == "sample" else noise
         error = (self._named(noisy * mask[..., None], condition) - truth).square().mean(-1)  # (B, Ta)
         return (error * mask).sum(-1) / mask.sum(-1)
 
@@ -102,7 +108,7 @@ class Diffusion(Policy):
         times = self.time(self.times[self.visited])
         for i, (level, (of_clean, of_chunk)) in enumerate(zip(self.visited, self.jumps)):
             named = self._named(chunk, seen + times[i])
-            if self.config.predicts == "noise":
+            if self.config.prediction_type == "epsilon":
                 named = (chunk - self.noise[level] * named) / self.signal[level]
             chunk = of_clean * named.clamp(-clip, clip) + of_chunk * chunk
         return without_overflow(chunk, named)

@@ -37,7 +37,7 @@ class Ensemble(Policy):
     def __init__(self, config: EnsembleConfig) -> None:
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
-        inputs = config.history * config.observation_dim
+        inputs = config.n_obs_steps * config.observation_dim
         self.trunk = StackedTrunk(config.members, inputs, config.width, config.depth, math.prod(self.shape))
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:

@@ -35,7 +35,7 @@ class FlowConfig(PolicyConfig):
         ConfigError: for a value outside its limits.
     """
 
-    calls: int = 4
+    num_inference_steps: int = 4
     """Network calls for one chunk."""
     strides: float = 0.25
     """Share of each batch that learns long strides (mean flows); more of them for 1 call, 0 for plain flow matching."""
@@ -44,10 +44,11 @@ class FlowConfig(PolicyConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.calls <= MOST_CALLS or not 0 <= self.strides <= 1 or self.clip <= 0:
+        if not 1 <= self.num_inference_steps <= MOST_CALLS or not 0 <= self.strides <= 1 or self.clip <= 0:
             raise ConfigError(
-                f"policy 'flow': calls is {self.calls}, strides {self.strides}, clip {self.clip}; "
-                f"choose calls >= 1, 0 <= strides <= 1 and clip > 0, and at most {MOST_CALLS} calls"
+                f"policy 'flow': num_inference_steps is {self.num_inference_steps}, strides {self.strides}, clip "
+                f"{self.clip}; choose num_inference_steps >= 1, 0 <= strides <= 1 and clip > 0, and at "
+                f"most {MOST_CALLS}"
             )
 
 
@@ -73,7 +74,7 @@ class Flow(Policy):
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim)
         size = math.prod(self.shape)
-        self.condition = Trunk(config.history * config.observation_dim, config.width, config.depth, config.width)
+        self.condition = Trunk(config.n_obs_steps * config.observation_dim, config.width, config.depth, config.width)
         self.time = nn.Linear(2 * TIME_FEATURES, config.width)
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
 
@@ -112,9 +113,9 @@ class Flow(Policy):
         """Carry noise to one chunk for each history: (B, Ta, Da)."""
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
         seen = self.condition(observations.flatten(1))
-        stride = 1.0 / self.config.calls
+        stride = 1.0 / self.config.num_inference_steps
         told = stride if self.config.strides else 0.0
-        for i in range(self.config.calls):
+        for i in range(self.config.num_inference_steps):
             time = torch.full((len(chunk),), i * stride, device=chunk.device)
             end = self._end(chunk, time, torch.full_like(time, told), seen)
             chunk = chunk + stride / (1 - i * stride) * (end - chunk)

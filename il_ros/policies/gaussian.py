@@ -17,8 +17,8 @@ class GaussianConfig(MixtureConfig):
     """What a Gaussian may be told beside the sizes."""
 
     components: int = 1
-    floor: float = 0.02
-    spread: float = 1.0
+    min_std: float = 0.02
+    sample_scale: float = 1.0
     """Share of the learned standard deviation that drawn chunks have."""
 
 

@@ -22,29 +22,30 @@ class MixtureConfig(PolicyConfig):
     """What a mixture may be told beside the sizes.
 
     Raises:
-        ConfigError: if the floor is not positive, the spread is negative, or no component need be likely enough to be
+        ConfigError: if min_std is not positive, sample_scale is negative, or no component need be likely enough to be
             drawn.
     """
 
     components: int = 16
     """K, Gaussians of the mixture."""
-    floor: float = 0.1
+    min_std: float = 0.1
     """The least standard deviation while training, in normalised units: bounds the density, so that no component
     collapses onto a single chunk."""
-    spread: float = 0.0
+    sample_scale: float = 0.0
     """Share of its component's standard deviation that a drawn chunk has; 0 draws the mean."""
-    least_weight: float = 0.02
+    min_weight: float = 0.02
     """A component that is less likely is not drawn: it stands for no expert, its mean lies anywhere."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.floor > 0 and self.spread >= 0):
+        if not (self.min_std > 0 and self.sample_scale >= 0):
             raise ConfigError(
-                f"policy 'mixture': floor is {self.floor}, spread {self.spread}; choose floor > 0 and spread >= 0"
+                f"policy 'mixture': min_std is {self.min_std}, sample_scale {self.sample_scale}; choose min_std > 0 "
+                "and sample_scale >= 0"
             )
-        if not 0 <= self.least_weight < 1 / self.components:
+        if not 0 <= self.min_weight < 1 / self.components:
             raise ConfigError(
-                f"policy 'mixture': least_weight is {self.least_weight}; it must be at least 0 and less than "
+                f"policy 'mixture': min_weight is {self.min_weight}; it must be at least 0 and less than "
                 f"1 / components, which is {1 / self.components:.3g}"
             )
 
@@ -53,7 +54,7 @@ class Mixture(Policy):
     """K diagonal Gaussians over the chunk as one vector, so that one choice of component holds for all of it.
 
     Mixture density network, Bishop 1994; with low-noise evaluation, as in robomimic (Mandlekar 2021, arXiv:2108.03298,
-    appendix): the component is drawn, and around its mean only the ``spread`` share of its noise is added.
+    appendix): the component is drawn, and around its mean only the ``sample_scale`` share of its noise is added.
     """
 
     Config: ClassVar[type[PolicyConfig]] = MixtureConfig
@@ -64,7 +65,7 @@ class Mixture(Policy):
         self.shape = (config.components, config.horizon, config.action_dim)
         self.size = math.prod(self.shape)
         self.trunk = Trunk(
-            config.history * config.observation_dim, config.width, config.depth, config.components + 2 * self.size
+            config.n_obs_steps * config.observation_dim, config.width, config.depth, config.components + 2 * self.size
         )
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
@@ -74,7 +75,7 @@ class Mixture(Policy):
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
         """Logarithm of the density of the labelled numbers: (B,)."""
         logits, means, raw = self._split(self.trunk(observations.flatten(1)))
-        deviations = self.config.floor + torch.nn.functional.softplus(raw)
+        deviations = self.config.min_std + torch.nn.functional.softplus(raw)
         z = (actions[:, None] - means) / deviations
         log_density = -(0.5 * z.square() + deviations.log() + 0.5 * math.log(2 * math.pi)).sum(-1)  # (B, K, Ta)
         per_component = (log_density * mask[:, None]).sum(-1)  # (B, K)
@@ -83,13 +84,13 @@ class Mixture(Policy):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw a component for each history, then a chunk near its mean: (B, Ta, Da)."""
         logits, means, raw = self._split(self.trunk(observations.flatten(1)))
-        chosen = draw(logits, self.config.least_weight, generator)
+        chosen = draw(logits, self.config.min_weight, generator)
         rows = torch.arange(len(means), device=means.device)
         chunk = means[rows, chosen]
-        if self.config.spread == 0:
+        if self.config.sample_scale == 0:
             return chunk
-        deviations = self.config.floor + torch.nn.functional.softplus(raw[rows, chosen])
-        return chunk + self.config.spread * deviations * torch.randn(
+        deviations = self.config.min_std + torch.nn.functional.softplus(raw[rows, chosen])
+        return chunk + self.config.sample_scale * deviations * torch.randn(
             chunk.shape, generator=generator, device=chunk.device
         )
 

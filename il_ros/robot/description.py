@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core import contract, paths
+from il_ros.core import paths, schema
 from il_ros.core.errors import ConfigError
 from il_ros.core.frames import IDENTITY, Frame, from_rpy, inverse, product
 from il_ros.core.types import Array
@@ -89,8 +89,8 @@ class Robot:
             ConfigError: if there is no such file, or it does not say what a robot is.
         """
         path = paths.find("config/robots", name or DEFAULT, ".yaml")
-        with contract.located(path):
-            robot: Robot = contract.build(cls, "robot", contract.read_yaml(path))
+        with schema.located(path):
+            robot: Robot = schema.build(cls, "robot", schema.read_yaml(path))
         data = find_spec("pybullet_data")  # where it cannot be had, an arm brings its own description
         folders = [path.parent, *([Path(data.origin).parent] if data is not None and data.origin else [])]
         urdf = next((folder / robot.urdf for folder in folders if (folder / robot.urdf).is_file()), None)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from il_ros.core.contract import gap_ns
 from il_ros.core.messages import ExactTimeSync
 from il_ros.core.types import EpisodeStart
 
@@ -101,7 +102,7 @@ class StepSequencer:
     def _take(self, stamp: int, parts: dict[str, Any]) -> SequencedStep | None:
         last_ns = stamp if self._last_ns is None else self._last_ns
         begins = self._start is not None and stamp >= self._start.first_stamp_ns
-        jumped = self._last_ns is None or not 0 < stamp - last_ns <= 1.5 * self._step_ns
+        jumped = self._last_ns is None or not 0 < stamp - last_ns <= gap_ns(self._step_ns)
         if self._lockstep and jumped and not begins:
             self._early = (stamp, parts)
             return None

@@ -145,7 +145,7 @@ def test_a_worker_that_dies_is_reported() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"activation": "relu", "gaussian": False}])
 def test_the_plain_mlp_has_the_gradient_of_the_loss_that_it_stands_for(options: dict[str, object]) -> None:
-    sizes = {"observation_dim": 19, "action_dim": 7, "history": 1, "horizon": 1, "width": 8, "depth": 2, **options}
+    sizes = {"observation_dim": 19, "action_dim": 7, "n_obs_steps": 1, "horizon": 1, "width": 8, "depth": 2, **options}
     policy = create("benchmarks.plain_mlp", sizes, seed=0)
     observations, actions = (torch.from_numpy(rows[:16]) for rows in transitions())
     weights = list(policy.parameters())

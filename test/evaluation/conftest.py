@@ -15,7 +15,8 @@ from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Device, Setup, load
@@ -51,7 +52,7 @@ def checkpoint(
     env, gate = env_of("avoid"), Gate(CONTRACT, GateConfig(rule="demonstration"))
     shown = [run_episode(env, gate, seed, None, device("scripted", "avoid")).episode for seed in range(2)]
     config = TrainingConfig.load("mixture", steps=300, width=64)
-    data = Dataset.from_episodes(shown, config.history, config.horizon)
+    data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon)
     path = tmp_path_factory.mktemp("checkpoints") / "mixture"
     checkpoints.save(path, train(data, config), CONTRACT, [])
     return path

@@ -17,7 +17,7 @@ from il_ros.core.types import Array
 from il_ros.evaluation.expert_comparison import compare, smoothness
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.pipeline import TrainingPipeline, weight_of
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 
 PLANE = Contract.load("panda_plane")
 STEPS = 40

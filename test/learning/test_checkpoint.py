@@ -26,7 +26,8 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import PolicyRunner
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.policies.base import Policy, PolicyConfig
 from il_ros.policies.deterministic import Deterministic
 
@@ -155,22 +156,22 @@ def damage_weights(path: Path) -> None:
         (lambda p: edit(p, format=99), "format 99; this program reads up to 1"),
         (lambda p: edit(p, policy="transformer"), "'transformer' is not known"),
         (lambda p: edit(p, sizes={}), "lacks the key"),
-        (lambda p: edit(p, normaliser={}), "is damaged"),
-        (lambda p: edit_part(p, "normaliser.action.scale", [0.1]), "is damaged"),
-        (lambda p: edit_part(p, "normaliser.action", {"offset": [0.0], "scale": [0.1]}), "of 1 action components"),
-        (lambda p: edit_part(p, "normaliser.action.scale", None), "is damaged"),
-        (lambda p: edit_part(p, "normaliser.observation.offset", [float("nan")] * 4), "is damaged"),
+        (lambda p: edit(p, normalizer={}), "is damaged"),
+        (lambda p: edit_part(p, "normalizer.action.scale", [0.1]), "is damaged"),
+        (lambda p: edit_part(p, "normalizer.action", {"offset": [0.0], "scale": [0.1]}), "of 1 action components"),
+        (lambda p: edit_part(p, "normalizer.action.scale", None), "is damaged"),
+        (lambda p: edit_part(p, "normalizer.observation.offset", [float("nan")] * 4), "is damaged"),
         (lambda p: edit(p, policy=3), "has 3 for its policy"),
         (lambda p: edit(p, manifest={}), "has {} for its manifest"),
         (lambda p: edit(p, taught={"fork": [3]}), "is damaged"),
         (lambda p: edit_part(p, "sizes.observation_dim", 3), "its observation_dim is 3; its contract has 4"),
         (lambda p: edit_part(p, "sizes.action_dim", 10**9), "its action_dim is 1000000000"),
-        (lambda p: edit_part(p, "sizes.history", 10**9), "history or horizon is not from 1 to 10000"),
+        (lambda p: edit_part(p, "sizes.n_obs_steps", 10**9), "n_obs_steps or horizon is not from 1 to 10000"),
         (lambda p: edit_part(p, "sizes.horizon", 10**4), "is damaged"),
         (lambda p: edit_part(p, "sizes.width", 10**6), "far larger network"),
         (lambda p: edit_part(p, "sizes.width", 10**30), "far larger network"),
         (lambda p: edit_part(p, "sizes.depth", 10**12), "far larger network"),
-        (lambda p: edit_part(p, "sizes.components", 10**9), "far larger network|least_weight"),
+        (lambda p: edit_part(p, "sizes.components", 10**9), "far larger network|min_weight"),
         (lambda p: edit(p, policy="no.such.module"), "no module that is imported here already or declares a policy"),
         (lambda p: edit(p, policy="a..b"), "no module that is imported here already or declares a policy"),
         (lambda p: edit(p, policy="json.tool"), "no module that is imported here already or declares a policy"),
@@ -302,7 +303,7 @@ def test_whatever_key_of_an_action_is_unknown_counts_as_a_limit() -> None:
     [
         {"command__points": 4},
         {"robot": "my_panda.yaml"},
-        {"foreign": {"topic": "elsewhere"}},
+        {"external": {"topic": "elsewhere"}},
         {f"action__{JOINT}__low": -1.0},
         {f"observation__{SEEN}__unit": "Metres"},
         {f"action__{JOINT}__unit": ""},

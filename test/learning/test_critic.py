@@ -23,7 +23,8 @@ from il_ros.learning.critic import Critic, learn
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.labels import load
 from il_ros.learning.inference import PolicyRunner
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 
 CONTRACT = Contract.load("panda_plane")
 STEP_NS = CONTRACT.step_ns

@@ -27,7 +27,7 @@ START = EpisodeStart("fork", seed=7, first_stamp_ns=1_000_000_000)
 
 def actor(name: str = "diffusion", seed: int = 0, history: int = 2, gain: float = 1.0) -> PolicyRunner:
     """An actor on random weights; ``gain`` enlarges its actions."""
-    sizes = {"observation_dim": 4, "action_dim": 2, "history": history, "horizon": 4, "width": 16, "depth": 1}
+    sizes = {"observation_dim": 4, "action_dim": 2, "n_obs_steps": history, "horizon": 4, "width": 16, "depth": 1}
     rows = np.array([[0.0] * 4, [1.0] * 4])
     normaliser = Normalizer.fit(rows, np.array([[-gain] * 2, [gain] * 2]))
     policy = create(name, sizes, seed=1).eval()

@@ -31,7 +31,7 @@ from toy_categorical import Toy, ToyConfig
 
 CONTRACT = Contract.load("panda_plane")
 CLASSES = [*plugins.available("il_ros.policies", Policy), "somebody else's"]
-SIZES = {"observation_dim": 4, "action_dim": 2, "history": 3, "horizon": 4, "width": 24, "depth": 2}
+SIZES = {"observation_dim": 4, "action_dim": 2, "n_obs_steps": 3, "horizon": 4, "width": 24, "depth": 2}
 
 
 def needs_onnx() -> Any:

@@ -20,12 +20,12 @@ from il_ros.core.errors import CheckpointError, DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import pipeline as workshops
 from il_ros.learning.pipeline import TrainingPipeline
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.recording.bag import metadata
 from il_ros.recording.write.recovery import recover
 
 CONTRACT = Contract.load("panda_plane")
-SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=5, batch=16, reports=1)
+SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=5, batch=16, log_every=5)
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_old_and_new_labels_are_mixed_as_one_likes(
     seen: list[Any] = []
     train = workshops.train
     monkeypatch.setattr(workshops, "train", lambda data, *rest: seen.append(data) or train(data, *rest))
-    half = dataclasses.replace(SMALL, fresh=0.5)
+    half = dataclasses.replace(SMALL, new_data_weight=0.5)
     for seeds in ((0, 1), (2,)):
         for seed in seeds:
             record(tmp_path / "episodes", seed)

@@ -21,7 +21,8 @@ from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import ConfigError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.gym_node import GymNode
@@ -118,7 +119,7 @@ def test_the_whole_circle_goes_round_with_an_environment_of_other_people(
         assert_is_what_gymnasium_has(episode, seed)
     assert {episode.facts["outcome"] for episode in shown} == {"success"}
     config = TrainingConfig.load("deterministic", steps=100)
-    made = train(Dataset.from_episodes(shown, config.history, config.horizon), config)
+    made = train(Dataset.from_episodes(shown, config.n_obs_steps, config.horizon), config)
     checkpoints.save(tmp_path / "learned", made, Contract.load(contract), [{"name": "shown", "digest": "0"}])
     director.set("policy_node", checkpoint=str(tmp_path / "learned"))
     director.set("gate_node", rule="none")

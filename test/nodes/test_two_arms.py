@@ -18,7 +18,8 @@ from il_ros.launching import graph
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.ros.client.graph_client import GraphClient
@@ -41,7 +42,7 @@ def taught(contract: Contract, path: Path) -> Checkpoint:
     shown = [run_episode(env, gate, seed, None, expert).episode for seed in range(2)]
     env.close()
     config = TrainingConfig.load("deterministic", steps=300)
-    made = train(Dataset.from_episodes(shown, config.history, config.horizon), config)
+    made = train(Dataset.from_episodes(shown, config.n_obs_steps, config.horizon), config)
     return checkpoints.save(path, made, contract, [{"name": "shown", "digest": "0"}])
 
 

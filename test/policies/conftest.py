@@ -13,7 +13,7 @@ import torch
 
 from il_ros.policies.base import Policy, create
 
-SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
+SIZES = {"observation_dim": 2, "action_dim": 1, "n_obs_steps": 1, "horizon": 3, "width": 64, "depth": 1}
 
 
 @pytest.fixture

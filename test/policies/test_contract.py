@@ -18,7 +18,7 @@ from il_ros.policies.base import Policy, create
 
 sys.path.insert(0, str(Path(__file__).parent))
 CLASSES = [*plugins.available("il_ros.policies", Policy), "toy_package.categorical"]
-SIZES = {"observation_dim": 3, "action_dim": 2, "history": 2, "horizon": 4, "width": 32, "depth": 1}
+SIZES = {"observation_dim": 3, "action_dim": 2, "n_obs_steps": 2, "horizon": 4, "width": 32, "depth": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +164,7 @@ def test_an_option_that_the_class_does_not_have_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSES)
-@pytest.mark.parametrize("key", ["width", "horizon", "history"])
+@pytest.mark.parametrize("key", ["width", "horizon", "n_obs_steps"])
 def test_a_size_that_is_not_positive_is_refused(name: str, key: str) -> None:
     with pytest.raises(ConfigError, match=f"{key} is 0; it must be at least 1"):
         create(name, {**SIZES, key: 0}, seed=0)

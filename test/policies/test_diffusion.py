@@ -14,7 +14,7 @@ from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, create
 
 Taught = Callable[..., tuple[Policy, torch.Generator]]
-SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
+SIZES = {"observation_dim": 2, "action_dim": 1, "n_obs_steps": 1, "horizon": 3, "width": 64, "depth": 1}
 
 
 def test_signal_falls_and_noise_rises_with_the_level_at_constant_power() -> None:
@@ -29,7 +29,7 @@ def test_signal_falls_and_noise_rises_with_the_level_at_constant_power() -> None
 def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls(
     calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = create("diffusion", {**SIZES, "calls": calls}, seed=0)
+    policy = create("diffusion", {**SIZES, "num_inference_steps": calls}, seed=0)
     chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
     asked = []
     monkeypatch.setattr(policy, "_named", lambda noisy, condition: asked.append(1) or chunk)
@@ -38,7 +38,7 @@ def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls
 
 
 def test_a_network_that_knows_the_noise_is_followed_to_the_same_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    policy = create("diffusion", {**SIZES, "calls": 5, "predicts": "noise"}, seed=0)
+    policy = create("diffusion", {**SIZES, "num_inference_steps": 5, "prediction_type": "epsilon"}, seed=0)
     chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
     levels = iter(policy.visited)
 
@@ -50,21 +50,21 @@ def test_a_network_that_knows_the_noise_is_followed_to_the_same_chunk(monkeypatc
     assert torch.allclose(policy.sample(torch.zeros(1, 1, 2), torch.Generator()), chunk, atol=1e-3)
 
 
-@pytest.mark.parametrize(("predicts", "calls", "steps", "rate"), [("chunk", 8, 600, 3e-3), ("noise", 50, 1500, 1e-3)])
+@pytest.mark.parametrize(("kind", "calls", "steps", "rate"), [("sample", 8, 600, 3e-3), ("epsilon", 50, 1500, 1e-3)])
 def test_both_experts_are_drawn_and_none_between_them(
-    taught_by_two: Taught, predicts: str, calls: int, steps: int, rate: float
+    taught_by_two: Taught, kind: str, calls: int, steps: int, rate: float
 ) -> None:
-    policy, g = taught_by_two("diffusion", steps, rate, predicts=predicts, calls=calls)
+    policy, g = taught_by_two("diffusion", steps, rate, prediction_type=kind, num_inference_steps=calls)
     drawn = policy.sample(torch.zeros(400, 1, 2), g)[..., 0]
     assert ((drawn.abs() - 0.8).abs() < 0.2).float().mean() > 0.97
     assert 0.35 < (drawn[:, 0] > 0).float().mean() < 0.65
 
 
 def test_more_calls_than_levels_are_refused() -> None:
-    with pytest.raises(ConfigError, match="calls is 60, levels 50"):
-        create("diffusion", {**SIZES, "calls": 60}, seed=0)
+    with pytest.raises(ConfigError, match="num_inference_steps is 60, num_train_timesteps 50"):
+        create("diffusion", {**SIZES, "num_inference_steps": 60}, seed=0)
 
 
 def test_what_it_cannot_predict_is_refused_with_what_it_can() -> None:
-    with pytest.raises(ConfigError, match="predicts 'velocity' is not known; choose from chunk, noise"):
-        create("diffusion", {**SIZES, "predicts": "velocity"}, seed=0)
+    with pytest.raises(ConfigError, match="prediction_type 'velocity' is not known; choose from epsilon, sample"):
+        create("diffusion", {**SIZES, "prediction_type": "velocity"}, seed=0)

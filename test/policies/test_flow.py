@@ -14,7 +14,7 @@ from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, create
 
 Taught = Callable[..., tuple[Policy, torch.Generator]]
-SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 64, "depth": 1}
+SIZES = {"observation_dim": 2, "action_dim": 1, "n_obs_steps": 1, "horizon": 3, "width": 64, "depth": 1}
 
 
 def shares(policy: Policy) -> tuple[float, float]:
@@ -24,14 +24,14 @@ def shares(policy: Policy) -> tuple[float, float]:
 
 
 def test_plain_flow_takes_four_calls_to_hold_two_experts_apart(taught_by_two: Taught) -> None:
-    left, right = shares(taught_by_two("flow", 800, 3e-3, calls=4, strides=0.0)[0])
+    left, right = shares(taught_by_two("flow", 800, 3e-3, num_inference_steps=4, strides=0.0)[0])
     assert left + right > 0.9 and min(left, right) > 0.35
-    averaging = taught_by_two("flow", 800, 3e-3, calls=1, strides=0.0)[0]
+    averaging = taught_by_two("flow", 800, 3e-3, num_inference_steps=1, strides=0.0)[0]
     assert sum(shares(averaging)) < 0.1  # one straight step leads to the average
 
 
 def test_mean_flows_hold_two_experts_apart_with_one_call(taught_by_two: Taught) -> None:
-    left, right = shares(taught_by_two("flow", 800, 3e-3, calls=1, strides=0.5)[0])
+    left, right = shares(taught_by_two("flow", 800, 3e-3, num_inference_steps=1, strides=0.5)[0])
     assert left + right > 0.85 and min(left, right) > 0.35
 
 
@@ -39,7 +39,7 @@ def test_mean_flows_hold_two_experts_apart_with_one_call(taught_by_two: Taught) 
 def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls(
     calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = create("flow", {**SIZES, "calls": calls}, seed=0)
+    policy = create("flow", {**SIZES, "num_inference_steps": calls}, seed=0)
     chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
     asked = []
     monkeypatch.setattr(policy, "_end", lambda *inputs: asked.append(1) or chunk)
@@ -57,5 +57,5 @@ def test_a_stride_goes_forward_and_ends_with_the_chunk(strides: float) -> None:
 
 @pytest.mark.parametrize("options", [{"strides": 1.5}, {"strides": -0.1}, {"clip": 0.0}])
 def test_options_outside_their_limits_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="choose calls >= 1, 0 <= strides <= 1 and clip > 0"):
+    with pytest.raises(ConfigError, match="choose num_inference_steps >= 1, 0 <= strides <= 1 and clip > 0"):
         create("flow", {**SIZES, **options}, seed=0)

@@ -46,7 +46,7 @@ def test_without_gradients_every_product_goes_the_same_way(monkeypatch: pytest.M
 @pytest.mark.parametrize("name", sorted(plugins.available("il_ros.policies", Policy)))
 def test_going_over_from_one_policy_to_the_next_makes_no_new_graph(name: str) -> None:
     """Torch never frees one."""
-    sizes = {"observation_dim": 3, "action_dim": 2, "history": 2, "horizon": 3, "width": 24, "depth": 1}
+    sizes = {"observation_dim": 3, "action_dim": 2, "n_obs_steps": 2, "horizon": 3, "width": 24, "depth": 1}
     create(name, sizes, seed=0).frozen()
     before = len(layers._GRAPHS)
     x, answers = torch.randn(1, 2, 3), []

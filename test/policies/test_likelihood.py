@@ -13,7 +13,7 @@ import torch
 from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, create
 
-SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 16, "depth": 1}
+SIZES = {"observation_dim": 2, "action_dim": 1, "n_obs_steps": 1, "horizon": 3, "width": 16, "depth": 1}
 SEEN = torch.zeros(1, 1, 2)
 MOVES = torch.tensor([-1.0, 0.25, 0.5])
 

@@ -15,7 +15,7 @@ from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, create
 
 Taught = Callable[..., tuple[Policy, torch.Generator]]
-SIZES = {"observation_dim": 2, "action_dim": 1, "history": 1, "horizon": 3, "width": 16, "depth": 1}
+SIZES = {"observation_dim": 2, "action_dim": 1, "n_obs_steps": 1, "horizon": 3, "width": 16, "depth": 1}
 
 
 def test_its_loss_is_the_log_density_of_the_mixture() -> None:
@@ -23,7 +23,7 @@ def test_its_loss_is_the_log_density_of_the_mixture() -> None:
     observations = torch.zeros((1, 1, 2), dtype=torch.float64)
     actions = torch.tensor([[[0.3], [-0.2], [0.8]]], dtype=torch.float64)
     logits, means, raw = policy._split(policy.trunk(observations.flatten(1)))
-    deviations = policy.config.floor + torch.nn.functional.softplus(raw)
+    deviations = policy.config.min_std + torch.nn.functional.softplus(raw)
     weights = logits.softmax(-1)[0]
     parts = [torch.distributions.Normal(m, s) for m, s in zip(means[0], deviations[0])]
     density = sum(w * p.log_prob(actions[0]).sum().exp() for w, p in zip(weights, parts))
@@ -60,5 +60,5 @@ def test_a_component_that_stands_for_nobody_is_never_drawn() -> None:
 
 
 def test_a_floor_of_zero_is_refused() -> None:
-    with pytest.raises(ConfigError, match="floor is 0.0"):
-        create("mixture", {**SIZES, "floor": 0}, seed=0)
+    with pytest.raises(ConfigError, match="min_std is 0.0"):
+        create("mixture", {**SIZES, "min_std": 0}, seed=0)

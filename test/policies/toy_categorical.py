@@ -31,7 +31,7 @@ class Toy(Policy):
     def __init__(self, config: ToyConfig) -> None:
         super().__init__(config)
         self.shape = (config.horizon, config.action_dim, config.bins)
-        inputs = config.history * config.observation_dim
+        inputs = config.n_obs_steps * config.observation_dim
         outputs = config.horizon * config.action_dim * config.bins
         self.layers = torch.nn.Sequential(
             torch.nn.Linear(inputs, config.width), torch.nn.SiLU(), torch.nn.Linear(config.width, outputs)

@@ -83,7 +83,10 @@ def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     assert len(grid) == 5 * (len(SETTINGS) * len(ARMS) + len(BESIDE))
     for task in SETTINGS:
         plans = [DaggerJob(task, arm, 3, 40).plan for arm in ARMS]
-        assert len({(plan.seed, plan.added, plan.lapses, plan.expert, plan.demonstrations) for plan in plans}) == 1
+        assert (
+            len({(plan.seed, plan.labels_per_round, plan.lapses, plan.expert, plan.demonstrations) for plan in plans})
+            == 1
+        )
 
 
 def test_a_study_leaves_a_page_and_is_not_run_twice(
@@ -91,11 +94,11 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
 ) -> None:
     monkeypatch.setattr(dagger, "HORIZONS_S", (1, 2))
     monkeypatch.setattr(dagger, "SHOWN_S", 2)
-    few = {"steps": 20, "rounds": 1, "added": 30, "demonstrations": 1}
+    few = {"steps": 20, "rounds": 1, "labels_per_round": 30, "demonstrations": 1}
     monkeypatch.setitem(dagger.SETTINGS, "trace", {**SETTINGS["trace"], **few, "task": "trace:horizon_s=4"})
     monkeypatch.setitem(dagger.SETTINGS, "avoid", {**SETTINGS["avoid"], **few, "episodes": 2})
     for arm, like in ((dagger_page.LONGER, "behaviour cloning"), (dagger_page.SMALLER, "HG-DAgger")):
-        monkeypatch.setitem(dagger.BESIDE, arm, {**ARMS[like], **few, "added": 31})  # a key of its own
+        monkeypatch.setitem(dagger.BESIDE, arm, {**ARMS[like], **few, "labels_per_round": 31})  # a key of its own
     monkeypatch.setattr(delay, "DELAYS", (0, 3))
     monkeypatch.setattr(delay, "DEMONSTRATIONS", 2)
     monkeypatch.setitem(delay.TRAINING, "steps", 20)

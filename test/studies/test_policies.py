@@ -18,7 +18,7 @@ from il_ros.core.errors import ConfigError, DataError
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.policies.base import Policy
 from studies import page, pictures, policies
 from studies.demonstrations import demonstrate
@@ -34,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings of two steps on few demonstrations."""
 
     def load(name: str, **changes: Any) -> TrainingConfig:
-        return TrainingConfig(name, **{**changes, "width": 8, "depth": 1, "steps": 2, "reports": 1})
+        return TrainingConfig(name, **{**changes, "width": 8, "depth": 1, "steps": 2, "log_every": 2})
 
     monkeypatch.setattr(TrainingConfig, "load", load)
     for name, setting in policies.SETTINGS.items():

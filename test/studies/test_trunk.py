@@ -16,7 +16,7 @@ from torch import nn
 
 from il_ros.core.errors import ConfigError
 from il_ros.learning.training import trainer
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
 from studies import resampling, trunk, trunk_page
@@ -45,7 +45,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     load = TrainingConfig.load
 
     def brief(name: str, **changes: Any) -> TrainingConfig:
-        return load(name, **{**changes, "width": 8, "depth": 1, "steps": 2, "reports": 1})
+        return load(name, **{**changes, "width": 8, "depth": 1, "steps": 2, "log_every": 2})
 
     monkeypatch.setattr(TrainingConfig, "load", brief)
     monkeypatch.setattr(trunk, "SETTINGS", {name: (2, {}) for name in trunk.SETTINGS})
@@ -69,7 +69,7 @@ def test_an_arm_lacks_its_part_only_while_it_lasts() -> None:
     assert "Concatenated" in names(made("diffusion", "condition concatenated"))
     assert "Modulated" in names(made("diffusion", "condition in every block"))
     assert size(made("diffusion", "condition by one layer")) < size(made("diffusion", SHIPPED))
-    config = TrainingConfig("mixture", steps=10, warm_up=5)
+    config = TrainingConfig("mixture", steps=10, warmup_steps=5)
     with ARMS["constant learning rate"].without():
         assert {trainer._schedule(step, config) for step in range(11)} == {1.0}
     assert trainer._schedule(10, config) == 0.0 and nn.LayerNorm(3).weight is not None

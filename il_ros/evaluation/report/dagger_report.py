@@ -63,7 +63,7 @@ def _results(folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:
         "policies": {plan["task"]: alone} if alone else {},
         "rounds": [_round(row) for row in rows],
         "confirmed": told["confirmed"],
-        "targets": {"rounds": plan["enough"]} if plan["enough"] <= 1 else {},
+        "targets": {"rounds": plan["success_threshold"]} if plan["success_threshold"] <= 1 else {},
         "wall_s": walls if rows else {},
         "seeds": {f"round {row['round']}": " to ".join(map(str, row["seeds"])) for row in rows},
         "commands": [f"il-ros ledger {folder.name} --report"],

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.core import aliases
 from il_ros.core.atomic_io import storage_errors
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
@@ -102,10 +103,12 @@ def read(folder: Path) -> dict[str, Any]:
         data = json.loads(path.read_bytes())
         if data["format"] > FORMAT:
             raise DataError(f"{path} has format {data['format']}; this program reads up to {FORMAT}, update il_ros")
+        with aliases.silent():
+            data["plan"] = aliases.renamed(data["plan"], tuple(aliases.ALIASES.values()))
         return {key: data[key] for key in ("format", "plan", "rounds", "open", "confirmed")}
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}; name the folder of a run of rounds") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is no ledger ({error!r}); name the folder of a run of rounds") from error
 
 

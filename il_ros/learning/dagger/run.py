@@ -25,7 +25,7 @@ from il_ros.learning.dagger.ledger import Ledger, tally
 from il_ros.learning.data import labels
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
 from il_ros.learning.inference import ActionPerturbation
-from il_ros.learning.training.trainer import TrainingConfig
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.recovery import recover
@@ -56,31 +56,37 @@ class DaggerConfig:
     policy: str = told("mixture", "policy class, or a training configuration (YAML)")
     steps: int = told(0, "gradient steps of each training; 0: the configuration's")
     warm_start: bool = told(False, "go on from the weights of the round before; otherwise train from scratch")
-    fresh: float = told(0.0, "share of the weight that the round's own labels get; 0: old and new count alike")
+    new_data_weight: float = told(
+        0.0, "share of the weight that the round's own labels get; 0: old and new count alike"
+    )
     labels: str = told("expert_driven", "scheme of labels: expert_driven, relabelled, iwr, sirius")
-    rule: str = told("human", "gating rule: human, beta, ensemble, doubt; demonstration for behaviour cloning alone")
+    gating_rule: str = told(
+        "human", "gating rule: human, beta, ensemble, doubt; demonstration for behaviour cloning alone"
+    )
     schedule: str = told("indicator", "of rule beta: indicator, linear, exponential")
-    device: str = told("", "through what the expert speaks; empty: the supervisor for rule human, else his script")
+    input_device: str = told(
+        "", "through what the expert speaks; empty: the supervisor for rule human, else his script"
+    )
     expert: str = told("nearest", "which of the task's experts demonstrates, and corrects")
     demonstrations: int = told(2, "episodes of round 0")
     rounds: int = told(6, "rounds of correction at most")
     episodes: int = told(25, "episodes of a round at most")
-    added: int = told(0, "a round is full once it has so many labels; 0: once it has all its episodes")
-    evaluated: int = told(200, "episodes in which each policy is measured, alone")
-    enough: float = told(0.97, "success at which there are no more rounds; above 1: never")
+    labels_per_round: int = told(0, "a round is full once it has so many labels; 0: once it has all its episodes")
+    eval_episodes: int = told(200, "episodes in which each policy is measured, alone")
+    success_threshold: float = told(0.97, "success at which there are no more rounds; above 1: never")
     execute_steps: int = told(8, "steps of a chunk that are executed")
     lapses: float = told(0.0, "probability a step that the policy's attention lapses, for studies")
     lapse_reach: float = told(1.0, "how far it then strays: the share of the action's range that is drawn from")
     seed: int = told(0, "of everything; runs with equal seeds meet equal episodes")
 
     def __post_init__(self) -> None:
-        for name in ("demonstrations", "episodes", "evaluated", "execute_steps"):
+        for name in ("demonstrations", "episodes", "eval_episodes", "execute_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("steps", "rounds", "added", "seed"):
+        for name in ("steps", "rounds", "labels_per_round", "seed"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must not be negative")
-        for name in ("demonstrations", "episodes", "evaluated"):
+        for name in ("demonstrations", "episodes", "eval_episodes"):
             if getattr(self, name) > OF_A_ROUND:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be at most {OF_A_ROUND:,}")
         if self.rounds >= (CONFIRMATION - ALONE) // OF_A_ROUND:
@@ -95,17 +101,22 @@ class DaggerConfig:
         """The gating rule of a round."""
         if number == 0:
             return "demonstration"
-        if self.rule != "beta":
-            return self.rule
+        if self.gating_rule != "beta":
+            return self.gating_rule
         return f"beta:beta={SCHEDULES[self.schedule](number, self.rounds)},every={self.execute_steps}"
 
     def device_of(self, number: int) -> str:
         """Through what the expert speaks in a round."""
-        return self.device or ("supervisor" if number and self.rule == "human" else "scripted")
+        return self.input_device or ("supervisor" if number and self.gating_rule == "human" else "scripted")
 
     def training(self) -> TrainingConfig:
         """What every round trains."""
-        changes = {"seed": self.seed, "labels": self.labels, "warm_start": self.warm_start, "fresh": self.fresh}
+        changes = {
+            "seed": self.seed,
+            "labels": self.labels,
+            "warm_start": self.warm_start,
+            "new_data_weight": self.new_data_weight,
+        }
         return TrainingConfig.load(self.policy, **changes, **({"steps": self.steps} if self.steps else {}))
 
     def attention(self) -> ActionPerturbation:
@@ -169,18 +180,20 @@ class DaggerRun:
             self._round(len(self._ledger.rounds))
         if self._ledger.confirmed is None:
             last = self._ledger.rounds[-1]
-            seeds = self._plan.seeds(CONFIRMATION, 0, self._plan.evaluated)
+            seeds = self._plan.seeds(CONFIRMATION, 0, self._plan.eval_episodes)
             self._ledger.confirm(self._measure("once more", Path(last["checkpoint"]["path"]), seeds))
         return self._ledger
 
     def _is_over(self) -> bool:
         rows = self._ledger.rounds
-        return bool(rows) and (len(rows) > self._plan.rounds or rows[-1]["alone"]["success"] >= self._plan.enough)
+        return bool(rows) and (
+            len(rows) > self._plan.rounds or rows[-1]["alone"]["success"] >= self._plan.success_threshold
+        )
 
     def _round(self, number: int) -> None:
         collected = self._phase("collected", lambda: self._collect(number))
         checkpoint = self._phase("checkpoint", lambda: self._train(number))
-        seeds = self._plan.seeds(ALONE, number, self._plan.evaluated)
+        seeds = self._plan.seeds(ALONE, number, self._plan.eval_episodes)
         measured = self._phase(
             "measured", lambda: self._measure(f"round {number}: alone", Path(checkpoint["path"]), seeds)
         )
@@ -211,7 +224,10 @@ class DaggerRun:
     def _collect(self, number: int) -> dict[str, Any]:
         plan = self._plan
         most = plan.demonstrations if number == 0 else plan.episodes
-        advance = self._says(f"round {number}: {plan.rule_of(number)}", plan.added if number and plan.added else most)
+        advance = self._says(
+            f"round {number}: {plan.rule_of(number)}",
+            plan.labels_per_round if number and plan.labels_per_round else most,
+        )
         there = self._recorded
         rows = self._ledger.rounds
         checkpoint = Path(rows[-1]["checkpoint"]["path"]) if rows else None
@@ -223,11 +239,11 @@ class DaggerRun:
                     prepared = True
                 there[seed] = read_episode(self._crew.episode(seed), self._contract)
             episodes.append(there[seed])
-            gained = tally(episodes[-1:], self._scheme)["labels"] if number and plan.added else 1
+            gained = tally(episodes[-1:], self._scheme)["labels"] if number and plan.labels_per_round else 1
             for _ in range(gained):
                 advance()
             full += gained
-            if number and plan.added and full >= plan.added:
+            if number and plan.labels_per_round and full >= plan.labels_per_round:
                 break
         succeeded = sum(episode.facts.get("outcome") == "success" for episode in episodes)
         assisted = {"success": round(succeeded / len(episodes), 4), "episodes": len(episodes)}

@@ -43,14 +43,14 @@ class Dataset:
         history: int,
         horizon: int,
         labels: Scheme | None = None,
-        fewest: int = 1,
+        min_labels: int = 1,
     ) -> Dataset:
-        """One window for every step that is a label and has at least ``fewest`` labels in its chunk.
+        """One window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
         ``labels`` says which steps are, and what they say; without it, those that the expert drove.
 
-        Rows that are executed but never labelled are anybody's guess, so ``fewest`` should be the number of rows that
-        are executed. At the end of an episode nothing follows, and a shorter chunk says all that there is to say.
+        Rows that are executed but never labelled are anybody's guess, so ``min_labels`` should be the number of rows
+        that are executed. At the end of an episode nothing follows, and a shorter chunk says all that there is to say.
 
         No window sees beyond the span of its step: an episode's end, a change of authority and a gap are boundaries,
         where the history is padded and the chunk is padded and masked.
@@ -72,10 +72,11 @@ class Dataset:
         row = 0
         for number, (episode, rule) in enumerate(zip(episodes, rules)):
             for start, stop, _ in episode.spans():
-                row += result._fill(row, number, episode, rule, start, stop, fewest)
+                row += result._fill(row, number, episode, rule, start, stop, min_labels)
         if row == 0:
             raise DataError(
-                f"dataset: none of {total} labels is followed by {fewest - 1} more; intervene longer, or lower 'fewest'"
+                f"dataset: none of {total} labels is followed by {min_labels - 1} more; intervene longer, or "
+                "lower 'min_labels'"
             )
         result = result.rows(slice(row))
         if not np.isfinite(result.actions).all():
@@ -103,16 +104,18 @@ class Dataset:
         factor = np.where(chosen, share * total / of_chosen, (1.0 - share) * total / (total - of_chosen))
         return dataclasses.replace(self, weight=(self.weight * factor).astype(np.float32))
 
-    def _fill(self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, fewest: int) -> int:
+    def _fill(
+        self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, min_labels: int
+    ) -> int:
         """Write the windows of one span from ``row`` on; returns how many they are."""
         steps = start + np.flatnonzero(rule.is_label[start:stop])  # (n,)
         horizon = self.actions.shape[1]
-        future = steps[:, None] + np.arange(max(horizon, fewest))  # (n, Ta), or as far as labels are asked for
+        future = steps[:, None] + np.arange(max(horizon, min_labels))  # (n, Ta), or as far as labels are asked for
         inside = np.minimum(future, stop - 1)
         valid = (future < stop) & rule.is_label[inside]
         valid[:, 1:] &= rule.is_followed[inside[:, :-1]]
         valid = np.logical_and.accumulate(valid, axis=1)
-        is_enough = valid.sum(axis=1) >= np.minimum(fewest, len(episode) - steps)
+        is_enough = valid.sum(axis=1) >= np.minimum(min_labels, len(episode) - steps)
         steps, inside, valid = steps[is_enough], inside[is_enough, :horizon], valid[is_enough, :horizon]
         at = slice(row, row + len(steps))
         self.observations[at] = histories(episode, steps, start, self.observations.shape[1])

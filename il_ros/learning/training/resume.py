@@ -19,11 +19,12 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from il_ros.core import aliases
 from il_ros.core.atomic_io import storage_errors
 from il_ros.core.errors import ConfigError
 from il_ros.learning.data.dataset import Dataset
 
-FREE = ("steps", "reports")
+FREE = ("steps", "log_every")
 """Keys of the configuration that may be others when a training goes on."""
 
 
@@ -110,7 +111,10 @@ def _differing(text: str, training: Mapping[str, Any]) -> list[str]:
     """What tells the training that is kept from this one, key by key."""
     if not text.startswith("{"):
         return ["an older version of this program kept it"]
-    kept = json.loads(text)
+    with aliases.silent():
+        kept = aliases.renamed(json.loads(text), training)
+        for each in (kept, training := dict(training)):
+            each["options"] = aliases.renamed(each["options"], tuple(aliases.ALIASES.values()))
     told = [
         f"{key} was {kept.get(key)!r}, now {value!r}"
         for key, value in training.items()

@@ -153,14 +153,14 @@ def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None]
     try:
         named[AUTHORITY] = find_authority(reader.types, named.values(), reader.path)
         if named[AUTHORITY] is None and not is_ours(reader):
-            named[contract.foreign.topic] = find_topic(reader.types, contract.foreign.topic, reader.path)
+            named[contract.external.topic] = find_topic(reader.types, contract.external.topic, reader.path)
     except DataError as error:
         findings.append(Finding(COMMAND, ERROR, str(error)))
     return named, findings
 
 
 def _action_topic(reader: BagReader, contract: Contract, named: Mapping[str, str | None]) -> str:
-    return AUTHORITY if named.get(AUTHORITY) or is_ours(reader) else contract.foreign.topic
+    return AUTHORITY if named.get(AUTHORITY) or is_ours(reader) else contract.external.topic
 
 
 class _Watch:
@@ -211,7 +211,7 @@ def _about_topic(
     told = f"{name}, {kind}, {reader.counts[name]:,} messages, {hz:.1f} Hz{', no header' * watch.lacks_header(name)}"
     if contract.rate_hz * SLOW <= hz <= contract.rate_hz * FAST:
         return [Finding(topic, OK, told)]
-    if topic in contract.foreign.static:
+    if topic in contract.external.static:
         return [Finding(topic, OK, f"{told}; each holds until the next")]
     use = (
         "the latest message of a step is taken" if hz > contract.rate_hz else "messages are repeated, or steps left out"
@@ -244,18 +244,20 @@ def _about_action(contract: Contract, action: str, name: str | None, reader: Bag
         remedy = "use the contract that it was recorded with"
         if not is_ours(reader):
             remedy = (
-                f"name the topic of the action under the contract's foreign: topic{f', such as {there}' * bool(there)}"
+                f"name the topic of the action under the contract's external: topic{f', such as {there}' * bool(there)}"
             )
         return [Finding(COMMAND, ERROR, f"{action} is not there, so nobody knows what was commanded; {remedy}")]
     kind = reader.types[name]
-    is_command = action != AUTHORITY and not contract.foreign.fields
+    is_command = action != AUTHORITY and not contract.external.fields
     if is_command and kind != contract.command_type:
-        remedy = "correct the contract's command, or name the fields of the action under foreign: fields"
+        remedy = "correct the contract's command, or name the fields of the action under external: fields"
         return [Finding(COMMAND, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
     if not reader.counts.get(name):
         return [Finding(COMMAND, ERROR, f"{name} has no message, so nobody knows what was commanded")]
     fields = (
-        f", its fields {', '.join(contract.foreign.fields)}" if contract.foreign.fields and action != AUTHORITY else ""
+        f", its fields {', '.join(contract.external.fields)}"
+        if contract.external.fields and action != AUTHORITY
+        else ""
     )
     return [Finding(COMMAND, OK, f"{name}, {kind}, {reader.counts[name]:,} messages{fields}")]
 

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.core.contract import ActionComponent, Contract
+from il_ros.core.components import ActionComponent
+from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.episode import Episode
 from il_ros.core.types import Array
 
 ROUNDING = 1e-6
 """Share of the range by which a number may lie outside: actions are kept in single precision."""
-GAP = 1.5
-"""Steps further apart than so many are not neighbours."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def _actions(episodes: Iterable[Episode], width: int) -> tuple[Array, Array]:
     for episode in episodes:
         has_expert = np.isfinite(episode.expert).all(axis=1, keepdims=True)
         own = np.where(has_expert, episode.expert, episode.executed).astype(np.float64)
-        is_next = np.diff(episode.stamps_ns) < GAP * episode.step_ns
+        is_next = np.diff(episode.stamps_ns) <= gap_ns(episode.step_ns)
         actions.append(own)
         changes.append(np.abs(np.diff(own, axis=0))[is_next])
     return np.concatenate(actions), np.concatenate(changes)

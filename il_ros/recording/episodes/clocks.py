@@ -124,11 +124,11 @@ def choose(lines: Sequence[TopicTimes], clock: str, stale_ns: int) -> ClockChoic
     if clock == "header" and any(line in evidence.without for line in lines):
         names = ", ".join(line.name for line in evidence.without)
         raise DataError(
-            f"{names}: fewer than half of the messages have a stamp, and the contract says foreign: {{clock: header}}; "
+            f"{names}: fewer than half of the messages have a stamp; the contract says external: {{clock: header}}; "
             "use publish or log, or leave it out"
         )
     if clock:
-        chosen, why = {"log": "recording"}.get(clock, clock), "as the contract's foreign: clock says"
+        chosen, why = {"log": "recording"}.get(clock, clock), "as the contract's external: clock says"
     elif not told:
         chosen, why = "header", "every topic has stamps, of one clock"
     elif evidence.pace == 1.0 or not evidence.agreeing:

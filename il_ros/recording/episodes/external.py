@@ -42,7 +42,7 @@ class CommandColumns(FieldColumns):
     """
 
     def __init__(self, contract: Contract, decode: Decode) -> None:
-        super().__init__([part.name for part in contract.action], decode, contract.foreign.clock == "publish")
+        super().__init__([part.name for part in contract.action], decode, contract.external.clock == "publish")
         self._contract = contract
 
     def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
@@ -135,12 +135,12 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         DataError: if the bag is damaged, or there is no step at which all topics have spoken.
     """
     sources, offered = _read(reader, contract, names, action)
-    recorded_as = {**names, contract.foreign.topic: action}
+    recorded_as = {**names, contract.external.topic: action}
     parts = _in_time(sources, contract.stale_ns)
     static = _static(parts, contract, recorded_as, {**reader.contents.offered, **offered})
-    lines = _timelines(parts, static, {recorded_as[topic]: s for topic, s in contract.foreign.offsets.items()})
+    lines = _timelines(parts, static, {recorded_as[topic]: s for topic, s in contract.external.offsets.items()})
     try:
-        choice = choose(lines, contract.foreign.clock, contract.stale_ns)
+        choice = choose(lines, contract.external.clock, contract.stale_ns)
     except DataError as error:
         raise DataError(f"{reader.path}: {error}") from error
     used = [part.rows(timing.rows) for (part, _), timing in zip(parts, choice.timings)]
@@ -184,8 +184,8 @@ def _read(
     reader: BagReader, contract: Contract, names: dict[str, str], action: str
 ) -> tuple[list[ComponentSource], dict[str, list[Any]]]:
     """The numbers of every topic of the observation, those of the action, and the QoS that their publishers offer."""
-    fields = contract.foreign.fields
-    is_published = contract.foreign.clock == "publish"
+    fields = contract.external.fields
+    is_published = contract.external.clock == "publish"
     actions = FieldColumns(fields, reader.decode, is_published) if fields else CommandColumns(contract, reader.decode)
     parts = [*(FieldColumns(paths(contract, topic), reader.decode, is_published) for topic in contract.topics), actions]
     listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
@@ -219,7 +219,7 @@ def _static(
     offered: Mapping[str, Any],
 ) -> dict[str, str]:
     """The topics, as they were recorded, of which a message holds until the next, and why."""
-    static = {recorded_as[topic]: "declared" for topic in contract.foreign.static}
+    static = {recorded_as[topic]: "declared" for topic in contract.external.static}
     for part, arrived in parts:
         if _is_latched(offered.get(part.topic)) and (len(arrived) < FEWEST or _is_sparse(arrived, contract.stale_ns)):
             static.setdefault(part.topic, "transient local")
@@ -301,7 +301,7 @@ def _check_ages(
         raise DataError(
             f"{reader.path}: {part.topic} has {told}{between} and is older than {contract.stale_ns / 1e9:g} s at "
             f"{stale} of {resampled.possible} steps; if a message holds until the next, as a goal or a calibration "
-            f"does, write its topic under the contract's foreign: {{static: [{called[part.topic]}]}}, else record "
+            f"does, write its topic under the contract's external: {{static: [{called[part.topic]}]}}, else record "
             "it more often"
         )
 
@@ -323,8 +323,8 @@ def _nowhere(
     )
     return DataError(
         f"{reader.path}: at no step are all topics at most {contract.stale_ns / 1e9} s old ({spans}); if they were "
-        "recorded together their clocks differ: name the right one under the contract's foreign: clock (header, "
-        "publish or log), or what each topic's is behind by under foreign: offsets"
+        "recorded together their clocks differ: name the right one under the contract's external: clock (header, "
+        "publish or log), or what each topic's is behind by under external: offsets"
     )
 
 
@@ -346,7 +346,7 @@ def clock_notes(episodes: Mapping[str, Episode]) -> list[str]:
             if row["clock"] == "header" and abs(row["offset_s"] or 0.0) > max(step_s, TELLING_S):
                 odd.append(
                     f"{name}: the stamps of {topic} are {row['offset_s']:+.3f} s from the other topics' when they were "
-                    "recorded: a delay, or another clock, which the contract's foreign: offsets can mend"
+                    "recorded: a delay, or another clock, which the contract's external: offsets can mend"
                 )
     notes = [f"{names[0]}{f' and {len(names) - 1} more' * (len(names) > 1)}: {text}" for text, names in clocks.items()]
     more = [f"and {len(odd) - MOST_NOTES} more such notes; see il-ros info"] if len(odd) > MOST_NOTES else []

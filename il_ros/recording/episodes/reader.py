@@ -90,14 +90,14 @@ def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -
 
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
-    action = find_topic(reader.types, contract.foreign.topic, reader.path)
+    action = find_topic(reader.types, contract.external.topic, reader.path)
     found = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
     missing = [topic for topic in contract.topics if topic not in found]
     if missing or action is None:
-        raise _lacks(reader, contract, [*missing, *([contract.foreign.topic] if action is None else [])])
+        raise _lacks(reader, contract, [*missing, *([contract.external.topic] if action is None else [])])
     _check_types(reader, {found[topic]: kind for topic, kind in contract.topics.items()}, "topics")
-    if not contract.foreign.fields:
-        _check_types(reader, {action: contract.command_type}, "command: type, or give foreign: fields")
+    if not contract.external.fields:
+        _check_types(reader, {action: contract.command_type}, "command: type, or give external: fields")
     return read_foreign(reader, contract, found, action)
 
 
@@ -166,7 +166,7 @@ def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> Dat
     there = ", ".join(sorted(reader.types)) or "no topics"
     remedy = "use the contract that it was recorded with"
     if not is_ours(reader):
-        remedy = "name its topics in a contract, and under foreign: topic where the action is"
+        remedy = "name its topics in a contract, and under external: topic where the action is"
     return DataError(
         f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; {remedy}"
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core.contract import Contract
+from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.episode import Episode
 from il_ros.core.types import Array
 
@@ -43,7 +43,7 @@ def stretches(episode: Episode, rate_hz: float) -> Iterator[Stretch]:
     could no longer be told is left out.
     """
     stamps = episode.stamps_ns
-    gaps = np.flatnonzero(np.diff(stamps) > 1.5 * episode.step_ns) + 1
+    gaps = np.flatnonzero(np.diff(stamps) > gap_ns(episode.step_ns)) + 1
     edges = [0, *gaps.tolist(), len(episode)]
     for start, stop in zip(edges, edges[1:]):
         if start == stop:
@@ -52,7 +52,7 @@ def stretches(episode: Episode, rate_hz: float) -> Iterator[Stretch]:
         count = round((last - first) * rate_hz / 1e9) + 1
         times = first + np.round(np.arange(count) * 1e9 / rate_hz).astype(np.int64)
         if stop < len(episode):
-            times = times[times + 1.5 * episode.step_ns < stamps[stop]]
+            times = times[times + gap_ns(episode.step_ns) < stamps[stop]]
         yield Stretch(first, times, start + nearest(stamps[start:stop], times), start, stop)
 
 

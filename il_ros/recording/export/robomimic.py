@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core.contract import Contract
+from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
@@ -122,8 +122,8 @@ def _write(group: Any, demo: Demo, contract: Contract) -> None:
 def _after(demo: Demo) -> Array:
     """(Do,) what was observed after the demo's last step, or at it if nothing follows at once."""
     episode, last = demo.episode, demo.stop - 1
-    follows = (
-        demo.stop < len(episode) and episode.stamps_ns[demo.stop] - episode.stamps_ns[last] <= 1.5 * episode.step_ns
+    follows = demo.stop < len(episode) and episode.stamps_ns[demo.stop] - episode.stamps_ns[last] <= gap_ns(
+        episode.step_ns
     )
     seen: Array = episode.observations[last + int(follows)]
     return seen

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from il_ros.core import contract
+from il_ros.core import schema
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, finite, towards
@@ -47,7 +47,7 @@ class Browser(Operated):
     topics: ClassVar[Mapping[str, str]] = {HANDS: "sensor_msgs/msg/Joy", **Kinesthetic.topics}
 
     def __init__(self, setup: Setup) -> None:
-        self.options: BrowserOptions = contract.build(BrowserOptions, "device 'browser'", setup.options)
+        self.options: BrowserOptions = schema.build(BrowserOptions, "device 'browser'", setup.options)
         super().__init__(setup, "browser", DeadMan(self.options.timeout_s))
         self._by_hand = Kinesthetic(Setup(setup.contract))
         self._deflection: Array = np.zeros(3)

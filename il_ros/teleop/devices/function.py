@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from il_ros.core import messages
-from il_ros.core.contract import build
 from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.schema import build
 from il_ros.core.types import EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Device, Setup
 

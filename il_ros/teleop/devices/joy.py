@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from il_ros.core import contract
+from il_ros.core import schema
 from il_ros.core.errors import MessageError, unknown
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least
@@ -126,7 +126,7 @@ class Joy(Operated):
         if name not in LAYOUTS:
             raise unknown("device 'joy': layout", str(name), LAYOUTS)
         options = {**LAYOUTS[name].options, **setup.options}
-        self.mapping: PadLayout = contract.build(PadLayout, "device 'joy'", options)
+        self.mapping: PadLayout = schema.build(PadLayout, "device 'joy'", options)
         super().__init__(setup, "joy", DeadMan(self.mapping.timeout_s))
         self._velocity: Array = np.zeros(3)
         self._was_down = False

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from il_ros.core.contract import build
+from il_ros.core.schema import build
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, joints_at
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from il_ros.core import contract
+from il_ros.core import schema
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
@@ -62,7 +62,7 @@ class Pose(Operated):
     topics: ClassVar[Mapping[str, str]] = {"hand_pose": "geometry_msgs/msg/PoseStamped"}
 
     def __init__(self, setup: Setup) -> None:
-        self.options: PoseOptions = contract.build(PoseOptions, "device 'pose'", setup.options)
+        self.options: PoseOptions = schema.build(PoseOptions, "device 'pose'", setup.options)
         super().__init__(setup, "pose", DeadMan(self.options.timeout_s, seen_up=True))
         self.dead_man.silence_lets_go = self.options.silence_lets_go
         self._hand: Array | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.core import contract
+from il_ros.core import schema
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Device, Setup, at_least, required_guide
@@ -52,7 +52,7 @@ class Supervisor(Device):
         if setup.clearance is None:
             raise ConfigError("the supervisor needs a task that can tell its clearance; set the parameter 'task'")
         self._clearance = setup.clearance
-        self.temper: Temper = contract.build(Temper, "device 'supervisor'", setup.options)
+        self.temper: Temper = schema.build(Temper, "device 'supervisor'", setup.options)
         self._steps_per_s = setup.contract.rate_hz
         self._ahead_s = np.linspace(0.0, self.temper.lookahead_s, 7)[:, None]
         self._path: deque[Array] = deque(maxlen=max(2, self._steps(self.temper.patience_s)))

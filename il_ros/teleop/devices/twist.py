@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from il_ros.core import contract
+from il_ros.core import schema
 from il_ros.core.contract import TOOL_AXES
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
@@ -48,7 +48,7 @@ class Twist(Operated):
     topics: ClassVar[Mapping[str, str]] = {"delta_twist_cmds": "geometry_msgs/msg/TwistStamped"}
 
     def __init__(self, setup: Setup) -> None:
-        self.options: TwistOptions = contract.build(TwistOptions, "device 'twist'", setup.options)
+        self.options: TwistOptions = schema.build(TwistOptions, "device 'twist'", setup.options)
         super().__init__(setup, "twist", DeadMan(self.options.timeout_s, seen_up=True))
         self.dead_man.silence_lets_go = self.options.silence_lets_go
         self._velocity: Array = np.zeros(3)

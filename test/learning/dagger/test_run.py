@@ -31,9 +31,11 @@ from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 
 CONTRACT = Contract.load("panda_plane")
-TINY = {"steps": 60, "evaluated": 3, "rounds": 2, "episodes": 2, "enough": 2.0}
+TINY = {"steps": 60, "eval_episodes": 3, "rounds": 2, "episodes": 2, "success_threshold": 2.0}
 HG = DaggerConfig(**TINY)
-DAGGER = DaggerConfig(**TINY, policy="one_step", execute_steps=1, rule="beta", schedule="linear", labels="relabelled")
+DAGGER = DaggerConfig(
+    **TINY, policy="one_step", execute_steps=1, gating_rule="beta", schedule="linear", labels="relabelled"
+)
 
 
 def run(folder: Path, plan: DaggerConfig, crew: Any = None) -> dict[str, Any]:
@@ -126,7 +128,9 @@ def test_dagger_labels_every_state_and_leaves_ever_more_to_the_policy(whole: Cal
 
 
 def test_a_round_ends_once_it_has_the_labels_that_were_asked_for(tmp_path: Path) -> None:
-    plan = DaggerConfig(**{**TINY, "rounds": 1, "evaluated": 1, "episodes": 9}, rule="demonstration", added=200)
+    plan = DaggerConfig(
+        **{**TINY, "rounds": 1, "eval_episodes": 1, "episodes": 9}, gating_rule="demonstration", labels_per_round=200
+    )
     row = run(tmp_path, plan)["rounds"][1]
     assert 200 <= row["labels"] < 350 and 2 < row["episodes"] < 9
 
@@ -171,7 +175,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
 def test_a_process_that_is_killed_in_the_middle_of_a_round_loses_nothing(
     whole: Callable[[DaggerConfig], Path], tmp_path: Path
 ) -> None:
-    words = ["dagger", str(tmp_path / "run"), "--loop", "--json"]
+    words = ["dagger", str(tmp_path / "run"), "--no-ros", "--json"]
     words += [word for key, value in TINY.items() for word in (f"--{key}", str(value))]
     for seen in (
         "episodes/episode_000001",
@@ -201,7 +205,7 @@ def test_another_plan_in_the_same_folder_is_refused(whole: Callable[[DaggerConfi
 
 
 def test_a_policy_that_is_good_enough_ends_the_run_and_is_measured_once_more(tmp_path: Path) -> None:
-    told = run(tmp_path, DaggerConfig(**{**TINY, "enough": 0.0}))
+    told = run(tmp_path, DaggerConfig(**{**TINY, "success_threshold": 0.0}))
     assert len(told["rounds"]) == 1 and told["confirmed"] is not None
 
 
@@ -209,7 +213,7 @@ def test_a_warm_start_goes_on_from_the_round_before(tmp_path: Path) -> None:
     plan = DaggerConfig(**{**TINY, "rounds": 1}, warm_start=True)
     rows = run(tmp_path, plan)["rounds"]
     documents = [read_document(Path(row["checkpoint"]["path"])) for row in rows]
-    assert documents[0]["normaliser"] == documents[1]["normaliser"]  # that of the weights which it went on from
+    assert documents[0]["normalizer"] == documents[1]["normalizer"]  # that of the weights which it went on from
     assert documents[1]["training"]["warm_start"] is True
 
 

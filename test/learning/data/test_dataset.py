@@ -107,7 +107,7 @@ def test_one_step_makes_one_padded_window() -> None:
     st.integers(1, 9),
 )
 def test_a_window_is_left_out_where_a_boundary_inside_the_episode_cuts_it_to_fewer_labels(
-    parts: list[tuple[list[int], frozenset[int]]], history: int, horizon: int, fewest: int
+    parts: list[tuple[list[int], frozenset[int]]], history: int, horizon: int, min_labels: int
 ) -> None:
     episodes = [episode(kinds, gaps) for kinds, gaps in parts]
     kept = [
@@ -115,13 +115,13 @@ def test_a_window_is_left_out_where_a_boundary_inside_the_episode_cuts_it_to_few
         for number, e in enumerate(episodes)
         for start, stop, authority in e.spans()
         for step in range(start, stop)
-        if authority is Authority.EXPERT and (stop - step >= fewest or stop == len(e))
+        if authority is Authority.EXPERT and (stop - step >= min_labels or stop == len(e))
     ]
     if not any((e.authority == Authority.EXPERT).any() for e in episodes):
         return
     if not kept:  # see test_a_set_of_windows_is_never_empty
         return
-    data = Dataset.from_episodes(episodes, history, horizon, fewest=fewest)
+    data = Dataset.from_episodes(episodes, history, horizon, min_labels=min_labels)
     assert data.episode.tolist() == [number for number, *_ in kept]
     assert data.observations[:, -1, 0].tolist() == [step for _, step, *_ in kept]
     for n, (_, step, stop, start) in enumerate(kept):
@@ -131,28 +131,28 @@ def test_a_window_is_left_out_where_a_boundary_inside_the_episode_cuts_it_to_few
 
 
 @given(authorities, st.integers(1, 9), st.integers(1, 6))
-def test_the_windows_that_are_kept_are_those_of_a_set_with_all(kinds: list[int], fewest: int, horizon: int) -> None:
+def test_the_windows_that_are_kept_are_those_of_a_set_with_all(kinds: list[int], min_labels: int, horizon: int) -> None:
     if Authority.EXPERT not in kinds or kinds[-1] != Authority.EXPERT:
         return
     everything = Dataset.from_episodes([episode(kinds)], 2, horizon)
-    some = Dataset.from_episodes([episode(kinds)], 2, horizon, fewest=fewest)
+    some = Dataset.from_episodes([episode(kinds)], 2, horizon, min_labels=min_labels)
     index = np.isin(everything.observations[:, -1, 0], some.observations[:, -1, 0])
     for name in ("observations", "actions", "mask", "weight", "episode"):
         assert np.array_equal(getattr(everything, name)[index], getattr(some, name)), name
 
 
 def test_a_demonstration_keeps_every_step_however_short_it_is() -> None:
-    assert len(Dataset.from_episodes([episode([2, 2, 2])], 2, 4, fewest=8)) == 3
+    assert len(Dataset.from_episodes([episode([2, 2, 2])], 2, 4, min_labels=8)) == 3
 
 
 def test_of_an_intervention_the_last_steps_are_left_out() -> None:
-    data = Dataset.from_episodes([episode([1, *[2] * 10, 1])], 2, 4, fewest=8)
+    data = Dataset.from_episodes([episode([1, *[2] * 10, 1])], 2, 4, min_labels=8)
     assert data.observations[:, -1, 0].tolist() == [1, 2, 3]
 
 
 def test_a_set_of_windows_is_never_empty() -> None:
-    with pytest.raises(DataError, match="fewest"):
-        Dataset.from_episodes([episode([1, 2, 2, 1])], 2, 4, fewest=8)
+    with pytest.raises(DataError, match="min_labels"):
+        Dataset.from_episodes([episode([1, 2, 2, 1])], 2, 4, min_labels=8)
 
 
 def test_weights_are_shared_out_between_some_episodes_and_the_others() -> None:

@@ -28,7 +28,7 @@ def defaults(command: object) -> argparse.Namespace:
 
 @given(st.integers(0, 10**6), st.integers(1, 39), st.integers(1, OF_A_ROUND))
 def test_the_rounds_of_every_run_teach_in_one_half_and_measure_in_the_other(run: int, rounds: int, count: int) -> None:
-    plan = DaggerConfig(seed=run, rounds=rounds, demonstrations=count, episodes=count, evaluated=count)
+    plan = DaggerConfig(seed=run, rounds=rounds, demonstrations=count, episodes=count, eval_episodes=count)
     for number in (0, rounds):
         for taught in plan.seeds(0, number, count)[:: max(1, count - 1)]:
             assert seeds.is_for_teaching(taught)
@@ -44,7 +44,7 @@ def test_evaluate_begins_where_no_other_command_does() -> None:
     for first in demo.SEEDS.values():
         assert not measured & set(range(first, first + 10_000))
     for run in range(3):
-        plan = DaggerConfig(seed=run, evaluated=OF_A_ROUND)
+        plan = DaggerConfig(seed=run, eval_episodes=OF_A_ROUND)
         of_run = {*plan.seeds(ALONE, 39, OF_A_ROUND), *plan.seeds(CONFIRMATION, 0, OF_A_ROUND)}
         assert not measured & of_run
     recorded = defaults(collect)

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from il_ros.core import plugins
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.resume import ResumePoint
-from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress, _Batches, _fit, _split, _Windows, train
+from il_ros.learning.training.trainer import TrainingProgress, _Batches, _fit, _split, _Windows, train
 from il_ros.policies.base import Policy
 
 POLICIES = sorted(plugins.available("il_ros.policies", Policy))
-SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=40, batch=32, reports=4, horizon=4)
+SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=40, batch=32, log_every=10, horizon=4)
 
 
 def windows(episodes: int = 6, history: int = 2, horizon: int = 4) -> Dataset:
@@ -86,7 +87,7 @@ def test_a_training_that_is_stopped_returns_what_is_there() -> None:
 
 def test_a_warm_start_goes_on_from_the_weights_and_keeps_their_normaliser() -> None:
     first = train(windows(), SMALL)
-    gentle = dataclasses.replace(SMALL, steps=1, learning_rate=1e-9, averaging=0.0)
+    gentle = dataclasses.replace(SMALL, steps=1, learning_rate=1e-9, ema_decay=0.0)
     second = train(windows(12), gentle, warm_start=(first.policy, first.normaliser))
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(weights(first.policy), weights(second.policy)))
     assert second.normaliser is first.normaliser
@@ -121,7 +122,7 @@ def test_windows_of_another_shape_than_configured_are_refused() -> None:
 
 def test_a_loss_that_is_no_longer_finite_ends_the_training_with_the_remedy() -> None:
     with pytest.raises(DataError, match="lower learning_rate"):
-        train(windows(), dataclasses.replace(SMALL, learning_rate=1e30, warm_up=0))
+        train(windows(), dataclasses.replace(SMALL, learning_rate=1e30, warmup_steps=0))
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -141,11 +142,11 @@ def test_a_policy_of_another_package_has_the_defaults() -> None:
         ("steps: many", "steps is 'many'; it must be a whole number"),
         ("steps: 0", "steps is 0; it must be at least 1"),
         ("device: gpu", "'gpu' is not known; choose from cpu, cuda"),
-        ("normaliser: zscore", "'zscore' is not known; choose from quantiles, range"),
-        ("held_out: 1.5", "held_out is 1.5"),
-        ("learning_rate: -1", "learning_rate is -1.0"),
-        ("patience: -1", "patience is -1, held_out 0.1"),
-        ("patience: 3\nheld_out: 0", "patience is 3, held_out 0"),
+        ("normalizer: zscore", "'zscore' is not known; choose from quantiles, range"),
+        ("val_fraction: 1.5", "val_fraction is 1.5"),
+        ("learning_rate: -1", r":2: .*learning_rate is -1; it must be above 0"),
+        ("patience: -1", "patience is -1; it must be at least 0"),
+        ("patience: 3\nval_fraction: 0", "patience is 3, val_fraction 0"),
     ],
 )
 def test_a_wrong_line_in_the_yaml_is_one_clear_error(line: str, message: str, tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ class Killed(Exception):
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize("moment", [1, 7, 23])
 def test_a_training_that_was_killed_goes_on_and_ends_with_the_same_bits(name: str, moment: int, tmp_path: Path) -> None:
-    config = dataclasses.replace(SMALL, policy=name, steps=30, reports=15)
+    config = dataclasses.replace(SMALL, policy=name, steps=30, log_every=2)
     whole = train(windows(), config)
     calls = 0
 
@@ -207,7 +208,7 @@ def ended_at(step: int, config: TrainingConfig, savepoint: Path, data: Dataset |
 def test_another_training_is_told_apart_by_what_differs_and_what_was_kept_stays(
     change: dict[str, object], says: str, tmp_path: Path
 ) -> None:
-    path, config = tmp_path / "unfinished.safetensors", dataclasses.replace(SMALL, steps=10, reports=5)
+    path, config = tmp_path / "unfinished.safetensors", dataclasses.replace(SMALL, steps=10, log_every=2)
     ended_at(4, config, path)
     kept = path.read_bytes()
     with pytest.raises(ConfigError, match=re.escape(says)) as caught:
@@ -220,7 +221,7 @@ def test_another_training_is_told_apart_by_what_differs_and_what_was_kept_stays(
 
 
 def test_labels_that_were_changed_are_another_training(tmp_path: Path) -> None:
-    path, config, data = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5), windows()
+    path, config, data = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, log_every=2), windows()
     ended_at(4, config, path)
     data.actions[3] += 0.5
     with pytest.raises(ConfigError, match="the episodes or their labels have changed"):
@@ -229,7 +230,7 @@ def test_labels_that_were_changed_are_another_training(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [11, 30])
 def test_with_more_steps_a_training_goes_on_and_says_what_that_means(steps: int, tmp_path: Path) -> None:
-    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5, warm_up=1)
+    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, log_every=2, warmup_steps=1)
     ended_at(8, config, path)
     told: list[int] = []
     longer = dataclasses.replace(config, steps=steps)
@@ -241,7 +242,7 @@ def test_with_more_steps_a_training_goes_on_and_says_what_that_means(steps: int,
 
 
 def test_a_file_that_is_damaged_keeps_nothing(tmp_path: Path) -> None:
-    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, reports=5)
+    path, config = tmp_path / "unfinished", dataclasses.replace(SMALL, steps=10, log_every=2)
     ended_at(4, config, path)
     path.write_bytes(path.read_bytes()[:50])
     begun: list[int] = []
@@ -262,7 +263,7 @@ def test_what_is_put_aside_is_never_overwritten(tmp_path: Path) -> None:
 @given(st.integers(1, 12), st.floats(0.0, 1.0, exclude_max=True), st.integers(0, 5))
 def test_something_is_left_to_train_on_whatever_is_held_out(episodes: int, share: float, seed: int) -> None:
     data = windows(episodes)
-    kept, unseen, notes = _split(data, dataclasses.replace(SMALL, held_out=share, seed=seed))
+    kept, unseen, notes = _split(data, dataclasses.replace(SMALL, val_fraction=share, seed=seed))
     assert len(kept) >= 10 and len(kept) + len(unseen) == len(data) and not set(kept) & set(unseen)
     held = len(np.unique(data.episode[unseen]))
     asked = max(1, round(share * episodes)) if share else 0
@@ -270,22 +271,22 @@ def test_something_is_left_to_train_on_whatever_is_held_out(episodes: int, share
 
 
 def test_the_share_that_could_not_be_held_out_is_told() -> None:
-    made = train(windows(6), dataclasses.replace(SMALL, steps=4, held_out=0.95))
-    assert made.windows == 10 and "held_out is 0.95, but of 6 episodes 5 are held out: one is left" in made.notes[0]
+    made = train(windows(6), dataclasses.replace(SMALL, steps=4, val_fraction=0.95))
+    assert made.windows == 10 and "val_fraction is 0.95, but of 6 episodes 5 are held out: one is left" in made.notes[0]
 
 
 def test_scaling_by_quantiles_is_an_option() -> None:
     data = windows(20)
     data.actions[5, 0] = 500.0
     scales = {
-        name: train(data, dataclasses.replace(SMALL, steps=4, normaliser=name)).normaliser.action.scale[0]
+        name: train(data, dataclasses.replace(SMALL, steps=4, normalizer=name)).normaliser.action.scale[0]
         for name in ("range", "quantiles")
     }
     assert scales["range"] > 200 and scales["quantiles"] <= 1.0
 
 
 def test_weights_that_are_not_finite_are_no_result() -> None:
-    config = dataclasses.replace(SMALL, warm_up=0, learning_rate=1e39, averaging=0.0)
+    config = dataclasses.replace(SMALL, warmup_steps=0, learning_rate=1e39, ema_decay=0.0)
     with pytest.raises(DataError, match="a weight is not finite after step 1; lower learning_rate"):
         train(windows(), config, should_stop=lambda: True)
 
@@ -311,7 +312,9 @@ def overfitting() -> tuple[Dataset, TrainingConfig]:
     """Noise for labels: whatever is learned of them is wrong of the others."""
     data = windows(12)
     noise = np.random.default_rng(1).normal(size=data.actions.shape).astype(np.float32)
-    config = dataclasses.replace(SMALL, width=64, steps=2000, batch=16, learning_rate=1e-2, reports=100, held_out=0.3)
+    config = dataclasses.replace(
+        SMALL, width=64, steps=2000, batch=16, learning_rate=1e-2, log_every=20, val_fraction=0.3
+    )
     return dataclasses.replace(data, actions=noise), config
 
 

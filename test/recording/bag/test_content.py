@@ -273,8 +273,8 @@ def test_a_topic_of_another_type_than_the_contracts_is_refused_with_both(tmp_pat
     path = write(tmp_path / "bag.mcap", [own, COMMANDS])
     with pytest.raises(TypeMismatchError, match=f"/grip is {GRIP}, not geometry_msgs/msg/PoseStamped"):
         read_episode(path, contract(tmp_path, "grip", "geometry_msgs/msg/PoseStamped", "force.0"))
-    named = contract(tmp_path, *GRIP_CONTRACT, "force.0", foreign="{topic: grip}")
+    named = contract(tmp_path, *GRIP_CONTRACT, "force.0", external="{topic: grip}")
     with pytest.raises(TypeMismatchError, match=f"/grip is {GRIP}, not {COMMAND}"):
         read_episode(path, named)
-    named = contract(tmp_path, *GRIP_CONTRACT, "force.0", foreign="{topic: grip, fields: ['inner.w']}")
+    named = contract(tmp_path, *GRIP_CONTRACT, "force.0", external="{topic: grip, fields: ['inner.w']}")
     assert read_episode(path, named).executed[:, 0].tolist() == [k * 0.125 for k in range(STEPS)]

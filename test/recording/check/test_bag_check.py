@@ -91,11 +91,11 @@ def test_a_recording_that_fits_is_told_topic_by_topic(written):
 @pytest.mark.parametrize(
     ("about", "words", "changes"),
     [
-        (COMMAND, "leader_arm is not there, so nobody knows what was commanded", {"foreign": {"topic": "leader_arm"}}),
+        (COMMAND, "leader_arm is not there, so nobody knows what was commanded", {"external": {"topic": "leader_arm"}}),
         (COMMAND, f"/command is {ARRAY}, not {TRAJECTORY}; correct", {"command": {"type": TRAJECTORY}}),
         ("force", f"/force is {FLOAT}, not {ARRAY}", {"topics": {"joint_states": JOINTS, "force": ARRAY}}),
         ("stamps", "no message of /leader can be used .*the message has elbow", {
-            "foreign": {"topic": "leader", "fields": ["position[wrist]"]}}),
+            "external": {"topic": "leader", "fields": ["position[wrist]"]}}),
         ("stamps", "no message of /command can be used .*is not 2 finite numbers", {
             "action": {**PLAIN["action"], "wrist": {"low": -1.0, "high": 1.0, "max_step": 0.1}}}),
     ],
@@ -112,10 +112,10 @@ def test_what_training_would_refuse_is_an_error_with_the_same_words(written, abo
 def test_the_action_is_looked_for_where_the_contract_says_that_it_is(written):
     path = written(np.full(60, 3.0))
     leader = {"topic": "leader", "fields": ["position[elbow]"]}
-    told = told_of(contract_of(foreign=leader), path)
+    told = told_of(contract_of(external=leader), path)
     assert told[COMMAND].told == f"/leader, {JOINTS}, 60 messages, its fields position[elbow]"
     missing = written(np.zeros(60), "missing", topics=("/joint_states", "/force", "/leader"))
-    assert told_of(contract_of(foreign=leader), missing)[COMMAND].level == OK
+    assert told_of(contract_of(external=leader), missing)[COMMAND].level == OK
     assert told_of(contract_of(), missing)[COMMAND].level == ERROR
 
 
@@ -155,7 +155,7 @@ def test_a_clock_a_constant_apart_is_told_with_how_far(written):
     contract = contract_of(
         topics={"joint_states": JOINTS},
         observation={"elbow": PLAIN["observation"]["elbow"]},
-        foreign={"topic": "leader", "fields": ["position[elbow]"]},
+        external={"topic": "leader", "fields": ["position[elbow]"]},
     )
     report = check(contract, written(np.linspace(0, 1, 60), ahead_ns=3 * 10**9))
     clocks = [finding for finding in report.findings if finding.about == "clock"]
@@ -186,7 +186,7 @@ def test_a_damaged_recording_is_damaged_and_does_not_only_not_fit(written):
     (file,) = path.glob("*.mcap")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(DataError, match="is damaged"):
-        check(contract_of(foreign={"topic": "leader_arm"}), path)
+        check(contract_of(external={"topic": "leader_arm"}), path)
     with pytest.raises(DataError, match="is damaged"):
         check(contract_of(), path)
 

@@ -36,8 +36,8 @@ def arm():
     return Contract.from_dict("arm", {**told, "command": {"type": TWIST}})
 
 
-def told_by(contract, **foreign):
-    return Contract.from_dict("arm", {**contract.to_dict(), "foreign": foreign})
+def told_by(contract, **external):
+    return Contract.from_dict("arm", {**contract.to_dict(), "external": external})
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_clocks_that_are_apart_are_measured_told_and_never_paired(write, arm, ca
     assert "goal are 3600.000 s behind" in read_episode(bag, arm).facts["resampled"]["why"]
     mended = read_episode(bag, told_by(arm, offsets={"goal": 3600.0}))
     assert mended.facts["resampled"]["clock"] == "header" and is_paired(mended) and mended.stamps_ns[0] == WALL_NS
-    with pytest.raises(DataError, match="foreign: clock") as refused:
+    with pytest.raises(DataError, match="external: clock") as refused:
         read_episode(bag, told_by(arm, clock="header"))
     assert "stale_s" not in str(refused.value)
     contract = tmp_path / "arm.yaml"
@@ -198,5 +198,5 @@ def test_what_a_contract_says_of_clocks_is_checked(arm, wrong):
 def test_what_a_contract_says_of_clocks_comes_back(arm):
     chosen = told_by(arm, clock="log", offsets={"goal": -0.5}, static=["goal"])
     assert Contract.from_dict("arm", chosen.to_dict()) == chosen
-    assert "foreign" not in arm.to_dict() and "static" not in told_by(arm, stale_s=1.0).to_dict()["foreign"]
-    assert dataclasses.replace(arm, foreign=chosen.foreign) == chosen
+    assert "external" not in arm.to_dict() and "static" not in told_by(arm, stale_s=1.0).to_dict()["external"]
+    assert dataclasses.replace(arm, external=chosen.external) == chosen

@@ -18,7 +18,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.cli import main
-from il_ros.core.contract import Contract, External
+from il_ros.core.components import External
+from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.recording.bag.metadata import METADATA
@@ -222,13 +223,13 @@ def test_a_driver_that_falls_silent_makes_no_more_steps(kit, write, tmp_path):
 def test_the_contract_says_where_the_action_is(write, session, contract, tmp_path):
     sent = [("/leader" if topic == "/arm/command" else topic, *rest) for topic, *rest in session()]
     bag = write(tmp_path / "bag", sent)
-    with pytest.raises(DataError, match="needs command, the bag has .*/leader.*foreign: topic"):
+    with pytest.raises(DataError, match="needs command, the bag has .*/leader.*external: topic"):
         read_episode(bag, contract)
     fields = ("twist.linear.y", "twist.linear.x")
-    episode = read_episode(bag, dataclasses.replace(contract, foreign=External("leader", fields)))
+    episode = read_episode(bag, dataclasses.replace(contract, external=External("leader", fields)))
     np.testing.assert_array_equal(episode.executed[:, 0], -episode.executed[:, 1])
     assert episode.executed[3, 1] > 0
-    commands = read_episode(bag, dataclasses.replace(contract, foreign=External("leader")))
+    commands = read_episode(bag, dataclasses.replace(contract, external=External("leader")))
     np.testing.assert_array_equal(commands.executed, episode.executed[:, ::-1])
 
 
@@ -251,13 +252,13 @@ def test_damage_to_a_database_is_told(write, session, contract, tmp_path):
 
 
 def test_the_foreign_section_of_a_contract_comes_back_and_is_checked(contract):
-    chosen = dataclasses.replace(contract, foreign=External("leader", ("a", "b"), 0.3))
+    chosen = dataclasses.replace(contract, external=External("leader", ("a", "b"), 0.3))
     assert Contract.from_dict(contract.name, chosen.to_dict()) == chosen and chosen.stale_ns == 300 * MS
-    assert "foreign" not in contract.to_dict() and contract.stale_ns == 100 * MS
+    assert "external" not in contract.to_dict() and contract.stale_ns == 100 * MS
     assert dataclasses.replace(contract, rate_hz=5.0).stale_ns == 400 * MS
     for wrong in ({"fields": ["a"]}, {"fields": "ab"}, {"stale_s": -1.0}, {"late": 1}, {"topic": 3}, []):
         with pytest.raises(ConfigError):
-            Contract.from_dict("x", {**contract.to_dict(), "foreign": wrong})
+            Contract.from_dict("x", {**contract.to_dict(), "external": wrong})
 
 
 gaps = st.lists(st.integers(1, 300), min_size=2, max_size=40)

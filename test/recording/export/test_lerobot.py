@@ -127,7 +127,9 @@ def test_our_data_set_made_of_the_export_is_the_one_made_of_the_bags(make_episod
     assert report["resampling"]["left_out"] == report["resampling"]["repeated"] == 0
     assert report["resampling"]["time_ms"]["greatest"] > 1.0
     back = list(read_dataset(folder, contract).values())
-    ours, theirs = (Dataset.from_episodes(episodes, history=2, horizon=4, fewest=2) for episodes in (recorded, back))
+    ours, theirs = (
+        Dataset.from_episodes(episodes, history=2, horizon=4, min_labels=2) for episodes in (recorded, back)
+    )
     for field in dataclasses.fields(Dataset):
         np.testing.assert_array_equal(getattr(ours, field.name), getattr(theirs, field.name))
 

@@ -18,7 +18,8 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import PolicyRunner
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
@@ -64,7 +65,7 @@ def led_by_hand(seed: int, puppeteer: Any) -> Episode:
 def test_a_policy_learns_from_it(led: Any, contract: Contract, puppeteer: Any, tmp_path: Any) -> None:
     shown = [led(seed, puppeteer) for seed in range(DEMONSTRATIONS)]
     config = TrainingConfig.load("deterministic", steps=1500)
-    data = Dataset.from_episodes(shown, config.history, config.horizon, fewest=config.fewest)
+    data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels)
     checkpoint = checkpoints.save(tmp_path / "learned", train(data, config), contract, [])
     env, gate = ArmEnv("fork", contract), Gate(contract, GateConfig(rule="none"))
     actor = PolicyRunner(checkpoint)
