@@ -18,8 +18,8 @@ from il_ros.core import plugins
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.robot.description import Robot
+from il_ros.robot.ik import Kinematics
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Device, Operated, Setup, load
 from il_ros.teleop.devices.browser import HANDS
 from il_ros.teleop.devices.kinesthetic import GUIDING
