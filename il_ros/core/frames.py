@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -79,8 +80,16 @@ def angle(turn: Array) -> float:
 
 
 def rotation_vector(turn: Array) -> Array:
-    """(3,) rad, axis times angle of a matrix (3, 3) that turns by less than half a turn."""
-    vector = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]]) / 2.0
-    sine = float(np.linalg.norm(vector))
-    turned: Array = vector * (float(np.arctan2(sine, (np.trace(turn) - 1.0) / 2.0)) / sine) if sine > 1e-9 else vector
-    return turned
+    """(3,) rad, axis times angle of a matrix (3, 3); of half a turn, either axis."""
+    (a, b, c), (d, e, f), (g, h, i) = turn.tolist()
+    x, y, z = (h - f) / 2.0, (c - g) / 2.0, (d - b) / 2.0
+    sine, cosine = math.sqrt(x * x + y * y + z * z), (a + e + i - 1.0) / 2.0
+    if sine > 1e-9:
+        scale = math.atan2(sine, cosine) / sine
+        return np.array([scale * x, scale * y, scale * z])
+    if cosine > 0.0:
+        return np.array([x, y, z])
+    projection = (turn + np.eye(3)) / 2.0  # onto the axis of half a turn
+    column = projection[:, projection.diagonal().argmax()]
+    half_turn: Array = math.pi * column / np.linalg.norm(column)
+    return half_turn

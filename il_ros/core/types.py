@@ -16,6 +16,8 @@ Array = NDArray[Any]
 
 SILENCE_NS = 200_000_000
 """An arm that has had no command for this long holds; so long a silence of anybody is told of, and reckoned with."""
+BROWSER_SILENCE_S = 0.15
+"""A page that has been silent for this long while the dead-man switch was held is lost: it sends at 30 Hz."""
 PAUSE_NS = 1_000_000_000
 """Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
 

@@ -30,9 +30,9 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.gate.gate import STEADY
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner, use_one_thread
+from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Device
 
 T = TypeVar("T")

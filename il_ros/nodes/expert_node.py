@@ -25,6 +25,7 @@ from il_ros.core.frames import Frame
 from il_ros.core.schema import json_object
 from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.robot.description import Robot
+from il_ros.robot.ik import Kinematics
 from il_ros.ros import codecs, topics
 from il_ros.ros.arrival_times import ArrivalTimes
 from il_ros.ros.node_base import IlNode
@@ -33,7 +34,6 @@ from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 from il_ros.ros.topics import Topic
 from il_ros.sim import tasks
-from il_ros.sim.ik import Kinematics
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -17,8 +16,9 @@ import numpy as np
 
 from il_ros.core import paths, schema
 from il_ros.core.errors import ConfigError
-from il_ros.core.frames import IDENTITY, Frame, from_rpy, inverse, product
+from il_ros.core.frames import IDENTITY, Frame, inverse, product
 from il_ros.core.types import Array
+from il_ros.robot.urdf import UrdfJoint, read_joints
 
 DEFAULT = "panda"
 """What is simulated for a contract that names no robot."""
@@ -68,14 +68,10 @@ class Robot:
         Raises:
             ConfigError: if its description cannot be read.
         """
-        try:
-            fixed = [joint for joint in ElementTree.parse(self.urdf).iter("joint") if joint.get("type") == "fixed"]
-            neighbours = [_fixed(joint) for joint in fixed]
-        except (OSError, ElementTree.ParseError, ValueError, KeyError, TypeError) as error:
-            raise ConfigError(f"robot: urdf {self.urdf} cannot be read ({error}); mend it") from error
+        fixed = [joint for joint in read_joints(self.urdf) if joint.kind == "fixed"]
         found: dict[str, Frame] = {}
         for root, turns in ((self.base, False), (self.tool, True)):
-            for name, (x, y, z, w) in _rigid(root, neighbours).items():
+            for name, (x, y, z, w) in _rigid(root, fixed).items():
                 found[name] = Frame((float(x), float(y), float(z), float(w)), turns)
         return found
 
@@ -103,21 +99,13 @@ def _are_numbers(values: Iterable[Any]) -> bool:
     return all(isinstance(value, float | int) and not isinstance(value, bool) for value in values)
 
 
-def _fixed(joint: ElementTree.Element) -> tuple[str, str, Array]:
-    """Parent and child of a fixed joint of a URDF, and how the child is turned against the parent."""
-    origin = joint.find("origin")
-    rpy = (origin.get("rpy") if origin is not None else None) or "0 0 0"
-    ends = {part.tag: str(part.get("link")) for part in joint}
-    return ends["parent"], ends["child"], from_rpy(*map(float, rpy.split()))
-
-
-def _rigid(root: str, neighbours: list[tuple[str, str, Array]]) -> dict[str, Array]:
-    """The links that are fixed to ``root``, itself among them, and how each is turned against it."""
+def _rigid(root: str, fixed: list[UrdfJoint]) -> dict[str, Array]:
+    """Return the links that are fixed to ``root``, itself among them, and the orientation (4,) of each against it."""
     found: dict[str, Array] = {root: np.array(IDENTITY)}
-    for _ in neighbours:  # no chain of them is longer
-        for parent, child, turn in neighbours:
-            if parent in found and child not in found:
-                found[child] = product(found[parent], turn)
-            elif child in found and parent not in found:
-                found[parent] = product(found[child], inverse(turn))
+    for _ in fixed:  # no chain of them is longer
+        for joint in fixed:
+            if joint.parent in found and joint.child not in found:
+                found[joint.child] = product(found[joint.parent], joint.quaternion)
+            elif joint.child in found and joint.parent not in found:
+                found[joint.parent] = product(found[joint.child], inverse(joint.quaternion))
     return found

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from il_ros.core.errors import ConfigError, MessageError, unknown
-from il_ros.core.frames import rotated
+from il_ros.core.frames import matrix, rotated
 from il_ros.core.types import Array
+from il_ros.robot.chain import KinematicChain
 from il_ros.robot.description import Robot
 from il_ros.sim.physics import SUBSTEP_HZ, PhysicsClient
 
@@ -43,13 +44,12 @@ class Arm:
         self._movable = list(numbers.values())
         self._columns = [self._movable.index(joint) for joint in self._joints]
         self._tool = _found(robot.tool, "link", self._links)
-        self._tip, self._tip_down = np.array(robot.tip), rotated(robot.tip, robot.down)
+        self._tip, self._down = np.array(robot.tip), matrix(robot.down)
         self._forces = tuple(info[joint][10] for joint in self._joints)
         self._held_forces = tuple(info[joint][10] for joint in self._held)
         self._held_at = tuple(map(float, robot.held.values()))
-        self.lower = np.array([info[joint][8] for joint in self._joints])
-        self.upper = np.array([info[joint][9] for joint in self._joints])
-        self.max_velocity = np.array([info[joint][11] for joint in self._joints])
+        self._chain = KinematicChain(robot)
+        self.lower, self.upper, self.max_velocity = self._chain.lower, self._chain.upper, self._chain.max_velocity
         self._rest = np.array(list(robot.rest.values()), dtype=np.float64)
         self._joint_target = self._rest.copy()
         self._tool_target = np.zeros(3)
@@ -60,9 +60,7 @@ class Arm:
         Raises:
             ConfigError: if that is out of its reach.
         """
-        joints = self._rest
-        for _ in range(60):
-            joints = self.solve(joints, tool_position)
+        joints = self._chain.inverse(self._rest, tool_position, self._down, within_limits=True)
         self._place(joints)
         at, _ = self.tool()
         aside = float(np.linalg.norm(at - tool_position))
@@ -81,20 +79,6 @@ class Arm:
         for joint, angle in zip((*self._joints, *self._held), (*joints.tolist(), *self._held_at)):
             self._world.call("resetJointState", self.body, joint, angle, 0.0)
 
-    def solve(self, joints: Array, tool_position: Array) -> Array:
-        """(J,) rad, a posture near ``joints`` (J,) that has the tool at ``tool_position`` (3,), m, pointing down."""
-        self._place(joints)
-        return self._solve(tool_position)
-
-    def _solve(self, tool_position: Array) -> Array:
-        """(J,) rad, one round of damped least squares from the present posture."""
-        link_position = (tool_position - self._tip_down).tolist()
-        found = self._world.call(
-            "calculateInverseKinematics", self.body, self._tool, link_position, self.robot.down, maxNumIterations=20
-        )
-        joints: Array = np.clip(np.array([found[column] for column in self._columns]), self.lower, self.upper)
-        return joints
-
     def pose(self, positions: Mapping[str, float]) -> None:
         """Put every joint where somebody says that it is, rad, to be seen there.
 
@@ -112,7 +96,8 @@ class Arm:
     def move_tool(self, velocity: Array) -> None:
         """Move the tool's target by ``velocity`` (3,), m/s, for one control step."""
         self._tool_target = self._tool_target + velocity * self.dt
-        self.move_joints(self._solve(self._tool_target), tool_target=self._tool_target)
+        joints = self._chain.step_towards(self.joints()[0], self._tool_target, self._down)
+        self.move_joints(joints, tool_target=self._tool_target)
 
     def move_joints(self, target: Array, tool_target: Array | None = None) -> None:
         """Drive the joints to ``target`` (J,), rad, within one control step, as far as limits allow."""

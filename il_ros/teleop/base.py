@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Devices, one file each, through which an expert speaks: a page, a gamepad, a hand, a leader arm, a script, ..."""
+"""What a teleoperation device is: its interface, what it is made from, and the base of those that people operate."""
 
 from __future__ import annotations
 
@@ -18,15 +18,10 @@ from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-
-DEAD_MAN_S = 0.1
-"""A driver that has been silent this long while somebody drove is lost. It is two periods of the slowest that are
-usual: joy_node repeats at 20 Hz. With a step of 50 ms, and one or two more in which the gate brings the command to
-rest, the arm stands 0.25 s after the device's last word."""
-
+from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 HUGE = 1e6
-"""Nobody means so large a number, of whatever unit."""
+"""No message means so large a number, of whatever unit."""
 
 
 class Guide(Protocol):
@@ -35,95 +30,95 @@ class Guide(Protocol):
     name: str
 
     def reset(self, start: EpisodeStart) -> None:
-        """Get ready for an episode."""
+        """Prepare for an episode."""
 
     def __call__(self, reading: RobotState) -> Array:
-        """The tool's velocity (2,), m/s, that is right for ``reading``."""
+        """Return the tool's velocity (2,), m/s, that is right for ``reading``."""
 
 
 class Solver(Protocol):
     """Inverse kinematics, as a device uses it."""
 
     remark: str
-    """What keeps the tool from moving as it was last wanted, if anything does."""
+    """What keeps the tool from moving as it was last commanded, if anything does."""
 
     def __call__(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
-        """The action (Da,) that moves the tool by a velocity (3,), m/s, from where a reading has it.
+        """Return the action (Da,) that moves the tool by a velocity (3,), m/s, from its measured pose.
 
         Raises:
-            MessageError: if the reading is not of the arm that is reckoned with.
+            MessageError: if the reading is not of the arm that the solver was made for.
         """
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a device is given: the contract, and what the task knows if there is one."""
+    """What a device is made from: the contract, and what the task provides if there is one."""
 
     contract: Contract
     guide: Guide | None = None
     """The task's scripted expert."""
     clearance: Callable[[Array, Array], float] | None = None
-    """How far, m, tool positions (N, 2) keep from trouble, given the objects."""
+    """Returns the clearance, m, of tool positions (N, 2) from obstacles, given the objects."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The device's own options, from parameters."""
     solve: Solver | None = None
     """Inverse kinematics, for a contract that commands joints."""
     frames: Mapping[str, Frame] = field(default_factory=dict)
-    """The frames of the robot in which a driver may give its vectors, by name, beside the contract's own."""
+    """The frames of the robot in which a driver may publish its vectors, by name, beside the contract's own."""
 
 
 class Device(abc.ABC):
-    """One device; it satisfies ``il_ros.core.types.ScriptedPolicy``, and hears the topics that its driver publishes."""
+    """One device; it satisfies ``il_ros.core.types.ScriptedPolicy``, and subscribes to what its driver publishes."""
 
     topics: ClassVar[Mapping[str, str]] = {}
     """Topic to message type, for what the device's driver publishes."""
     timeout_s = DEAD_MAN_S
-    """Messages that are read later than this after they came were held up; see ``interrupt``."""
+    """Messages that are read later than this after they were received were held up; see ``interrupt``."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.notes: dict[str, str] = {}
-        """What the operator should know about the device now, by what it is about."""
+        """What the operator should know about the device now, by subject."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:  # noqa: B027
-        """Take a message of the device's driver, which came at ``now_ns`` of the steady clock.
+        """Process a message of the device's driver, received at ``now_ns`` of the steady clock.
 
         Raises:
-            MessageError: if it cannot be; the device is lost then, if somebody drove with it.
+            MessageError: if its content is impossible; the device is lost then, if somebody drove with it.
         """
 
     def interrupt(self) -> None:  # noqa: B027
-        """Messages of the driver were held up on their way: whoever drove is lost."""
+        """Count the device as lost if somebody drove: messages of its driver were held up on their way."""
 
     def reset(self, start: EpisodeStart) -> None:  # noqa: B027
         """Forget the last episode."""
 
     @property
     def watched(self) -> Mapping[str, str]:
-        """Topic to message type, for what it answers: the arm's readings, unless a device says otherwise.
+        """Topic to message type, for what it responds to: the state of the arm, unless a device overrides it.
 
-        Only scripts look at objects; an arm that a person drives needs nobody who sees them.
+        Only scripts look at objects; an arm that an operator drives needs no perception of them.
         """
-        unseen = () if self.setup.guide is not None else (messages.OBJECTS,)
-        return {name: kind for name, kind in messages.READING_TOPICS.items() if name not in unseen}
+        unused = () if self.setup.guide is not None else (messages.OBJECTS,)
+        return {name: kind for name, kind in messages.READING_TOPICS.items() if name not in unused}
 
-    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
-        """Say what to do now, given a message of each topic that is watched."""
-        return self.answer(messages.reading_from(heard), now_ns)
+    def respond(self, received: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
+        """Return the expert's action now, given a message of each topic that is watched."""
+        return self.answer(messages.reading_from(received), now_ns)
 
     @abc.abstractmethod
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """Say what to do now."""
+        """Return the expert's action now."""
 
     def note(self, about: str, text: str) -> None:
-        """Tell the operator something, or, with an empty text, that it is no longer so."""
+        """Set the operator's note on a subject; an empty text removes it."""
         if text:
             self.notes[about] = text
         else:
             self.notes.pop(about, None)
 
     def action(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
-        """The contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
+        """Return the contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
 
         Raises:
             ConfigError: if the contract's action is made neither of tool velocities nor of the joints of its robot.
@@ -145,10 +140,10 @@ class Device(abc.ABC):
         return contract.nearest_move(solved)
 
     def frame(self, topic: str, name: str) -> Frame:
-        """The frame of a message.
+        """Return the frame of a message.
 
         Raises:
-            MessageError: if nobody knows how it is turned.
+            MessageError: if its orientation is not known.
         """
         contract, frames = self.setup.contract, self.setup.frames
         if name in ("", contract.frame):
@@ -162,89 +157,31 @@ class Device(abc.ABC):
         return frames[name]
 
 
-class DeadMan:
-    """Whether the operator holds on, has let go, or was lost while they held on.
-
-    To let go is an act: the switch is seen up. Silence, and what cannot be, is none: who held on is *lost* then, until
-    the switch has been seen up and is held again. A switch that is stuck or tied down when all is started, or that was
-    not heard for a while, holds nothing before it was seen up.
-
-    Args:
-        timeout_s: how long a silence may last.
-        seen_up: whether the switch may be held from the very beginning.
-    """
-
-    def __init__(self, timeout_s: float, seen_up: bool = False) -> None:
-        self.timeout_s = timeout_s
-        self._seen_up = seen_up
-        self._held = False
-        self._heard_ns: int | None = None
-        self.lost = False
-        """Whether contact was lost; see ``ExpertAction.lost``."""
-        self.silence_lets_go = False
-        """Whether a silence counts as an act of letting go from here on."""
-
-    def hear(self, down: bool, now_ns: int) -> None:
-        """Take the position of a switch that its driver repeats."""
-        self.alive(now_ns)
-        self.press(down)
-
-    def alive(self, now_ns: int) -> None:
-        """The driver has been heard."""
-        self._watch(now_ns)
-        self._heard_ns = now_ns if self._heard_ns is None else max(now_ns, self._heard_ns)
-
-    def press(self, down: bool) -> None:
-        """Take the position of a switch that is told when it changes."""
-        self._seen_up = self._seen_up or not down
-        self._held = down and self._seen_up
-        self.lost = self.lost and not self._held
-
-    def lose(self) -> None:
-        """What the driver tells cannot be, or comes too late."""
-        self.lost = self.lost or self._held
-        self._held = self._seen_up = False
-
-    def holds(self, now_ns: int) -> bool:
-        """Whether the operator holds on."""
-        self._watch(now_ns)
-        return self._held and self._heard_ns is not None
-
-    def _watch(self, now_ns: int) -> None:
-        if self._heard_ns is None or not is_silent(self._heard_ns, now_ns, self.timeout_s):
-            return
-        self._heard_ns = None  # what is done with the switch from here on is done after the silence
-        if self.silence_lets_go:
-            self._held, self._seen_up = False, True
-        else:
-            self.lose()
-
-
 class Operated(Device):
-    """A device of a person, who drives the tool with it while a dead-man switch is held."""
+    """A device of an operator, who drives the tool with it while a dead-man switch is held."""
 
     def __init__(self, setup: Setup, name: str, dead_man: DeadMan) -> None:
         super().__init__(setup)
         self.name, self.dead_man, self.timeout_s = name, dead_man, dead_man.timeout_s
 
     def interrupt(self) -> None:
-        """Whoever drove is lost, and the switch must be seen up."""
+        """Count the operator as lost; the switch must be seen up before it is held again."""
         self.dead_man.lose()
 
     def away(self) -> ExpertAction:
-        """Nobody drives: they have let go, or are lost."""
+        """Return that nobody drives: the operator has let go, or is lost."""
         lost = self.dead_man.lost
         self.note("lost", "contact with the device was lost: let go of it, and take hold again" if lost else "")
         return ExpertAction(None, engaged=False, author=self.name, lost=lost)
 
     def driven(self, velocity: Array, reading: RobotState) -> ExpertAction:
-        """The operator drives the tool at a velocity (3,), m/s, unless the arm is another than is reckoned with."""
+        """Return the action of a tool velocity (3,), m/s; the operator is lost if the arm does not fit the contract."""
         self.note("lost", "")
         try:
             action = self.action(velocity, reading)
             if not np.isfinite(action).all():
-                turned = reading.tool_quaternion.tolist()
-                raise MessageError(f"tool_pose has the orientation {turned}, which is none; mend its driver")
+                orientation = reading.tool_quaternion.tolist()
+                raise MessageError(f"tool_pose has the orientation {orientation}, which is none; mend its driver")
         except MessageError as error:
             self.dead_man.lose()
             self.note("arm", str(error))
@@ -254,43 +191,42 @@ class Operated(Device):
 
 
 def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:
-    """(3,) m/s, the velocity that makes up for what is left to go, but no faster than that."""
+    """Return (3,) m/s, a velocity in proportion to the distance that is left, limited to ``fastest_m_s``."""
     return shortened(gain_per_s * (target - position), fastest_m_s)
 
 
 def shortened(vector: Array, longest: float) -> Array:
-    """The vector, no longer than that."""
+    """Return the vector, scaled down to a length of at most ``longest``."""
     length = float(np.linalg.norm(vector))
     return vector * min(1.0, longest / max(length, 1e-9))
 
 
 def joints_at(reading: RobotState, contract: Contract, device: str) -> Array:
-    """(Da,) rad, where the joints are that the contract commands.
+    """Return (Da,) rad, the measured positions of the joints that the contract commands.
 
     Raises:
         ConfigError: if it commands anything that is not a joint of the arm.
     """
-    at = dict(zip(reading.joint_names, reading.joint_positions))
-    absent = [name for name in contract.action_names if name not in at]
+    measured = dict(zip(reading.joint_names, reading.joint_positions))
+    absent = [name for name in contract.action_names if name not in measured]
     if absent:
         raise ConfigError(
             f"device {device!r} gives joint positions; contract {contract.name!r} commands {', '.join(absent)}, "
             "which the arm has not; choose a contract of joints, such as panda_joints"
         )
-    return np.array([at[name] for name in contract.action_names])
+    return np.array([measured[name] for name in contract.action_names])
 
 
 def finite(topic: str, what: str, numbers: Iterable[float]) -> Array:
-    """The numbers of a message.
+    """Return the numbers of a message.
 
     Raises:
-        MessageError: if one of them is not finite, or is larger than anything that is meant; whoever calls counts the
-            device as lost then.
+        MessageError: if one of them is not finite, or is absurdly large; the caller counts the device as lost then.
     """
-    spoken = tuple(numbers)
-    if not all(abs(number) < HUGE for number in spoken):
-        raise MessageError(f"{topic}: {what} {spoken} is not finite, or beyond {HUGE:g}; its publisher counts as lost")
-    return np.array(spoken)
+    values = tuple(numbers)
+    if not all(abs(number) < HUGE for number in values):
+        raise MessageError(f"{topic}: {what} {values} is not finite, or beyond {HUGE:g}; its publisher counts as lost")
+    return np.array(values)
 
 
 def load(name: str, setup: Setup) -> Device:
@@ -300,11 +236,6 @@ def load(name: str, setup: Setup) -> Device:
         ConfigError: if there is none, or it needs a task and has none.
     """
     return plugins.load("il_ros.teleop.devices", Device, "device", name)(setup)  # type: ignore[type-abstract]
-
-
-def is_silent(heard_ns: int | None, now_ns: int, timeout_s: float) -> bool:
-    """Whether a driver was never heard, or not within ``timeout_s``."""
-    return heard_ns is None or now_ns - heard_ns > timeout_s * 1e9
 
 
 def at_least(options: Any, low: float, names: Iterable[str]) -> None:
@@ -320,7 +251,7 @@ def at_least(options: Any, low: float, names: Iterable[str]) -> None:
 
 
 def required_guide(setup: Setup) -> Guide:
-    """The guide of a device that cannot do without.
+    """Return the scripted expert of a device that needs one.
 
     Raises:
         ConfigError: if the setup has none.

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from il_ros.core.errors import MessageError
+from il_ros.core.types import BROWSER_SILENCE_S
 
-HEARTBEAT_S = 0.15
-"""A page that has not been heard for this long has let go."""
 LEASE_S = 5.0
 """Who has not been heard for this long has left the seat."""
 NAME_LENGTH = 40
@@ -105,7 +104,7 @@ class OperatorLease:
 
     def hands(self, now_ns: int) -> OperatorInput:
         """What the driver's hands do now; nothing, once nothing has been heard."""
-        if self.viewer is None or now_ns - self._heard_ns > HEARTBEAT_S * 1e9:
+        if self.viewer is None or now_ns - self._heard_ns > BROWSER_SILENCE_S * 1e9:
             if self._are_on_the_switch():
                 self._hands, self._must_let_go = LOST, True
             elif not self._hands.lost:

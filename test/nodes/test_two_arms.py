@@ -22,10 +22,10 @@ from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import train
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.reader import read_episode
+from il_ros.robot.ik import Kinematics
 from il_ros.ros.client.graph_client import GraphClient
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Setup, load
 
 pytestmark = pytest.mark.graph

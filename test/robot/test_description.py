@@ -14,12 +14,13 @@ import yaml
 from il_ros.core import paths
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
+from il_ros.core.frames import rotated
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.robot.description import DEFAULT, Robot
 from il_ros.sim import tasks
-from il_ros.sim.arm import rotated
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.tasks.base import TOOL_HEIGHT_M
 from il_ros.teleop import Setup, load
 
 ROBOTS = paths.names("config/robots", ".yaml")
@@ -41,7 +42,7 @@ def test_scripted_experts_do_the_tasks_with_every_robot(name, task):
         rollout = run_episode(with_arm, gate, seed, None, expert, lambda _: readings.append(with_arm.reading()))
         assert rollout.outcome == "success"
     for reading in readings:
-        assert reading.tool_position[2] == pytest.approx(tasks.TOOL_HEIGHT_M, abs=0.003)
+        assert reading.tool_position[2] == pytest.approx(TOOL_HEIGHT_M, abs=0.003)
         assert rotated((0, 0, 1), reading.tool_quaternion) == pytest.approx([0, 0, -1], abs=0.02)
     with_arm.close()
 
@@ -117,7 +118,7 @@ def test_a_task_that_begins_beyond_the_arms_reach_is_refused_at_the_start(tmp_pa
 
 def test_an_episode_that_begins_beyond_the_arms_reach_is_refused():
     env = ArmEnv("fork")
-    env.task.layout = lambda rng: tasks.SceneLayout(np.array([1.2, 0.0, tasks.TOOL_HEIGHT_M]), np.zeros((0, 3)))
+    env.task.layout = lambda rng: tasks.SceneLayout(np.array([1.2, 0.0, TOOL_HEIGHT_M]), np.zeros((0, 3)))
     with pytest.raises(ConfigError, match=r"start at \(1.200, 0.000, 0.035\) m and comes to"):
         env.reset(seed=0)
     env.close()

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from il_ros.core.errors import MessageError
-from il_ros.web_ui.operator_session import HEARTBEAT_S, LEASE_S, RELEASED, OperatorInput, OperatorLease
+from il_ros.core.types import BROWSER_SILENCE_S
+from il_ros.web_ui.operator_session import LEASE_S, RELEASED, OperatorInput, OperatorLease
 
 DRIVES = OperatorInput(held=True, deflection=(1.0, 0.0, 0.0))
 SECOND = 10**9
@@ -28,7 +29,7 @@ def seated(viewer: str = "a") -> OperatorLease:
 
 @given(st.integers(0, SECOND))
 def test_hands_count_until_they_have_been_silent_for_a_heartbeat(age_ns):
-    assert seated().hands(age_ns) == (DRIVES if age_ns <= HEARTBEAT_S * SECOND else RELEASED)
+    assert seated().hands(age_ns) == (DRIVES if age_ns <= BROWSER_SILENCE_S * SECOND else RELEASED)
 
 
 @pytest.mark.parametrize("was_noticed", [True, False])

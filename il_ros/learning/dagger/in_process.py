@@ -23,9 +23,9 @@ from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import TrainingProgress
 from il_ros.recording.write.in_process import InProcessRecorder
+from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.ik import Kinematics
 from il_ros.sim.timeline import UNKNOWN
 from il_ros.teleop import Device
 

@@ -13,8 +13,9 @@ import numpy as np
 
 from il_ros.core import schema
 from il_ros.core.errors import MessageError
-from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, finite, towards
+from il_ros.core.types import BROWSER_SILENCE_S, Array, EpisodeStart, ExpertAction, RobotState
+from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
+from il_ros.teleop.deadman import DeadMan
 from il_ros.teleop.devices.kinesthetic import GUIDING, Kinesthetic
 
 HANDS = "web_ui/input"
@@ -34,7 +35,7 @@ class BrowserOptions:
     """The same with the key or button for fast, and the fastest that a dragged tool follows."""
     gain_per_s: float = 6.0
     """How fast a dragged tool makes up for what is left to go."""
-    timeout_s: float = 0.15
+    timeout_s: float = BROWSER_SILENCE_S
     """A page that has been silent this long while the switch was held is lost."""
 
     def __post_init__(self) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 from il_ros.core import schema
 from il_ros.core.errors import MessageError, unknown
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least
+from il_ros.teleop.base import Operated, Setup, at_least
+from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 NEAR, FAR, BEYOND = 0.1, 0.9, 1.5
 """A stick at rest is nearer to its middle than the first, an axis at its end is farther than the second, and none is

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros.core.schema import build
-from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, joints_at
+from il_ros.core.types import SILENCE_NS, Array, EpisodeStart, ExpertAction, RobotState
+from il_ros.teleop.base import Operated, Setup, at_least, joints_at
+from il_ros.teleop.deadman import DeadMan
 
 GUIDING = "guiding"
 """The arm's driver says there, at least five times a second, whether it gives way to a hand."""
@@ -23,7 +24,7 @@ GUIDING = "guiding"
 class KinestheticOptions:
     """When the arm counts as led."""
 
-    timeout_s: float = 0.2
+    timeout_s: float = SILENCE_NS / 1e9
     """A driver that has been silent this long while the arm was led is lost; it may be slower than other devices' since
     an arm that is led is not commanded."""
 

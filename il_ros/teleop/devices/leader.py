@@ -18,7 +18,8 @@ import numpy as np
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.schema import build
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import DEAD_MAN_S, HUGE, DeadMan, Operated, Setup, at_least, joints_at
+from il_ros.teleop.base import HUGE, Operated, Setup, at_least, joints_at
+from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 STATES, PEDAL = "leader/joint_states", "leader/pedal"
 HASTE, SHORTEST_S = 2.0, 0.02

@@ -15,7 +15,8 @@ from il_ros.core import schema
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least, finite, towards
+from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
+from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 JITTER_M, SHORTEST_S = 0.005, 0.02
 """By so much the place of a resting hand may differ between two poses, which may come one right after the other."""

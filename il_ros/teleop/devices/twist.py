@@ -16,7 +16,8 @@ from il_ros.core.contract import TOOL_AXES
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
 from il_ros.core.types import Array, ExpertAction, RobotState
-from il_ros.teleop.base import DEAD_MAN_S, DeadMan, Operated, Setup, at_least, finite
+from il_ros.teleop.base import Operated, Setup, at_least, finite
+from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 LET_GO_S = 0.2
 """Who speaks zeros for so long has let go."""

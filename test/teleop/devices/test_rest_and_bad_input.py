@@ -18,8 +18,8 @@ from il_ros.core import plugins
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.robot.description import Robot
+from il_ros.robot.ik import Kinematics
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.ik import Kinematics
 from il_ros.teleop import Device, Operated, Setup, load
 from il_ros.teleop.devices.browser import HANDS
 from il_ros.teleop.devices.kinesthetic import GUIDING
@@ -64,10 +64,10 @@ class Resting:
     def joy(self, step, reading):
         return [("joy", pad(step > 0))]
 
-    def page(self, step, reading):
+    def browser(self, step, reading):
         return [(HANDS, page(step > 0))]
 
-    def page_dragged(self, step, reading):
+    def browser_dragged(self, step, reading):
         return [(HANDS, page(step > 0, self._first.tool_position))]
 
     def twist(self, step, reading):
@@ -87,7 +87,7 @@ class Resting:
 
 
 def test_every_device_of_a_person_is_tried_at_rest():
-    assert {name for name in vars(Resting) if not name.startswith("_")} == {*DEVICES, "page_dragged"}
+    assert {name for name in vars(Resting) if not name.startswith("_")} == {*DEVICES, "browser_dragged"}
 
 
 @pytest.fixture(scope="module", params=CONTRACTS)
@@ -110,7 +110,7 @@ def turned(env, turn, tilt):
 
 
 @pytest.mark.parametrize(("turn", "tilt"), [(0.0, 0.0), (0.8, 0.0), (-0.6, 0.3), (0.3, -0.4)])
-@pytest.mark.parametrize("name", [*DEVICES, "page_dragged"])
+@pytest.mark.parametrize("name", [*DEVICES, "browser_dragged"])
 def test_a_device_that_is_engaged_at_rest_moves_the_tool_by_less_than_a_millimetre(arm, name, turn, tilt):
     contract, first = arm.contract, turned(arm, turn, tilt)
     device = load(name.partition("_")[0], Setup(contract, solve=Kinematics.of(contract)))

@@ -1,0 +1,191 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Turn tool velocities into joint positions: inverse kinematics for operators and scripts, on any arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_ros.core.contract import Contract
+from il_ros.core.errors import MessageError
+from il_ros.core.frames import angle, matrix
+from il_ros.core.types import Array, RobotState
+from il_ros.robot.chain import KinematicChain, ToolPose
+from il_ros.robot.description import Robot
+
+MOVED_RAD = 0.01
+"""An arm whose joints are farther than this from their set-point was moved by somebody else."""
+LAG_S = 0.2
+"""How long a moving arm may lag behind its set-point, and by how much the stamps of tool and joints may differ."""
+TOOL_M, TOOL_RAD = 0.01, 0.1
+"""The tolerance between ``tool_pose`` and the tool pose that follows from ``joint_states``."""
+REACQUIRE_M = 0.01
+"""A tool that is farther than this from the height that a script keeps has been moved by somebody else."""
+
+
+class Kinematics:
+    """Turns tool velocities into joint positions, for operators and scripts that command the tool; no simulator.
+
+    An operator moves a set-point, which begins at the measured joint positions. As long as the arm follows it, only the
+    velocity moves it: an arm that hangs a little below its set-point does not sink step by step, and the orientation,
+    which is not commanded, stays as it was. The set-point begins anew after a pause of the operator's, in another
+    episode, and when somebody else has moved the arm.
+
+    A script's command is relative to the measured pose, whoever has moved the arm there; so it is as good a label of a
+    state that a policy has visited, and an arm that lags or overshoots is up to a quarter slower or faster than
+    commanded. There the tool points down, and where the velocity has no vertical part, the height is kept.
+    """
+
+    def __init__(self, contract: Contract, robot: Robot) -> None:
+        self._robot, self._order = robot, [robot.joints.index(name) for name in contract.action_names]
+        self._dt, self._chain, self._down = 1.0 / contract.rate_hz, KinematicChain(robot), matrix(robot.down)
+        low, high = np.empty(len(robot.joints)), np.empty(len(robot.joints))
+        low[self._order], high[self._order] = contract.low, contract.high
+        self._low, self._high = np.maximum(low, self._chain.lower), np.minimum(high, self._chain.upper)
+        self._height = np.inf
+        self._span: Span | None = None
+        self.remark = ""
+        """What keeps the tool from moving as the operator commands, if anything does."""
+
+    @classmethod
+    def of(cls, contract: Contract) -> Kinematics | None:
+        """Make the kinematics of a contract that commands the joints of its robot; None for any other contract."""
+        if contract.moves_tool:
+            return None
+        robot = Robot.load(contract.robot)
+        return cls(contract, robot) if set(contract.action_names) == set(robot.joints) else None
+
+    def __call__(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
+        """Return (Da,) rad, the joint positions one step after ``reading`` if the tool moves by ``velocity`` (3,), m/s.
+
+        Args:
+            velocity: along the axes of the base frame.
+            reading: the measured state of the arm.
+            scripted: whether a script commands it, not an operator.
+
+        Raises:
+            MessageError: if the reading lacks one of the robot's joints, or its tool pose does not fit them.
+        """
+        joints = self._measured(reading)
+        pose = self._chain.forward(joints)
+        self._check(reading, pose)
+        if scripted:
+            return self._follow_script(velocity, reading, joints)[self._order]
+        return self._follow_operator(velocity, reading, joints, pose)[self._order]
+
+    def _measured(self, reading: RobotState) -> Array:
+        """Return (J,) rad, in the order of the robot."""
+        measured = dict(zip(reading.joint_names, reading.joint_positions.tolist()))
+        absent = [name for name in self._robot.joints if name not in measured]
+        if absent:
+            raise MessageError(
+                f"joint_states has no {', '.join(absent)}; check the contract's robot, {self._robot.urdf}, and the arm"
+            )
+        joints = np.array([measured[name] for name in self._robot.joints])
+        if not np.isfinite(joints).all():
+            raise MessageError(f"joint_states has {joints.tolist()} rad; every joint's position must be finite")
+        return joints
+
+    def _check(self, reading: RobotState, pose: ToolPose) -> None:
+        """Compare the reading's tool pose with the one that follows from its joints.
+
+        Raises:
+            MessageError: if they are too far apart.
+        """
+        apart_m = float(np.linalg.norm(reading.tool_position - pose.position))
+        apart_rad = angle(matrix(reading.tool_quaternion) @ pose.rotation.T)
+        if apart_m <= TOOL_M and apart_rad <= TOOL_RAD:
+            return
+        speed = pose.jacobian @ self._velocities(reading)
+        allowed_m = TOOL_M + LAG_S * float(np.linalg.norm(speed[:3]))
+        allowed_rad = TOOL_RAD + LAG_S * float(np.linalg.norm(speed[3:]))
+        if not (apart_m <= allowed_m and apart_rad <= allowed_rad):  # NaN is refused
+            raise MessageError(
+                f"tool_pose has the tool at {_place(reading.tool_position)} m, joint_states have it at "
+                f"{_place(pose.position)} m: {apart_m * 1e3:.0f} mm and {np.degrees(apart_rad):.0f} deg apart, "
+                f"where {allowed_m * 1e3:.0f} mm and {np.degrees(allowed_rad):.0f} deg are allowed; make tip, tool and "
+                f"base of the robot file (urdf {self._robot.urdf}) those of the arm's driver, or set the driver's TCP "
+                "and frame"
+            )
+
+    def _velocities(self, reading: RobotState) -> Array:
+        """Return (J,) rad/s; 0 for a joint whose velocity is not published."""
+        measured = dict(zip(reading.joint_names, reading.joint_velocities.tolist()))
+        velocities = np.array([measured.get(name, 0.0) for name in self._robot.joints])
+        fastest = self._chain.max_velocity
+        return np.where(np.isfinite(velocities), np.clip(velocities, -fastest, fastest), 0.0)
+
+    def _follow_script(self, velocity: Array, reading: RobotState, joints: Array) -> Array:
+        """Return (J,) rad, the command of a script."""
+        target = reading.tool_position + velocity * self._dt
+        if velocity[2] or abs(self._height - reading.tool_position[2]) > REACQUIRE_M:
+            self._height = target[2]
+        target[2] = self._height
+        return self._chain.step_towards(joints, target, self._down)
+
+    def _follow_operator(self, velocity: Array, reading: RobotState, joints: Array, pose: ToolPose) -> Array:
+        """Return (J,) rad, the command of an operator."""
+        span, self.remark = self._span, ""
+        if span is None or not span.goes_on(reading.stamp_ns, joints, self._dt):
+            before_ns = reading.stamp_ns - round(self._dt * 1e9)
+            span = Span(before_ns, joints, 0.0, pose.position, pose.rotation)
+        passed_s = (reading.stamp_ns - span.stamp_ns) / 1e9
+        target, position, rotation = span.target, span.position, span.rotation
+        if np.any(velocity):
+            goal = position + velocity * passed_s
+            target = self._within(target, self._chain.inverse(target, goal, rotation), joints, passed_s)
+            position = self._chain.forward(target).position
+            short = np.linalg.norm(goal - position) > 0.5 * np.linalg.norm(velocity) * passed_s
+            self.remark = self.remark or ("the arm reaches no farther that way" if short else "")
+        fastest = max(float(np.abs(target - span.target).max()) / passed_s, span.fastest * np.exp(-passed_s / LAG_S))
+        self._span = Span(reading.stamp_ns, target, fastest, position, rotation)
+        return target
+
+    def _within(self, start: Array, goal: Array, measured: Array, passed_s: float) -> Array:
+        """Return (J,) rad, as much of the way to ``goal`` as every joint can go; all of them go the same share of it.
+
+        A joint that is beyond its limits may come back, and goes no farther.
+        """
+        way = goal - start
+        low, high = np.minimum(self._low, measured), np.maximum(self._high, measured)
+        room = np.where(way > 0, high - start, start - low)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(way == 0, 1.0, np.clip(room, 0.0, None) / np.abs(way))
+        if shares.min() < 1.0:
+            worst = int(shares.argmin())
+            self.remark = (
+                f"{self._robot.joints[worst]} is at its limit ({self._low[worst]:.2f} to {self._high[worst]:.2f} rad); "
+                "the tool goes no farther that way"
+            )
+        speeds = self._chain.max_velocity * passed_s / np.maximum(np.abs(way), 1e-12)
+        target: Array = start + max(0.0, min(1.0, float(shares.min()), float(speeds.min()))) * way
+        return target
+
+
+@dataclass(frozen=True)
+class Span:
+    """An operator's set-point at the last step at which they drove."""
+
+    stamp_ns: int
+    target: Array
+    """(J,) rad, the set-point."""
+    fastest: float
+    """rad/s, the speed of the fastest joint lately."""
+    position: Array
+    """(3,) m, the tool's position at the set-point."""
+    rotation: Array
+    """(3, 3), the orientation that the tool has kept since the span began."""
+
+    def goes_on(self, stamp_ns: int, joints: Array, dt: float) -> bool:
+        """Return whether the same operator still drives an arm that has followed so far."""
+        passed_s = (stamp_ns - self.stamp_ns) / 1e9
+        if not 0.0 < passed_s < 1.5 * dt:
+            return False
+        return float(np.abs(joints - self.target).max()) <= MOVED_RAD + LAG_S * self.fastest
+
+
+def _place(numbers: Array) -> str:
+    return f"({', '.join(f'{number:.3f}' for number in numbers)})"
