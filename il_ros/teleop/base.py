@@ -299,7 +299,8 @@ def load(name: str, setup: Setup) -> Device:
     Raises:
         ConfigError: if there is none, or it needs a task and has none.
     """
-    return plugins.load("il_ros.teleop.devices", Device, "device", name)(setup)  # type: ignore[type-abstract]
+    device: Device = plugins.load("device", name)(setup)
+    return device
 
 
 def is_silent(heard_ns: int | None, now_ns: int, timeout_s: float) -> bool:

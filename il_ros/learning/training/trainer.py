@@ -153,7 +153,7 @@ class TrainingConfig:
         is_path = Path(name).suffix == ".yaml" or Path(name).is_file() or os.sep in str(name)
         if not is_path and str(name) not in paths.names("config/training", ".yaml"):
             if "." not in str(name):
-                plugins.load("il_ros.policies", Policy, "policy", str(name))  # type: ignore[type-abstract]
+                plugins.load("policy", str(name))
             return cls._build(f"training of {name}", {"policy": str(name), **changes})
         path = paths.find("config/training", name, ".yaml")
         return cls._build(f"training {path.name}", {**contract.read_yaml(path), **changes})
