@@ -91,7 +91,7 @@ def unusable(kind: str) -> dict[str, str]:
             reasons[name] = str(error)
         if _own(kind, name) is not None:
             reasons[name] = (
-                f"{kind} {name!r} of {_packages(entries)} is not used: il_ros has one of that name, which comes first, so "
+                f"{kind} {name!r} of {_packages(entries)} is not used: il_ros has one of that name, which wins, so "
                 f"that no package changes what a configuration means; ask for it as {entries[0].module!r}"
             )
     return reasons
