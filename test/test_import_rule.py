@@ -24,6 +24,7 @@ MAY_IMPORT = {
     **dict.fromkeys(USERS, CORE | ROBOT | PARTS | USERS),
     "ros": CORE | ROBOT | PARTS | USERS | {"ros"},
     "nodes": CORE | ROBOT | PARTS | USERS | {"ros", "nodes"},
+    "api": CORE | ROBOT | PARTS | USERS,
     **dict.fromkeys(("launching", "cli"), CORE | ROBOT | PARTS | USERS | TOPS),
 }
 """What each area of the package may import of it. Nothing below imports the ``TOPS``."""
