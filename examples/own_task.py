@@ -39,8 +39,8 @@ class Doorway(il_ros.Task):
 
     def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where the tool starts, and where the doorway is (m, in the arm's base frame)."""
-        middle = rng.uniform(-0.05, 0.05)
-        posts = [[0.52, middle + side, self.post_height_m / 2] for side in (0.08, -0.08)]
+        middle = rng.uniform(-0.04, 0.04)
+        posts = [[0.52, middle + side, self.post_height_m / 2] for side in (0.12, -0.12)]
         return SceneLayout(np.array([0.42, rng.uniform(-0.02, 0.02), TOOL_HEIGHT_M]), np.array(posts))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
