@@ -62,7 +62,7 @@ test-noble:
 
 # Without wheels, and without need for more than the sources: beside the virtual environment, not in it.
 test-ros: $(TOOLS)/.complete
-	$(RUN) PYTHONPATH=$(TOOLS) AMENT_PREFIX_PATH=$(abspath $(TOOLS)) $(VENV)/bin/python -m pytest test/cli/test_real_launch.py test/test_ament_linters.py
+	$(RUN) PYTHONPATH=$(TOOLS) AMENT_PREFIX_PATH=$(abspath $(TOOLS)) $(VENV)/bin/python -m pytest test/launching/test_real_launch.py test/test_ament_linters.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

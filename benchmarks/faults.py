@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -94,7 +95,7 @@ class Rig(Patient):
             name: self.create_publisher(JointTrajectory, f"{name}/action", DEEP) for name in ("policy", "expert")
         }
         for name, kind in SEEN.items():
-            self.create_subscription(kind, f"arm/{name}", lambda message, name=name: self._pass_on(name, message), DEEP)
+            self.create_subscription(kind, f"arm/{name}", functools.partial(self._pass_on, name), DEEP)
         self.create_subscription(TwistStamped, "command", self._on_command, DEEP)
 
     def _on_command(self, message: TwistStamped) -> None:

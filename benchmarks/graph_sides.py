@@ -10,6 +10,7 @@ found out lies in the file ``told`` once it has, as JSON.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -76,7 +77,7 @@ def speak(told: str, rate: float, messages: int, readers: int) -> None:
         sent = max(sent, due)
         time.sleep(SLOT_S)
     tell(told, seconds=time.perf_counter() - began)
-    while rclpy.ok():  # what has not been acknowledged yet may be asked for again
+    while rclpy.utilities.ok():  # what has not been acknowledged yet may be asked for again
         time.sleep(0.1)
 
 
@@ -191,8 +192,9 @@ class Still:
         """Where it stays."""
         names = tuple(f"panda_joint{n}" for n in range(1, 8))
         tool, upright = [0.3, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]
-        arrays: list[Array] = list(map(_array, ([0.1] * 7, [0.0] * 7, tool, upright)))
-        return RobotState(self.stamp_ns, *arrays, _array([[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]), names)
+        objects = [[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]
+        angles, speeds, place, turn, seen = map(_array, ([0.1] * 7, [0.0] * 7, tool, upright, objects))
+        return RobotState(self.stamp_ns, angles, speeds, place, turn, seen, names)
 
     def advance(self, action: Array) -> tuple[RobotState, str | None]:
         """One step; the last of the rounds ends the episode."""
@@ -219,6 +221,11 @@ def read_typed(node: IlNode[Any], reader: codecs.Reader[Any], callback: Callable
     return node.subscribe(reader.topic, lambda message: callback(reader.of(message)))
 
 
+def replace(owner: object, name: str, value: Any) -> None:
+    """Put a stock part in the place of one of ours."""
+    setattr(owner, name, value)
+
+
 def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
     """Run some of our nodes, the simulation without physics; ``stock`` gives each its further subscriptions."""
     import torch
@@ -226,12 +233,12 @@ def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
     from il_ros.nodes import container_node, sim_node
 
     torch.set_num_threads(1)
-    sim_node.ArmEnv = lambda task, contract, **more: Still(told, rounds, contract)  # type: ignore[assignment,misc]
+    replace(sim_node, "ArmEnv", lambda task, contract, **more: Still(told, rounds, contract))
     if stock:
         os.environ["IL_ROS_EXECUTOR"] = "single"
-        IlNode.read = read_typed  # type: ignore[method-assign,assignment]
+        replace(IlNode, "read", read_typed)
         for writer in (codecs.ChunkWriter, codecs.CommandWriter, codecs.ReadingWriter, codecs.RecordWriter):
-            writer.__call__ = writer.message  # type: ignore[method-assign]
+            replace(writer, "__call__", writer.message)
 
     def made(name: str) -> Node:
         node: Node = container_node.Factory(name)()
@@ -239,7 +246,7 @@ def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
             node.create_subscription(JointState, topic.name, lambda message: None, topics.STREAM)
         return node
 
-    spin.main(*(lambda name=name: made(name) for name in names))  # type: ignore[misc]
+    spin.main(*(functools.partial(made, name) for name in names))
 
 
 ROLES: dict[str, Callable[..., None]] = {

@@ -23,10 +23,10 @@ def peer(batch: int, width: int, depth: int) -> Stretch:
 
     import gymnasium
     import numpy as np
-    from imitation.algorithms.bc import BC  # type: ignore[import-not-found]
-    from imitation.data.types import Transitions  # type: ignore[import-not-found]
-    from imitation.util.logger import configure  # type: ignore[import-not-found]
-    from stable_baselines3.common.policies import ActorCriticPolicy  # type: ignore[import-not-found]
+    from imitation.algorithms.bc import BC
+    from imitation.data.types import Transitions
+    from imitation.util.logger import configure
+    from stable_baselines3.common.policies import ActorCriticPolicy
 
     observations, actions = transitions()
     spaces = {

@@ -33,6 +33,7 @@ from il_ros.core.errors import IlRosError
 from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
 from il_ros.recording import export
+from il_ros.recording.export.base import library
 from il_ros.recording.lerobot.reader import dataset_summary, read_dataset
 
 CONTRACT = "panda_plane"
@@ -99,7 +100,7 @@ def ours(folder: Path, contract: Contract) -> None:
 
 def theirs(folder: Path, contract: Contract) -> None:
     """The same as LeRobot writes it: without our columns and checksums, a row group an episode, two files, snappy."""
-    parquet = export.library("pyarrow.parquet")
+    parquet = library("pyarrow.parquet")
     ours(folder, contract)
     (folder / "meta" / "il_ros.json").unlink()
     path = folder / "meta" / "info.json"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.robomimic_bc import mend_torchvision
@@ -19,8 +20,8 @@ from benchmarks.robomimic_bc import mend_torchvision
 
 def robomimic(path: str, *keys: str) -> dict[str, Any]:
     """Every transition that its ``SequenceDataset`` gives under each filter key, and what its tools read beside."""
-    from robomimic.utils import file_utils, obs_utils  # type: ignore[import-not-found]
-    from robomimic.utils.dataset import SequenceDataset  # type: ignore[import-not-found]
+    from robomimic.utils import file_utils, obs_utils
+    from robomimic.utils.dataset import SequenceDataset
 
     obs_utils.initialize_obs_utils_with_obs_specs({"obs": {"low_dim": ["state"]}})
     found = {}
@@ -42,16 +43,19 @@ def lerobot(root: str, own: str) -> dict[str, Any]:
     """
     import numpy as np
     import torch
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset  # type: ignore[import-not-found]
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
     try:
-        from lerobot.utils.feature_utils import dataset_to_policy_features  # type: ignore[import-not-found]
+        from lerobot.utils.feature_utils import dataset_to_policy_features
     except ImportError:  # before 0.6
-        from lerobot.datasets.utils import dataset_to_policy_features  # type: ignore[import-not-found]
+        from lerobot.datasets.utils import dataset_to_policy_features
     rate = LeRobotDataset("il_ros/exported", root=root).fps
     data = LeRobotDataset("il_ros/exported", root=root, delta_timestamps={"action": [0.0, 1.0 / rate]})
     items = [data[i] for i in range(len(data))]
-    plain = lambda value: value.tolist() if isinstance(value, (torch.Tensor, np.ndarray)) else value  # noqa: E731
+
+    def plain(value: Any) -> Any:
+        return value.tolist() if isinstance(value, (torch.Tensor, np.ndarray)) else value
+
     batch = next(iter(torch.utils.data.DataLoader(data, batch_size=4)))
     shapes = {name: list(value.shape) for name, value in batch.items() if isinstance(value, torch.Tensor)}
     _rewrite(own, data.features, [items[a:b] for a, b in _bounds(data.meta.episodes)], rate)
@@ -84,11 +88,15 @@ def _rewrite(root: str, features: dict[str, Any], episodes: list[list[dict[str, 
     made.finalize()
 
 
+LOADERS: dict[str, Callable[..., dict[str, Any]]] = {"robomimic": robomimic, "lerobot": lerobot}
+
+
 def main() -> None:
     """Print what the loader named first finds; what it says itself goes to standard error."""
     mend_torchvision()
     with contextlib.redirect_stdout(sys.stderr):
-        found = {"robomimic": robomimic, "lerobot": lerobot}[sys.argv[1]](*sys.argv[2:])
+        load = LOADERS[sys.argv[1]]
+        found = load(*sys.argv[2:])
     print(json.dumps(found))
 
 

@@ -100,7 +100,11 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=browser.ARGUMENTS)
-        told = {"folder": f"{folder}/episodes", "checkpoints": f"{folder}/checkpoints", "lockstep": False}
+        told: dict[str, Any] = {
+            "folder": f"{folder}/episodes",
+            "checkpoints": f"{folder}/checkpoints",
+            "lockstep": False,
+        }
         told |= {"checkpoint": taught(Path(folder) / "taught")}
         with graph.running("teleop", Path(folder) / "logs", **told) as director:
             watches = [Watch(director, t) for t in (topics.HANDS, READING, topics.command(CONTRACT))]
@@ -118,7 +122,8 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
             )
             if not picture:
                 page.evaluate("document.getElementById('scene').remove()")
-            took, shares, stalls = [], [], 0
+            took: list[float] = []
+            shares, stalls = [], 0
             pid = page_process()
             while len(took) < presses:
                 number = len(took) + stalls
@@ -145,8 +150,7 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
         started.close()
     print(f"{time.monotonic() - began:.0f} s in all", file=sys.stderr)
     p50, p99 = np.percentile(took, (50, 99))
-    told = {"press_ms_p50": p50, "press_ms_p99": p99, "stalls": stalls}
-    return {**told, "core": float(np.mean(shares))}
+    return {"press_ms_p50": p50, "press_ms_p99": p99, "stalls": stalls, "core": float(np.mean(shares))}
 
 
 def taught(folder: Path) -> Path:

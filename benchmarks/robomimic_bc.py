@@ -24,9 +24,9 @@ def peer(batch: int, width: int, depth: int) -> Stretch:
     import torch
 
     mend_torchvision()
-    from robomimic.algo import algo_factory  # type: ignore[import-not-found]
-    from robomimic.config import config_factory  # type: ignore[import-not-found]
-    from robomimic.utils import obs_utils, train_utils  # type: ignore[import-not-found]
+    from robomimic.algo import algo_factory
+    from robomimic.config import config_factory
+    from robomimic.utils import obs_utils, train_utils
 
     config = config_factory("bc")
     with config.values_unlocked():
@@ -63,7 +63,7 @@ def peer(batch: int, width: int, depth: int) -> Stretch:
 
 def _write(path: Path) -> None:
     """The demonstrations in its HDF5 format."""
-    import h5py  # type: ignore[import-not-found]
+    import h5py
     import numpy as np
 
     observations, actions = transitions()
@@ -88,7 +88,7 @@ def mend_torchvision() -> None:
     from torch import library as operators
 
     try:
-        import torchvision  # type: ignore[import-not-found]  # noqa: F401
+        import torchvision  # noqa: F401
     except RuntimeError:
         for name in ("nms", "qnms"):
             operators.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")

@@ -35,7 +35,8 @@ from il_ros.evaluation.rollouts import Rollout, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning.dagger import ledger
 from il_ros.learning.dagger.in_process import InProcessBackend
-from il_ros.learning.dagger.run import ALONE, DaggerConfig, DaggerRun
+from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
+from il_ros.learning.data.seeds import ALONE
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.sim import tasks
@@ -234,8 +235,8 @@ class Growth:
         drawn = resampling.means(costs)  # (resamples, H)
         low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
         mean = costs.mean((0, 1))
-        bounds = np.percentile([_slope(each) for each in drawn], (2.5, 97.5))
-        return cls(arm, mean, low, high, (_slope(mean), *map(float, bounds)))
+        least, most = np.percentile([_slope(each) for each in drawn], (2.5, 97.5))
+        return cls(arm, mean, low, high, (_slope(mean), float(least), float(most)))
 
     def to_dict(self) -> dict[str, Any]:
         """The same in plain lists, rounded."""
@@ -279,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         walls = wall.rows_of(timed, [shelf.gave(job) for job in timed])
         first = {arm: results[task, arm][0] for (task, arm), group in groups.items() if group[0].is_long}
         publish(rows, grown, delayed, walls, first, args.output)
-        kept.publish(args.output / RUNS, shelf.known | shelf.told([*everything, *late, *timed]))
+        kept.publish(args.output / RUNS, {**shelf.known, **shelf.told([*everything, *late, *timed])})
     return 0
 
 

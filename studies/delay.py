@@ -29,11 +29,11 @@ from studies.demonstrations import demonstrate
 
 TASK, CONTRACT, EXPERT, DEMONSTRATIONS = "avoid", "panda_plane", "way_05", 60
 """One consistent expert on the task with the narrowest gaps."""
-TRAINING = {"policy": "deterministic", "width": 128, "steps": 2000, "observation_noise": 0.0}
+TRAINING: dict[str, Any] = {"policy": "deterministic", "width": 128, "steps": 2000, "observation_noise": 0.0}
 DELAYS = (0, 1, 2, 3, 4, 6)
 """Steps, of 50 ms."""
 FIRST_EPISODE = 2_000_000
-PATIENT = {"policy_timeout_s": 1.0, "expert_timeout_s": 1.0}
+PATIENT: dict[str, Any] = {"policy_timeout_s": 1.0, "expert_timeout_s": 1.0}
 LAPSES = ActionPerturbation(0.04, reach=0.5)
 """Of a policy that an expert watches; otherwise there would be nothing to do for him."""
 ANCHORED, NOT_ANCHORED, EXPERT_LATE, ALONE = "anchored", "not anchored", "expert", "alone"

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from typing import Any
@@ -160,4 +159,4 @@ if __name__ == "__main__":
     parser.add_argument("--enough", type=float, default=2.0, help="success that ends the rounds")
     parser.add_argument("--lapses", type=float, default=0.04)
     parser.add_argument("--lapse-reach", type=float, default=0.25)
-    sys.exit(run(parser.parse_args()))
+    run(parser.parse_args())

@@ -24,7 +24,7 @@ from studies.imitations import PEER, rounds_of
 LOOP, GRAPH = "our loop", "our nodes, over topics"
 WHO = (LOOP, GRAPH, PEER)
 ENOUGH, RUNS = 0.95, 5
-PLAN = {
+PLAN: dict[str, Any] = {
     **{"task": "avoid", "expert": "way_05", "lapses": 0.04, "lapse_reach": 0.25, "demonstrations": 3, "rounds": 12},
     **{
         "episodes": 60,

@@ -1,76 +1,11 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The import rule of the design, read off the syntax trees of all files."""
-
-import ast
-from collections.abc import Iterator
-from pathlib import Path
+"""The import rule of the design, read off the syntax trees of all files, and its picture in the docs."""
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-
-CORE = {"core"}
-ROBOT = {"robot"}
-PARTS = {"sim", "teleop", "policies", "gate", "recording", "web_ui"}
-USERS = {"learning", "evaluation"}
-TOPS = {"ros", "nodes", "launching", "cli"}
-
-MAY_IMPORT = {
-    "core": CORE,
-    "robot": CORE | ROBOT,
-    **{part: CORE | ROBOT | {part} for part in PARTS},
-    **dict.fromkeys(USERS, CORE | ROBOT | PARTS | USERS),
-    "ros": CORE | ROBOT | PARTS | USERS | {"ros"},
-    "nodes": CORE | ROBOT | PARTS | USERS | {"ros", "nodes"},
-    **dict.fromkeys(("launching", "cli"), CORE | ROBOT | PARTS | USERS | TOPS),
-}
-"""What each area of the package may import of it. Nothing below imports the ``TOPS``."""
-
-ONLY_IN = {
-    "rclpy": {"ros", "nodes"},
-    "pybullet": {"sim"},
-    "pybullet_data": {"sim"},
-    "torch": {"policies", "learning"},
-    **dict.fromkeys(("aiohttp", "viser", "websockets"), {"web_ui"}),
-    "trimesh": {"robot", "web_ui"},
-}
-"""Where the heavy libraries may appear."""
-
-
-def imported(source: str, package: str) -> Iterator[str]:
-    """The full names of the modules that a file of ``package`` imports, wherever in the file."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            module = ".".join(part for part in (above, node.module) if part)
-            yield from (f"{module}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("import_module", "__import__"):
-                yield str(node.args[0].value)
-
-
-def violations(path: str, source: str) -> list[str]:
-    """What a file at ``path`` below ``il_ros/`` imports against the rule."""
-    area = path.removesuffix(".py").split("/")[0]
-    package = ".".join(["il_ros", *path.split("/")[:-1]])
-    found = []
-    for name in imported(source, package):
-        root, _, rest = name.partition(".")
-        target = rest.split(".")[0]
-        if root == "il_ros" and target in MAY_IMPORT and target not in MAY_IMPORT.get(area, set()):
-            found.append(f"il_ros/{path} imports {name}")
-        if root in ONLY_IN and area not in ONLY_IN[root]:
-            found.append(f"il_ros/{path} imports {name}, which belongs in {' and '.join(sorted(ONLY_IN[root]))}")
-    return found
-
-
-def files() -> list[str]:
-    return sorted(str(path.relative_to(ROOT / "il_ros")) for path in (ROOT / "il_ros").rglob("*.py"))
+from tools.layers import LAYERS, MAY_IMPORT, PAGE, ROOT, area_of, files, violations, with_picture
 
 
 @pytest.mark.parametrize("path", files())
@@ -78,9 +13,14 @@ def test_every_file_keeps_the_import_rule(path):
     assert violations(path, (ROOT / "il_ros" / path).read_text(encoding="utf-8")) == []
 
 
-def test_every_file_belongs_to_an_area():
-    areas = {path.removesuffix(".py").split("/")[0] for path in files()}
-    assert areas - {"__init__"} <= set(MAY_IMPORT)
+def test_every_file_belongs_to_an_area_and_every_area_to_a_layer():
+    assert {area_of(path) for path in files()} - {"__init__"} == set(MAY_IMPORT)
+    assert sorted(area for areas in LAYERS.values() for area in areas) == sorted(MAY_IMPORT)
+
+
+def test_the_picture_in_the_docs_is_of_the_imports_that_there_are():
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_picture(page), "the picture is out of date: python -m tools.layers draws it"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import ast
 import os
 import re
 import stat
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,34 @@ from il_ros.launching.yaml_launch import model
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
+MOST_MODULES, MOST_LINES = 12, 300
+LISTS = {"il_ros/cli"}
+"""Folders that are lists, of the commands: they may be longer."""
+
+
+def modules(*folders: str) -> Iterator[Path]:
+    """Every module below these folders."""
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def test_no_folder_of_the_package_has_more_than_a_dozen_modules():
+    sizes = Counter(str(path.parent.relative_to(ROOT)) for path in modules("il_ros") if path.name != "__init__.py")
+    assert {name: size for name, size in sizes.items() if size > MOST_MODULES and name not in LISTS} == {}
+
+
+def test_no_module_has_more_than_300_lines():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules("il_ros")}
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def test_no_class_name_stands_for_two_things():
+    places: dict[str, list[str]] = {}
+    for path in modules("il_ros", "benchmarks", "studies", "examples"):
+        classes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef))
+        for node in classes:
+            places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
 def setup_nodes() -> tuple[str, ...]:

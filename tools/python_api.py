@@ -18,7 +18,8 @@ from il_ros.learning import checkpoint
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.pipeline import TrainingPipeline
-from il_ros.learning.training.trainer import TrainingConfig, train
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
 from il_ros.policies.base import Policy
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.sim.env import ArmEnv

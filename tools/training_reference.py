@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from il_ros.core import paths, plugins
-from il_ros.learning.training.trainer import TrainingConfig
-from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.policies.base import PolicyConfig
 from tools.tables import Field, fields, first_line, table
 
 HEAD = """# Training configuration
@@ -49,7 +49,7 @@ def page() -> str:
     """Return the whole page in Markdown."""
     text = HEAD + "## Keys\n\n" + _keys(fields(TrainingConfig))
     text += "\n## Options of the policy classes\n\nGiven as a mapping under `options`.\n"
-    for name, cls in plugins.available("il_ros.policies", Policy).items():  # type: ignore[type-abstract]
+    for name, cls in plugins.available("policy").items():  # type: ignore[type-abstract]
         own = [] if cls.Config is PolicyConfig else fields(cls.Config)
         text += f"\n### {name}\n\n{first_line(cls.__doc__)}\n\n" + (_keys(own) if own else "No options.\n")
     return text + "\n## Files in `config/training`\n\n" + table(("name", "policy", "content"), _files())

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.metadata
-import json
 import os
 import platform
 import time
@@ -30,11 +29,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from il_ros import __version__
-from il_ros.cli.evaluate import summary
 from il_ros.cli.progress import bars
 from il_ros.core.contract import Contract
 from il_ros.core.errors import StorageError
-from il_ros.sim import tasks
 
 HELP = "the whole story in a few minutes, with a report"
 POLICIES = ("deterministic", "mixture", "diffusion")
@@ -42,9 +39,6 @@ CORRECTED = "diffusion"
 """The policy class of the rounds."""
 TIMED = "mixture"
 """The policy class that drives while the graph is timed."""
-TARGET = 0.95
-LEFT_OUT = ("outcomes", "refused")
-"""Of what is measured, what the report does not show."""
 OURS = ("fork", "avoid", "speed", "results.json", "report.html", "report.html.part")
 """What a demo's folder holds."""
 
@@ -103,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         story.avoid()
         story.speed()
         story.film()
-    show(story.results, story.tell())
+    show(story.report.results, story.report.write(folder))
     return 0
 
 
@@ -128,26 +122,15 @@ def make_room(folder: Path) -> Path:
 
 
 class Story:
-    """Plays the phases one after the other, and remembers what there is to tell."""
+    """Plays the phases one after the other; their numbers and pictures go into the report."""
 
     def __init__(self, folder: Path, plan: DemoPlan, pool: Any, progress: Progress) -> None:
-        from il_ros.evaluation.report.page import ReportData
+        from il_ros.evaluation.report.demo_report import DemoReport
 
         self._folder, self._plan, self._pool, self._progress = folder, plan, pool, progress
         self._contract = Contract.load("panda_plane")
-        self._takes: list[Any] = []
         self._checkpoints: dict[str, Path] = {}
-        self.results: dict[str, Any] = {
-            "policies": {"fork": {}, "avoid": {}},
-            "rounds": [],
-            "real_time_factor": {},
-            "wall_s": {},
-            "seeds": SEEDS,
-            "versions": versions(),
-            "targets": {"rounds": TARGET},
-            "commands": ["il-ros demo"],
-        }
-        self.data = ReportData(self.results)
+        self.report = DemoReport(self._contract, SEEDS, versions())
 
     # The phases -------------------------------------------------------------------------------------------------------
 
@@ -166,12 +149,12 @@ class Story:
                     director.episodes(_from("rollouts over topics", plan.shown), advance)
         for name, checkpoint in made.items():
             seeds = _from("evaluation on fork", plan.evaluated)
-            self.results["policies"]["fork"][name] = self._measure("fork", name, checkpoint, seeds)
-            self._shoot(f"fork, {name}", "fork", seeds[0], checkpoint)
+            self.report.results["policies"]["fork"][name] = self._measure("fork", name, checkpoint, seeds)
+            self.report.add_film(f"fork, {name}", "fork", seeds[0], Path(checkpoint["path"]))
 
     def avoid(self) -> None:
         """Few demonstrations, then rounds of correction until the policy alone is good enough."""
-        plan, rounds = self._plan, self.results["rounds"]
+        plan, rounds = self._plan, self.report.results["rounds"]
         with self._graph("avoid", rule="demonstration", device="scripted", expert="nearest") as director:
             self._demonstrate(director, "avoid", plan.few)
             director.set("expert_node", device="supervisor")
@@ -185,10 +168,10 @@ class Story:
                 rounds.append({"round": number, **score, "labels": checkpoint["labels"]})
                 rounds[-1]["interventions"] = self._correct(director, number, checkpoint)
         score = self._measure("avoid", "after", checkpoint, _from("confirmation", plan.evaluated))
-        self.results["confirmed"] = score
+        self.report.results["confirmed"] = score
         first = {key: rounds[0][key] for key in score}
-        self.results["policies"]["avoid"] = {"before correction": first, "after correction": score}
-        self._shoot("avoid, after", "avoid", SEEDS["confirmation"], checkpoint)
+        self.report.results["policies"]["avoid"] = {"before correction": first, "after correction": score}
+        self.report.add_film("avoid, after", "avoid", SEEDS["confirmation"], Path(checkpoint["path"]))
 
     def speed(self) -> None:
         """How much faster than real time the whole graph is in lockstep, one process a node and in one process."""
@@ -204,29 +187,20 @@ class Story:
                 self._bar("measure the speed", f"speed of the graph, {name}", self._plan.timed) as advance,
             ):
                 done = director.episodes(_from("timed rollouts", self._plan.timed), advance)
-            self.results["real_time_factor"][name] = round(real_time_factor(done, self._contract), 2)
+            self.report.add_speed(name, done)
 
     def film(self) -> None:
         """Run a few of the episodes again, before the camera."""
-        with self._bar("film", "filming", len(self._takes)) as advance:
-            self.data.clips.extend(self._pool.films(self._takes, advance))
-
-    def tell(self) -> Path:
-        """Write the numbers and the report; returns the path of the report."""
-        from il_ros.evaluation.report.page import write_report
-
-        text = json.dumps(self.results, indent=1)
-        (self._folder / "results.json").write_text(text + "\n", encoding="utf-8")
-        return write_report(self._folder / "report.html", self.data)
+        with self._bar("film", "filming", self.report.films) as advance:
+            self.report.film(self._pool, advance)
 
     # What they are made of --------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _graph(self, task: str, place: str = "", **settings: Any) -> Iterator[Any]:
-        from il_ros.evaluation.report.trajectories import scene
         from il_ros.launching.graph import running
 
-        self.data.scenes[task] = scene(tasks.load(task))
+        self.report.add_task(task)
         folder = self._folder / (place or task)
         settings |= {"task": task, "folder": folder / "episodes", "checkpoints": folder / "checkpoints"}
         with contextlib.ExitStack() as stack:
@@ -243,13 +217,12 @@ class Story:
         began = time.monotonic()
         bar = self._progress.add_task(words, total=total, note="")
         yield lambda n: self._progress.advance(bar, n)
-        spent = self.results["wall_s"].get(phase, 0.0) + time.monotonic() - began
-        self.results["wall_s"][phase] = round(spent, 2)
+        self.report.took(phase, time.monotonic() - began)
 
     def _demonstrate(self, director: Any, task: str, count: int) -> None:
         with self._bar("demonstrate", f"{task}: demonstrations", count) as advance:
             done = director.episodes(_from("demonstrations", count), advance)
-        self.data.demonstrations[task] = self._drawn(self._read(done))
+        self.report.add_demonstrations(task, self._read(done))
 
     def _read(self, done: list[dict[str, Any]]) -> list[Any]:
         """What the recorder has put on the disk."""
@@ -257,14 +230,7 @@ class Story:
 
         return [read_episode(Path(facts["path"]), self._contract) for facts in done]
 
-    def _drawn(self, episodes: list[Any]) -> list[Any]:
-        from il_ros.evaluation.report.trajectories import recorded
-
-        return [recorded(episode, self._contract, str(episode.facts["expert"])) for episode in episodes]
-
     def _train(self, director: Any, policy: str, words: str) -> dict[str, Any]:
-        from il_ros.evaluation.report.page import Curve
-
         with self._bar("train", words, 100) as advance:
             said = [0]
 
@@ -275,18 +241,15 @@ class Story:
 
             made: dict[str, Any] = director.train(progress, policy=policy)
             progress(1, 1)
-        self.data.curves.append(Curve.of(words.removesuffix(" learns"), Path(made["path"])))
+        self.report.add_training(words.removesuffix(" learns"), Path(made["path"]))
         self._checkpoints.setdefault(policy, Path(made["path"]))
         return made
 
     def _measure(self, task: str, name: str, checkpoint: dict[str, Any], seeds: range) -> dict[str, Any]:
-        """Roll the policy out alone, in the loop, on every core."""
-        from il_ros.evaluation.report.trajectories import rolled_out
-
+        """Roll the policy out alone, without ROS, on every core."""
         with self._bar("evaluate", f"{task}: {name}, measured alone", len(seeds)) as advance:
             rollouts = self._pool.evaluate(Path(checkpoint["path"]), task, seeds, progress=advance)
-        self.data.rollouts.setdefault(task, {})[name] = [rolled_out(rollout) for rollout in rollouts]
-        return {key: value for key, value in summary(rollouts, tasks.load(task).ways).items() if key not in LEFT_OUT}
+        return self.report.add_evaluation(task, name, rollouts)
 
     def _correct(self, director: Any, number: int, checkpoint: dict[str, Any]) -> int:
         """Let the policy drive under the supervisor's eyes; returns how often it took over."""
@@ -294,30 +257,17 @@ class Story:
         seeds = _from("supervised rollouts", watched, number)
         with self._bar("correct", f"avoid, round {number}: the expert watches", watched) as advance:
             episodes = self._read(director.episodes(seeds, advance))
-        self.data.rounds.append(self._drawn(episodes))
+        self.report.add_corrections(episodes)
         if number == 0:
             saved = [s for s, e in zip(seeds, episodes) if e.interventions and e.facts["outcome"] == "success"]
-            self._shoot("avoid, corrected", "avoid", (saved or list(seeds))[0], checkpoint, supervised=True)
+            self.report.add_film("avoid, corrected", "avoid", (saved or seeds)[0], Path(checkpoint["path"]), True)
         return sum(episode.interventions for episode in episodes)
-
-    def _shoot(self, title: str, task: str, seed: int, checkpoint: dict[str, Any], supervised: bool = False) -> None:
-        from il_ros.evaluation.rollouts import FilmedEpisode
-
-        self._takes.append(FilmedEpisode(title, task, seed, Path(checkpoint["path"]), supervised))
 
 
 def _from(kind: str, count: int, number: int = 0) -> range:
     """The seeds of one kind; those of the ``number``-th time."""
     first = SEEDS[kind] + 1000 * number
     return range(first, first + count)
-
-
-def real_time_factor(done: list[dict[str, Any]], contract: Contract) -> float:
-    """Simulated seconds a second while episodes ran, from the recorder's own clock."""
-    from il_ros.recording.bag import metadata
-
-    simulated_ns = sum(int(facts["steps"]) for facts in done) * contract.step_ns
-    return simulated_ns / sum(metadata.read(Path(facts["path"])).duration_ns for facts in done)
 
 
 def versions() -> dict[str, str]:

@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from il_ros.core import paths
+from il_ros.core import plugins as plugin_kinds
 from il_ros.core.errors import IlRosError
 from il_ros.launching import ros_domain
 
@@ -104,6 +105,7 @@ def examine() -> Iterator[Check]:
     yield physics()
     yield threads()
     yield share()
+    yield plugins()
     yield environment()
     yield discovery()
     yield middleware()
@@ -176,6 +178,14 @@ def share() -> Check:
         return Check("launch and config files", "ok", str(paths.share()))
     except IlRosError as error:
         return Check("launch and config files", "fail", str(error), "pip install --force-reinstall il_ros")
+
+
+def plugins() -> Check:
+    """Check what other packages offer by entry points, and say why some of it cannot be used."""
+    offered = [name for kind in plugin_kinds.KINDS for name in plugin_kinds.offered(kind)]
+    reasons = [reason for kind in plugin_kinds.KINDS for reason in plugin_kinds.unusable(kind).values()]
+    found = ", ".join(offered) or "none of other packages"
+    return Check("plugins", "warn" if reasons else "ok", found, "; ".join(reasons))
 
 
 def environment() -> Check:

@@ -16,7 +16,6 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from il_ros.cli.progress import bars
 from il_ros.gate import GateConfig
 from il_ros.learning.data.seeds import EVALUATION, shared
 from il_ros.sim import tasks
-from il_ros.sim.timeline import UNKNOWN
 
 HELP = "measure the success of a checkpoint"
 
@@ -51,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     check_seeds(args.seed, args.episodes)
     task = tasks.load(args.task)
     from il_ros.evaluation.rollouts import WorkerPool
+    from il_ros.evaluation.summary import summary
     from il_ros.learning import checkpoint as checkpoints
 
     loaded = checkpoints.load(args.checkpoint)
@@ -102,24 +101,3 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((outcome, str(count)) for outcome, count in result["outcomes"].items())
     if "refused" in result:
         yield "held without an answer", f"in {result['refused']['episodes']}; the first: {result['refused']['first']}"
-
-
-def summary(rollouts: list[Any], ways: int) -> dict[str, Any]:
-    """Success with its interval, the entropy of the ways that successes took, and the count of each outcome.
-
-    Episodes whose outcome is ``unknown`` are in the last alone.
-
-    Raises:
-        CheckpointError: if it was a network without answers that was measured, see ``check_answers``.
-    """
-    from il_ros.evaluation.metrics import Success, behaviour_entropy
-    from il_ros.evaluation.rollouts import check_answers
-
-    check_answers(rollouts)
-    success = Success.of([rollout.success for rollout in rollouts if rollout.outcome != UNKNOWN])
-    taken = [rollout.way for rollout in rollouts if rollout.success and rollout.way is not None]
-    entropy = behaviour_entropy(taken, ways) if taken else 0.0
-    outcomes = dict(sorted(Counter(rollout.outcome for rollout in rollouts).items()))
-    refused = [rollout.refused for rollout in rollouts if rollout.refused]
-    told = {"refused": {"episodes": len(refused), "first": refused[0]}} if refused else {}
-    return {**success.to_dict(), "entropy": round(entropy, 4), "outcomes": outcomes, **told}

@@ -21,7 +21,6 @@ import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
 
-from il_ros import teleop
 from il_ros.cli import launch
 from il_ros.core import paths, plugins, schema
 from il_ros.core.errors import CheckpointError, ConfigError
@@ -81,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
     """Refuse what a node would refuse, before there is a page that somebody opens."""
     device = given.get("device", "browser")
-    plugins.load("il_ros.teleop.devices", teleop.Device, "device", device)  # type: ignore[type-abstract]
+    plugins.load("device", device)
     if device in DRIVEN and not args.shared:
         raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")
     rules.load(given.get("rule", "human"))

@@ -22,9 +22,9 @@ import safetensors.torch
 import torch
 
 import il_ros
-from il_ros.core import aliases
+from il_ros.core import aliases, plugins
 from il_ros.core.contract import Contract
-from il_ros.core.errors import CheckpointError, DataError, IlRosError, StorageError
+from il_ros.core.errors import CheckpointError, ConfigError, DataError, IlRosError, StorageError
 from il_ros.learning.critic import Critic
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.memory_limit import AllocationLimit
@@ -106,6 +106,8 @@ def save(
     raw = {name: safetensors.torch.save(dict(tensors)) for name, tensors in files.items()}
     document = _document(trained, contract, manifest, created)
     document |= {} if taught is None else {"taught": dict(taught)}
+    package = plugins.requirement("policy", trained.config.policy)
+    document |= {} if package is None else {"policy_package": package}
     document |= {_sum(name): hashlib.sha256(data).hexdigest() for name, data in raw.items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -192,6 +194,9 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
             f"its policy {name!r} is no module that is imported here already or declares a policy (by importing from "
             "il_ros.policies); a checkpoint cannot have it run"
         )
+    package = document.get("policy_package")
+    if package and plugins.requirement("policy", name) is None:
+        raise ConfigError(f"its policy {name!r} is of a package that is not installed: pip install {package}")
     expected = {"observation_dim": len(contract.observation), "action_dim": len(contract.action)}
     differing = [key for key, size in expected.items() if sizes.get(key, size) != size]
     if differing:

@@ -126,7 +126,7 @@ def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
     Raises:
         ConfigError: if there is no such class, or it has no such option.
     """
-    cls = plugins.load("il_ros.policies", Policy, "policy", name)  # type: ignore[type-abstract]
+    cls: type[Policy] = plugins.load("policy", name)
     config = schema.build(cls.Config, f"policy {name!r}", sizes)
     with torch.random.fork_rng(devices=[]):  # layers draw their first weights from the global generator
         torch.manual_seed(seed)

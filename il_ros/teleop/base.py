@@ -235,7 +235,8 @@ def load(name: str, setup: Setup) -> Device:
     Raises:
         ConfigError: if there is none, or it needs a task and has none.
     """
-    return plugins.load("il_ros.teleop.devices", Device, "device", name)(setup)  # type: ignore[type-abstract]
+    device: Device = plugins.load("device", name)(setup)
+    return device
 
 
 def at_least(options: Any, low: float, names: Iterable[str]) -> None:

@@ -76,3 +76,10 @@ def test_a_middleware_that_cannot_be_loaded_fails_with_its_last_words(monkeypatc
 def test_gamepads_are_listed(tmp_path):
     (tmp_path / "js0").touch()
     assert doctor.gamepads(tmp_path).found == "js0"
+
+
+def test_a_plugin_that_cannot_be_used_warns_with_its_reason(monkeypatch):
+    assert doctor.plugins().status == "ok"
+    monkeypatch.setattr(doctor.plugin_kinds, "unusable", lambda kind: {"toy": f"{kind} 'toy' cannot be loaded"})
+    check = doctor.plugins()
+    assert check.status == "warn" and "policy 'toy' cannot be loaded" in check.remedy

@@ -63,7 +63,7 @@ def test_info_tells_what_a_data_set_of_lerobots_holds_and_how_its_experts_compar
 
 def test_what_cannot_be_exported_is_told_with_what_to_do(il_ros, episodes, tmp_path):
     said = il_ros("export", "lerobott", episodes, tmp_path / "x")
-    assert said.code == 2 and "form 'lerobott' is not known; choose from lerobot, robomimic" in said.complaint
+    assert said.code == 2 and "export format 'lerobott' is not known; choose from lerobot, robomimic" in said.complaint
     said = il_ros("export", "lerobot", tmp_path / "nowhere", tmp_path / "x")
     assert said.code == 4 and "nowhere holds no closed episode" in said.complaint
     said = il_ros("export", "lerobot", episodes, episodes)

@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from il_ros.cli.evaluate import rows, summary
+from il_ros.cli.evaluate import rows
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import CheckpointError, ConfigError
 from il_ros.evaluation.rollouts import FILM_EVERY, FilmedEpisode, WorkerPool, check_answers, run_episode
+from il_ros.evaluation.summary import summary
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.inference import PolicyRunner

@@ -19,7 +19,7 @@ from il_ros.core.contract import ABSURD, Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Chunk
-from il_ros.gate import Gate, GateConfig, rules
+from il_ros.gate import Gate, GateConfig
 from il_ros.gate.chunk_executor import ChunkExecutor
 from il_ros.gate.state_machine import TABLE, Event, State
 
@@ -198,7 +198,7 @@ def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:
         Gate(CONTRACT, GateConfig(rule="humane"))
 
 
-@pytest.mark.parametrize("name", plugins.available("il_ros.gate.rules", rules.Rule))
+@pytest.mark.parametrize("name", plugins.available("gating rule"))
 def test_every_rule_holds_the_arm_when_nobody_speaks(name: str) -> None:
     gate = Gate(CONTRACT, GateConfig(rule=name))
     records = [gate.step((k + 1) * STEP, REST, (k + 1) * STEP) for k in range(5)]

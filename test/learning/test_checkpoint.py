@@ -28,10 +28,10 @@ from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import train
-from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.base import PolicyConfig
 from il_ros.policies.deterministic import Deterministic
 
-POLICIES = sorted(plugins.available("il_ros.policies", Policy))
+POLICIES = sorted(plugins.available("policy"))
 STEP_NS = 50_000_000
 
 

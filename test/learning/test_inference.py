@@ -20,7 +20,7 @@ from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.policies.base import Policy, PolicyConfig, create
 
-POLICIES = sorted(plugins.available("il_ros.policies", Policy))
+POLICIES = sorted(plugins.available("policy"))
 STEP_NS = 50_000_000
 START = EpisodeStart("fork", seed=7, first_stamp_ns=1_000_000_000)
 

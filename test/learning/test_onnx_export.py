@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "policies"))
 from toy_categorical import Toy, ToyConfig
 
 CONTRACT = Contract.load("panda_plane")
-CLASSES = [*plugins.available("il_ros.policies", Policy), "somebody else's"]
+CLASSES = [*plugins.available("policy"), "somebody else's"]
 SIZES = {"observation_dim": 4, "action_dim": 2, "n_obs_steps": 3, "horizon": 4, "width": 24, "depth": 2}
 
 

@@ -17,7 +17,7 @@ from il_ros.learning.random_tape import RecordRandomness, ReplayRandomness
 from il_ros.policies.base import Policy, create
 
 sys.path.insert(0, str(Path(__file__).parent))
-CLASSES = [*plugins.available("il_ros.policies", Policy), "toy_package.categorical"]
+CLASSES = [*plugins.available("policy"), "toy_package.categorical"]
 SIZES = {"observation_dim": 3, "action_dim": 2, "n_obs_steps": 2, "horizon": 4, "width": 32, "depth": 1}
 
 

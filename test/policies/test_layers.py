@@ -10,7 +10,7 @@ import torch
 
 from il_ros.core import plugins
 from il_ros.policies import layers
-from il_ros.policies.base import Policy, create
+from il_ros.policies.base import create
 from il_ros.policies.layers import Linear
 
 
@@ -43,7 +43,7 @@ def test_without_gradients_every_product_goes_the_same_way(monkeypatch: pytest.M
         assert torch.equal(layer(x), torch.nn.functional.linear(x, layer.weight, layer.bias))
 
 
-@pytest.mark.parametrize("name", sorted(plugins.available("il_ros.policies", Policy)))
+@pytest.mark.parametrize("name", sorted(plugins.available("policy")))
 def test_going_over_from_one_policy_to_the_next_makes_no_new_graph(name: str) -> None:
     """Torch never frees one."""
     sizes = {"observation_dim": 3, "action_dim": 2, "n_obs_steps": 2, "horizon": 3, "width": 24, "depth": 1}

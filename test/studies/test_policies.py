@@ -19,7 +19,6 @@ from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.policies.base import Policy
 from studies import page, pictures, policies
 from studies.demonstrations import demonstrate
 from studies.policies import CLASSES, Cell, cells, row, work
@@ -146,4 +145,4 @@ def test_an_expert_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_classes_are_all_that_have_a_file() -> None:
-    assert set(CLASSES) == set(plugins.available("il_ros.policies", Policy)) - {"ensemble"}
+    assert set(CLASSES) == set(plugins.available("policy")) - {"ensemble"}

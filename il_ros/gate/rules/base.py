@@ -100,7 +100,7 @@ def positive(rule: Rule, *names: str) -> None:
 
 def available() -> tuple[str, ...]:
     """The names of all rules."""
-    return tuple(plugins.available("il_ros.gate.rules", Rule))  # type: ignore[type-abstract]
+    return tuple(plugins.available("gating rule"))
 
 
 def load(name: str) -> Rule:
@@ -109,4 +109,5 @@ def load(name: str) -> Rule:
     Raises:
         ConfigError: if there is none, or it has no such option.
     """
-    return plugins.make("il_ros.gate.rules", Rule, "gating rule", name)  # type: ignore[type-abstract]
+    rule: Rule = plugins.make("gating rule", name)
+    return rule

@@ -17,7 +17,6 @@ from il_ros.core import aliases, paths, plugins, schema
 from il_ros.core.errors import ConfigError, unknown
 from il_ros.learning.data import labels
 from il_ros.learning.data.normalizer import FITS
-from il_ros.policies.base import Policy
 
 DEVICES = ("cpu", "cuda")
 LONGEST = 10_000
@@ -123,7 +122,7 @@ class TrainingConfig:
         is_path = Path(name).suffix == ".yaml" or Path(name).is_file() or os.sep in str(name)
         if not is_path and str(name) not in paths.names("config/training", ".yaml"):
             if "." not in str(name):
-                plugins.load("il_ros.policies", Policy, "policy", str(name))  # type: ignore[type-abstract]
+                plugins.load("policy", str(name))  
             return cls.from_dict(f"training of {name}", {"policy": str(name), **changes})
         path = paths.find("config/training", name, ".yaml")
         with schema.located(path, changes):

@@ -40,7 +40,7 @@ class Exporter(abc.ABC):
 
 def available() -> tuple[str, ...]:
     """The names of all forms."""
-    return tuple(plugins.available("il_ros.recording.export", Exporter))  # type: ignore[type-abstract]
+    return tuple(plugins.available("export format"))
 
 
 def load(name: str) -> Exporter:
@@ -49,7 +49,8 @@ def load(name: str) -> Exporter:
     Raises:
         ConfigError: if there is none.
     """
-    return plugins.make("il_ros.recording.export", Exporter, "form", name)  # type: ignore[type-abstract]
+    exporter: Exporter = plugins.make("export format", name)
+    return exporter
 
 
 # What exporters are made of -------------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ class ScriptedExpert:
 
 def available() -> tuple[str, ...]:
     """The names of all tasks."""
-    return tuple(plugins.available("il_ros.sim.tasks", Task))  # type: ignore[type-abstract]
+    return tuple(plugins.available("task"))
 
 
 def load(name: str) -> Task:
@@ -135,4 +135,5 @@ def load(name: str) -> Task:
     Raises:
         ConfigError: if there is none, or it has no such option.
     """
-    return plugins.make("il_ros.sim.tasks", Task, "task", name)  # type: ignore[type-abstract]
+    task: Task = plugins.make("task", name)
+    return task

@@ -21,7 +21,7 @@ from il_ros.learning.training.resume import ResumePoint
 from il_ros.learning.training.trainer import TrainingProgress, _Batches, _fit, _split, _Windows, train
 from il_ros.policies.base import Policy
 
-POLICIES = sorted(plugins.available("il_ros.policies", Policy))
+POLICIES = sorted(plugins.available("policy"))
 SMALL = TrainingConfig(policy="deterministic", width=16, depth=1, steps=40, batch=32, log_every=10, horizon=4)
 
 

@@ -339,5 +339,7 @@ def test_a_library_that_is_not_there_is_told_with_the_remedy():
 
 def test_forms_are_found_by_their_names():
     assert exporters.available() == ("lerobot", "robomimic")
-    with pytest.raises(ConfigError, match="form 'leerobot' is not known; choose from lerobot, robomimic; did you mean"):
+    with pytest.raises(
+        ConfigError, match="export format 'leerobot' is not known; choose from lerobot, robomimic; did you mean"
+    ):
         exporters.load("leerobot")

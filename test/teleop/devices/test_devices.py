@@ -16,9 +16,9 @@ from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.recording.bag.typestore import definition
-from il_ros.teleop import Device, Setup
+from il_ros.teleop import Setup
 
-DEVICES = tuple(plugins.available("il_ros.teleop.devices", Device))
+DEVICES = tuple(plugins.available("device"))
 PLANE = Contract.load("panda_plane")
 START = EpisodeStart("fork", 4, 10**9)
 
@@ -63,7 +63,7 @@ def test_equal_readings_get_equal_answers_and_a_reset_begins_anew(name, device, 
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_the_topics_of_a_drivers_are_of_common_types(name):
-    topics = plugins.available("il_ros.teleop.devices", Device)[name].topics
+    topics = plugins.available("device")[name].topics
     assert all(topic and definition(type_name) for topic, type_name in topics.items())
 
 

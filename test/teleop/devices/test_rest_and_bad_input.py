@@ -20,16 +20,12 @@ from il_ros.core.errors import MessageError
 from il_ros.robot.description import Robot
 from il_ros.robot.ik import Kinematics
 from il_ros.sim.env import ArmEnv
-from il_ros.teleop import Device, Operated, Setup, load
+from il_ros.teleop import Operated, Setup, load
 from il_ros.teleop.devices.browser import HANDS
 from il_ros.teleop.devices.kinesthetic import GUIDING
 from il_ros.teleop.devices.leader import PEDAL, STATES
 
-DEVICES = {
-    name: made
-    for name, made in plugins.available("il_ros.teleop.devices", Device).items()
-    if issubclass(made, Operated)
-}
+DEVICES = {name: made for name, made in plugins.available("device").items() if issubclass(made, Operated)}
 CONTRACTS = ("panda_joints", "xarm6_joints")
 
 

@@ -46,7 +46,7 @@ class Scheme(abc.ABC):
 
 def available() -> tuple[str, ...]:
     """The names of all schemes."""
-    return tuple(plugins.available("il_ros.learning.data.labels", Scheme))  # type: ignore[type-abstract]
+    return tuple(plugins.available("label scheme"))
 
 
 def load(name: str) -> Scheme:
@@ -55,7 +55,8 @@ def load(name: str) -> Scheme:
     Raises:
         ConfigError: if there is none, or it has no such option.
     """
-    return plugins.make("il_ros.learning.data.labels", Scheme, "label scheme", name)  # type: ignore[type-abstract]
+    scheme: Scheme = plugins.make("label scheme", name)
+    return scheme
 
 
 # What schemes are made of ---------------------------------------------------------------------------------------------
