@@ -31,8 +31,8 @@ from il_ros.core.errors import ConfigError, unknown
 Location = tuple[str | int, ...]
 
 EXPECTED = {
-    **dict.fromkeys(("float_type", "finite_number"), "a finite number"),
     "float_type": "a number",
+    "finite_number": "a finite number",
     **dict.fromkeys(("int_type", "int_from_float"), "a whole number"),
     "bool_type": "true or false",
     "string_type": "a string",
@@ -138,7 +138,7 @@ def check_keys(where: str, data: Any, names: Collection[str]) -> None:
         ConfigError: naming the key and the keys that there may be.
     """
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{where} is {data!r}; it must be a mapping of {', '.join(names)}".lstrip())
+        raise ConfigError(f"{where} {data!r} is no mapping; it must be a mapping of {', '.join(names)}".lstrip())
     for key in data:
         if aliases.current(str(key), names) not in names:
             raise unknown(f"{where}: key".lstrip(": "), str(key), names, at=(key,))
@@ -155,7 +155,7 @@ def _explained(where: str, error: ErrorDetails, data: Any) -> ConfigError:
         return ConfigError(f"{prefix}{cause}", at=(*location, *cause.at))
     if error["type"] == "missing":
         *parent, key = error["loc"]
-        of = ": ".join([where, *map(str, parent)])
+        of = ": ".join([where, ".".join(map(str, parent))] if parent else [where])
         return ConfigError(f"{of} lacks the key {key!r}; add it", at=tuple(parent))
     if error["type"] == "value_error":
         return ConfigError(f"{where}: {name} is {value!r}; {context['error']}", at=location)
