@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,7 +113,7 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-_CHECKS = {
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("task", "outcome", "expert", "checkpoint", "reason", "digest"), _is_text),
     **dict.fromkeys(("seed", "number", "way", "steps"), _is_whole),
     **dict.fromkeys(("partial", "complete", "recovered", "judged"), _is_bool),

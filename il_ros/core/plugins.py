@@ -23,7 +23,7 @@ RENAMED = {("device", "page"): "browser"}
 
 
 def available(package: str, base: type[T]) -> dict[str, type[T]]:
-    """Every plug-in of ``package``, keyed by its file's name.
+    """Return every plug-in of ``package``, keyed by its file's name.
 
     A module is a plug-in when it defines a concrete subclass of ``base``; other modules of the package (networks, the
     base class) are passed over.
@@ -34,7 +34,7 @@ def available(package: str, base: type[T]) -> dict[str, type[T]]:
 
 
 def load(package: str, base: type[T], kind: str, name: str) -> type[T]:
-    """The plug-in class called ``name``; a dotted name is a module of somebody else's package.
+    """Return the plug-in class called ``name``; a dotted name is a module of another package.
 
     Raises:
         ConfigError: if there is none, with the names that there are.
@@ -54,7 +54,7 @@ def load(package: str, base: type[T], kind: str, name: str) -> type[T]:
 
 
 def make(package: str, base: type[T], kind: str, text: str) -> T:
-    """The plug-in that ``text`` describes: its name alone, or with options, as in ``trace:horizon_s=40,scale=2``.
+    """Return the plug-in that ``text`` names, alone or with options, as in ``trace:horizon_s=40,scale=2``.
 
     Raises:
         ConfigError: if there is none, or it has no such option.
