@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.contract import gap_ns
+from il_ros.core.episode_info import EpisodeInfo
 from il_ros.core.errors import DataError
 from il_ros.core.types import DOUBTLESS, Array, PolicyUncertainty
 
@@ -75,7 +76,7 @@ class Episode:
     step_ns: int
     """The length of a control step; a larger distance between two stamps is a gap."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """Task, seed, outcome, expert, checkpoint, gaps, whether it is partial."""
+    """What the bag says beside the messages, as it says it; see ``info``."""
 
     def __post_init__(self) -> None:
         steps = len(self.stamps_ns)
@@ -89,6 +90,11 @@ class Episode:
 
     def __len__(self) -> int:
         return len(self.stamps_ns)
+
+    @property
+    def info(self) -> EpisodeInfo:
+        """The facts, typed."""
+        return EpisodeInfo.from_mapping(self.facts)
 
     def spans(self) -> Iterator[tuple[int, int, Authority]]:
         """The spans ``(start, stop, authority)`` in which neither the authority changes nor a gap lies."""

@@ -31,8 +31,8 @@ from il_ros.core.errors import ConfigError, unknown
 Location = tuple[str | int, ...]
 
 EXPECTED = {
-    **dict.fromkeys(("float_type", "finite_number"), "a finite number"),
     "float_type": "a number",
+    "finite_number": "a finite number",
     **dict.fromkeys(("int_type", "int_from_float"), "a whole number"),
     "bool_type": "true or false",
     "string_type": "a string",
@@ -48,7 +48,7 @@ EXPECTED = {
 """What a value must be, by the type of pydantic's error."""
 
 
-def build(cls: type[Any], where: str, data: Mapping[str, Any]) -> Any:
+def build(cls: Any, where: str, data: Mapping[str, Any]) -> Any:
     """Return an instance of the data class ``cls`` made of a mapping, with keys, types and limits checked.
 
     Keys that had another name in an earlier version are accepted; see ``il_ros.core.aliases``.
@@ -68,21 +68,22 @@ def check(instance: Any, where: str) -> None:
     Raises:
         ConfigError: naming the field that is wrong.
     """
+    kind: Any = type(instance)
     values = {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance) if field.init}
     try:
-        _fields(type(instance)).validate_python(values)
+        _fields(kind).validate_python(values)
     except ValidationError as error:
         raise _explained(where, error.errors()[0], values) from error
 
 
 @functools.cache
-def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(_annotation(cls))
 
 
 @functools.cache
-def _fields(cls: type[Any]) -> TypeAdapter[dict[str, Any]]:
-    """The fields of a data class as a schema of their own."""
+def _fields(cls: Any) -> TypeAdapter[dict[str, Any]]:
+    """Return the fields of a data class as a schema of their own."""
     hints = typing.get_type_hints(cls, include_extras=True)
     is_required = {f.name: f.default is f.default_factory is dataclasses.MISSING for f in dataclasses.fields(cls)}
     keys = {
@@ -90,18 +91,20 @@ def _fields(cls: type[Any]) -> TypeAdapter[dict[str, Any]]:
         for field in dataclasses.fields(cls)
         if field.init
     }
-    schema = TypedDict(cls.__name__, keys)  # type: ignore[operator]
+    make: Any = TypedDict  # with keys that are known only now, which type checkers refuse
+    schema = make(cls.__name__, keys)
     schema.__pydantic_config__ = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True)
     return TypeAdapter(schema)
 
 
 def _annotation(hint: Any) -> Any:
-    """The annotation by which pydantic reads plain data: mappings for data classes, lists for tuples."""
+    """Return the annotation by which pydantic reads plain data: mappings for data classes, lists for tuples."""
     if dataclasses.is_dataclass(hint):
-        return Annotated[Any, WrapValidator(_reader(typing.cast("type[Any]", hint)))]
+        return Annotated[Any, WrapValidator(_reader(hint))]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        return Annotated[(_annotation(arguments[0]), *arguments[1:])]
+        parts = (_annotation(arguments[0]), *arguments[1:])
+        return Annotated[parts]
     if origin is tuple:
         return Annotated[tuple[tuple(map(_annotation, arguments))], Strict(False)]  # type: ignore[misc]
     if origin in (types.UnionType, typing.Union):
@@ -111,8 +114,8 @@ def _annotation(hint: Any) -> Any:
     return hint
 
 
-def _reader(cls: type[Any]) -> Callable[[Any, Any], Any]:
-    """A validator that makes an instance of ``cls`` of a mapping."""
+def _reader(cls: Any) -> Callable[[Any, Any], Any]:
+    """Return a validator that makes an instance of ``cls`` of a mapping."""
     names = tuple(field.name for field in dataclasses.fields(cls) if field.init)
 
     def read(value: Any, _: Any) -> Any:
@@ -138,14 +141,14 @@ def check_keys(where: str, data: Any, names: Collection[str]) -> None:
         ConfigError: naming the key and the keys that there may be.
     """
     if not isinstance(data, Mapping):
-        raise ConfigError(f"{where} is {data!r}; it must be a mapping of {', '.join(names)}".lstrip())
+        raise ConfigError(f"{where} {data!r} is no mapping; it must be a mapping of {', '.join(names)}".lstrip())
     for key in data:
         if aliases.current(str(key), names) not in names:
             raise unknown(f"{where}: key".lstrip(": "), str(key), names, at=(key,))
 
 
 def _explained(where: str, error: ErrorDetails, data: Any) -> ConfigError:
-    """What is wrong, in the words of this package."""
+    """Return the error of pydantic in the words of this package."""
     location, context = _within(error["loc"], data), error.get("ctx", {})
     name, value = ".".join(map(str, location)), error["input"]
     if error["type"] in ("key", "instance"):
@@ -155,7 +158,7 @@ def _explained(where: str, error: ErrorDetails, data: Any) -> ConfigError:
         return ConfigError(f"{prefix}{cause}", at=(*location, *cause.at))
     if error["type"] == "missing":
         *parent, key = error["loc"]
-        of = ": ".join([where, *map(str, parent)])
+        of = ": ".join([where, ".".join(map(str, parent))] if parent else [where])
         return ConfigError(f"{of} lacks the key {key!r}; add it", at=tuple(parent))
     if error["type"] == "value_error":
         return ConfigError(f"{where}: {name} is {value!r}; {context['error']}", at=location)
@@ -165,7 +168,7 @@ def _explained(where: str, error: ErrorDetails, data: Any) -> ConfigError:
 
 
 def _within(location: Location, data: Any) -> Location:
-    """The part of pydantic's location that leads into ``data``: without the names of types in a union."""
+    """Return the part of pydantic's location that leads into ``data``: without the names of types in a union."""
     path: list[str | int] = []
     for part in location:
         if isinstance(data, Mapping):
@@ -246,7 +249,7 @@ def located(path: Path, changed: Collection[str] = ()) -> Iterator[None]:
 
 
 def _line(path: Path, location: Location) -> int:
-    """The line of the key at ``location``, from the marks of YAML's nodes."""
+    """Return the line of the key at ``location``, from the marks of YAML's nodes."""
     node, line = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader), 1
     for part in location:
         if isinstance(node, yaml.MappingNode):

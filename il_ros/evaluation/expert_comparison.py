@@ -58,7 +58,7 @@ def compare(episodes: Iterable[Episode], contract: Contract) -> list[dict[str, A
 
 def _success(episodes: Sequence[Episode]) -> float:
     """The share of those of known outcome that succeeded; NaN if none is known."""
-    known = [episode.facts.get("outcome") for episode in episodes if episode.facts.get("outcome") != UNKNOWN]
+    known = [episode.info.outcome for episode in episodes if episode.info.outcome != UNKNOWN]
     return known.count("success") / len(known) if known else float("nan")
 
 

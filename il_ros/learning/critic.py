@@ -127,7 +127,7 @@ def _gather(
     lengths = [len(episode) for episode in episodes]
     last = np.zeros(sum(lengths), dtype=np.float32)
     last[np.cumsum(lengths) - 1] = 1.0
-    won = [np.full(n, e.facts.get("outcome") == "success") for n, e in zip(lengths, episodes)]
+    won = [np.full(n, e.info.is_success) for n, e in zip(lengths, episodes)]
     visited = np.concatenate([is_driven_by(e, Authority.POLICY) for e in episodes])
     executed = normaliser.action.forward(np.concatenate([e.executed for e in episodes]))
     numbers = (executed, otherwise, last, np.concatenate(won))

@@ -35,7 +35,7 @@ def scene(task: Task) -> TopView:
 def recorded(episode: Episode, contract: Contract, label: str) -> ToolPath:
     """The path of a recorded episode, as the policy saw it."""
     columns = [contract.observation_names.index(name) for name in ("tool_x", "tool_y")]
-    return ToolPath(episode.observations[:, columns], episode.authority, str(episode.facts.get("outcome")), label)
+    return ToolPath(episode.observations[:, columns], episode.authority, episode.info.outcome, label)
 
 
 def rolled_out(rollout: Rollout) -> ToolPath:

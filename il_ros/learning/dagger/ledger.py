@@ -123,12 +123,12 @@ def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
     groups: dict[str, list[Episode]] = {}
     for path in EpisodeStore(folder).closed():
         episode = read_episode(path, contract)
-        groups.setdefault(str(episode.facts.get("checkpoint") or ""), []).append(episode)
+        groups.setdefault(episode.info.checkpoint, []).append(episode)
     if not groups:
         raise DataError(f"{folder} holds no episode; name the folder of a run")
     scheme, rows = load("expert_driven"), []
     for name, group in groups.items():
-        successes = sum(episode.facts.get("outcome") == "success" for episode in group)
+        successes = sum(episode.info.is_success for episode in group)
         rows.append({"checkpoint": name, "successes": successes, **tally(group, scheme)})
     return rows
 

@@ -245,7 +245,7 @@ class DaggerRun:
             full += gained
             if number and plan.labels_per_round and full >= plan.labels_per_round:
                 break
-        succeeded = sum(episode.facts.get("outcome") == "success" for episode in episodes)
+        succeeded = sum(episode.info.is_success for episode in episodes)
         assisted = {"success": round(succeeded / len(episodes), 4), "episodes": len(episodes)}
         return {
             **tally(episodes, self._scheme),

@@ -48,7 +48,7 @@ def steps_of(episode: Episode) -> Array:
     classes = np.full(len(episode), REST)
     classes[episode.intervention > 0] = INTERVENTION
     classes[is_driven_by(episode, Authority.HOLD)] = -1
-    if episode.facts.get("outcome") != "success":
+    if not episode.info.is_success:
         classes[is_driven_by(episode, Authority.POLICY)] = -1
     return classes
 
