@@ -1,4 +1,4 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A robot arm as its URDF describes it: joints, forward and inverse kinematics, and meshes; no simulator."""
+"""A robot arm by its URDF: description, forward and inverse kinematics, meshes; no simulator."""

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which arm is simulated, as a YAML file says: its description, its joints, its tool."""
+"""The description of an arm, read from a YAML file: its URDF, its joints, its tool."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from il_ros.core.types import Array
 from il_ros.robot.urdf import UrdfJoint, read_joints
 
 DEFAULT = "panda"
-"""What is simulated for a contract that names no robot."""
+"""The robot of a contract that names none."""
 
 
 @dataclass(frozen=True)
 class Robot:
-    """An arm whose tool points down, known without being simulated: whoever draws it needs no more than this."""
+    """An arm whose tool points down; kinematics, drawing and simulation are made from this."""
 
     urdf: str | Path
-    """Its description."""
+    """Path of its URDF."""
     base: str
     """The link that stands still, in whose frame positions are."""
     rest: Mapping[str, float]
@@ -43,7 +43,7 @@ class Robot:
     held: Mapping[str, float] = field(default_factory=dict)
     """Joints that are kept where they are, such as closed fingers, rad or m."""
     handles: Mapping[str, str] = field(default_factory=dict)
-    """Where a hand can push the arm: links, by what they are called."""
+    """Where a hand can push the arm: links, by the name that the page shows."""
 
     def __post_init__(self) -> None:
         for key, size in (("tip", 3), ("down", 4)):
@@ -63,7 +63,7 @@ class Robot:
         return tuple(self.rest)
 
     def frames(self) -> dict[str, Frame]:
-        """The links that stand still as the base does, and those that turn as the tool does, by name.
+        """Return the frames that are fixed to the base, and those that turn with the tool, by name.
 
         Raises:
             ConfigError: if its description cannot be read.

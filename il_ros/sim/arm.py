@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The simulated arm: joint targets, tool velocities through inverse kinematics, and what its sensors say."""
+"""The simulated arm: joint targets, tool velocities through inverse kinematics, and its sensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from il_ros.robot.description import Robot
 from il_ros.sim.physics import SUBSTEP_HZ, PhysicsClient
 
 DAMPING = 15.0
-"""N m s/rad: what each joint of a compliant arm sets against being moved."""
+"""N m s/rad: the damping of each joint of a compliant arm."""
 FIXED = 4
 """PyBullet's number for a joint that cannot move."""
 ASIDE_M = 0.005
@@ -80,10 +80,10 @@ class Arm:
             self._world.call("resetJointState", self.body, joint, angle, 0.0)
 
     def pose(self, positions: Mapping[str, float]) -> None:
-        """Put every joint where somebody says that it is, rad, to be seen there.
+        """Put every joint at a position, rad, to be drawn there.
 
         Raises:
-            MessageError: if one is not told, or is not finite.
+            MessageError: if one is missing, or is not finite.
         """
         joints = np.array([positions.get(name, np.nan) for name in self.robot.rest])
         if not np.isfinite(joints).all():
@@ -123,7 +123,7 @@ class Arm:
         )  # fmt: skip
 
     def advance(self) -> bool:
-        """Let one control step pass; returns whether the arm touched a post at any time in it."""
+        """Advance by one control step; return whether the arm touched a post at any time in it."""
         touched = False
         for _ in range(self._substeps):
             self._world.step()
@@ -131,7 +131,7 @@ class Arm:
         return touched
 
     def yielding(self, link: str, force: Array) -> tuple[Array, Array]:
-        """How a compliant arm moves when ``force`` (3,), N, pushes at the origin of ``link``.
+        """Return how a compliant arm moves when ``force`` (3,), N, pushes at the origin of ``link``.
 
         Admittance control, as position-controlled arms are made compliant: every joint turns as if it were a damper
         under the torque that the force makes there; Hogan 1985, doi:10.1115/1.3140702.
@@ -147,29 +147,29 @@ class Arm:
         return velocities, self._jacobian(self._tool, self._tip) @ velocities
 
     def _jacobian(self, link: int, point: Array) -> Array:
-        """(3, J) m/rad, of a point (3,) in the link's frame."""
+        """Return (3, J) m/rad, the Jacobian of a point (3,) in the link's frame."""
         at = [self._world.call("getJointState", self.body, joint)[0] for joint in self._movable]
         still = [0.0] * len(at)
         linear, _ = self._world.call("calculateJacobian", self.body, link, point.tolist(), at, still, still)
         return np.array(linear)[:, self._columns]
 
     def joints(self) -> tuple[Array, Array]:
-        """Positions (J,) rad and velocities (J,) rad/s."""
+        """Return positions (J,) rad and velocities (J,) rad/s."""
         states = self._world.call("getJointStates", self.body, self._joints)
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
 
     def tool(self) -> tuple[Array, Array]:
-        """Position (3,) m of the tool's tip, and orientation (4,) x y z w of the link that carries it."""
+        """Return the position (3,) m of the tool's tip, and the orientation (4,) x y z w of its link."""
         state = self._world.call("getLinkState", self.body, self._tool, computeForwardKinematics=1)
         position, quaternion = np.array(state[4]), np.array(state[5])
         return (position + rotated(self._tip, quaternion) if self._tip.any() else position), quaternion
 
 
 def _found(name: str, kind: str, numbers: Mapping[str, int]) -> int:
-    """The number of a joint or link.
+    """Return the number of a joint or link.
 
     Raises:
-        ConfigError: if the arm has none that is called so.
+        ConfigError: if the arm has none of that name.
     """
     if name not in numbers:
         raise unknown(f"{kind} of the arm,", name, numbers)

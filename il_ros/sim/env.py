@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The arm and a task as a gymnasium environment; the simulation node and the loop both drive this one."""
+"""The arm and a task as a gymnasium environment; the simulation node and in-process rollouts both use it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from il_ros.sim.physics import PhysicsClient
 from il_ros.sim.timeline import EpisodeClock
 
 CORNERS = 200
-"""A groove is drawn with so many."""
+"""A groove is drawn with so many points."""
 
 
 class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
@@ -83,13 +83,13 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         return self.observe(reading), {}
 
     def reading(self) -> RobotState:
-        """What the arm's sensors say now."""
+        """Return the measured state of arm and scene now."""
         positions, velocities = self._arm.joints()
         posts, robot = self._layout.posts, self.robot
         return RobotState(self._stamp_ns, positions, velocities, *self._arm.tool(), posts, robot.joints, robot.base)
 
     def observe(self, reading: RobotState) -> Array:
-        """(Do,) float32, what the contract makes of a reading."""
+        """Return (Do,) float32, the observation of a reading by the contract."""
         return messages.observation(self.contract, messages.plain_messages(reading))
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -101,7 +101,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         return self.observe(reading), float(success), ended and outcome != "timeout", outcome == "timeout", info
 
     def advance(self, action: Array) -> tuple[RobotState, str | None]:
-        """Execute one action; returns the new reading, and the outcome once the episode has ended."""
+        """Execute one action; return the new reading, and the outcome once the episode has ended."""
         self._control.apply(self._arm, np.clip(action, self.contract.low, self.contract.high))
         touched = self._arm.advance()
         self._stamp_ns += self.contract.step_ns
@@ -111,7 +111,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         return reading, self.task.outcome(self._path, touched, elapsed_s)
 
     def yielding(self, link: str, force: Array) -> Array:
-        """(Da,) the action with which the arm gives way to ``force`` (3,), N, on the link of that name.
+        """Return (Da,), the action with which the arm gives way to ``force`` (3,), N, on the link of that name.
 
         Raises:
             ConfigError: if the arm has no such link.
@@ -127,7 +127,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         """Put arm and posts where a reading has them, for ``render`` to draw.
 
         Raises:
-            MessageError: if it does not tell where they are.
+            MessageError: if it lacks one of their positions.
         """
         self._arm.pose(dict(zip(reading.joint_names, reading.joint_positions)))
         if not np.isfinite(reading.objects).all():
@@ -135,7 +135,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self._world.set_posts(reading.objects, self.task.post_radius_m, self.task.post_height_m)
 
     def render(self, width: int = 480, height: int = 360) -> Array:
-        """(height, width, 3) uint8: the arm and the posts from behind and above."""
+        """Return (height, width, 3) uint8: the arm and the posts from behind and above."""
         return self._world.picture(width, height, np.array([1.4, -0.9, 0.95]), np.array([0.3, 0.02, 0.2]))
 
     def close(self) -> None:
@@ -152,7 +152,7 @@ class Control:
 
     @classmethod
     def of(cls, contract: Contract, robot: Robot) -> Control:
-        """The control that the contract asks for.
+        """Make the control that the contract asks for.
 
         Raises:
             ConfigError: if its components are neither all tool velocities nor the robot's joints.
@@ -174,7 +174,7 @@ class Control:
         (arm.move_joints if self._joints else arm.move_tool)(values)
 
     def yielding(self, arm: Arm, link: str, force: Array) -> Array:
-        """(Da,) what makes the arm give way to a force; see ``Ablation.yielding``."""
+        """Return (Da,), the action that gives way to a force; see ``Arm.yielding``."""
         joint_velocities, tool_velocity = arm.yielding(link, force)
         moved = arm.joints()[0] + joint_velocities * arm.dt
         values: Array = (moved if self._joints else tool_velocity)[self._index]

@@ -108,7 +108,7 @@ class GymEnvAdapter(EpisodeClock):
 
 
 def told(info: Mapping[str, Any]) -> list[bool]:
-    """What ``info`` says of success at a step: a bool, a number or an array of one; nothing if it is anything else."""
+    """Return success at a step by ``info``: a bool, a number or an array of one; None for anything else."""
     said = []
     for key in SUCCESS:
         with contextlib.suppress(TypeError, ValueError):
@@ -131,7 +131,7 @@ def outcome(terminated: bool, truncated: bool, told: Iterable[bool]) -> str | No
 
 
 def make(environment: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any]:
-    """The environment of that name, which may be one that a module registers: ``panda_gym:PandaReach-v3``.
+    """Make the environment of that name, which may be one that a module registers: ``panda_gym:PandaReach-v3``.
 
     Raises:
         ConfigError: if there is none, or it does not take the options.
@@ -147,7 +147,7 @@ def make(environment: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any
 
 
 def names(space: gymnasium.Space[Any]) -> list[str]:
-    """The names of the numbers of an observation, in the order of ``gymnasium.spaces.flatten``.
+    """Return the names of the numbers of an observation, in the order of ``gymnasium.spaces.flatten``.
 
     Raises:
         ConfigError: if the space is no array and no dict of arrays, or too big.
@@ -175,7 +175,7 @@ def _paths(space: gymnasium.Space[Any], *above: str) -> list[tuple[str, ...]]:
 
 
 def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> Contract:
-    """A contract for an environment: all that it sees, all that it takes, at the rate at which it is shown.
+    """Make the contract of an environment: all of its observation and action, at the rate at which it is shown.
 
     Raises:
         ConfigError: if it cannot be made, tells no rate, or has actions without limits.
@@ -201,12 +201,12 @@ def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | N
 
 
 def _label(name: str) -> str:
-    """What the contract calls a number: its path, and for the ``0`` of one array ``observation.0``."""
+    """Return the contract's name of a number: its path, and for the ``0`` of one array ``observation.0``."""
     return f"{TOPIC}.{name}" if name[0].isdigit() else name
 
 
 def _box(space: gymnasium.Space[Any]) -> gymnasium.spaces.Box:
-    """The space of actions.
+    """Return the space of actions.
 
     Raises:
         ConfigError: if it is no array of numbers.

@@ -15,7 +15,7 @@ from il_ros.sim import tasks
 
 
 def name_of(task: str) -> str:
-    """What gymnasium calls the task in the file of that name: ``il_ros/Fork-v0`` for ``fork``."""
+    """Return gymnasium's name of the task in the file of that name: ``il_ros/Fork-v0`` for ``fork``."""
     return f"il_ros/{''.join(word.capitalize() for word in task.split('_'))}-v0"
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How a scripted expert threads rows of posts: a velocity field that needs nothing but where the tool is."""
+"""Steering of scripted experts through gaps in rows of posts: a velocity field over the tool's position."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Row:
         self.gaps = np.array(gaps)
 
     def nearest(self, y: float) -> int:
-        """The gap whose middle is nearest to ``y``."""
+        """Return the gap whose middle is nearest to ``y``."""
         return int(np.argmin(np.abs(self.gaps - y)))
 
 
@@ -41,8 +41,8 @@ class GapSteering:
     Args:
         rows: the rows, in the order of their x, relative to ``origin``.
         choice: the gap to take in each row, or None for the nearest one, settled anew at each row.
-        swerve: how far before a row the expert leaves the middle, and how far before it he is in line with his gap;
-            without it he makes for the gap as soon as the row before is behind him.
+        swerve: how far before a row the expert leaves the middle, and how far before it the tool is in line with its
+            gap; without it the expert makes for the gap as soon as the row before is passed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class GapSteering:
         self._settled: dict[int, int] = {}
 
     def __call__(self, reading: RobotState, origin: Array) -> Array:
-        """The velocity (2,), m/s, that is right for ``reading``; ``origin`` (2,) shifts the rows."""
+        """Return the velocity (2,), m/s, that is right for ``reading``; ``origin`` (2,) shifts the rows."""
         x, y = (reading.tool_position[:2] - origin).tolist()
         ahead = next((i for i, row in enumerate(self._rows) if x < row.x + PASSED_M), None)
         if ahead is None:
@@ -68,7 +68,7 @@ class GapSteering:
         return self._settled.setdefault(index, row.nearest(y))
 
     def _share(self, distance: float) -> tuple[float, float]:
-        """How much of the way to its gap the tool should have gone so far before a row, and the slope of that, 1/m."""
+        """Return the share of the way to its gap that the tool should have gone, and its slope, 1/m."""
         if self._swerve is None:
             return 1.0, 0.0
         begin, done = self._swerve
@@ -89,7 +89,7 @@ def _toward(distance: float, aside: float, slope: float) -> Array:
 
 
 def gap_taken(path: Sequence[Array], row: Row, origin: Array) -> int | None:
-    """Through which gap of ``row`` the ``path`` of tool positions went; None if it never crossed the row."""
+    """Return the gap of ``row`` that the ``path`` of tool positions went through; None if it never crossed the row."""
     for before, after in zip(path, path[1:]):
         if before[0] - origin[0] < row.x <= after[0] - origin[0]:
             return row.nearest(float(after[1] - origin[1]))

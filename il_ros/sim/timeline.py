@@ -1,18 +1,18 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The clock of a simulated world, and the facts of the episode that runs in it."""
+"""The clock of a simulated world, and the start of the episode that runs in it."""
 
 from __future__ import annotations
 
 from il_ros.core.types import PAUSE_NS, EpisodeStart
 
 UNKNOWN = "unknown"
-"""The outcome of an episode that terminated, where nobody says whether that is good or bad."""
+"""The outcome of an episode that terminated where success is not reported."""
 
 
 class EpisodeClock:
-    """What worlds have in common: stamps go on from episode to episode, which are counted."""
+    """Base of simulated worlds: stamps go on from episode to episode, and episodes are counted."""
 
     def __init__(self, task: str) -> None:
         self._stamp_ns = 0
@@ -20,15 +20,15 @@ class EpisodeClock:
 
     @property
     def start(self) -> EpisodeStart:
-        """The facts of the running episode."""
+        """The start of the running episode."""
         return self._start
 
     @property
     def stamp_ns(self) -> int:
-        """Time of what is seen now, in nanoseconds of the world's clock."""
+        """Time of the state now, in nanoseconds of the world's clock."""
         return self._stamp_ns
 
     def _begin(self, seed: int) -> None:
-        """The next episode begins, a pause after the last one."""
+        """Begin the next episode, a pause after the last one."""
         self._stamp_ns += PAUSE_NS
         self._start = EpisodeStart(self._start.task, seed, self._stamp_ns, self._start.number + 1)

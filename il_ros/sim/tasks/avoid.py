@@ -43,7 +43,7 @@ class Avoid(Task):
         return SceneLayout(start, np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
-        """``way_00`` to ``way_23``, numbered by gap from left to right, row by row; or ``nearest``."""
+        """Make ``way_00`` to ``way_23``, numbered by gap from left to right, row by row; or ``nearest``."""
         choice = None if name == "nearest" else np.unravel_index(int(name.removeprefix("way_")), (2, 3, 4))
         threading = GapSteering(ROWS, choice)  # type: ignore[arg-type]
 
@@ -53,7 +53,7 @@ class Avoid(Task):
         return steer
 
     def way(self, path: Sequence[Array], posts: Array) -> int | None:
-        """0 to 23; None if a row was not crossed."""
+        """Return 0 to 23; None if a row was not crossed."""
         gaps = [gap_taken(path, row, np.zeros(2)) for row in ROWS]
         if None in gaps:
             return None

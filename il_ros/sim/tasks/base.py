@@ -23,7 +23,7 @@ TOOL_HEIGHT_M = 0.035
 """The height above the table at which the tool is moved, m."""
 
 Steer = Callable[[RobotState], Array]
-"""What a scripted expert is: the tool's velocity (2,), m/s, that is right for a reading."""
+"""A scripted expert: the tool's velocity (2,), m/s, that is right for a reading."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
-        """The scripted expert called ``name``; ``nearest`` takes whichever way is nearest to where the tool is."""
+        """Make the scripted expert called ``name``; ``nearest`` takes whichever way is nearest to where the tool is."""
 
     @abc.abstractmethod
     def way(self, path: Sequence[Array], posts: Array) -> int | None:
-        """Which of the ``ways`` the ``path`` of tool positions took; None if it did not get through."""
+        """Return which of the ``ways`` the ``path`` of tool positions took; None if it did not get through."""
 
     def draw(self, name: str, seed: int) -> str:
-        """The name of the expert for the episode ``seed``: itself, or one drawn for ``random``.
+        """Return the name of the expert for the episode ``seed``: itself, or one drawn for ``random``.
 
         Of as many consecutive seeds as there are experts (from a multiple of that number on), each expert gets one.
 
@@ -83,12 +83,12 @@ class Task(abc.ABC):
         return self.experts[int(np.random.default_rng([block, 1]).permutation(len(self.experts))[place])]
 
     def clearance(self, positions: Array, posts: Array) -> float:
-        """How far, m, the tool at ``positions`` (N, 2) keeps from posts and from the table's edge; negative inside."""
+        """Return the distance, m, of the tool at ``positions`` (N, 2) from posts and table edge; negative inside."""
         gaps = np.hypot(*(positions[:, None] - posts[:, :2]).T) - self.post_radius_m - TOOL_RADIUS_M
         return float(min(gaps.min(initial=np.inf), self.half_width_m - np.abs(positions[:, 1]).max()))
 
     def outcome(self, path: Sequence[Array], touched: bool, elapsed_s: float) -> str | None:
-        """How the episode ends at this step: ``success``, ``collision``, ``lost``, ``timeout``; None to go on.
+        """Return how the episode ends at this step: ``success``, ``collision``, ``lost``, ``timeout``; None to go on.
 
         ``path`` is where the tool has been, its present place last.
         """
@@ -117,7 +117,7 @@ class ScriptedExpert:
         self._steer = self._task.expert(self.name, np.random.default_rng([start.seed, 2]))
 
     def __call__(self, reading: RobotState) -> Array:
-        """The velocity (2,), m/s, that the expert wants now."""
+        """Return the velocity (2,), m/s, that the expert commands now."""
         if self._steer is None:
             self.reset(EpisodeStart("", 0, reading.stamp_ns))
         assert self._steer is not None
@@ -125,7 +125,7 @@ class ScriptedExpert:
 
 
 def available() -> tuple[str, ...]:
-    """The names of all tasks."""
+    """Return the names of all tasks."""
     return tuple(plugins.available("task"))
 
 

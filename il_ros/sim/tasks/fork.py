@@ -24,8 +24,8 @@ class Fork(Task):
     """Carry the tool past the post, on either side, across the line beyond it.
 
     The post stands still and the tool starts on the line through it, within 1 cm before or behind the same place (and
-    within half a millimetre beside it). With a scene that differed from episode to episode, a policy could learn by
-    heart which expert saw which scene, and the state would not be ambiguous.
+    within half a millimetre beside it). With a scene that differed from episode to episode, a policy could memorise
+    which expert saw which scene, and the state would not be ambiguous.
     """
 
     time_limit_s = 8.0
@@ -41,7 +41,7 @@ class Fork(Task):
         return SceneLayout(start, np.array([[*POST, self.post_height_m / 2]]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
-        """``left``, ``right``, or ``nearest``: the side on which the tool already is."""
+        """Make ``left``, ``right``, or ``nearest``: the side on which the tool already is."""
         choice = None if name == "nearest" else [self.experts.index(name)]
         threading = GapSteering([ROW], choice, SWERVE_M)
 
@@ -51,5 +51,5 @@ class Fork(Task):
         return steer
 
     def way(self, path: Sequence[Array], posts: Array) -> int | None:
-        """0 for left, 1 for right."""
+        """Return 0 for left, 1 for right."""
         return gap_taken(path, ROW, posts[0, :2])

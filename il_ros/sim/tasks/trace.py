@@ -19,11 +19,11 @@ from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
 CENTRE = (0.46, 0.0)
 RADIUS_M, LOBE_M, LOBES = 0.13, 0.03, 5
 GROOVE_HALF_WIDTH_M = 0.01
-"""Farther from the middle of the groove than this, the tool is out of it."""
+"""Farther from the middle of the groove than this, the tool is outside."""
 RETURN_PER_S = 6.0
 """How fast the expert leads a tool back that is beside the middle."""
 ASTRAY_M = 0.03
-"""And farther than this, whoever watches the tool finds it astray."""
+"""Farther than this, a supervisor counts the tool as astray."""
 WHOLE = 0.75
 """Share of what the expert covers in the time that must have been covered, along the groove."""
 
@@ -39,11 +39,11 @@ _TANGENTS = _STEPS / np.hypot(*_STEPS.T)[:, None]
 
 @dataclass(frozen=True)
 class Trace(Task):
-    """Stay in the groove and keep going until the time is over; who touches the post or leaves the table ends early.
+    """Stay in the groove and keep going until the time is over; touching the post or leaving the table ends it early.
 
-    The groove is closed, so that the horizon can be as long as one likes. Who covers it is in it nearly all the time:
-    beside it no state was demonstrated, and none tells the way back. The cost of an episode is the number of steps
-    outside the groove, the measure of Ross and Bagnell 2010.
+    The groove is closed, so that the horizon can be as long as one likes. A tool that covers it is inside nearly
+    all the time: beside it no state was demonstrated, and none shows the way back. The cost of an episode is the number
+    of steps outside the groove, the measure of Ross and Bagnell 2010.
     """
 
     horizon_s: float = 20.0
@@ -71,15 +71,15 @@ class Trace(Task):
         return SceneLayout(start, np.array([[*CENTRE, self.post_height_m / 2]]))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
-        """``tracer``, the only one, or ``nearest``, who is the same."""
+        """Make ``tracer``, the only one, or ``nearest``, which is the same."""
         return steer
 
     def way(self, path: Sequence[Array], posts: Array) -> int | None:
-        """0 if the ``path`` went along the groove; None if it was outside, or stood still."""
+        """Return 0 if the ``path`` went along the groove; None if it was outside, or stood still."""
         return 0 if _covered_m(path) > 0 else None
 
     def outcome(self, path: Sequence[Array], touched: bool, elapsed_s: float) -> str | None:
-        """``collision`` or ``lost``; at the end of the horizon ``success``, or ``timeout`` for who did not get far."""
+        """Return ``collision`` or ``lost``; at the end ``success``, or ``timeout`` for a tool that did not get far."""
         x, y = path[-1][:2]
         if touched:
             return "collision"
@@ -90,37 +90,37 @@ class Trace(Task):
         return "success" if _covered_m(path) >= WHOLE * SPEED * self.horizon_s else "timeout"
 
     def clearance(self, positions: Array, posts: Array) -> float:
-        """How far, m, the tool at ``positions`` (N, 2) keeps from being astray; negative once it is."""
+        """Return the distance, m, of the tool at ``positions`` (N, 2) from being astray; negative once it is."""
         return ASTRAY_M - float(self.distances(positions).max())
 
     def distances(self, positions: Array) -> Array:
-        """(N,) m, how far ``positions`` (N, 2) are from the middle of the groove."""
+        """Return (N,) m, how far ``positions`` (N, 2) are from the middle of the groove."""
         return np.asarray(np.sqrt(_squares(positions).min(1)))
 
     def costs(self, positions: Array) -> Array:
-        """(N,) 1 where the tool at ``positions`` (N, 2) is out of the groove, 0 where it is in it."""
+        """Return (N,), 1 where the tool at ``positions`` (N, 2) is out of the groove, 0 where it is in it."""
         return np.asarray(self.distances(positions) > GROOVE_HALF_WIDTH_M, dtype=np.float64)
 
 
 def steer(reading: RobotState) -> Array:
-    """The velocity (2,), m/s, along the groove and back into its middle."""
+    """Return the velocity (2,), m/s, along the groove and back into its middle."""
     position = reading.tool_position[:2]
     nearest = int(_squares(position[None]).argmin())
     back = RETURN_PER_S * (GROOVE[nearest] - position)  # (2,)
     length = float(np.hypot(*back))
-    forward = SPEED * max(0.0, 1.0 - length / SPEED)  # who is beside the groove first returns to it
+    forward = SPEED * max(0.0, 1.0 - length / SPEED)  # a tool beside the groove first returns to it
     velocity: Array = forward * _TANGENTS[nearest] + back * min(1.0, SPEED / max(length, 1e-9))
     return np.clip(velocity, -FASTEST, FASTEST)
 
 
 def _squares(positions: Array) -> Array:
-    """(N, 1000) m2 from each of ``positions`` (N, 2) to each point of the groove."""
+    """Return (N, 1000) m2 from each of ``positions`` (N, 2) to each point of the groove."""
     squares: Array = ((np.asarray(positions)[:, None] - GROOVE) ** 2).sum(-1)
     return squares
 
 
 def _covered_m(path: Sequence[Array]) -> float:
-    """How far along the groove the ``path`` came while it was in it; going back counts against it."""
+    """Return how far, m, along the groove the ``path`` came while it was in it; going back counts against it."""
     squares = _squares(np.array([p[:2] for p in path]))
     along, inside = _ALONG[squares.argmin(1)], squares.min(1) <= GROOVE_HALF_WIDTH_M**2
     ahead = (np.diff(along) + LAP_M / 2) % LAP_M - LAP_M / 2

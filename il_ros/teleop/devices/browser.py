@@ -56,7 +56,7 @@ class Browser(Operated):
         self._fast = self._drags = False
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Take what the hands do.
+        """Process the operator's input.
 
         Raises:
             MessageError: if numbers are missing or not finite; the page then counts as lost.
@@ -84,16 +84,16 @@ class Browser(Operated):
         self._fast, self._drags = bool(buttons[1]), bool(buttons[2])
 
     def interrupt(self) -> None:
-        """Whoever drove, or led the arm by hand, is lost."""
+        """Count the operator as lost who drove, or led the arm by hand."""
         super().interrupt()
         self._by_hand.interrupt()
 
     def reset(self, start: EpisodeStart) -> None:
-        """A held switch stays held from one episode to the next."""
+        """Reset the device by hand; a held switch stays held from one episode to the next."""
         self._by_hand.reset(start)
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """What the hands say, while the switch is held and the page is heard."""
+        """Return the operator's command while the switch is held and the page is connected."""
         guided, o = self._by_hand.answer(reading, now_ns), self.options
         if guided.engaged:
             return guided

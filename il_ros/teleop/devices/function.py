@@ -53,11 +53,11 @@ class Function(Device):
             self._ask.reset(start.seed)
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """What the function makes of a reading of our arm."""
+        """Return the function's action for the state of our arm."""
         return self.respond(messages.plain_messages(reading), now_ns)
 
     def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
-        """What the function makes of what is seen.
+        """Return what the function makes of a received observation.
 
         Raises:
             MessageError: if its answer is no action of the contract.
@@ -77,7 +77,7 @@ class Function(Device):
 
 
 def load(name: str) -> Callable[[Any], Any]:
-    """The function called ``package.module:function``.
+    """Return the function called ``package.module:function``.
 
     Raises:
         ConfigError: if there is none.
@@ -95,7 +95,7 @@ def load(name: str) -> Callable[[Any], Any]:
 
 
 def nested(names: Sequence[str], values: Sequence[float]) -> Any:
-    """The observation whose numbers have these paths: an array, or a dict of them."""
+    """Return the observation whose numbers have these paths: an array, or a dict of them."""
     if names[0][0].isdigit():  # which no key of a dict begins with
         shape = np.array([name.split(".") for name in names], dtype=int).max(axis=0) + 1
         return np.array(values, dtype=np.float64).reshape(shape)

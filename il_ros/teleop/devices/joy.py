@@ -26,7 +26,7 @@ REST_S = 0.2
 
 
 class JoyLayout(NamedTuple):
-    """What a kind of pad has where, as a driver tells it."""
+    """Axes and buttons of a kind of pad, as its driver publishes them."""
 
     options: Mapping[str, int]
     """Of ``PadLayout``."""
@@ -83,7 +83,7 @@ class PadLayout:
 class Axis:
     """One axis of a pad, which drives only once it was seen near its middle, where a stick rests.
 
-    A trigger rests at an end, and some drivers tell 0 for it before it is first touched. Where other pads have a
+    A trigger rests at an end, and some drivers publish 0 for it before it is first touched. Where other pads have a
     trigger, an axis that jumps from its middle to its end at once is taken for one, until it has come to rest in its
     middle.
 
@@ -136,7 +136,7 @@ class Joy(Operated):
         self._axes = [Axis(number in triggers) for number in self._numbers]
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Take the state of sticks and buttons.
+        """Process the state of sticks and buttons.
 
         Raises:
             MessageError: if the pad has fewer axes or buttons than the mapping names, or an axis is not finite.
@@ -166,7 +166,7 @@ class Joy(Operated):
         self._velocity = scales * sticks * (m.scale_turbo_m_s if turbo else m.scale_m_s)
 
     def _compare(self, shape: tuple[int, int]) -> None:
-        """Tell of a pad that looks like one of another layout."""
+        """Note a pad that looks like one of another layout."""
         like = [name for name, layout in LAYOUTS.items() if layout.shape == shape]
         differs = bool(like) and self.mapping.layout not in like
         self.note(
@@ -178,7 +178,7 @@ class Joy(Operated):
         )
 
     def _explain(self, sticks: Array) -> None:
-        """Tell which axes do not drive though they are out of their middle, and why."""
+        """Note which axes do not drive though they are out of their middle, and why."""
         idle = [
             f"{number} (at {value:.2f})"
             for number, axis, value in zip(self._numbers, self._axes, sticks.tolist())
@@ -193,8 +193,8 @@ class Joy(Operated):
         )
 
     def reset(self, start: EpisodeStart) -> None:
-        """A held button stays held from one episode to the next."""
+        """Do nothing: a held button stays held from one episode to the next."""
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """The sticks, while the button is held and the pad is heard."""
+        """Return the command of the sticks while the button is held and the pad is connected."""
         return self.driven(self._velocity, reading) if self.dead_man.holds(now_ns) else self.away()

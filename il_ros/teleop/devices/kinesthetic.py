@@ -17,7 +17,7 @@ from il_ros.teleop.base import Operated, Setup, at_least, joints_at
 from il_ros.teleop.deadman import DeadMan
 
 GUIDING = "guiding"
-"""The arm's driver says there, at least five times a second, whether it gives way to a hand."""
+"""The topic on which the driver publishes, at least five times a second, whether the arm is compliant."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class KinestheticOptions:
 
 
 class Kinesthetic(Operated):
-    """Say what the arm is being led through, while its driver says that it is led.
+    """Return the motion that the arm is led through while its driver reports that it is compliant.
 
     The commands that come of it are those that would have made the arm move as it just did, one step late; a compliant
     arm does not obey them. With a contract of joints they are the joints' positions, else the tool's velocity over the
@@ -48,15 +48,15 @@ class Kinesthetic(Operated):
         self._last: RobotState | None = None
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Take whether the arm gives way."""
+        """Process whether the arm is compliant."""
         self.dead_man.hear(bool(message.data), now_ns)
 
     def reset(self, start: EpisodeStart) -> None:
-        """The arm has been put elsewhere, which was no motion."""
+        """Forget the last reading: that the arm was put elsewhere was no motion."""
         self._last = None
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """What the arm just did, while it is led."""
+        """Return what the arm just did, while it is led."""
         last, self._last = self._last, reading
         if not self.dead_man.holds(now_ns):
             return self.away()

@@ -33,7 +33,7 @@ class LeaderOptions:
     prefix: str = ""
     """Stands before the follower's name of a joint in the leader's."""
     degrees: bool = False
-    """Whether the leader tells its angles in degrees."""
+    """Whether the leader publishes its angles in degrees."""
     signs: Mapping[str, float] = field(default_factory=dict)
     """By the follower's name, -1 for a joint that turns the other way."""
     scales: Mapping[str, float] = field(default_factory=dict)
@@ -98,13 +98,13 @@ class Leader(Operated):
             raise ConfigError(f"device 'leader': {', '.join(twice)} has a range and a sign, scale or offset; give one")
         self._scale, self._offset, self._turn = np.array([self._map(i) for i in range(len(names))]).T
         self._fastest = HASTE * contract.max_step * contract.rate_hz
-        self._wanted: Array | None = None
-        """(Da,) what the leader asks for, in the follower's units; None until it is told."""
-        self._told_ns = 0
+        self._target: Array | None = None
+        """(Da,) the leader's joint positions in the follower's units; None until they are received."""
+        self._received_ns = 0
         self._drives = False
 
     def _map(self, i: int) -> tuple[float, float, float]:
-        """Scale and offset from what the leader tells to joint ``i`` of the follower, and a turn or infinity."""
+        """Return scale and offset from the leader's number to joint ``i`` of the follower, and a turn or infinity."""
         o, part = self.options, self.setup.contract.action[i]
         if part.name in o.ranges:
             low, high = o.ranges[part.name]
@@ -116,7 +116,7 @@ class Leader(Operated):
         return scale * (math.pi / 180.0 if o.degrees and turns else 1.0), o.offsets_rad.get(part.name, 0.0), turn
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Take the leader's joints, or the pedal.
+        """Process the leader's joints, or the pedal.
 
         Raises:
             MessageError: if a joint is missing or not finite; the leader then counts as lost, as it does when a joint
@@ -138,14 +138,14 @@ class Leader(Operated):
         self._follow(topic, self._scale * [told[name] for name in names] + self._offset, now_ns)
 
     def _follow(self, topic: str, told: Array, now_ns: int) -> None:
-        """Go on from where the leader was told to be last."""
-        last, passed_s = self._wanted, max((now_ns - self._told_ns) / 1e9, SHORTEST_S)
-        self._told_ns = now_ns
+        """Continue from the leader's last joint positions."""
+        last, passed_s = self._target, max((now_ns - self._received_ns) / 1e9, SHORTEST_S)
+        self._received_ns = now_ns
         if last is None:
-            self._wanted = told
+            self._target = told
         else:
             way = told - last - self._whole_turns(told - last)
-            self._wanted = last + way
+            self._target = last + way
             joint = int(np.argmax(np.abs(way) / (self._fastest * passed_s + self.options.align_rad)))
             jumps = abs(way[joint]) > self._fastest[joint] * passed_s + self.options.align_rad
             if jumps:
@@ -163,7 +163,7 @@ class Leader(Operated):
             self.dead_man.press(True)
 
     def _whole_turns(self, way: Array) -> Array:
-        """(Da,) the turns that are in a way (Da,) from one angle to another."""
+        """Return (Da,), the whole turns in a difference (Da,) of angles."""
         counted = np.isfinite(self._turn)
         return np.where(counted, self._turn, 0.0) * np.round(way / np.where(counted, self._turn, 1.0))
 
@@ -172,29 +172,29 @@ class Leader(Operated):
         self._drives = False
 
     def interrupt(self) -> None:
-        """The leader is lost, and must be aligned anew."""
+        """Count the leader as lost; it must be aligned anew."""
         self._lose()
 
     def reset(self, start: EpisodeStart) -> None:
-        """The arm has been put elsewhere, so the leader must be brought there anew."""
+        """Require alignment anew: the arm has been put elsewhere."""
         self._drives = False
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """Where the leader is, once it has been where the arm is."""
-        held = self.dead_man.holds(now_ns) and self._wanted is not None
+        """Return the leader's joint positions, once it has been aligned with the arm."""
+        held = self.dead_man.holds(now_ns) and self._target is not None
         self._drives = held and (self._drives or self._is_aligned(reading))
-        if self._wanted is None or not self._drives:
+        if self._target is None or not self._drives:
             return self.away()
         self.note("lost", "")
         contract = self.setup.contract
-        return ExpertAction(np.clip(self._wanted, contract.low, contract.high), engaged=True, author=self.name)
+        return ExpertAction(np.clip(self._target, contract.low, contract.high), engaged=True, author=self.name)
 
     def _is_aligned(self, reading: RobotState) -> bool:
-        """Whether the leader is where the arm is; if so, it counts its turns from there."""
-        assert self._wanted is not None
+        """Return whether the leader is aligned with the arm; if so, its turns are counted from there."""
+        assert self._target is not None
         at = joints_at(reading, self.setup.contract, "leader")
-        near = self._wanted + self._whole_turns(at - self._wanted)
+        near = self._target + self._whole_turns(at - self._target)
         if not np.abs(near - at).max() <= self.options.align_rad:
             return False
-        self._wanted = near
+        self._target = near
         return True

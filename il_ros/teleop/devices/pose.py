@@ -67,19 +67,19 @@ class Pose(Operated):
         super().__init__(setup, "pose", DeadMan(self.options.timeout_s, seen_up=True))
         self.dead_man.silence_lets_go = self.options.silence_lets_go
         self._hand: Array | None = None
-        """(3,) m, in its own frame; None until it is told."""
+        """(3,) m, in its own frame; None until it is received."""
         self._frame, self._frame_id = Frame(), ""
-        self._told_ns = self._moved_ns = 0
-        """When it was told last, and when it was another than the one before."""
+        self._received_ns = self._moved_ns = 0
+        """When it was received last, and when it differed from the one before."""
         self._trembles = False
-        """Whether the hand has ever been told to be elsewhere than just before."""
+        """Whether the hand has ever been elsewhere than just before."""
         self._strange_ns: int | None = None
         """When it last did what no hand does."""
         self._anchor: tuple[Array, Array] | None = None
         """(3,) m each, the hand and the tool when the hand began to lead; None until both are known."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Take where the hand is; a place where no hand can be makes it count as lost.
+        """Process the position of the hand; one where no hand can be makes it count as lost.
 
         Raises:
             MessageError: if a number is not finite; the hand then counts as lost, too.
@@ -96,7 +96,7 @@ class Pose(Operated):
         self.note("hand", doubt)
         if doubt:
             self._lose(now_ns)
-        self._hand, self._frame_id, self._told_ns = hand, name, now_ns
+        self._hand, self._frame_id, self._received_ns = hand, name, now_ns
         self.dead_man.alive(now_ns)
         if self._strange_ns is None or now_ns - self._strange_ns >= SETTLE_S * 1e9:
             self._strange_ns = None
@@ -104,19 +104,19 @@ class Pose(Operated):
             self.dead_man.press(True)
 
     def _doubt(self, topic: str, hand: Array, name: str, now_ns: int) -> str:
-        """What is strange about a place (3,), m, of the hand in the frame of that name; empty if nothing is."""
+        """Return what is implausible about a position (3,), m, of the hand in a frame; empty if nothing is."""
         try:
             self._frame = Frame() if name in (self.options.frame, *STANDING) else self.frame(topic, name)
         except MessageError as error:
             return str(error)
         if not hand.any():
             return f"{topic}: position is 0 0 0, as trackers tell that have lost sight; the hand is lost"
-        if self._hand is None or now_ns - self._told_ns > self.options.timeout_s * 1e9:
+        if self._hand is None or now_ns - self._received_ns > self.options.timeout_s * 1e9:
             self._moved_ns = now_ns
             return ""  # it begins anew anyway
         if name != self._frame_id:
             return f"{topic}: frame_id was {self._frame_id!r} and is {name!r}; the hand begins anew"
-        moved, passed_s = float(np.linalg.norm(hand - self._hand)), (now_ns - self._told_ns) / 1e9
+        moved, passed_s = float(np.linalg.norm(hand - self._hand)), (now_ns - self._received_ns) / 1e9
         if moved:
             self._moved_ns = now_ns
         if moved > self.options.hand_m_s * max(passed_s, SHORTEST_S) + JITTER_M:
@@ -134,16 +134,16 @@ class Pose(Operated):
         self._anchor, self._strange_ns = None, now_ns
 
     def interrupt(self) -> None:
-        """The hand is lost; it begins anew where it is then."""
+        """Count the hand as lost; it begins anew where it is then."""
         super().interrupt()
         self._anchor = None
 
     def reset(self, start: EpisodeStart) -> None:
-        """The arm has been put elsewhere, so the hand's place means another one."""
+        """Forget the anchor: the arm has been put elsewhere."""
         self._anchor = None
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """Towards where the hand leads, while it is followed."""
+        """Return the command towards where the hand leads, while it is followed."""
         if not self.dead_man.holds(now_ns) or self._hand is None:
             self._anchor = None
             return self.away()

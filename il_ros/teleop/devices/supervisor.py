@@ -72,12 +72,12 @@ class Supervisor(Device):
         return self._driven > 0
 
     def reset(self, start: EpisodeStart) -> None:
-        """A new episode begins; the hands are off."""
+        """Let go for a new episode."""
         self._forget()
         self._start = start
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """An action while it drives; no opinion while it watches."""
+        """Return an action while it drives; none while it watches."""
         self._path.append(reading.tool_position[:2])
         worry = self._worry(reading)
         if self.driving:

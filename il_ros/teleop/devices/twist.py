@@ -20,7 +20,7 @@ from il_ros.teleop.base import Operated, Setup, at_least, finite
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 LET_GO_S = 0.2
-"""Who speaks zeros for so long has let go."""
+"""An operator whose driver publishes zeros for so long has let go."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Twist(Operated):
             self.note(about, f"delta_twist_cmds has {about}, of which the contract's action knows nothing: left out")
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """The last twist, while somebody drives."""
+        """Return the command of the last twist, while somebody drives."""
         if not self.dead_man.holds(now_ns):
             return self.away()
         turned = reading.tool_quaternion if self._frame.turns_with_tool else IDENTITY

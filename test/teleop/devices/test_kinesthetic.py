@@ -31,17 +31,15 @@ LINEAR_N_S_M = 40.0
 """How hard a hand pushes for the speed that it wants."""
 
 
-def led_by_the_leader(seed: int, puppeteer: Any) -> Episode:
-    env, gate = ArmEnv("fork", JOINTS), Gate(JOINTS, GateConfig(rule="demonstration"))
-    rollout = run_episode(env, gate, seed, None, puppeteer())
-    env.close()
+def led_by_the_leader(env: ArmEnv, seed: int, puppeteer: Any) -> Episode:
+    rollout = run_episode(env, Gate(JOINTS, GateConfig(rule="demonstration")), seed, None, puppeteer())
     assert rollout.outcome == "success"
     return rollout.episode
 
 
-def led_by_hand(seed: int, puppeteer: Any) -> Episode:
+def led_by_hand(env: ArmEnv, seed: int, puppeteer: Any) -> Episode:
     """A hand pushes the compliant arm as the script would go; what is recorded is what the device felt."""
-    env, gate = ArmEnv("fork", PLANE), Gate(PLANE, GateConfig(rule="demonstration"))
+    gate = Gate(PLANE, GateConfig(rule="demonstration"))
     device, steer = load("kinesthetic", Setup(PLANE)), tasks.load("fork").expert("left", np.random.default_rng(0))
     env.reset(seed=seed)
     gate.reset(seed)
@@ -55,7 +53,6 @@ def led_by_hand(seed: int, puppeteer: Any) -> Episode:
         records.append(gate.step(now, observations[-1], now))
         force = LINEAR_N_S_M * np.array([*steer(reading), 0.0])
         reading, outcome = env.advance(env.yielding("panda_hand", force))
-    env.close()
     assert outcome == "success"
     return Episode.from_steps(observations, records, PLANE.step_ns, {"outcome": outcome})
 
@@ -63,12 +60,12 @@ def led_by_hand(seed: int, puppeteer: Any) -> Episode:
 @pytest.mark.slow
 @pytest.mark.parametrize(("led", "contract"), [(led_by_the_leader, JOINTS), (led_by_hand, PLANE)])
 def test_a_policy_learns_from_it(led: Any, contract: Contract, puppeteer: Any, tmp_path: Any) -> None:
-    shown = [led(seed, puppeteer) for seed in range(DEMONSTRATIONS)]
+    env = ArmEnv("fork", contract)
+    shown = [led(env, seed, puppeteer) for seed in range(DEMONSTRATIONS)]
     config = TrainingConfig.load("deterministic", steps=1500)
     data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels)
     checkpoint = checkpoints.save(tmp_path / "learned", train(data, config), contract, [])
-    env, gate = ArmEnv("fork", contract), Gate(contract, GateConfig(rule="none"))
-    actor = PolicyRunner(checkpoint)
+    gate, actor = Gate(contract, GateConfig(rule="none")), PolicyRunner(checkpoint)
     outcomes = [run_episode(env, gate, 1000 + seed, actor, None).outcome for seed in range(ROLLOUTS)]
     env.close()
     assert outcomes.count("success") >= 0.95 * ROLLOUTS

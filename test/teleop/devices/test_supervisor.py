@@ -79,10 +79,10 @@ def test_it_never_takes_over_from_an_expert_who_drives_himself():
         env.reset(seed=seed)
         driver.reset(env.start)
         watcher.reset(env.start)
-        outcome = None
+        reading, outcome = env.reading(), None
         while outcome is None:
-            assert not watcher.answer(env.reading()).engaged, (seed, guide.name, env.reading().tool_position)
-            outcome = env.advance(driver.answer(env.reading()).action)[1]
+            assert not watcher.answer(reading).engaged, (seed, guide.name, reading.tool_position)
+            reading, outcome = env.advance(driver.answer(reading).action)
         assert outcome == "success"
     env.close()
 
