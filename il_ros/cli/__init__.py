@@ -109,7 +109,7 @@ def run(arguments: list[str]) -> int:
 
 
 def make_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
-    """The command line with these subcommands.
+    """Make the command line with these subcommands.
 
     Raises:
         ConfigError: if a command cannot be imported, with what it lacks.
