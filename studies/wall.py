@@ -67,11 +67,11 @@ def work(job: TimingJob, folder: Path) -> None:
 
 
 def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
-    """Return the command of a user."""
+    """Run the command of a user; return its rounds."""
     fields = {f.name: f.default for f in dataclasses.fields(DaggerConfig)}
     said = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
     words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    words += ["--loop"] if job.who == LOOP else ["--composed"]
+    words += ["--no-ros"] if job.who == LOOP else ["--composed"]
     command = [sys.executable, "-m", "il_ros.cli", "dagger", str(run), "--json", *words]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

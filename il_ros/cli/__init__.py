@@ -25,7 +25,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -37,7 +37,9 @@ COMMANDS = (
     *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger"),
     *("info", "contract", "export", "onnx", "recover", "prune", "doctor"),
 )
-"""Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
+"""Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``.
+
+Options that were called something else in an earlier version are in a module's ``RENAMED``, and still accepted."""
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
 INTERRUPTED = 130
@@ -97,6 +99,7 @@ def run(arguments: list[str]) -> int:
     asked = [name for name in arguments[:1] if name in COMMANDS]
     all_of_them = [name for name in COMMANDS if _exists(name)]
     parser = make_parser(all_of_them if not asked and arguments != ["--version"] else asked)
+    arguments = [*asked, *with_new_names(asked[0], arguments[1:])] if asked else arguments
     options, rest = parser.parse_known_args(arguments)
     if rest and not (hasattr(options, "arguments") and all(":=" in word and word[0] != "-" for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -106,6 +109,18 @@ def run(arguments: list[str]) -> int:
         parser.print_help()
         return ConfigError.exit_code
     return int(options.run(options))
+
+
+def with_new_names(command: str, arguments: list[str]) -> list[str]:
+    """Return the arguments with today's names of options for earlier ones, see ``RENAMED`` of a command's module."""
+    renamed: Mapping[str, str] = getattr(_load(command), "RENAMED", {})
+    words = []
+    for word in arguments:
+        name, equals, value = word.partition("=")
+        if name in renamed:
+            print(f"il-ros: warning: {name} is now called {renamed[name]}", file=sys.stderr)
+        words.append(f"{renamed.get(name, name)}{equals}{value}")
+    return words
 
 
 def make_parser(commands: Iterable[str]) -> argparse.ArgumentParser:

@@ -6,7 +6,8 @@
 Examples:
   il-ros collect --task fork --episodes 40                 both scripted experts, drawn at random
   il-ros collect --task fork --expert left --episodes 20   one consistent expert
-  il-ros collect --task avoid --device joy --paced         you, with a gamepad, in real time, in your ROS_DOMAIN_ID
+  il-ros collect --task avoid --input-device joy --real-time
+                                                           you, with a gamepad, in your ROS_DOMAIN_ID
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from il_ros.cli import check_seeds
 from il_ros.cli.progress import bars
 from il_ros.sim import tasks
 
+RENAMED = {"--device": "--input-device", "--paced": "--real-time"}
 HELP = "record demonstrations over real topics"
 
 
@@ -32,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="fork", help="task to demonstrate: " + ", ".join(tasks.available()))
     parser.add_argument("--episodes", type=int, default=20, help="how many (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the others count up")
-    parser.add_argument("--device", default="scripted", help="scripted, or joy for a gamepad (default: scripted)")
+    parser.add_argument("--input-device", default="scripted", help="scripted, or joy for a gamepad (default: scripted)")
     parser.add_argument("--expert", default="random", help="which scripted expert; random draws one an episode")
     parser.add_argument("--contract", default="panda_plane", help="contract, by name or path; it names the arm")
     parser.add_argument("--folder", type=Path, default=Path("runs/episodes"), help="where the bags go")
-    parser.add_argument("--paced", action="store_true", help="in real time, as a person needs it")
+    parser.add_argument("--real-time", action="store_true", help="in real time, as a person needs it")
     parser.add_argument("--composed", action="store_true", help="all nodes in one process: faster")
     parser.add_argument("--json", action="store_true", help="print the facts of the episodes as JSON")
 
@@ -48,9 +50,9 @@ def run(args: argparse.Namespace) -> int:
     task.draw(args.expert, 0)
     from il_ros.launching.graph import running
 
-    options = {"task": args.task, "device": args.device, "expert": args.expert, "folder": args.folder.absolute()}
-    options |= {"contract": args.contract, "lockstep": not args.paced, "composed": args.composed}
-    options |= {"isolated": args.device in ("scripted",)}
+    options = {"task": args.task, "device": args.input_device, "expert": args.expert, "folder": args.folder.absolute()}
+    options |= {"contract": args.contract, "lockstep": not args.real_time, "composed": args.composed}
+    options |= {"isolated": args.input_device in ("scripted",)}
     with bars() as progress:
         bar = progress.add_task(f"demonstrations of {args.task}", total=args.episodes, note="starting the nodes")
         with running("collect", args.folder.parent / "logs", **options) as director:

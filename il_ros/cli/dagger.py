@@ -8,11 +8,12 @@ is in the ledger: see il-ros ledger.
 
 Examples:
   il-ros dagger runs/hg                                     HG-DAgger over topics, with a simulated supervisor
-  il-ros dagger runs/hg --loop                              the same without ROS, on every core
-  il-ros dagger runs/bc --rule demonstration --episodes 5   more demonstrations instead of corrections
-  il-ros dagger runs/dagger --rule beta --labels relabelled --policy one_step --execute-steps 1
+  il-ros dagger runs/hg --no-ros                            the same without ROS, on every core
+  il-ros dagger runs/bc --gating-rule demonstration --episodes 5
+                                                            more demonstrations instead of corrections
+  il-ros dagger runs/dagger --gating-rule beta --labels relabelled --policy one_step --execute-steps 1
                                                             DAgger: the expert labels every state that is visited
-  il-ros dagger runs/mine --device joy --paced              you, with a gamepad, in real time
+  il-ros dagger runs/mine --input-device joy --real-time    you, with a gamepad, in real time
 """
 
 from __future__ import annotations
@@ -31,6 +32,16 @@ from il_ros.cli import ledger as ledger_command
 from il_ros.cli.progress import bars
 from il_ros.sim import tasks
 
+RENAMED = {
+    "--added": "--labels-per-round",
+    "--evaluated": "--eval-episodes",
+    "--enough": "--success-threshold",
+    "--fresh": "--new-data-weight",
+    "--device": "--input-device",
+    "--rule": "--gating-rule",
+    "--loop": "--no-ros",
+    "--paced": "--real-time",
+}
 HELP = "rounds of demonstrations, corrections and training"
 
 
@@ -40,15 +51,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; one that is there goes on")
     for f in dataclasses.fields(DaggerConfig):
-        words, text = f"--{f.name.replace('_', '-')}", f.metadata["text"]
+        option, text = f"--{f.name.replace('_', '-')}", f.metadata["text"]
+        option = RENAMED.get(option, option)
         if f.type == "bool":
-            parser.add_argument(words, action="store_true", help=text)
+            parser.add_argument(option, dest=f.name, action="store_true", help=text)
         else:
             kind = {"int": int, "float": float}.get(str(f.type), str)
             shown = "" if f.default == "" else f" (default: {f.default})"
-            parser.add_argument(words, type=kind, default=f.default, metavar=f.name.upper(), help=text + shown)
-    parser.add_argument("--loop", action="store_true", help="in one process, without ROS")
-    parser.add_argument("--paced", action="store_true", help="over topics in real time, as a person needs it")
+            metavar = option.removeprefix("--").replace("-", "_").upper()
+            parser.add_argument(option, dest=f.name, type=kind, default=f.default, metavar=metavar, help=text + shown)
+    parser.add_argument("--no-ros", action="store_true", help="in one process, without ROS")
+    parser.add_argument("--real-time", action="store_true", help="over topics in real time, as a person needs it")
     parser.add_argument("--composed", action="store_true", help="over topics, all nodes in one process: faster")
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
 
@@ -77,13 +90,13 @@ def _crew(args: argparse.Namespace, folder: Path, plan: Any) -> Iterator[Any]:
     from il_ros.learning.dagger.in_process import InProcessBackend
 
     with WorkerPool() as pool:
-        if args.loop:
+        if args.no_ros:
             with InProcessBackend(folder, plan, pool.evaluate) as crew:
                 yield crew
             return
         from il_ros.launching.dagger_backend import RosBackend
 
-        with RosBackend(folder, plan, pool.evaluate, args.paced, args.composed) as crew:
+        with RosBackend(folder, plan, pool.evaluate, args.real_time, args.composed) as crew:
             yield crew
 
 

@@ -4,6 +4,7 @@
 """The command line answers in one line, and with an exit code that a script can use."""
 
 import errno
+import importlib
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -100,3 +101,18 @@ def test_only_the_command_that_is_asked_for_is_imported():
     assert "'il_ros.cli.launch'" in shown
     for heavy in ("torch", "rclpy", "pybullet", "matplotlib", "il_ros.cli.demo"):
         assert f"'{heavy}'" not in shown
+
+
+def test_options_are_still_accepted_by_their_earlier_names_with_a_warning_each(capsys):
+    words = cli.with_new_names("dagger", ["runs/x", "--loop", "--added=60", "--rule", "beta"])
+    assert words == ["runs/x", "--no-ros", "--labels-per-round=60", "--gating-rule", "beta"]
+    assert capsys.readouterr().err.count("is now called") == 3
+
+
+@pytest.mark.parametrize("command", ["collect", "dagger"])
+def test_each_new_name_of_an_option_is_one_that_the_command_has(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    text = capsys.readouterr().out
+    renamed = importlib.import_module(f"il_ros.cli.{command}").RENAMED
+    assert all(f"  {new}" in text and f"  {old} " not in text for old, new in renamed.items())

@@ -171,7 +171,7 @@ def test_a_run_that_was_killed_goes_on_as_if_it_had_not_been(
 def test_a_process_that_is_killed_in_the_middle_of_a_round_loses_nothing(
     whole: Callable[[DaggerConfig], Path], tmp_path: Path
 ) -> None:
-    words = ["dagger", str(tmp_path / "run"), "--loop", "--json"]
+    words = ["dagger", str(tmp_path / "run"), "--no-ros", "--json"]
     words += [word for key, value in TINY.items() for word in (f"--{key}", str(value))]
     for seen in (
         "episodes/episode_000001",
