@@ -56,7 +56,8 @@ test: lint
 	$(PYTEST) -n 2 -m "not graph" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 	$(PYTEST) -m graph $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
-# What Ubuntu 24.04 brings, where ROS 2 Jazzy lives: Python 3.12 and numpy 1.26, in an environment of their own.
+# What Ubuntu 24.04 brings, where ROS 2 Jazzy lives: Python 3.12 and numpy 1.26. Any other Python is tested in the same
+# way, in an environment of its own: make test PYTHON=python3.10 VENV=.venv-310.
 test-noble:
 	@$(MAKE) --no-print-directory test PYTHON=python3.12 VENV=.venv-noble
 
@@ -120,7 +121,7 @@ $(DOCS)/.complete: requirements-docs.txt | $(STAMP)
 
 clean:
 	rm -rf site build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find il_ros test -name __pycache__ -type d -prune -exec rm -rf {} +
+	find il_ros benchmarks studies examples tools test -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf .venv .venv-*

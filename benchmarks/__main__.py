@@ -95,7 +95,7 @@ def _refusal(reasons: Sequence[str]) -> str:
 
 
 def _measure(chosen: Sequence[Measurement], rounds: int) -> tuple[list[dict[str, Any]], float]:
-    """The rows, and the cores that others used meanwhile."""
+    """Return the rows, and the cores that others used meanwhile."""
     rows: list[dict[str, Any]] = []
     others = Others()
     with _bars() as progress, Environments(PEERS) as environments:

@@ -40,7 +40,7 @@ def _told(stamps: Array, observations: Array) -> str:
 
 
 def _timed(read: Callable[[], tuple[Array, Array]]) -> Stretch:
-    """A stretch of readings, the first of which has been found equal to what was written."""
+    """Return a stretch of readings, the first of which has been found equal to what was written."""
     if _told(*read()) != (BAG.parent / DIGEST).read_text():
         raise ValueError("what was read is not what was written")
     return together(read)
@@ -81,7 +81,7 @@ def ours(seconds: int) -> Stretch:
 
 
 def limit() -> Stretch:
-    """The bytes alone: read from the disk, and decompressed chunk by chunk."""
+    """Return the bytes alone: read from the disk, and decompressed chunk by chunk."""
     import zstandard
 
     path = BAG / f"{BAG.name}_0.mcap"
@@ -123,7 +123,7 @@ class Table:
         self._rows[topic].append((position.x, position.y))
 
     def joined(self) -> tuple[Array, Array]:
-        """The stamps that every topic has, and their rows side by side."""
+        """Return the stamps that every topic has, and their rows side by side."""
         stamps = {topic: np.array(own, dtype=np.int64) for topic, own in self._stamps.items()}
         common = np.array(sorted(set.intersection(*(set(own) for own in self._stamps.values()))), dtype=np.int64)
         parts = [

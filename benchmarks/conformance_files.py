@@ -31,7 +31,7 @@ IN_CHUNKS = ("Schema", "Channel", "Message")
 
 
 def rebuilt(description: Path) -> bytes | None:
-    """The file that is described; None if what was made is not what the pointer beside it says."""
+    """Return the file that is described; None if what was made is not what the pointer beside it says."""
     told = json.loads(description.read_text())
     pointer = dict(line.split(" ", 1) for line in description.with_suffix(".mcap").read_text().splitlines())
     features = frozenset(told["meta"]["variant"]["features"])
@@ -41,7 +41,7 @@ def rebuilt(description: Path) -> bytes | None:
 
 
 def _pieces(described: list[dict[str, Any]], features: frozenset[str]) -> Iterator[bytes]:
-    """The records of a file in their order; those of a chunk are put together where the first stands."""
+    """Return the records of a file in their order; those of a chunk are put together where the first stands."""
     end = next(n for n, record in enumerate(described) if record["type"] == "DataEnd")
     inner = [r for r in described[:end] if r["type"] in IN_CHUNKS] if "ch" in features else []
     written = False

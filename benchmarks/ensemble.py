@@ -26,21 +26,21 @@ def train_in_turn(batch: int, width: int, depth: int) -> Stretch:
 
 
 def ask_together(width: int, depth: int) -> Stretch:
-    """What all members answer to one observation, frozen as an actor has them."""
+    """Return what all members answer to one observation, frozen as an actor has them."""
     policy = _create("ensemble", width, depth, members=MEMBERS).frozen()
     observation = torch.zeros(1, 1, OBSERVATION_DIM)
     return _inference(lambda: policy.members(observation))
 
 
 def ask_in_turn(width: int, depth: int) -> Stretch:
-    """The same of five policies of their own, frozen too."""
+    """Return the same of five policies of their own, frozen too."""
     policies = [_create("deterministic", width, depth).frozen() for _ in range(MEMBERS)]
     observation, generator = torch.zeros(1, 1, OBSERVATION_DIM), torch.Generator()
     return _inference(lambda: [policy.sample(observation, generator) for policy in policies])
 
 
 def ask_limit(width: int, depth: int) -> Stretch:
-    """The frozen network alone."""
+    """Return the frozen network alone."""
     trunk = _create("ensemble", width, depth, members=MEMBERS).frozen().trunk
     observations = torch.zeros(MEMBERS, 1, OBSERVATION_DIM)
     return _inference(lambda: trunk(observations))

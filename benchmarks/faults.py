@@ -160,7 +160,7 @@ WAYS = {
 
 @contextlib.contextmanager
 def rig(folder: Path) -> Iterator[tuple[Rig, Callable[[], Any]]]:
-    """A simulated arm and what is around it; the second starts a gate."""
+    """Start a simulated arm and what is around it; entering the second starts a gate."""
     environment = graph._environment()
     os.environ.update({name: environment[name] for name in graph.DISCOVERY})
     remaps = [word for name in SEEN for word in ("-r", f"{name}:=arm/{name}")]
@@ -183,7 +183,7 @@ def rig(folder: Path) -> Iterator[tuple[Rig, Callable[[], Any]]]:
 
 
 def begin(made: Rig) -> None:
-    """A new episode, in which the policy drives."""
+    """Begin a new episode, in which the policy drives."""
     made.fault, made.engaged, made.policy = "", False, np.array([0.0, SPEED_M_S])
     made.call("sim_node/reset")
     made.commands.clear()
@@ -298,7 +298,7 @@ class SimulatedJoint(Patient):
             self.be_moved_unseen()
 
     def be_moved_unseen(self) -> None:
-        """The driver falls silent for a while, in which somebody moves the joint."""
+        """Silence the driver for a while, in which the joint is moved."""
         passed_s = self._rng.uniform(0.2, 0.4)
         self.stamp_ns += round(passed_s * 1e9)
         self.pass_time(passed_s)
@@ -317,7 +317,7 @@ class SimulatedJoint(Patient):
 
 
 def limits(runs: int, folder: Path, rng: np.random.Generator) -> dict[str, Any]:
-    """The greatest distance of a command from the measured joint, as a share of what is allowed."""
+    """Return the greatest distance of a command from the measured joint, as a share of what is allowed."""
     contract = Contract.from_dict("joint", {"rate_hz": 20.0, **JOINT})
     path = folder / "joint.yaml"
     path.write_text(json.dumps({"rate_hz": 20.0, **JOINT}), encoding="utf-8")  # which is YAML
@@ -362,7 +362,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def rows(told: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is kept in the file of results."""
+    """Return what is kept in the file of results."""
     times = sorted(itertools.chain.from_iterable(told["stand_s"].values()))
     made: list[dict[str, Any]] = [{"name": f"faults {name}", **told[name]} for name in ("exits", "limits")]
     for name, found in (("stand", times), ("clock", told["clock_s"])):

@@ -110,7 +110,7 @@ FORMATS: dict[str, Callable[[Path], None]] = {
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
-    """The bytes with some bits flipped, or the end cut off, or two blocks swapped."""
+    """Return the bytes with some bits flipped, or the end cut off, or two blocks swapped."""
     kind, size = rng.choice(("flip", "cut", "swap")), len(data)
     if kind == "cut":
         return data[: rng.randrange(size)]
@@ -138,7 +138,7 @@ class Fuzz:
         self._episode = read_episode(self.bag, self.contract)
 
     def case(self, seed: int) -> tuple[str, str]:
-        """The outcome of a case, and what was told."""
+        """Return the outcome of a case, and what was told."""
         rng = random.Random(seed)
         metadata, messages = ([p for p in self._sound if (p.name == METADATA) == wanted] for wanted in (True, False))
         path = rng.choice(metadata) if metadata and rng.random() < 1 / 8 else rng.choice(messages)
@@ -174,7 +174,7 @@ def _equal(one: Episode, other: Episode) -> bool:
 
 
 def _left_out(episode: Episode) -> object:
-    """What the facts count as left out, by topic."""
+    """Count what the facts name as left out, by topic."""
     topics = episode.facts["resampled"]["topics"]
     return [episode.facts["dropped"], {name: [row["messages"], row["malformed"]] for name, row in topics.items()}]
 

@@ -31,7 +31,7 @@ BATCH, BATCHES = 50, 400
 
 
 def step_us(contract: str) -> float:
-    """What a step takes in this process, microseconds."""
+    """Measure a step in this process, microseconds."""
     import numpy as np
 
     from il_ros.core.contract import Contract
@@ -53,7 +53,7 @@ def step_us(contract: str) -> float:
 
 
 def timed(contract: str, sources: Path) -> float:
-    """What a step takes with these sources, in a process of its own, microseconds."""
+    """Measure a step with these sources, in a process of its own, microseconds."""
     environment = {**os.environ, "PYTHONPATH": str(sources)}
     command = [sys.executable, str(Path(__file__).resolve()), "--step", contract]
     done = subprocess.run(command, env=environment, cwd=sources, capture_output=True, text=True, check=True)
@@ -61,7 +61,7 @@ def timed(contract: str, sources: Path) -> float:
 
 
 def measure(against: str, rounds: int) -> list[dict[str, object]]:
-    """A row for each contract.
+    """Return a row for each contract.
 
     Raises:
         ConfigError: if git does not have that commit.

@@ -60,7 +60,7 @@ RATES = (20_000, 2_000)
 
 
 def peers() -> str:
-    """The folder where mcap-ros2-support is, which the environment of the peers has.
+    """Return the folder where mcap-ros2-support is, which the environment of the peers has.
 
     Raises:
         ConfigError: if it is not there.
@@ -92,7 +92,7 @@ class Stage:
         return self.processes.start(name, command).process.pid
 
     def told(self, name: str) -> dict[str, Any]:
-        """What a process has left in its file, once it has.
+        """Return what a process has left in its file, once it has.
 
         Raises:
             GraphError: if one of the processes ends before, or it takes too long.
@@ -163,7 +163,7 @@ def _recorded_by_peer(stage: Stage, rate: float, messages: int) -> dict[str, flo
 
 
 def ping(stock: bool, apart: bool, rounds: int) -> float:
-    """The median round trip of two bare nodes, µs."""
+    """Measure the median round trip of two bare nodes, µs."""
     with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
         if apart:
             stage.start("answerer", "answer", stock=stock)
@@ -172,7 +172,7 @@ def ping(stock: bool, apart: bool, rounds: int) -> float:
 
 
 def control_round(stock: bool, apart: bool, rounds: int, checkpoint: Path) -> float:
-    """The median control round of our nodes, µs."""
+    """Measure the median control round of our nodes, µs."""
     words = {"lockstep": "true", "rule": "none", "checkpoint": checkpoint}
     ros = ["--ros-args", *(word for name, value in words.items() for word in ("-p", f"{name}:={value}"))]
     with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
@@ -186,7 +186,7 @@ def control_round(stock: bool, apart: bool, rounds: int, checkpoint: Path) -> fl
 
 
 def small_policy(folder: Path) -> Path:
-    """A checkpoint that answers quickly, hardly trained."""
+    """Train a checkpoint that answers quickly, hardly trained."""
     config = TrainingConfig.load("deterministic", steps=50)
     shown = demonstrate("fork", CONTRACT.name, "left", range(2))
     checkpoints.save(
@@ -209,7 +209,7 @@ COMPARED = {
 
 
 def measure(messages: int, rounds: int, repeats: int) -> list[dict[str, Any]]:
-    """The rows of the table, see ``bench.results``; the sides take turns."""
+    """Return the rows of the table, see ``benchmarks.results``; the sides take turns."""
     with tempfile.TemporaryDirectory() as temporary:
         checkpoint = small_policy(Path(temporary) / "small")
         rows = [_recorder_row(rate, messages * rate // RATES[0], repeats) for rate in RATES]

@@ -49,7 +49,7 @@ def tell(path: str, **facts: Any) -> None:
 
 
 def joint_state() -> JointState:
-    """A small message, built anew, as a stock node builds it."""
+    """Build a small message anew, as a stock node builds it."""
     message = JointState()
     message.header.stamp.sec, message.header.stamp.nanosec = divmod(time.time_ns(), 1_000_000_000)
     message.name = [f"panda_joint{n}" for n in range(1, 8)]
@@ -82,7 +82,7 @@ def speak(told: str, rate: float, messages: int, readers: int) -> None:
 
 
 def keep(told: str, file: str, folder: str) -> None:
-    """A stock recorder: a typed subscription, and the writer of mcap-ros2-support, which lies in ``folder``.
+    """Run a stock recorder: a typed subscription, and the writer of mcap-ros2-support, which lies in ``folder``.
 
     Tells how many messages it wrote.
     """
@@ -112,7 +112,7 @@ def keep(told: str, file: str, folder: str) -> None:
 
 
 def player(name: str, stock: bool, hears: str, says: str, act: Callable[[], None]) -> tuple[Node, Callable[[], None]]:
-    """A node that calls ``act`` at each message, and its way of sending one."""
+    """Make a node that calls ``act`` at each message; return it and its way of sending one."""
     node = Node(name, start_parameter_services=stock, enable_rosout=stock)
     publisher = node.create_publisher(JointState, says, topics.STREAM)
     if stock:
@@ -126,7 +126,7 @@ def player(name: str, stock: bool, hears: str, says: str, act: Callable[[], None
 
 
 def answer(stock: bool) -> Node:
-    """The node that answers at once."""
+    """Make the node that answers at once."""
     node, send = player("answerer", stock, "ping", "pong", lambda: send())
     return node
 

@@ -87,7 +87,7 @@ def _picture() -> tuple[bytearray, str]:
 
 
 def _stamped(template: tuple[bytearray, str], topic: str, ns: int, wave: float) -> Message:
-    """A copy of a message with a stamp of its own and, last, a number of its own."""
+    """Return a copy of a message with a stamp of its own and, last, a number of its own."""
     data, type_name = template
     if type_name != ARRAY:
         data[4:12] = np.array(divmod(ns, 10**9), "<u4").tobytes()

@@ -35,7 +35,7 @@ def ours(policy: str) -> Stretch:
 
 
 def limit(policy: str) -> Stretch:
-    """The calls of the frozen network alone, as many and as large as one chunk takes."""
+    """Return the calls of the frozen network alone, as many and as large as one chunk takes."""
     served = _checkpoint(policy).policy.frozen()
     calls: list[tuple[nn.Module, tuple[Tensor, ...]]] = []
     for module in list(served.modules()):
@@ -84,13 +84,13 @@ class Noted(nn.Module):
         self._network, self._calls = network, calls
 
     def forward(self, *inputs: Tensor) -> Any:
-        """What the network says."""
+        """Return the output of the network."""
         self._calls.append((self._network, tuple(value.clone() for value in inputs)))
         return self._network(*inputs)
 
 
 def _checkpoint(policy: str) -> Any:
-    """What our configuration for a policy class would be trained from: fresh weights, which take as long."""
+    """Make what our configuration for a policy class would be trained from: fresh weights, which take as long."""
     from pathlib import Path
 
     import numpy as np

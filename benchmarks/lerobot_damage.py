@@ -99,7 +99,7 @@ def ours(folder: Path, contract: Contract) -> None:
 
 
 def theirs(folder: Path, contract: Contract) -> None:
-    """The same as LeRobot writes it: without our columns and checksums, a row group an episode, two files, snappy."""
+    """Write the same as LeRobot does: without our columns and checksums, a row group an episode, two files, snappy."""
     parquet = library("pyarrow.parquet")
     ours(folder, contract)
     (folder / "meta" / "il_ros.json").unlink()
@@ -121,7 +121,7 @@ SETS = {"ours": ours, "theirs": theirs}
 
 
 def outcome(folder: Path, contract: Contract, sound: dict[str, Episode]) -> str:
-    """What reading the set comes to."""
+    """Return what reading the set comes to."""
     notes: list[str] = []
     try:
         summary = dataset_summary(folder)
@@ -174,7 +174,7 @@ def trials(folder: Path, contract: Contract, count: int, seed: int) -> Iterator[
 
 
 def run(name: str, folder: Path, contract: Contract, count: int, seed: int) -> dict[str, Any]:
-    """Counts by outcome, and of the silent ones by file and damage, with a few seeds that show them."""
+    """Count by outcome, and the silent ones by file and damage, with a few seeds that show them."""
     counts: Counter[str] = Counter()
     silent: dict[str, list[int]] = {}
     for path, kind, came, number in trials(folder, contract, count, seed):

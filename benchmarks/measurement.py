@@ -53,20 +53,20 @@ class Measurement:
         return {"ours": self.ours, "peer": self.peer, "limit": self.limit}
 
     def row_name(self, quantile: int) -> str:
-        """What the row for a quantile is called."""
+        """Return what the row for a quantile is called."""
         return self.name if len(self.quantiles) == 1 else f"{self.name} p{quantile}"
 
 
 def measurements() -> list[Measurement]:
     """Everything that there is to measure, in the order of the files' names."""
-    package = importlib.import_module("bench")
+    package = importlib.import_module("benchmarks")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "__main__")
-    found = (getattr(importlib.import_module(f"bench.{name}"), "MEASUREMENTS", ()) for name in names)
+    found = (getattr(importlib.import_module(f"benchmarks.{name}"), "MEASUREMENTS", ()) for name in names)
     return [measurement for group in found for measurement in group]
 
 
 def build(factory: str, options: Mapping[str, Any]) -> Stretch:
-    """The stretch that ``module:function`` makes of the options."""
+    """Return the stretch that ``module:function`` makes of the options."""
     module, _, function = factory.partition(":")
     stretch: Stretch = getattr(importlib.import_module(module), function)(**options)
     return stretch

@@ -23,7 +23,7 @@ WARM = 20
 
 
 def dataset() -> Dataset:
-    """The demonstrations as windows of one step."""
+    """Return the demonstrations as windows of one step."""
     import numpy as np
 
     from il_ros.learning.data.dataset import Dataset

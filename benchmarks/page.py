@@ -74,13 +74,13 @@ def spin(director: GraphClient, seconds: float) -> None:
 
 
 def processor_s(pid: int) -> float:
-    """What a process has used of the processor, s."""
+    """Return what a process has used of the processor, s."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def page_process() -> int:
-    """The page node's process id, among our children."""
+    """Return the process id of the page's node, among our children."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -154,7 +154,7 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
 
 
 def taught(folder: Path) -> Path:
-    """A checkpoint that drives along: ten demonstrations of ``fork``, learned in a few seconds."""
+    """Train a checkpoint that drives along: ten demonstrations of ``fork``, learned in a few seconds."""
     config = TrainingConfig.load("mixture", steps=400)
     shown = demonstrate("fork", "panda_plane", "left", range(10))
     data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels)
@@ -189,7 +189,7 @@ def first_picture(times: int = 3) -> float:
 
 
 def chromium() -> str:
-    """The browser of this machine."""
+    """Find the browser of this machine."""
     found = browser.find()
     if found is None:
         raise ConfigError("no Chromium is installed; apt-get install chromium")

@@ -50,7 +50,7 @@ class PlainMlp(Policy):
         return self.judged(observations.flatten(1), actions.flatten(1))  # a chunk of one action is never padded
 
     def judged(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of each row, (B, Do) and (B, Da) to (B,)."""
+        """Return the loss of each row, (B, Do) and (B, Da) to (B,)."""
         means: Tensor = self.layers(inputs)
         if not self.config.gaussian:
             return nn.functional.mse_loss(means, targets, reduction="none").mean(-1)
@@ -60,6 +60,6 @@ class PlainMlp(Policy):
         return torch.addmv(rest, squares, precision, beta=1 - ENTROPY_WEIGHT, alpha=0.5)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """The mean: (B, 1, Da)."""
+        """Return the mean: (B, 1, Da)."""
         out: Tensor = self.layers(observations.flatten(1))
         return out.reshape(-1, *self.shape)

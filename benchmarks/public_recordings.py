@@ -31,7 +31,7 @@ CONFORMANCE = Path("tests", "conformance", "data")
 
 
 def outcome(path: Path, why: str) -> str:
-    """What became of one recording, in a sentence without its name."""
+    """Return what became of one recording, in a sentence without its name."""
     if why:
         return "refused: " + _without_path(why, path)
     reader = read(path)
@@ -41,7 +41,7 @@ def outcome(path: Path, why: str) -> str:
 
 
 def _undecoded(reader: BagReader) -> Iterator[tuple[str, str]]:
-    """The topics with messages that cannot be decoded, and why."""
+    """Return the topics with messages that cannot be decoded, and why."""
     refused: dict[str, str] = {}
     for message in reader.raw():
         if message.topic.name not in refused:

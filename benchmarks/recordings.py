@@ -5,7 +5,7 @@
 Each has topics with rates, delays and silences of their own; a clock that may begin anew, jump ahead or run faster than
 that of the recorder; stamps that are missing or far off; clocks that are apart; latched topics and joints of two
 publishers. It is written as MCAP or SQLite, split, compressed, and in any order that a file can have. The steps that
-``read_episode`` makes of it are compared with those of ``bench.reference``, number by number.
+``read_episode`` makes of it are compared with those of ``benchmarks.reference``, number by number.
 
 Example:
   python -m benchmarks.recordings --count 5000
@@ -101,7 +101,7 @@ class Recording:
 
 
 def recording(seed: int) -> Recording:
-    """A random recording."""
+    """Draw a random recording."""
     rng = random.Random(seed)
     made = Recording(rng, runs=rng.choice((1, 1, 2, 3)), two_publishers=rng.random() < 0.3)
     made.has_stamps = rng.random() < 0.8
@@ -181,7 +181,7 @@ def _spoil(made: Recording) -> None:
 
 
 def expected(made: Recording, contract: Contract) -> list[tuple[int, dict[str, float]]]:
-    """The steps that it should be read as."""
+    """Return the steps that it should be read as."""
     by, shift = made.goes_by, round(-made.apart_s * S) if made.is_mended else 0
     messages = []
     for m in made.sent:
@@ -200,7 +200,7 @@ def expected(made: Recording, contract: Contract) -> list[tuple[int, dict[str, f
 
 
 def contract_of(made: Recording) -> Contract:
-    """The contract by which it is read."""
+    """Return the contract by which it is read."""
     fingers = {"finger": {"topic": "joints", "field": "position[finger]"}} if made.two_publishers else {}
     goal = {"goal": {"topic": "goal", "field": "pose.position.x"}} if made.static else {}
     foreign: dict[str, Any] = {"topic": "command", "fields": ["position[arm]"] if made.has_stamps else []}
@@ -242,7 +242,7 @@ def _message(made: Recording, sent: Sent) -> tuple[str, Any]:
 
 
 def _in_file(made: Recording) -> list[Sent]:
-    """The messages in the order in which they lie in the file."""
+    """Return the messages in the order in which they lie in the file."""
     key: Callable[[Sent], Any] = (lambda m: (m.run, m.log_ns)) if made.restarts_log else (lambda m: m.log_ns)
     rows = sorted(made.sent, key=key)
     if made.order == "topics":

@@ -55,13 +55,13 @@ def steps(
 
 
 def _latest(messages: Sequence[Message], track: str, tick: int) -> Message | None:
-    """The newest message of a track that is not of the future."""
+    """Return the newest message of a track that is not of the future."""
     past = [m for m in messages if m.track == track and m.time_ns is not None and m.time_ns <= tick]
     return max(past, key=lambda m: (m.time_ns or 0, m.arrived_ns), default=None)
 
 
 def _holding(messages: Sequence[Message], track: str, newest: tuple[int, int], tick: int, run: int) -> Message | None:
-    """The last message of a static track that had come; of the first, its stamp counts if it is earlier."""
+    """Return the last message of a static track that had come; of the first, its stamp counts if it is earlier."""
     own = sorted((m for m in messages if m.track == track), key=lambda m: m.arrived_ns)
     come = [m for m in own if m.arrived_ns <= newest]
     if come:

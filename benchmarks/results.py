@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.environment import ROOT
 from il_ros.core.errors import StorageError
 
-RESULTS = ROOT / "bench" / "results.json"
+RESULTS = ROOT / "benchmarks" / "results.json"
 CPU = Path("/proc/cpuinfo")
 
 
@@ -38,7 +38,7 @@ def join(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def processor() -> str:
-    """What this machine computes with, and on how many cores."""
+    """Return what this machine computes with, and on how many cores."""
     told = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
     facts = dict(line.split(":", 1) for line in told.partition("\n\n")[0].splitlines() if ":" in line)
     named = {name.strip(): value.strip() for name, value in facts.items()}

@@ -62,7 +62,7 @@ def peer(batch: int, width: int, depth: int) -> Stretch:
 
 
 def _write(path: Path) -> None:
-    """The demonstrations in its HDF5 format."""
+    """Write the demonstrations in its HDF5 format."""
     import h5py
     import numpy as np
 

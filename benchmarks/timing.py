@@ -43,7 +43,7 @@ def each(step: Callable[[], Any], before: Callable[[], Any] = lambda: None) -> S
 
 
 def bare_training(parameters: Iterable[Tensor], loss: Callable[[], Tensor]) -> Stretch:
-    """The limit of a training: forward, backward and a fused Adam on one batch that never changes."""
+    """Measure the limit of a training: forward, backward and a fused Adam on one batch that never changes."""
     optimiser = torch.optim.Adam(list(parameters), lr=1e-3, fused=True)
 
     def step() -> None:

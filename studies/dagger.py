@@ -150,7 +150,7 @@ def work(job: DaggerJob, folder: Path) -> None:
 
 
 def _compounding(job: DaggerJob, run: Path, checkpoint: Path) -> dict[str, Any]:
-    """What the policy costs by horizon, where it goes, and how far that is from what was demonstrated."""
+    """Measure what the policy costs by horizon, where it goes, and how far that is from what was demonstrated."""
     plan, costs = job.plan, {}
     shown: list[Rollout] = []
     for number, horizon_s in enumerate(HORIZONS_S):
@@ -170,7 +170,7 @@ def _compounding(job: DaggerJob, run: Path, checkpoint: Path) -> dict[str, Any]:
 
 
 def cost(rollout: Rollout, steps: int) -> float:
-    """Steps outside the groove; an episode that ended early is outside for the rest."""
+    """Count steps outside the groove; an episode that ended early is outside for the rest."""
     trace = tasks.load("trace")
     assert isinstance(trace, tasks.trace.Trace)  # type: ignore[attr-defined]
     inside = rollout.positions[1 : steps + 1]
@@ -190,7 +190,7 @@ def distances(positions: Array, demonstrated: Array) -> Array:
 
 
 def rows_of(group: Sequence[DaggerJob], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A line for every round of an arm: all seeds together."""
+    """Return a line for every round of an arm: all seeds together."""
     plan, rows = group[0].plan, []
     for number in range(plan.rounds + 1):
         of_round = [result["rounds"][number] for result in results]
@@ -239,7 +239,7 @@ class Growth:
         return cls(arm, mean, low, high, (_slope(mean), float(least), float(most)))
 
     def to_dict(self) -> dict[str, Any]:
-        """The same in plain lists, rounded."""
+        """Return the same in plain lists, rounded."""
         lists = {name: getattr(self, name).round(2).tolist() for name in ("mean", "low", "high")}
         return {"arm": self.arm, **lists, "exponent": [round(value, 3) for value in self.exponent]}
 
@@ -306,12 +306,12 @@ class Shelf:
         return [job for job in absent if job.key() not in self.known or getattr(job, "is_pictured", False)]
 
     def gave(self, job: AnyJob) -> dict[str, Any]:
-        """What a job gave."""
+        """Return the result of a job."""
         file = self._file(job)
         return json.loads(file.read_text()) if file.exists() else dict(self.known[job.key()])
 
     def told(self, jobs: Sequence[AnyJob]) -> dict[str, dict[str, Any]]:
-        """What is published of these, by key."""
+        """Return what is published of these, by key."""
         return {job.key(): {**dataclasses.asdict(job), **self._told(job)} for job in jobs}
 
     def _told(self, job: AnyJob) -> dict[str, Any]:

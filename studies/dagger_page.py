@@ -20,7 +20,7 @@ SPENT = ("labels", "takeovers", "expert_s")
 
 
 def page(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
-    """The whole text, Markdown; ``more`` holds how costs grow and what delays do."""
+    """Return the whole text, Markdown; ``more`` holds how costs grow and what delays do."""
     grown = more["growth"]
     parts = [_head(rows), _compounding(grown, more["horizons"]), _theory(grown), _shift(), _frontier(rows)]
     parts += [_wall(more["wall"]), _late(more["delay"]), _method(rows)]
@@ -111,7 +111,7 @@ def _arms(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _until(rows: Sequence[Row]) -> str:
-    """What each arm had cost when it first succeeded often enough."""
+    """Return what each arm had cost when it first succeeded often enough."""
     lines = []
     for arm, told in _arms(rows).items():
         there = next((row for row in told if row["success"] >= ENOUGH), None)
@@ -129,7 +129,7 @@ def _needed(told: Sequence[Row], key: str) -> tuple[float, bool]:
 
 
 def _compared(rows: Sequence[Row]) -> str:
-    """The same in sentences: labels of corrections and of others, take-overs of a gate that asks and of a person."""
+    """Return the same in sentences: labels of corrections and of others, take-overs of gates and of people."""
     arms = _arms(rows)
     others = (LONGER if LONGER in arms else CLONED, "DAgger", PEER)
     said = [_against(arms, "HG-DAgger", other, "labels") for other in others if other in arms]

@@ -92,7 +92,7 @@ def work(job: DelayJob, folder: Path) -> None:
 
 
 def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:
-    """What comes of a policy whose attention lapses while the supervisor watches, who is late by ``delay`` steps.
+    """Roll out a policy whose attention lapses while the supervisor, who is late by ``delay`` steps, watches.
 
     He sees failure coming in time, but whatever he asks for or does is for a state that has passed.
     """
@@ -107,7 +107,7 @@ def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:
 
 
 def rows_of(results: Sequence[Mapping[str, Sequence[bool]]]) -> list[dict[str, Any]]:
-    """A line for every delay and for whose it is."""
+    """Return a line for every delay and for whose it is."""
     rows = []
     for named in results[0] if results else ():
         delay, _, case = named.partition(" ")

@@ -51,7 +51,7 @@ class Lapsing(gymnasium.Wrapper[Array, Array, Array, Array]):
         self._limiter, self.lapses = CommandLimiter(env.contract), False
 
     def reset(self, **told: Any) -> tuple[Array, dict[str, Any]]:
-        """The next episode."""
+        """Begin the next episode."""
         seed = next(self._seeds)
         self._rng, self._left = np.random.default_rng([seed, 4]), 0
         self._limiter.reset()

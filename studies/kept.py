@@ -48,7 +48,7 @@ def _plain(told: Any) -> Any:
 
 
 def published(path: Path) -> dict[str, dict[str, Any]]:
-    """What was published of earlier work, by its key.
+    """Return what was published of earlier work, by its key.
 
     Raises:
         DataError: if the file is damaged.

@@ -39,7 +39,7 @@ class Rows:
 
 
 def page(rows: Sequence[Row]) -> str:
-    """The whole text, Markdown."""
+    """Return the whole text, Markdown."""
     by = Rows(rows)
     parts = [_head(by), _costs(by), _fork(by), _avoid(by), *(_task(by, task) for task in by.tasks), _lecture(by)]
     return "\n\n".join([*parts, _method(by)]) + "\n"
@@ -52,18 +52,18 @@ def percent(share: float) -> str:
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table; the first column holds names, the others numbers."""
+    """Return a table; the first column holds names, the others numbers."""
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
 
 
 def verdict(agrees: bool) -> str:
-    """What the numbers say of a sentence."""
+    """Return what the numbers say of a sentence."""
     return "The numbers agree." if agrees else "**The numbers do not say so.**"
 
 
 def claims(by: Rows) -> list[tuple[str, str, bool]]:
-    """What the lecture says, what was measured, and whether that agrees."""
+    """Return what the lecture says, what was measured, and whether that agrees."""
     fork = {policy: by("fork", "many", policy) for policy in by.policies}
     avoid = {policy: by("avoid", "many", policy) for policy in by.policies}
     keys = {policy: by("discrete avoid", "many", policy) for policy in by.policies}

@@ -48,7 +48,7 @@ class Panel:
 
 
 def from_above(rows: Mapping[str, Sequence[Panel]], scenes: Sequence[TopView], file: Path) -> None:
-    """A row of panels for each name, all drawn over the row's scene, seen from behind the robot."""
+    """Draw a row of panels for each name, all over the row's scene, seen from behind the robot."""
     columns = max(len(panels) for panels in rows.values())
     tallest = max((scene.x_high - scene.x_low) / (scene.y_high - scene.y_low) for scene in scenes)
     figure, grid = new_grid(len(rows), columns, 1.25 * tallest + 0.35)
@@ -76,7 +76,7 @@ def at_the_fork(
     file: Path,
     draws: int = 300,
 ) -> None:
-    """What the experts did from a state where they still agreed, and what each class draws there.
+    """Draw what the experts did from a state where they still agreed, and what each class draws there.
 
     Above, the paths that the chunks would lead along; below, how far to the left they would end.
     """
@@ -143,7 +143,7 @@ def _integrated(chunks: Array, x: float, step_s: float) -> Array:
 
 
 def draw_table(axes: Axes, scene: TopView) -> None:
-    """What stands and lies on the table, from above, with the robot below."""
+    """Draw what stands and lies on the table, from above, with the robot below."""
     for x, y, radius in scene.obstacles:
         axes.add_patch(Circle((-CM * y, CM * x), CM * radius, color=OBSTACLE))
     if scene.groove:
@@ -155,7 +155,7 @@ def draw_table(axes: Axes, scene: TopView) -> None:
 
 
 def new_grid(rows: int, columns: int, height: float) -> tuple[Figure, Array]:
-    """A figure and its (rows, columns) axes, without ticks."""
+    """Make a figure and its (rows, columns) axes, without ticks."""
     figure, grid = plt.subplots(rows, columns, figsize=(1.42 * columns, height * rows), squeeze=False)
     for axes in grid.flat:
         axes.set_xticks([])

@@ -109,7 +109,7 @@ class Cell:
         return self.setting.one if self.experts == "one" else "random"
 
     def demonstrations(self) -> list[Episode]:
-        """What it learns from; every seed has its own."""
+        """Return what it learns from; every seed has its own."""
         setting, first = self.setting, self.seed * self.setting.demonstrations
         seeds = range(first, first + setting.demonstrations)
         return _demonstrate(setting.task, setting.contract, self.expert, seeds)
@@ -147,7 +147,7 @@ def work(cell: Cell, folder: Path) -> None:
 
 
 def measured(cell: Cell, folder: Path) -> dict[str, Any]:
-    """What a cell gives; its checkpoint is left in ``folder``, by the cell's key."""
+    """Compute what a cell gives; its checkpoint is left in ``folder``, by the cell's key."""
     config, contract = cell.config(), Contract.load(cell.setting.contract)
     data = Dataset.from_episodes(
         cell.demonstrations(), config.n_obs_steps, config.horizon, min_labels=config.min_labels
@@ -237,14 +237,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def told(cell: Cell, result: Mapping[str, Any]) -> dict[str, Any]:
-    """What is published of a training: every episode's outcome, and the ways of those that succeeded."""
+    """Return what is published of a training: every episode's outcome, and the ways of those that succeeded."""
     success = "".join(str(int(won)) for won in result["success"])
     rest = {name: result[name] for name in ("ways", "kinds", "parameters", "train_s")}
     return {**dataclasses.asdict(cell), "success": success, **rest}
 
 
 def outcome(cell: Cell, folder: Path, known: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """What a cell gave, here or when the page was last published."""
+    """Return what a cell gave, here or when the page was last published."""
     path = folder / f"{cell.key()}.json"
     if path.exists():
         return json.loads(path.read_text())  # type: ignore[no-any-return]

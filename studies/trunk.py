@@ -212,12 +212,12 @@ class TrunkCell(policies.Cell):
         return dataclasses.replace(super().setting, demonstrations=few, training=training)
 
     def config(self) -> TrainingConfig:
-        """The shipped one but for what the arm changes."""
+        """Return the shipped one but for what the arm changes."""
         changes = {**self.setting.training, **ARMS[self.arm].changes}
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
     def shipped(self) -> TrunkCell:
-        """What it is compared with."""
+        """Return what it is compared with."""
         return dataclasses.replace(self, arm=SHIPPED)
 
     def key(self) -> str:
@@ -243,7 +243,7 @@ def work(cell: TrunkCell, folder: Path) -> None:
 
 
 def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
-    """The mean over demonstrations that nobody learns from."""
+    """Average over demonstrations that no policy learns from."""
     seeds, config, normaliser = range(FIRST_EPISODE, FIRST_EPISODE + UNSEEN), cell.config(), checkpoint.normaliser
     unseen = _unseen(cell.setting.task, cell.setting.contract, cell.expert, seeds)
     data = Dataset.from_episodes(unseen, config.n_obs_steps, config.horizon, min_labels=config.min_labels)

@@ -17,13 +17,13 @@ SHIPPED = "as shipped"
 
 
 def page(rows: Sequence[Row]) -> str:
-    """The whole text, Markdown."""
+    """Return the whole text, Markdown."""
     parts = [_head(rows), _answer(rows), _arms(rows), *(_setting(told) for told in _settings(rows).values())]
     return "\n\n".join([*parts, _method(rows)]) + "\n"
 
 
 def _settings(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
-    """The rows by task and policy class."""
+    """Return the rows by task and policy class."""
     names = dict.fromkeys((r["task"], r["policy"]) for r in rows)
     return {name: [r for r in rows if (r["task"], r["policy"]) == name] for name in names}
 
@@ -50,7 +50,7 @@ def gain(r: Row) -> str:
 
 
 def verdict(r: Row) -> str:
-    """What an arm says of the part it lacks: ``needed``, ``harmful``, or ``open`` if its interval holds 0."""
+    """Return what an arm says of the part it lacks: ``needed``, ``harmful``, or ``open`` if its interval holds 0."""
     low, high = r["gain_interval"]
     return "needed" if high < 0 else "harmful" if low > 0 else "open"
 
@@ -70,7 +70,7 @@ CLAIMS = [
 
 
 def claims(rows: Sequence[Row]) -> list[tuple[str, str, bool]]:
-    """What is said, what was measured, and whether all classes that it was measured with bear it out."""
+    """Return what is said, what was measured, and whether all classes that it was measured with bear it out."""
     found = []
     for says, arm, expected in CLAIMS:
         if told := [r for r in rows if r["arm"] == arm]:

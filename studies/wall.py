@@ -74,7 +74,7 @@ def work(job: TimingJob, folder: Path) -> None:
 
 
 def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
-    """The command of a user."""
+    """Run the command of a user; return its rounds."""
     fields = {f.name: f.default for f in dataclasses.fields(DaggerConfig)}
     said = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
     words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
@@ -87,7 +87,7 @@ def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
 
 
 def rows_of(jobs: Sequence[TimingJob], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A line for each: medians over the seeds, and how many got there."""
+    """Return a line for each: medians over the seeds, and how many got there."""
     rows = []
     for who in WHO:
         told = [result for job, result in zip(jobs, results) if job.who == who]

@@ -39,7 +39,9 @@ COMMANDS = (
     *("demo", "teleop", "launch", "keys", "collect", "train", "evaluate", "dagger", "ledger"),
     *("info", "contract", "export", "onnx", "recover", "prune", "doctor"),
 )
-"""Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``."""
+"""Modules of this package, in the order of the help; each has ``HELP``, ``add_arguments(parser)`` and ``run(args)``.
+
+Earlier names of options are still accepted; see ``il_ros.core.aliases``."""
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
 INTERRUPTED = 130
@@ -131,7 +133,7 @@ def _with_current_options(commands: Iterable[str], words: Sequence[str]) -> list
 
 
 def make_parser(commands: Iterable[str]) -> argparse.ArgumentParser:
-    """The command line with these subcommands.
+    """Make the command line with these subcommands.
 
     Raises:
         ConfigError: if a command cannot be imported, with what it lacks.

@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> str:
-    """The contract for an environment, in YAML."""
+    """Return the contract for an environment, in YAML."""
     from il_ros.sim.gym_adapter import contract_of
 
     with _stdout_to_stderr():
@@ -119,7 +119,7 @@ def _stdout_to_stderr() -> Iterator[None]:
 
 
 def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding]:
-    """What is said in the graph for some seconds."""
+    """Listen to the graph for some seconds; return the messages by topic."""
     from il_ros.ros.client.topic_sampler import TopicSampler
 
     prefix = f"/{namespace.strip('/')}/".replace("//", "/")
@@ -133,7 +133,7 @@ def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding
 
 
 def _right(contract: Contract, types: Mapping[str, str], named: Mapping[str, str]) -> list[str]:
-    """The topics whose type is the contract's, so that their messages mean something."""
+    """Return the topics whose type is the contract's, so that their messages mean something."""
     kinds = {**contract.topics, COMMAND: contract.command_type}
     return [name for name, topic in named.items() if types[name] == kinds[topic]]
 

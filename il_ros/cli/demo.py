@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def make_room(folder: Path) -> Path:
-    """An empty folder; what was there before is kept beside it, under the time at which it was made.
+    """Make an empty folder; an earlier one is kept beside it, under the time at which it was made.
 
     Raises:
         StorageError: if it cannot be made, or holds what is not a demo's.
@@ -213,7 +213,7 @@ class Story:
 
     @contextlib.contextmanager
     def _bar(self, phase: str, words: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A progress bar, whose time is added to that of ``phase``."""
+        """Show a progress bar, and add its time to that of ``phase``."""
         began = time.monotonic()
         bar = self._progress.add_task(words, total=total, note="")
         yield lambda n: self._progress.advance(bar, n)
@@ -225,7 +225,7 @@ class Story:
         self.report.add_demonstrations(task, self._read(done))
 
     def _read(self, done: list[dict[str, Any]]) -> list[Any]:
-        """What the recorder has put on the disk."""
+        """Read what the recorder has written."""
         from il_ros.recording.episodes.reader import read_episode
 
         return [read_episode(Path(facts["path"]), self._contract) for facts in done]
@@ -265,13 +265,13 @@ class Story:
 
 
 def _from(kind: str, count: int, number: int = 0) -> range:
-    """The seeds of one kind; those of the ``number``-th time."""
+    """Return the seeds of one kind; those of the ``number``-th time."""
     first = SEEDS[kind] + 1000 * number
     return range(first, first + count)
 
 
 def versions() -> dict[str, str]:
-    """What the numbers were made with."""
+    """Return the versions of what the numbers were made with."""
     packages = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "pybullet")}
     distro = os.environ.get("ROS_DISTRO", "jazzy")
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -115,7 +115,7 @@ def examine() -> Iterator[Check]:
 
 
 def python() -> Check:
-    """The interpreter."""
+    """Check the interpreter."""
     fit = (3, 10) <= sys.version_info[:2] <= (3, 12)
     return Check(
         "Python", "ok" if fit else "fail", f"{platform.python_version()} at {sys.executable}",
@@ -133,7 +133,7 @@ def machine() -> Check:
 
 
 def packages() -> Iterator[Check]:
-    """The libraries, with their versions."""
+    """Check the libraries, with their versions."""
     for name in PACKAGES:
         version = _version(name)
         remedy = "" if version else "pip install -r requirements.txt"
@@ -252,7 +252,7 @@ def disk(folder: Path = Path(".")) -> Check:
 
 
 def gamepads(folder: Path = Path("/dev/input")) -> Check:
-    """What could be plugged in to drive by hand."""
+    """List what could be plugged in to drive by hand."""
     devices = sorted(path.name for path in folder.glob("js*"))
     return Check("gamepads", "info", ", ".join(devices) or "none", "" if devices else "plug one in to drive by hand")
 

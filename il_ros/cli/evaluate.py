@@ -89,7 +89,7 @@ def warn_of(taught: int | None, episodes: int) -> None:
 
 
 def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The lines of the table."""
+    """Yield the lines of the table."""
     if result["success"] is None:
         yield "success", "unknown: no episode says whether it is one"
     else:

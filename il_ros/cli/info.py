@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
-    """The plain form of what is at ``path``; its ``kind`` is one of those that ``run`` can show."""
+    """Return the plain form of what is at ``path``; its ``kind`` is one of those that ``run`` can show."""
     if not path.is_dir() and not (path.is_file() and recordings(path)):
         raise DataError(f"{path} is not a folder; name an episode, a folder of episodes, a data set or a checkpoint")
     if (path / CHECKPOINT).is_file():
@@ -96,7 +96,7 @@ def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
 
 
 def experts(path: Path, contract_name: str) -> dict[str, Any]:
-    """The plain form of how the experts of a folder of episodes compare."""
+    """Return the plain form of how the experts of a folder of episodes compare."""
     from il_ros.evaluation.expert_comparison import compare
     from il_ros.learning.pipeline import TrainingPipeline
 

@@ -113,7 +113,7 @@ def single_keys(terminal: int) -> Iterator[None]:
 
 
 def typed(terminal: int, within_s: float) -> str:
-    """The keys that come in time; the end of the input counts as ``q``."""
+    """Yield the keys as they come; the end of the input counts as ``q``."""
     if not select.select([terminal], [], [], within_s)[0]:
         return ""
     return os.read(terminal, 64).decode(errors="ignore") or QUIT[0]

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def given(words: Sequence[str]) -> dict[str, str]:
-    """The mapping that ``name:=value`` words make.
+    """Return the mapping that ``name:=value`` words make.
 
     Raises:
         ConfigError: if a word is not of that form.
@@ -78,7 +78,7 @@ def given(words: Sequence[str]) -> dict[str, str]:
 
 
 def log_folder() -> Path:
-    """A new folder where ROS 2 keeps its logs."""
+    """Make a new folder where ROS 2 keeps its logs."""
     home = Path(os.environ.get("ROS_HOME") or Path.home() / ".ros")
     base = Path(os.environ.get("ROS_LOG_DIR") or home / "log")
     return base / time.strftime(f"il-ros-launch-%Y-%m-%d-%H-%M-%S-{os.getpid()}")

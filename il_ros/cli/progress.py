@@ -12,7 +12,7 @@ ERR = Console(stderr=True)
 
 
 def bars() -> Progress:
-    """A set of progress bars; use as a context manager."""
+    """Make a set of progress bars; use as a context manager."""
     return Progress(
         TextColumn("{task.description:<46}"),
         BarColumn(bar_width=24),

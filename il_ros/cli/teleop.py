@@ -90,5 +90,5 @@ def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
 
 
 def _newest(checkpoints: Path) -> Path | None:
-    """What was trained last, so that a session goes on where the one before it ended."""
+    """Return the checkpoint that was trained last, so that a session goes on where the one before it ended."""
     return max(checkpoints.glob("checkpoint_[0-9]*"), default=None)

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def weights(text: str) -> dict[str, float]:
-    """What ``--experts`` says.
+    """Parse ``--experts``.
 
     Raises:
         ConfigError: if it is of another form.

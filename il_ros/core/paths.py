@@ -13,7 +13,7 @@ from il_ros.core.errors import ConfigError
 
 
 def share() -> Path:
-    """The folder that holds ``config`` and ``launch``.
+    """Return the folder that holds ``config`` and ``launch``.
 
     Raises:
         ConfigError: if neither the checkout nor an installation has them.
@@ -28,7 +28,7 @@ def share() -> Path:
 
 
 def find(kind: str, name: str | Path, suffix: str) -> Path:
-    """The file called ``name``: a path as it stands, or a bare name from ``share()/kind``.
+    """Return the file called ``name``: a path as it stands, or a bare name from ``share()/kind``.
 
     Raises:
         ConfigError: if there is none, with the bare names that there are.
@@ -45,5 +45,5 @@ def find(kind: str, name: str | Path, suffix: str) -> Path:
 
 
 def names(kind: str, suffix: str) -> list[str]:
-    """The bare names of our files of one kind."""
+    """Return the bare names of our files of one kind."""
     return sorted(path.name.removesuffix(suffix) for path in (share() / kind).glob(f"*{suffix}"))

@@ -150,7 +150,7 @@ def _named_by_module(kind: str, name: str) -> type[Any]:
 
 
 def _own(kind: str, name: str) -> type[Any] | None:
-    """The class in the module of ours called ``name``; None if there is none."""
+    """Return the class in the module of ours called ``name``; None if there is none."""
     module = f"{KINDS[kind].package}.{name}"
     if not name.isidentifier() or find_spec(module) is None:
         return None
@@ -158,7 +158,7 @@ def _own(kind: str, name: str) -> type[Any] | None:
 
 
 def _offers(kind: str) -> dict[str, list[EntryPoint]]:
-    """The entry points of other packages, by name: more than one if several packages use it."""
+    """Return the entry points of other packages, by name: more than one if several packages use it."""
     offers: dict[str, list[EntryPoint]] = {}
     for entry in entry_points(group=KINDS[kind].group):
         offers.setdefault(entry.name, []).append(entry)
@@ -166,7 +166,7 @@ def _offers(kind: str) -> dict[str, list[EntryPoint]]:
 
 
 def _offered(kind: str, name: str) -> type[Any]:
-    """The class behind the entry points called ``name``.
+    """Return the class behind the entry points called ``name``.
 
     Raises:
         ConfigError: if it cannot be used.
@@ -190,7 +190,7 @@ def _offered(kind: str, name: str) -> type[Any]:
 
 
 def _defined(kind: str, module: ModuleType, where: str) -> type[Any]:
-    """The plugin class that a module of another package defines.
+    """Return the plugin class that a module of another package defines.
 
     Raises:
         ConfigError: if it defines none.
@@ -203,7 +203,7 @@ def _defined(kind: str, module: ModuleType, where: str) -> type[Any]:
 
 
 def _subclasses(module: ModuleType, base: type[Any]) -> Iterator[type[Any]]:
-    """The concrete subclasses of ``base`` that a module defines itself."""
+    """Yield the concrete subclasses of ``base`` that a module defines itself."""
     values = list(vars(module).values())
     yield from (v for v in values if _is_concrete(v, base) and v.__module__ == module.__name__)
 

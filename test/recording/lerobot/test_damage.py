@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A seeded sample of ``bench.lerobot_damage``: damaged sets are refused or told, and no other error comes of them."""
+"""A seeded sample of ``benchmarks.lerobot_damage``: damaged sets are refused or told, and no other error is raised."""
 
 from __future__ import annotations
 
