@@ -15,7 +15,7 @@ from mcap.opcode import Opcode
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.files import begins, is_message_file, located, parts
-from il_ros.recording.bag.mcap_scanner import MAGIC
+from il_ros.recording.bag.mcap_records import MAGIC
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.write.journal import LIBRARY, SUFFIX, is_open
 

@@ -17,7 +17,7 @@ from typing import IO
 import zstandard
 from mcap.opcode import Opcode
 
-from il_ros.recording.bag.mcap_scanner import MAGIC, MESSAGE, RECORD
+from il_ros.recording.bag.mcap_records import MAGIC, MESSAGE, RECORD
 from il_ros.recording.write.journal import SUFFIX
 
 STORAGE_OF = {".mcap": "mcap", ".db3": "sqlite3"}

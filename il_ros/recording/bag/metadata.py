@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,15 +16,12 @@ import yaml
 
 from il_ros.core.atomic_io import replace_text
 from il_ros.core.errors import DataError
+from il_ros.recording.bag.facts import check_facts, fact_to_text, facts_from_custom_data
 
 METADATA = "metadata.yaml"
 VERSION = 9
 STORAGES = ("mcap", "sqlite3")
 COMPRESSIONS = (("", "zstd"), ("file", "zstd"), ("message", "zstd"))
-AMENDED = ("outcome", "judged", "note")
-"""Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
-_KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
-"""What some facts of our own bags are."""
 _DISTRO_OF = {5: "humble", 6: "iron", 7: "iron", 8: "iron"}
 """By the version of ``metadata.yaml``."""
 NO_START_NS = 2**63 - 1
@@ -187,7 +183,7 @@ def _to_dict(contents: BagMetadata) -> dict[str, Any]:
         "compression_mode": contents.compression,
         "relative_file_paths": list(contents.files),
         "files": [{"path": name, **_when(contents), "message_count": contents.count} for name in contents.files],
-        "custom_data": {key: _fact_to_text(value) for key, value in contents.facts.items()},
+        "custom_data": {key: fact_to_text(value) for key, value in contents.facts.items()},
         "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
     }
 
@@ -213,8 +209,8 @@ def _topic(contents: BagMetadata, name: str) -> dict[str, Any]:
 def _from_dict(information: dict[str, Any]) -> BagMetadata:
     listed = information.get("topics_with_message_count") or []
     topics = {t["topic_metadata"]["name"]: t for t in listed}
-    facts = _custom_data(information.get("custom_data"))
-    _check_facts(facts)
+    facts = facts_from_custom_data(information.get("custom_data"))
+    check_facts(facts)
     if not all(isinstance(t["topic_metadata"]["type"], str) for t in topics.values()):
         raise TypeError("a topic has no type")
     names = information.get("relative_file_paths") or [part["path"] for part in information.get("files") or []]
@@ -246,44 +242,6 @@ def _distro(information: Mapping[str, Any]) -> str:
     return told if isinstance(told, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
 
 
-def _custom_data(told: Any) -> dict[str, Any]:
-    """The facts that ``custom_data`` holds, whatever it is."""
-    if not told:
-        return {}
-    if not isinstance(told, dict):
-        return {"custom_data": told}
-    return {key: _fact_from_text(value) for key, value in told.items()}
-
-
-def are_ours(facts: Mapping[str, Any]) -> bool:
-    """Whether they are of an episode of our recorder, which keeps a digest of its messages."""
-    return isinstance(facts.get("digest"), str)
-
-
-def _check_facts(facts: Mapping[str, Any]) -> None:
-    for key, kind in _KINDS.items() if are_ours(facts) else ():
-        if key in facts and not isinstance(facts[key], kind):
-            raise TypeError(f"the fact {key!r} is {facts[key]!r}")
-    if are_ours(facts) and _has_odd_parts(facts):
-        raise TypeError("the facts 'silences' or 'gaps' hold something else than mappings")
-
-
-def _has_odd_parts(facts: Mapping[str, Any]) -> bool:
-    silences, gaps = facts.get("silences", []), facts.get("gaps", {})
-    return not all(isinstance(part, dict) for part in (*silences, *gaps.values()))
-
-
-def differences(facts: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
-    """What a bag's metadata says otherwise than the facts that were ``recorded`` beside the messages, with a CRC."""
-    amended = AMENDED if facts.get("judged") is True else ()
-    told = {key: json.dumps(facts[key]) if key in facts else "nothing" for key in recorded if key not in amended}
-    return [
-        f"{key} is {text} and was recorded as {json.dumps(recorded[key])}"
-        for key, text in told.items()
-        if text != json.dumps(recorded[key])
-    ]
-
-
 def profiles(text: Any) -> list[Any]:
     """Offered qualities of service, which older versions hold as YAML within YAML; none if they cannot be read."""
     try:
@@ -291,19 +249,3 @@ def profiles(text: Any) -> list[Any]:
     except yaml.YAMLError:
         return []
     return told if isinstance(told, list) else []
-
-
-def _fact_to_text(value: Any) -> str:
-    """``custom_data`` maps strings to strings: a plain string stays itself, anything else is JSON."""
-    if isinstance(value, str) and _fact_from_text(value) == value:
-        return value
-    return json.dumps(value)
-
-
-def _fact_from_text(text: Any) -> Any:
-    if not isinstance(text, str):  # another program's
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

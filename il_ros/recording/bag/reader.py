@@ -8,37 +8,33 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
-from il_ros.core.atomic_io import temporary_folder, write_temporary
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.discovery import files_without_metadata, recordings, why_not
+from il_ros.recording.bag.facts import are_ours, differences
 from il_ros.recording.bag.files import (
     STORAGE_OF,
     ZSTD,
     by_time,
     is_message_file,
-    is_packed,
     located,
     plain_name,
     storage_of,
 )
-from il_ros.recording.bag.mcap_scanner import McapScanner, RawMessage
+from il_ros.recording.bag.mcap_records import RawMessage
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA, BagMetadata
+from il_ros.recording.bag.open_file import opened
 from il_ros.recording.bag.sqlite3 import Sqlite3Scanner
 from il_ros.recording.bag.typestore import PLAIN, decoder
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
-
-PIECE_BYTES = 1 << 20
-"""Of a compressed file that are unpacked at a time."""
-FRAME_HEADER_BYTES = 18
-"""In which zstd says, if at all, how large the content is."""
 
 
 def is_closed(bag: Path) -> bool:
@@ -109,19 +105,6 @@ def _contents_of(path: Path, files: Sequence[Path]) -> BagMetadata:
         storage=storage_of(files[0], STORAGE_OF[Path(plain_name(files[0].name)).suffix]) if files else "mcap",
         compression=compression,
     )
-
-
-@contextmanager
-def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[McapScanner | Sqlite3Scanner]:
-    """The messages of one file, which may be compressed; ``storage`` is how they are stored if its bytes do not say.
-
-    Raises:
-        DataError: if it cannot be decompressed.
-    """
-    with ExitStack() as stack:
-        if is_packed(path):
-            path = stack.enter_context(decompressed(path))
-        yield McapScanner(path, distro=distro) if storage_of(path, storage) == "mcap" else Sqlite3Scanner(path, distro)
 
 
 class BagReader:
@@ -257,7 +240,7 @@ class BagReader:
             self.remarks.append(text)
 
     def _check_facts(self, recorded: Mapping[str, Any]) -> None:
-        told = metadata.differences(self.facts, recorded)
+        told = differences(self.facts, recorded)
         self._check(not told, METADATA, "; ".join(told))
 
     def _decompressed(self, topic: RecordedTopic, block: MessageBatch) -> MessageBatch:
@@ -296,28 +279,7 @@ class BagReader:
 
 def is_ours(bag: BagReader) -> bool:
     """Whether our recorder made it; every bag of ours holds a digest of its messages."""
-    return metadata.are_ours(bag.contents.facts)
-
-
-@contextmanager
-def decompressed(path: Path) -> Iterator[Path]:
-    """A copy of a file that was compressed by zstd, as long as it is needed.
-
-    Raises:
-        DataError: if it cannot be decompressed.
-        StorageError: if there is no room for the copy where temporary files are kept.
-    """
-    decompressor = zstandard.ZstdDecompressor()
-    with temporary_folder() as folder, path.open("rb") as source:
-        copy = folder / path.stem
-        try:
-            size = zstandard.frame_content_size(source.read(FRAME_HEADER_BYTES))
-            source.seek(0)
-            with decompressor.stream_reader(source, read_across_frames=True) as stream:
-                write_temporary(copy, iter(lambda: stream.read(PIECE_BYTES), b""), size, path)
-        except zstandard.ZstdError as error:
-            raise DataError(f"{path} cannot be decompressed ({error}); copy it anew") from error
-        yield copy
+    return are_ours(bag.contents.facts)
 
 
 def bytes_of(path: Path) -> int:

@@ -17,7 +17,8 @@ import numpy as np
 
 from il_ros.core.atomic_io import temporary_folder
 from il_ros.core.errors import StorageError
-from il_ros.recording.bag.mcap_scanner import UNCHECKED, RawMessage
+from il_ros.recording.bag.mcap_records import RawMessage
+from il_ros.recording.bag.mcap_scanner import UNCHECKED
 from il_ros.recording.bag.metadata import whole_name
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
 

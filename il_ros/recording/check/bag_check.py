@@ -25,7 +25,7 @@ from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.exact_sync import paths
-from il_ros.recording.episodes.external import TELLING_S, clock_notes
+from il_ros.recording.episodes.external_notes import TELLING_S, clock_notes
 from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
 from il_ros.recording.lerobot import reader as lerobot_reader
 

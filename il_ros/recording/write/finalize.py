@@ -14,7 +14,8 @@ from mcap.writer import Writer
 from il_ros.core.atomic_io import storage_errors, sync
 from il_ros.core.errors import DataError, StorageError
 from il_ros.recording.bag import metadata
-from il_ros.recording.bag.mcap_scanner import FACTS, JOURNAL_RECORDS, McapScanner, facts_record
+from il_ros.recording.bag.mcap_records import FACTS, JOURNAL_RECORDS, facts_record
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA, BagMetadata
 from il_ros.recording.decode.message_batch import RecordedTopic
 from il_ros.recording.write.journal import LIBRARY, SUFFIX, locked

@@ -20,7 +20,7 @@ from mcap.records import Channel, DataEnd, Footer, Header, Metadata, Schema
 
 from il_ros.core.atomic_io import storage_errors, write_all
 from il_ros.core.errors import DataError
-from il_ros.recording.bag.mcap_scanner import CHUNK, FACTS, MAGIC, MESSAGE, RECORD, built, facts_record
+from il_ros.recording.bag.mcap_records import CHUNK, FACTS, MAGIC, MESSAGE, RECORD, built, facts_record
 from il_ros.recording.bag.metadata import to_yaml
 from il_ros.recording.bag.typestore import definition
 

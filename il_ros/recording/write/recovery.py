@@ -16,7 +16,8 @@ from il_ros.core.atomic_io import storage_errors, sync
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.discovery import DAMAGED, is_foreign
-from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, McapScanner
+from il_ros.recording.bag.mcap_records import JOURNAL_RECORDS
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import is_closed, read
 from il_ros.recording.write.finalize import write_bag

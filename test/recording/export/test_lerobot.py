@@ -15,10 +15,11 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.learning.data.dataset import Dataset
-from il_ros.recording import export as exporters
 from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.export import base as exporters
 from il_ros.recording.export import lerobot
-from il_ros.recording.lerobot.reader import dataset_summary, is_dataset, read_dataset
+from il_ros.recording.lerobot.reader import is_dataset, read_dataset
+from il_ros.recording.lerobot.summary import dataset_summary
 from il_ros.recording.write.finalize import finalize
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")

@@ -22,7 +22,8 @@ from il_ros.recording import export
 from il_ros.recording.export import lerobot
 from il_ros.recording.lerobot.drivers import runs
 from il_ros.recording.lerobot.names import Place, names_of, places
-from il_ros.recording.lerobot.reader import dataset_summary, read_dataset
+from il_ros.recording.lerobot.reader import read_dataset
+from il_ros.recording.lerobot.summary import dataset_summary
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

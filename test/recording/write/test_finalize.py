@@ -328,7 +328,7 @@ def test_a_disk_that_gives_back_other_bytes_is_noticed(sent, journal_of, tmp_pat
             data[len(data) // 3] ^= 1
             path.write_bytes(data)
 
-    monkeypatch.setattr("il_ros.recording.bag.reader.sync", damage)
+    monkeypatch.setattr("il_ros.recording.write.finalize.sync", damage)
     with pytest.raises(StorageError, match="not read back alike"):
         finalize(journal, tmp_path, {})
     assert journal.exists() and not (tmp_path / "episode_000001" / METADATA).exists()

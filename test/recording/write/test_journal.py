@@ -16,7 +16,8 @@ from mcap.stream_reader import StreamReader
 
 from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.core.types import SILENCE_NS
-from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, McapScanner
+from il_ros.recording.bag.mcap_records import JOURNAL_RECORDS
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.write.journal import Journal, is_open
 from il_ros.recording.write.message_loss import MessageLoss, Silences
 
