@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from il_ros.core.atomic_io import replace_text
+from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import DataError
 from il_ros.recording.bag.facts import check_facts, fact_to_text, facts_from_custom_data
 
@@ -63,9 +63,8 @@ class BagMetadata:
 
 
 def write(bag: Path, contents: BagMetadata) -> None:
-    """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
-    text = to_yaml({"rosbag2_bagfile_information": _to_dict(contents)})
-    replace_text(bag / METADATA, text)
+    """Write the ``metadata.yaml`` of ``bag`` as a whole, which makes it a closed episode."""
+    replace_file(bag / METADATA, to_yaml({"rosbag2_bagfile_information": _to_dict(contents)}))
 
 
 def to_yaml(value: Any) -> str:

@@ -25,7 +25,7 @@ from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, library, written_whole
+from il_ros.recording.export.base import Exporter, library, new_output
 from il_ros.recording.export.nearest_grid import ResamplingError, Stretch, stretches
 
 VERSION = "v3.0"
@@ -81,7 +81,7 @@ class LeRobot(Exporter):
             "resampling": error.report(),
         }
         pyarrow, parquet = library("pyarrow"), library("pyarrow.parquet")
-        with written_whole(target) as folder:
+        with new_output(target) as folder:
             _write(folder, parts, contract, report, pyarrow, parquet)
         return report
 

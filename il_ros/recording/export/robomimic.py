@@ -21,7 +21,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, library, written_whole
+from il_ros.recording.export.base import Exporter, library, new_output
 
 GYM = 2
 """The number of gymnasium among robomimic's types of environments."""
@@ -71,7 +71,7 @@ class Robomimic(Exporter):
             data.attrs.update(_attributes(demos, contract))
             for key, numbers in keys.items():
                 file[f"mask/{key}"] = np.array([f"demo_{number}" for number in numbers], dtype="S")
-        with written_whole(target) as path:
+        with new_output(target) as path:
             path.write_bytes(memory.getbuffer())
         steps = sum(demo.stop - demo.start for demo in demos)
         return {

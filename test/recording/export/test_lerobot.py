@@ -307,7 +307,7 @@ def test_nothing_is_overwritten_and_nothing_is_half_written(make_episode, even, 
     episode = make_episode(even(3))
     folder, _ = export(episode)
     before = {path: path.read_bytes() for path in folder.rglob("*.json")}
-    with pytest.raises(ConfigError, match="exported is there already and is not overwritten; name another place"):
+    with pytest.raises(ConfigError, match="exported exists already and is not overwritten; name another path"):
         export(episode)
     assert before == {path: path.read_bytes() for path in folder.rglob("*.json")}
 

@@ -82,7 +82,7 @@ STEPS = [
     (finalize_module, "sync"),
     (atomic_io, "sync"),
     (recovery, "sync"),
-    (metadata, "replace_text"),
+    (metadata, "replace_file"),
     (os, "replace"),
     (os, "rename"),
     (pathlib.Path, "unlink"),
