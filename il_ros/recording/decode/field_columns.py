@@ -23,6 +23,7 @@ STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 WHOLE, MALFORMED = -2, -1
 """Kinds of messages that are not told apart by the joints that they name."""
 Decode = Callable[[RecordedTopic, bytes], Any]
+Precision = type[np.float32] | type[np.float64]
 P = TypeVar("P")
 
 
@@ -33,71 +34,79 @@ class FieldColumns:
         paths: of the F fields; see ``ObservationComponent.field``.
         decode: makes an object of a message's bytes.
         is_published: whether the times of publishing are read, too.
+        precision: of ``values``; in float32 a number that is beyond its range becomes NaN.
     """
 
-    def __init__(self, paths: Sequence[str], decode: Decode, is_published: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        decode: Decode,
+        is_published: bool = False,
+        precision: Precision = np.float64,
+    ) -> None:
         self.paths = tuple(paths)
         self.refused: tuple[int, MessageError] | None = None
         """The order of the first message that lacks a field, and what is wrong with it."""
         self.malformed: MessageError | None = None
         """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
-        self._decode, self._is_published = decode, is_published
+        self._decode, self._precision = decode, precision
         self._joints = [messages.named_joint(path) for path in self.paths]
         self._layouts: dict[RecordedTopic, list[tuple[CdrLayout, list[_Place], list[_Place], int]]] = {}
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
-        order, log, stamps, published = (_Growing(np.int64) for _ in range(4))
-        self._columns = (order, log, stamps, _Growing(np.float64, len(self.paths)), _Growing(np.int32), published)
+        self._order, self._log, self._stamps = (_Growing(np.int64) for _ in range(3))
+        self._published = _Growing(np.int64) if is_published else self._log
+        self._values, self._kind = _Growing(precision, len(self.paths)), _Growing(np.int32)
         self._is_sorted = True
 
     @property
     def order(self) -> Array:
         """(n,) int64, increasing: how many messages of all topics were recorded before."""
-        return self._column(0)
+        return self._column(self._order)
 
     @property
     def log_time_ns(self) -> Array:
         """(n,) int64, when the messages were recorded."""
-        return self._column(1)
+        return self._column(self._log)
 
     @property
     def stamps_ns(self) -> Array:
         """(n,) int64, the headers' stamps; -1 where a message has no header."""
-        return self._column(2)
+        return self._column(self._stamps)
 
     @property
     def values(self) -> Array:
-        """(n, F) float64; NaN where a message lacks the field."""
-        return self._column(3)
+        """(n, F) of ``precision``; NaN where a message lacks the field."""
+        return self._column(self._values)
 
     @property
     def publish_time_ns(self) -> Array:
         """(n,) int64, when the messages were published; as ``log_time_ns`` where that is not read."""
-        return self._column(5)
+        return self._column(self._published)
 
     @property
     def has(self) -> Array:
         """(n, F) bool: which joint states name the joint of each field; true of all fields of other messages."""
         known = np.array([*self._kinds, (True,) * len(self.paths), (False,) * len(self.paths)])
-        found: Array = known[self._column(4)]
+        found: Array = known[self._column(self._kind)]
         return found
 
     @property
     def is_malformed(self) -> Array:
         """(n,) bool: which joint states do not say what belongs to which joint."""
-        malformed: Array = self._column(4) == MALFORMED
+        malformed: Array = self._column(self._kind) == MALFORMED
         return malformed
 
-    def _column(self, number: int) -> Array:
+    def _column(self, column: _Growing) -> Array:
         if not self._is_sorted:
             self._sort()
-        return self._columns[number].rows()
+        return column.rows()
 
     def _sort(self) -> None:
-        order = self._columns[0].rows()
-        if (np.diff(order) < 0).any():
+        order = self._order.rows()
+        if (order[1:] < order[:-1]).any():
             index = order.argsort(kind="stable")
-            for column in self._columns:
+            for column in {self._order, self._log, self._stamps, self._values, self._kind, self._published}:
                 column.sort(index)
         self._is_sorted = True
 
@@ -172,11 +181,15 @@ class FieldColumns:
         self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
     def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
-        kinds = np.full(len(stamps), kind, np.int32)
-        published = block.publish_time_ns if self._is_published else block.log_time_ns
-        columns = (block.order, block.log_time_ns, stamps, values, kinds, published)
-        for column, rows in zip(self._columns, columns):
-            column.add(rows)
+        if self._precision is np.float32:
+            values = np.where(messages.is_finite(values), values, np.nan)
+        if self._published is not self._log:
+            self._published.add(block.publish_time_ns)
+        self._order.add(block.order)
+        self._log.add(block.log_time_ns)
+        self._stamps.add(stamps)
+        self._values.add(values)
+        self._kind.add(np.full(len(stamps), kind, np.int32))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):

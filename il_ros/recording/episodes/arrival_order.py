@@ -29,10 +29,10 @@ def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> l
         orders: by topic (n,), ``Block.order``.
         stale_ns: messages that overtake each other by less are in order.
     """
-    in_file = [order.argsort(kind="stable") for order in orders]
     main = max(range(len(logs)), key=lambda n: len(logs[n]))
-    if not len(logs[main]) or not _runs(logs[main][in_file[main]], stale_ns)[-1]:
+    if not len(logs[main]) or not _runs(_in_file(logs[main], orders[main]), stale_ns)[-1]:
         return list(logs)  # nearly always
+    in_file = [order.argsort(kind="stable") for order in orders]
     runs = [_runs(log[rows], stale_ns) for log, rows in zip(logs, in_file)]
     count = int(runs[main][-1]) + 1
     known = [n for n, run in enumerate(runs) if len(run) and run[-1] == count - 1]
@@ -46,6 +46,12 @@ def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> l
         number[rows] = runs[n] if n in known else _by_place(order[rows], logs[n][rows], bounds)
         numbers.append(number)
     return _one_after_another(logs, numbers, count)
+
+
+def _in_file(log_time_ns: Array, order: Array) -> Array:
+    if (order[1:] > order[:-1]).all():
+        return log_time_ns
+    return log_time_ns[order.argsort(kind="stable")]
 
 
 _Bound = tuple[tuple[int, int], tuple[int, int]]

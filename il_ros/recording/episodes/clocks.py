@@ -31,6 +31,8 @@ FEWEST_STEPS = 8
 FASTEST = 300.0
 """A clock that seems to run at more times the pace of recording: the times of recording are none, but for example
 those of a conversion."""
+TOGETHER = 1 << 16
+"""Messages whose times are compared at once."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class TopicTimes:
 
     def rows(self, index: Array) -> TopicTimes:
         """Some of the messages; all of them, as nearly always, are not copied."""
-        if len(index) == len(self.arrived_ns) and (np.diff(index) > 0).all():
+        if len(index) == len(self.arrived_ns) and (index[1:] > index[:-1]).all():
             return self
         columns = ("stamps_ns", "publish_time_ns", "log_time_ns", "arrived_ns")
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})
@@ -94,9 +96,13 @@ def jumps(times_ns: Array, arrived_ns: Array, stale_ns: int, pace: float = 1.0) 
 
     Messages that overtake each other by less than ``stale_ns`` are no jump.
     """
-    step = np.diff(times_ns)
-    is_jump = (step < -stale_ns) | (step - max(pace, 1.0) * np.diff(arrived_ns) > FAR_NS)
-    return np.flatnonzero(is_jump) + 1
+    found = [np.empty(0, np.int64)]
+    for begin in range(0, len(times_ns), TOGETHER):  # piece by piece, which takes little memory
+        piece = slice(begin, begin + TOGETHER + 1)
+        step = np.diff(times_ns[piece])
+        is_jump = (step < -stale_ns) | (step - max(pace, 1.0) * np.diff(arrived_ns[piece]) > FAR_NS)
+        found.append(begin + 1 + np.flatnonzero(is_jump))
+    return np.concatenate(found)
 
 
 def soon_ns(pace: float) -> int:
@@ -209,12 +215,13 @@ def _weight(line: TopicTimes) -> int:
 
 def _pace(line: TopicTimes) -> float | None:
     """How many seconds pass by the headers in one of recording, 1 if it is near that; None if it cannot be so."""
-    step, passed = np.diff(line.stamps_ns), np.diff(line.arrived_ns)
-    forward = step[step > 0]
-    if len(forward) < FEWEST_STEPS:
+    step = np.diff(line.stamps_ns)
+    if np.count_nonzero(step > 0) < FEWEST_STEPS:
         return 1.0
-    usual = (step > 0) & (step <= 5 * np.median(forward))  # neither a jump nor a silence
-    pace = float(step[usual].sum()) / max(1.0, float(passed[usual].sum()))
+    median = np.median(step[step > 0], overwrite_input=True)
+    usual = (step > 0) & (step <= 5 * median)  # neither a jump nor a silence
+    by_stamps, by_arrival = (int(np.sum(passed, where=usual)) for passed in (step, np.diff(line.arrived_ns)))
+    pace = float(by_stamps) / max(1.0, float(by_arrival))
     if pace >= FASTEST:
         return None
     return 1.0 if abs(pace - 1.0) < SAME_PACE else pace

@@ -16,7 +16,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array
-from il_ros.recording.decode.field_columns import WHOLE, Decode, FieldColumns, P
+from il_ros.recording.decode.field_columns import WHOLE, Decode, FieldColumns, P, Precision
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 
 
@@ -26,8 +26,9 @@ class CommandColumns(FieldColumns):
     A command that is none of the contract's has NaN in all components.
     """
 
-    def __init__(self, contract: Contract, decode: Decode) -> None:
-        super().__init__([part.name for part in contract.action], decode, contract.foreign.clock == "publish")
+    def __init__(self, contract: Contract, decode: Decode, precision: Precision = np.float64) -> None:
+        is_published = contract.foreign.clock == "publish"
+        super().__init__([part.name for part in contract.action], decode, is_published, precision)
         self._contract = contract
 
     def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
@@ -69,7 +70,7 @@ class ComponentSource:
 
     def rows(self, index: Array) -> ComponentSource:
         """Some of the messages; all of them, as nearly always, are not copied."""
-        if len(index) == len(self.order) and (np.diff(index) > 0).all():
+        if len(index) == len(self.order) and (index[1:] > index[:-1]).all():
             return self
         columns = ("stamps_ns", "log_time_ns", "publish_time_ns", "order", "values")
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})

@@ -63,7 +63,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         raise DataError(f"{reader.path}: {error}") from error
     used = [part.rows(timing.rows) for (part, _), timing in zip(parts, choice.timings)]
     tracks = [
-        TopicTrack(timing.times_ns, line.arrived_ns[timing.rows], part.order, line.is_static)
+        TopicTrack(timing.times_ns, line.rows(timing.rows).arrived_ns, part.order, line.is_static)
         for part, line, timing in zip(used, lines, choice.timings)
     ]
     resampled = resample(tracks, contract.step_ns, contract.stale_ns, choice.pace)
@@ -102,10 +102,11 @@ def _read(
     reader: BagReader, contract: Contract, names: dict[str, str], action: str
 ) -> tuple[list[ComponentSource], dict[str, list[Any]]]:
     """The numbers of every topic of the observation, those of the action, and the QoS that their publishers offer."""
-    fields = contract.foreign.fields
-    is_published = contract.foreign.clock == "publish"
-    actions = FieldColumns(fields, reader.decode, is_published) if fields else CommandColumns(contract, reader.decode)
-    parts = [*(FieldColumns(paths(contract, topic), reader.decode, is_published) for topic in contract.topics), actions]
+    fields, how = contract.foreign.fields, (contract.foreign.clock == "publish", np.float32)
+    actions: FieldColumns = CommandColumns(contract, reader.decode, np.float32)
+    if fields:
+        actions = FieldColumns(fields, reader.decode, *how)
+    parts = [*(FieldColumns(paths(contract, topic), reader.decode, *how) for topic in contract.topics), actions]
     listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
     offered: dict[str, str] = {}
     for topic, block in reader.blocks({name for name, _ in listeners}):
@@ -126,8 +127,14 @@ def _in_time(sources: Sequence[ComponentSource], stale_ns: int) -> list[tuple[Co
     finite = [np.logical_and.reduce([messages.is_finite(column) for column in s.values.T]) for s in sources]
     sound = [source.rows(np.flatnonzero(is_finite)) for source, is_finite in zip(sources, finite)]
     arrived = arrivals([part.log_time_ns for part in sound], [part.order for part in sound], stale_ns)
-    by_time = [times.argsort(kind="stable") for times in arrived]
-    return [(part.rows(rows), times[rows]) for part, times, rows in zip(sound, arrived, by_time)]
+    return [_by_time(part, times) for part, times in zip(sound, arrived)]
+
+
+def _by_time(part: ComponentSource, times: Array) -> tuple[ComponentSource, Array]:
+    if (times[1:] >= times[:-1]).all():
+        return part, times
+    rows = times.argsort(kind="stable")
+    return part.rows(rows), times[rows]
 
 
 def _static(
@@ -156,9 +163,10 @@ def _timelines(
 ) -> list[TopicTimes]:
     lines = []
     for part, arrived in parts:
-        shift = round(1e9 * offsets.get(part.topic, 0.0))
-        stamps = np.where(part.stamps_ns > 0, part.stamps_ns + shift, NO_STAMP)
-        times = (stamps, part.publish_time_ns + shift, part.log_time_ns, arrived)
+        shift, stamps, published = round(1e9 * offsets.get(part.topic, 0.0)), part.stamps_ns, part.publish_time_ns
+        if shift or (stamps <= 0).any():
+            stamps, published = np.where(stamps > 0, stamps + shift, NO_STAMP), published + shift
+        times = (stamps, published, part.log_time_ns, arrived)
         lines.append(TopicTimes(part.name, part.topic, *times, part.topic in static, shift))
     return lines
 

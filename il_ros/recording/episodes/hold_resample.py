@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.types import Array
-from il_ros.recording.episodes.clocks import NO_STAMP, jumps, soon_ns
+from il_ros.recording.episodes.clocks import NO_STAMP, TOGETHER, jumps, soon_ns
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class TopicTrack:
     """Whether a message holds until the next is recorded, however old it is."""
 
     def rows(self, index: Array) -> TopicTrack:
-        """Some of the messages."""
+        """Return some of the messages; all of them in their order, as nearly always, are not copied."""
+        if len(index) == len(self.order) and (index[1:] > index[:-1]).all():
+            return self
         return TopicTrack(self.times_ns[index], self.log_time_ns[index], self.order[index], self.is_static)
 
 
@@ -74,12 +76,11 @@ def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: fl
     in_time = [np.lexsort((track.order, track.log_time_ns)) for track in tracks]
     came = [track.rows(rows) for track, rows in zip(tracks, in_time)]
     moving = [n for n, track in enumerate(tracks) if not track.is_static]
-    numbers, count = _stretches([came[n] for n in moving], stale_ns, pace)
-    bounds = [np.searchsorted(number, np.arange(count + 1)) for number in numbers]
+    bounds = _stretches([came[n] for n in moving], stale_ns, pace)
     parts = []
-    for stretch in range(count):
-        members = [np.arange(bound[stretch], bound[stretch + 1]) for bound in bounds]
-        if all(len(member) for member in members):
+    for stretch in range(len(bounds[0]) - 1):
+        members = [slice(bound[stretch], bound[stretch + 1]) for bound in bounds]
+        if all(member.stop > member.start for member in members):
             parts.append((stretch, *_one_stretch([came[n] for n in moving], members, step_ns, stale_ns)))
     times = np.concatenate([np.empty(0, np.int64), *(times for _, times, *_ in parts)])
     stretches = np.concatenate([np.empty(0, np.int64), *(np.full(len(times), n) for n, times, *_ in parts)])
@@ -90,7 +91,7 @@ def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: fl
         stale[moving] = np.sum([lost for *_, lost in parts], axis=0)
         newest = np.max([came[n].log_time_ns[rows[:, n]] for n in moving], axis=0)
     for n in set(range(len(tracks))).difference(moving) if parts else ():
-        main = came[moving[0]].log_time_ns, numbers[0]
+        main = came[moving[0]].log_time_ns, bounds[0]
         rows[:, n] = _holding(came[n], main, times, stretches, newest)
         stale[n] = (rows[:, n] < 0).sum()
     kept = (rows >= 0).all(axis=1)
@@ -101,17 +102,18 @@ def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: fl
 def _holding(
     track: TopicTrack, main: tuple[Array, Array], times_ns: Array, stretches: Array, newest_ns: Array
 ) -> Array:
-    """(T,) which message of a static track holds at each step, -1 if none; ``main``: a track, and its stretches."""
+    """(T,) which message of a static track holds at each step, -1 if none; ``main``: times and stretches of another."""
     rows: Array = np.searchsorted(track.log_time_ns, newest_ns, side="right") - 1
     if len(track.order):
         before = max(0, int(np.searchsorted(main[0], track.log_time_ns[0], side="right")) - 1)
         since = int(track.times_ns[0])
-        rows[(rows < 0) & (stretches == main[1][before]) & (since <= times_ns) & (since != NO_STAMP)] = 0
+        first = int(np.searchsorted(main[1][1:-1], before, side="right"))
+        rows[(rows < 0) & (stretches == first) & (since <= times_ns) & (since != NO_STAMP)] = 0
     return rows
 
 
-def _stretches(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> tuple[list[Array], int]:
-    """By track (n,) int64, increasing: in which stretch its messages are; and how many stretches there are.
+def _stretches(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> list[Array]:
+    """By track (stretches + 1,) int64, not decreasing: where the messages of each stretch begin, and the last ends.
 
     All topics see a jump of the clock, each with its own next message: somewhere between two messages of each. So jumps
     of different tracks that can have happened within a short time are one. A track that saw none was silent then.
@@ -125,12 +127,11 @@ def _stretches(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> tupl
         else:
             cuts.append(own)
     cuts.sort(key=lambda cut: cut.after)
-    numbers = []
+    bounds = []
     for n, track in enumerate(tracks):
         begins = [cut.rows[n] if n in cut.rows else cut.first_row(track, pace) for cut in cuts]
-        firsts = np.maximum.accumulate(np.array(begins, np.int64))
-        numbers.append(np.searchsorted(firsts, np.arange(len(track.order)), side="right"))
-    return numbers, len(cuts) + 1
+        bounds.append(np.maximum.accumulate(np.array([0, *begins, len(track.order)], np.int64)))
+    return bounds
 
 
 def _moment(track: TopicTrack, row: int) -> tuple[int, int]:
@@ -179,11 +180,10 @@ def _jumps_in_time(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> 
 
 
 def _one_stretch(
-    tracks: Sequence[TopicTrack], members: Sequence[Array], step_ns: int, stale_ns: int
+    tracks: Sequence[TopicTrack], members: Sequence[slice], step_ns: int, stale_ns: int
 ) -> tuple[Array, Array, int, Array]:
-    """Times (T,), rows (T, tracks), possible steps and stale ones by track."""
-    sorted_rows = [rows[tracks[n].times_ns[rows].argsort(kind="stable")] for n, rows in enumerate(members)]
-    times = [tracks[n].times_ns[rows] for n, rows in enumerate(sorted_rows)]
+    """Return times (T,), rows (T, tracks), possible steps and stale ones by track."""
+    times, in_order = zip(*(_sorted(track.times_ns[rows]) for track, rows in zip(tracks, members)))
     begin, end = max(int(own[0]) for own in times), max(int(own[-1]) for own in times)
     possible = (end - begin) // step_ns + 1
     fresh = [_fresh(own, begin, end, step_ns, stale_ns) for own in times]
@@ -191,14 +191,35 @@ def _one_stretch(
     for others in fresh[1:]:
         steps = np.intersect1d(steps, others, assume_unique=True)
     ticks = begin + step_ns * steps
-    latest = [rows[np.searchsorted(own, ticks, side="right") - 1] for own, rows in zip(times, sorted_rows)]
+    latest = [np.searchsorted(own, ticks, side="right") - 1 for own in times]
+    latest = [
+        member.start + (rows if index is None else index[rows])
+        for member, rows, index in zip(members, latest, in_order)
+    ]
     return ticks, np.stack(latest, axis=1), possible, np.array([possible - len(own) for own in fresh])
 
 
+def _sorted(times_ns: Array) -> tuple[Array, Array | None]:
+    """Return times in order and, if that is another, which of them each is."""
+    if (times_ns[1:] >= times_ns[:-1]).all():
+        return times_ns, None
+    index = times_ns.argsort(kind="stable")
+    return times_ns[index], index
+
+
 def _fresh(times_ns: Array, begin: int, end: int, step_ns: int, stale_ns: int) -> Array:
-    """The numbers of the steps, (k,) increasing, at which a topic has a message that is not stale."""
-    until = np.minimum(np.append(times_ns[1:] - 1, end), times_ns + stale_ns)
-    until = np.minimum(until, end)  # each message serves from its own time until the next, or until it is stale
+    """Return the numbers of the steps, (k,) increasing, at which a topic has a message that is not stale."""
+    steps = []
+    for start in range(0, len(times_ns), TOGETHER):  # piece by piece, which takes little memory
+        own, following = times_ns[start : start + TOGETHER], times_ns[start + 1 : start + TOGETHER + 1]
+        until = np.append(following - 1, end)[: len(own)]
+        steps.append(_served(own, np.minimum(until, end), begin, step_ns, stale_ns))
+    return np.concatenate(steps)
+
+
+def _served(times_ns: Array, until: Array, begin: int, step_ns: int, stale_ns: int) -> Array:
+    """Return the steps of ``_fresh`` to which messages belong that hold at most ``until`` the next, (n,)."""
+    until = np.minimum(until, times_ns + stale_ns)
     first = np.maximum(-(-(times_ns - begin) // step_ns), 0)
     counts = np.maximum((until - begin) // step_ns - first + 1, 0)
     offsets = np.arange(counts.sum()) - np.repeat(counts.cumsum() - counts, counts)
