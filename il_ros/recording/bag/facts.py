@@ -10,22 +10,22 @@ from collections.abc import Mapping
 from typing import Any
 
 AMENDED = ("outcome", "judged", "note")
-"""Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
+"""Facts that ``amend`` corrects when an operator has judged an episode after it was closed."""
 _KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
-"""What some facts of our own bags are."""
+"""The types of some facts of our bags."""
 
 
-def facts_from_custom_data(told: Any) -> dict[str, Any]:
-    """The facts that ``custom_data`` holds, whatever it is."""
-    if not told:
+def facts_from_custom_data(custom_data: Any) -> dict[str, Any]:
+    """Return the facts that ``custom_data`` holds, of whatever form it is."""
+    if not custom_data:
         return {}
-    if not isinstance(told, dict):
-        return {"custom_data": told}
-    return {key: _fact_from_text(value) for key, value in told.items()}
+    if not isinstance(custom_data, dict):
+        return {"custom_data": custom_data}
+    return {key: _fact_from_text(value) for key, value in custom_data.items()}
 
 
 def are_ours(facts: Mapping[str, Any]) -> bool:
-    """Whether they are of an episode of our recorder, which keeps a digest of its messages."""
+    """Return whether the facts are of an episode of our recorder, which keeps a digest of its messages."""
     return isinstance(facts.get("digest"), str)
 
 
@@ -48,18 +48,18 @@ def _has_odd_parts(facts: Mapping[str, Any]) -> bool:
 
 
 def differences(facts: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
-    """What a bag's metadata says otherwise than the facts that were ``recorded`` beside the messages, with a CRC."""
+    """Return how the metadata differs from the facts that were ``recorded`` beside the messages with a CRC."""
     amended = AMENDED if facts.get("judged") is True else ()
-    told = {key: json.dumps(facts[key]) if key in facts else "nothing" for key in recorded if key not in amended}
+    current = {key: json.dumps(facts[key]) if key in facts else "nothing" for key in recorded if key not in amended}
     return [
         f"{key} is {text} and was recorded as {json.dumps(recorded[key])}"
-        for key, text in told.items()
+        for key, text in current.items()
         if text != json.dumps(recorded[key])
     ]
 
 
 def fact_to_text(value: Any) -> str:
-    """``custom_data`` maps strings to strings: a plain string stays itself, anything else is JSON."""
+    """Return a fact as text for ``custom_data``: a plain string as it is, anything else as JSON."""
     if isinstance(value, str) and _fact_from_text(value) == value:
         return value
     return json.dumps(value)

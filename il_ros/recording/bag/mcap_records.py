@@ -63,12 +63,12 @@ class Digest:
         self._hash.update(data)
 
     def text(self) -> str:
-        """The digest so far, 32 hexadecimal digits."""
+        """Return the digest so far, 32 hexadecimal digits."""
         return self._hash.hexdigest()
 
 
 def chunk_content(payload: bytes) -> bytes:
-    """The records of a chunk, with the CRC checked."""
+    """Return the records of a chunk after a check of its CRC."""
     _, _, size, crc, name_length = CHUNK.unpack_from(payload)
     at = CHUNK.size + name_length
     name = payload[CHUNK.size : at].decode()
@@ -93,7 +93,7 @@ def _expanded(compression: str, data: bytes, size: int) -> bytes:
 
 
 def facts_record(facts: dict[str, Any]) -> dict[str, str]:
-    """The content of the metadata record that keeps ``facts``, with a CRC, which such a record has not of itself.
+    """Return the content of the metadata record that keeps ``facts``, with a CRC of them.
 
     Raises:
         DataError: if a fact is not one that JSON knows.
@@ -101,7 +101,8 @@ def facts_record(facts: dict[str, Any]) -> dict[str, str]:
     try:
         text = json.dumps(facts)
     except TypeError as error:
-        raise DataError(f"facts {facts} cannot be kept ({error}); use strings, numbers, lists and mappings") from error
+        reason = f"facts {facts} cannot be written as JSON ({error})"
+        raise DataError(f"{reason}; use strings, numbers, lists and mappings") from error
     return {"facts": text, "crc32": str(zlib.crc32(text.encode()))}
 
 
@@ -118,7 +119,7 @@ def facts_from(record: dict[str, str]) -> dict[str, Any]:
 
 
 def built(*records: Any) -> bytes:
-    """The bytes of MCAP records."""
+    """Return the bytes of MCAP records."""
     builder = RecordBuilder()
     for record in records:
         record.write(builder)

@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The sound part of an MCAP file: every complete record up to where the file breaks off, and what is wrong with it.
+"""Scan an MCAP file: every valid record up to where the file breaks off, and what is wrong with it.
 
 The format is described at https://mcap.dev/spec. A seeking reader starts at the end of a file and so reads nothing of
-one whose writer was killed; this one starts at the beginning, checks every CRC and length, and says what it skipped.
+one whose writer was killed; this one starts at the beginning, checks every CRC and length, and lists what it skipped.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ UNCHECKED = "the file keeps no checksums, so a changed byte within a message cou
 IN_ORDER = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
 """Records that mean what they do after those before them, be these in a chunk or not."""
 MOST_KINDS = max(Opcode)
-PRIVATE = "records of kinds that are not of MCAP's specification were passed over"
+PRIVATE = "records of kinds that are not of MCAP's specification were skipped"
 FEW, MANY = 64, 65536
 """Messages that are found step by step before it is tried whether their sizes repeat: at first, and at most."""
 BLOCK_BYTES = 1 << 22
@@ -78,11 +78,11 @@ class McapScanner:
         self.damage: list[str] = []
         """What is wrong, one line each, with the offset of the record."""
         self.remarks: list[str] = []
-        """What is to be known of the file though nothing is wrong with it."""
+        """Remarks on a file that is not damaged."""
         self.complete = False
         """Whether the file ends as its writer meant it to end."""
         self.only_unfinished = False
-        """Whether nothing is wrong but that the mark of the end is missing: every byte was read."""
+        """Whether the mark of the end is missing and nothing else: every byte was read."""
         self.data_bytes = 0
         """Bytes of the messages' data."""
         self.counts: dict[str, int] = {}
@@ -93,13 +93,13 @@ class McapScanner:
         self._schemas: dict[int, Schema] = {}
         self._crc = zlib.crc32(MAGIC)
         self._said: int | None = None
-        """How many messages the summary counts."""
+        """The number of messages by the summary."""
         self._is_unchecked = False
         """Whether there are messages that no CRC was found of yet."""
 
     @property
     def count(self) -> int:
-        """How many sound messages there were."""
+        """The number of valid messages."""
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[RawMessage]:
@@ -113,7 +113,7 @@ class McapScanner:
         self._check_count()
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
-        """The messages of ``topics``, many at a time, in the order in which each topic's were written.
+        """Yield the messages of ``topics``, many at a time, in the order in which each topic's were written.
 
         Every byte is checked as by iteration, which this is an alternative to; ``digest`` and ``data_bytes`` stay as
         they are. ``MessageBatch.order`` counts the messages of the whole file.
@@ -135,7 +135,7 @@ class McapScanner:
         self._check_count()
 
     def _check_count(self) -> None:
-        """A chunk that was passed over since its kind was damaged is missing in the count."""
+        """Compare the number of messages with the summary: a chunk whose kind was damaged was skipped."""
         if self._said not in (None, self.count) and not self.damage:
             self.damage.append(f"it holds {self.count} messages, and its summary counts {self._said}")
 
@@ -172,29 +172,29 @@ class McapScanner:
             self.damage.append(f"the file ends at byte {self.size} without the mark of its end")
 
     def _is_known(self, opcode: int, length: int) -> bool:
-        """Whether there may be such a record; whatever follows its known fields, and private ones, are passed over."""
+        """Return whether there may be such a record; private ones, and what follows known fields, are skipped."""
         if self._kinds is not None:
             return opcode in self._kinds and not (opcode == Opcode.FOOTER and length != FOOTER_BYTES)
         shortest = {Opcode.FOOTER: FOOTER_BYTES, Opcode.DATA_END: CRC_BYTES}.get(opcode, 0)  # type: ignore[call-overload]
         return opcode != 0 and length >= shortest
 
     def _check_section(self, opcode: int, head: bytes, payload: bytes, offset: int) -> None:
-        """The data and the summary each end with a CRC over all of their bytes; zero stands for none."""
+        """Check the CRC over all of their bytes with which data and summary each end; zero stands for none."""
         if opcode == Opcode.DATA_END:
             self._is_unchecked &= payload[:CRC_BYTES] == NO_CRC
-            said, found, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
+            stated, actual, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
         elif opcode == Opcode.FOOTER:
             before = payload[: FOOTER_BYTES - CRC_BYTES]
-            said = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
-            found = zlib.crc32(head + before, self._crc)
+            stated = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
+            actual = zlib.crc32(head + before, self._crc)
         else:
             self._crc = zlib.crc32(payload, zlib.crc32(head, self._crc))
             return
-        if said not in (0, found):
+        if stated not in (0, actual):
             self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
 
     def _together(self) -> Iterator[tuple[bytearray, Array]]:
-        """Records put together to ``BLOCK_BYTES`` or more, with room behind them, and where the messages begin (n,)."""
+        """Yield records joined to ``BLOCK_BYTES`` or more, with room behind them, and where the messages begin (n,)."""
         data, ends, offsets = bytearray(), list[int](), list[int]()
         for records, offset in itertools.chain(self._pieces(), [(b"", self.size)]):
             data += records
@@ -206,7 +206,7 @@ class McapScanner:
                 data, ends, offsets = bytearray(), [], []
 
     def _pieces(self) -> Iterator[tuple[bytes, int]]:
-        """Whole records: the content of each chunk, and each message that lies outside one; and where it was found."""
+        """Yield the content of each chunk, and each message that lies outside one, with its offset in the file."""
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 self.damage.append("the file does not begin as MCAP does")
@@ -229,11 +229,11 @@ class McapScanner:
         self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
 
     def _starts(self, data: bytearray, ends: Array, offsets: Sequence[int]) -> Array:
-        """Where messages begin (n,) in pieces of the file that end at ``ends`` and were found at ``offsets``.
+        """Return where messages begin (n,) in pieces of the file that end at ``ends`` and were found at ``offsets``.
 
-        Some are found step by step; if their sizes repeat, those that go on so are found at a stroke.
+        Some are found one by one; if their sizes repeat, those that continue the pattern are found all at once.
         """
-        found: list[Sequence[int] | Array] = []
+        starts: list[Sequence[int] | Array] = []
         at, steps, recent = 0, FEW, list[int]()
         for end, offset in zip(ends.tolist(), offsets):
             while at < end:
@@ -245,9 +245,9 @@ class McapScanner:
                 if len(recent) < steps:
                     continue
                 leapt = leap(data, at, ends, period(recent[-FEW:], at), self.topics)
-                found += [recent, leapt[:-1]]
+                starts += [recent, leapt[:-1]]
                 at, recent, steps = int(leapt[-1]), [], FEW if len(leapt) > FEW else min(2 * steps, MANY)
-        return np.concatenate([np.empty(0, np.int64), *found, recent]).astype(np.int64)
+        return np.concatenate([np.empty(0, np.int64), *starts, recent]).astype(np.int64)
 
     def _walk(self, data: bytearray, at: int, end: int, most: int, starts: list[int]) -> int:
         """Find where messages begin, until there are ``most``; returns where the next record begins."""

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""``metadata.yaml`` of a rosbag2 directory, version 9: what makes a folder with an MCAP file a closed episode."""
+"""Read and write ``metadata.yaml`` of a rosbag2 directory (version 9), which marks an episode as closed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 @dataclass(frozen=True)
 class BagMetadata:
-    """What a bag holds, as its ``metadata.yaml`` says."""
+    """The content of a bag by its ``metadata.yaml``."""
 
     files: tuple[str, ...]
     """The names of the files, in order."""
@@ -46,13 +46,13 @@ class BagMetadata:
     duration_ns: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     offered: Mapping[str, list[Any]] = field(default_factory=dict)
-    """The qualities of service that the publishers offer, by topic."""
+    """The QoS profiles that the publishers offer, by topic."""
     storage: str = "mcap"
     """``mcap`` or ``sqlite3``."""
     compression: str = ""
     """What is compressed, with zstd: each ``file``, each ``message``, or nothing that the storage does not know of."""
     distro: str = ""
-    """The distribution of ROS 2 that recorded it, if that is known."""
+    """The distribution of ROS 2 that recorded it; empty if not known."""
     is_counted: bool = True
     """Whether ``counts`` are known of all topics."""
 
@@ -68,23 +68,23 @@ def write(bag: Path, contents: BagMetadata) -> None:
 
 
 def to_yaml(value: Any) -> str:
-    """The text of a plain value, keys in their order, everything written out."""
+    """Return the YAML of a plain value, keys in their order, without references."""
     return str(yaml.dump(value, Dumper=_Plain, sort_keys=False))
 
 
 class _Plain(_Dumper):  # type: ignore[misc,valid-type]
-    """Writes what occurs twice twice: rosbag2 knows no references."""
+    """Writes a value that occurs twice twice: rosbag2 reads no references."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to what is known of a closed episode, or correct it; returns all that is known now.
+    """Add to the facts of a closed episode, or correct them; returns all of them.
 
     Raises:
         DataError: if it is not a closed episode.
-        StorageError: if it cannot be written; it is as it was then.
+        StorageError: if it cannot be written; the old file stays.
     """
     contents = read(bag)
     amended = {**contents.facts, **facts}
@@ -93,23 +93,23 @@ def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def version_of(bag: Path) -> int:
-    """Another number whenever what is known of a closed episode has changed."""
+    """Return a number that changes whenever the facts of a closed episode change."""
     if bag.is_file():
         return bag.stat().st_mtime_ns
-    told = bag / METADATA
-    return max(path.stat().st_mtime_ns for path in ([told] if told.is_file() else bag.iterdir()))
+    file = bag / METADATA
+    return max(path.stat().st_mtime_ns for path in ([file] if file.is_file() else bag.iterdir()))
 
 
 def missing(bag: Path) -> DataError:
-    """The error for a folder without ``metadata.yaml``."""
+    """Return the error for a folder without ``metadata.yaml``."""
     return DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
 
 
 def read(bag: Path) -> BagMetadata:
-    """What the bag's ``metadata.yaml`` says.
+    """Read the bag's ``metadata.yaml``.
 
     Raises:
-        DataError: if there is none, or it is not one that we can read.
+        DataError: if there is none, or it cannot be read.
     """
     path = bag / METADATA
     if not path.is_file():
@@ -128,7 +128,7 @@ def read(bag: Path) -> BagMetadata:
 
 
 def _information(text: str) -> dict[str, Any]:
-    """The content, but ``custom_data`` as it is written: a word that YAML takes for something else stays a word."""
+    """Return the content, with ``custom_data`` as it is written: a word that YAML would convert stays text."""
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -158,11 +158,14 @@ def _check(path: Path, information: dict[str, Any]) -> None:
     mode = _compression(information)
     compression = (mode, information.get("compression_format") or "zstd" if mode else "zstd")
     if version > VERSION:
-        raise DataError(f"{path} has version {version}; we read up to {VERSION}: convert it with `ros2 bag convert`")
+        raise DataError(
+            f"{path} has version {version}; the latest that is read is {VERSION}: convert it with `ros2 bag convert`"
+        )
     if storage not in STORAGES or compression not in COMPRESSIONS:
         raise DataError(
-            f"{path} is stored as {storage}, compression {' '.join(compression)!r}; we read {' and '.join(STORAGES)}, "
-            "plain or with files or messages compressed by zstd: convert it with `ros2 bag convert`"
+            f"{path} is stored as {storage}, compression {' '.join(compression)!r}; supported are "
+            f"{' and '.join(STORAGES)}, plain or with files or messages compressed by zstd: "
+            "convert it with `ros2 bag convert`"
         )
 
 
@@ -230,21 +233,21 @@ def _from_dict(information: dict[str, Any]) -> BagMetadata:
 
 
 def whole_name(type_name: str) -> str:
-    """The name of a message type with all of its parts: some programs write ``pkg/Type`` or ``pkg::msg::Type``."""
+    """Return the full name of a message type: some programs write ``pkg/Type`` or ``pkg::msg::Type``."""
     parts = type_name.replace("::", "/").split("/")
     return "/".join((parts[0], "msg", parts[1])) if len(parts) == 2 else "/".join(parts)
 
 
 def _distro(information: Mapping[str, Any]) -> str:
-    """Which distribution of ROS 2 recorded it: as it says or, in older versions, as the version tells."""
-    version, told = information.get("version", 1), information.get("ros_distro")
-    return told if isinstance(told, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
+    """Return the distribution of ROS 2 that recorded it, by its name or, in older files, by their version."""
+    version, name = information.get("version", 1), information.get("ros_distro")
+    return name if isinstance(name, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
 
 
 def profiles(text: Any) -> list[Any]:
-    """Offered qualities of service, which older versions hold as YAML within YAML; none if they cannot be read."""
+    """Parse offered QoS profiles, which older versions hold as YAML within YAML; none if they cannot be read."""
     try:
-        told = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
+        parsed = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
     except yaml.YAMLError:
         return []
-    return told if isinstance(told, list) else []
+    return parsed if isinstance(parsed, list) else []

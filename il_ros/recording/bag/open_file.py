@@ -18,14 +18,14 @@ from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.sqlite3 import Sqlite3Scanner
 
 PIECE_BYTES = 1 << 20
-"""Of a compressed file that are unpacked at a time."""
+"""Bytes of a compressed file that are decompressed at a time."""
 FRAME_HEADER_BYTES = 18
-"""In which zstd says, if at all, how large the content is."""
+"""Bytes of a zstd header, which may say how large the content is."""
 
 
 @contextmanager
 def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[McapScanner | Sqlite3Scanner]:
-    """The messages of one file, which may be compressed; ``storage`` is how they are stored if its bytes do not say.
+    """Yield a scanner of one file, which may be compressed; ``storage`` is used if its first bytes do not say.
 
     Raises:
         DataError: if it cannot be decompressed.
@@ -38,11 +38,11 @@ def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[Mcap
 
 @contextmanager
 def decompressed(path: Path) -> Iterator[Path]:
-    """A copy of a file that was compressed by zstd, as long as it is needed.
+    """Yield the path of a decompressed copy of a zstd file, which is removed in the end.
 
     Raises:
         DataError: if it cannot be decompressed.
-        StorageError: if there is no room for the copy where temporary files are kept.
+        StorageError: if there is no room for the copy in the folder of temporary files.
     """
     decompressor = zstandard.ZstdDecompressor()
     with temporary_folder() as folder, path.open("rb") as source:
@@ -53,5 +53,5 @@ def decompressed(path: Path) -> Iterator[Path]:
             with decompressor.stream_reader(source, read_across_frames=True) as stream:
                 write_temporary(copy, iter(lambda: stream.read(PIECE_BYTES), b""), size, path)
         except zstandard.ZstdError as error:
-            raise DataError(f"{path} cannot be decompressed ({error}); copy it anew") from error
+            raise DataError(f"{path} cannot be decompressed ({error}); copy it again") from error
         yield copy

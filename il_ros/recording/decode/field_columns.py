@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The numbers of a topic's messages as columns, read layout by layout and not message by message."""
+"""The numbers of a topic's messages as columns, decoded layout by layout instead of message by message."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from il_ros.recording.decode.cdr_layout import CdrLayout
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 
 MOST_LAYOUTS = 32
-"""A topic whose messages are laid out in more ways than these has the rest of them decoded one by one."""
+"""Messages of a topic with more layouts than these are decoded one by one."""
 STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 WHOLE, MALFORMED = -2, -1
-"""Kinds of messages that are not told apart by the joints that they name."""
+"""Kinds of messages that are not distinguished by the joints that they name."""
 Decode = Callable[[RecordedTopic, bytes], Any]
 Precision = type[np.float32] | type[np.float64]
 P = TypeVar("P")
@@ -88,8 +88,8 @@ class FieldColumns:
     def has(self) -> Array:
         """(n, F) bool: which joint states name the joint of each field; true of all fields of other messages."""
         known = np.array([*self._kinds, (True,) * len(self.paths), (False,) * len(self.paths)])
-        found: Array = known[self._column(self._kind)]
-        return found
+        has_field: Array = known[self._column(self._kind)]
+        return has_field
 
     @property
     def is_malformed(self) -> Array:
@@ -133,7 +133,7 @@ class FieldColumns:
         return layout, [_find(layout, path) for path in STAMP], fields, kind
 
     def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
-        """The fields of a message, all of them refused if it is malformed; and the number of its kind."""
+        """Return the fields of a message, all of them errors if it is malformed, and the number of its kind."""
         fields = [find(path) for path in self.paths]
         if topic.type_name != messages.JOINT_STATE or None in self._joints:
             return fields, WHOLE
@@ -156,7 +156,7 @@ class FieldColumns:
     def _take(
         self, layout: CdrLayout, stamp: list[_Place], fields: list[_Place], kind: int, block: MessageBatch
     ) -> MessageBatch:
-        """Read the messages that are laid out so; returns the others."""
+        """Read the messages with this layout; return the others."""
         alike = layout.is_of(block)
         if alike.all():
             mine, others = block, block.rows(np.empty(0, np.int64))
@@ -174,10 +174,10 @@ class FieldColumns:
     def _take_one(self, topic: RecordedTopic, block: MessageBatch, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
         fields, kind = self._found(topic, message, lambda path: _number(message, path))
-        found = [*(_number(message, path) for path in STAMP), *fields]
-        numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
+        read = [*(_number(message, path) for path in STAMP), *fields]
+        numbers = [np.nan if isinstance(number, MessageError) else number for number in read]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
-        self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
+        self._refuse(int(one.order[0]), next((n for n in read[2:] if isinstance(n, MessageError)), None))
         self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
     def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
@@ -197,7 +197,7 @@ class FieldColumns:
 
 
 class _Growing:
-    """An array to which rows are added; it grows where it lies, so that memory holds it once."""
+    """An array to which rows are added; it grows in place, so that memory holds it once."""
 
     def __init__(self, kind: type[np.generic], width: int | None = None) -> None:
         self._data = np.empty((0,) if width is None else (0, width), kind)
@@ -205,7 +205,7 @@ class _Growing:
         self._is_shown = False
 
     def add(self, rows: Array) -> None:
-        """Put some rows behind the others."""
+        """Append rows."""
         if self._is_shown:  # what was shown stays where it is
             self._data, self._is_shown = self.rows().copy(), False
         count = self._count + len(rows)
@@ -215,12 +215,12 @@ class _Growing:
         self._count = count
 
     def rows(self) -> Array:
-        """All of them."""
+        """Return all rows."""
         self._is_shown = True
         return self._data[: self._count]
 
     def sort(self, index: Array) -> None:
-        """Put the rows in another order."""
+        """Reorder the rows."""
         self._data = self.rows()[index]
 
 

@@ -38,22 +38,24 @@ class CommandColumns(FieldColumns):
             if len(fields) != len(self.paths):
                 messages.command_of([messages.getter(field)(message) for field in fields], self._contract)
         except (MessageError, AttributeError, TypeError) as error:  # the bag may define the type otherwise
-            told = error if isinstance(error, MessageError) else MessageError(f"command: {error}")
-            return [told] * len(self.paths), WHOLE
+            reason = error if isinstance(error, MessageError) else MessageError(f"command: {error}")
+            return [reason] * len(self.paths), WHOLE
         return [find(field) for field in fields], WHOLE
 
     def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         unusable = np.flatnonzero(~np.isfinite(values).all(axis=1))
         for row in unusable[:1].tolist():
-            told = f"command {values[row].tolist()} is not {len(self.paths)} finite numbers; it is refused"
-            self._refuse(int(block.order[row]), MessageError(told))
+            try:
+                messages.command_of(values[row].tolist(), self._contract)
+            except MessageError as error:
+                self._refuse(int(block.order[row]), error)
         values[unusable] = np.nan
         super()._keep(block, stamps, values, kind)
 
 
 @dataclass(frozen=True)
 class ComponentSource:
-    """Some components of the observation, or of the action, as one publisher tells them; row n is the same message."""
+    """Some components of the observation or the action from one publisher; row n of every array is the same message."""
 
     name: str
     topic: str
@@ -69,7 +71,7 @@ class ComponentSource:
     refused: tuple[int, MessageError] | None
 
     def rows(self, index: Array) -> ComponentSource:
-        """Some of the messages; all of them, as nearly always, are not copied."""
+        """Return some of the messages; all of them, as nearly always, are not copied."""
         if len(index) == len(self.order) and (index[1:] > index[:-1]).all():
             return self
         columns = ("stamps_ns", "log_time_ns", "publish_time_ns", "order", "values")
@@ -77,7 +79,7 @@ class ComponentSource:
 
 
 def sources_of(topic: str, components: Sequence[int], is_action: bool, columns: FieldColumns) -> list[ComponentSource]:
-    """A topic as a source; one of joint states as so many as there are publishers of different joints."""
+    """Return a topic as a source; joint states as one source for each publisher of different joints."""
     name = f"{topic} (action)" if is_action else topic
     whole = ComponentSource(
         *(name, topic, components, is_action, columns.stamps_ns, columns.log_time_ns, columns.publish_time_ns),
@@ -89,11 +91,11 @@ def sources_of(topic: str, components: Sequence[int], is_action: bool, columns: 
     groups: dict[bytes, list[int]] = {}
     for field in range(len(components)):
         groups.setdefault(has[:, field].tobytes(), []).append(field)
-    found = []
+    sources = []
     for fields in groups.values():
         joints = ", ".join(dict.fromkeys(str(messages.named_joint(columns.paths[n])) for n in fields))
         label = name if len(groups) == 1 else f"{name} ({joints})"
         part = whole.rows(np.flatnonzero(has[:, fields[0]] | malformed))
         own = [components[n] for n in fields]
-        found.append(dataclasses.replace(part, name=label, components=own, values=part.values[:, fields]))
-    return found
+        sources.append(dataclasses.replace(part, name=label, components=own, values=part.values[:, fields]))
+    return sources

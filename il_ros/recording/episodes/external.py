@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bags of other programs read as demonstrations: no record of authority, topics with rates and clocks of their own."""
+"""Read bags of other recorders as demonstrations: no authority record, topics with rates and clocks of their own."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from il_ros.recording.episodes.external_notes import check_ages, is_sparse, no_s
 from il_ros.recording.episodes.hold_resample import Resampled, TopicTrack, report, resample
 
 TRANSIENT_LOCAL = ("transient_local", 1, "1")
-"""How a recorded QoS profile says that a publisher keeps its last messages for whoever comes later."""
+"""How recorded QoS profiles write the durability transient local."""
 FEWEST = 5
-"""Messages of a topic that is a stream and no value that changes now and then."""
+"""A topic with fewer messages is a value that changes now and then, not a stream."""
 
 
 def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], action: str) -> Episode:
-    """The demonstration that a bag of another program holds; every step counts as the expert's.
+    """Read a bag of another recorder as a demonstration; every step counts as the expert's.
 
     At each step of the contract's grid stands the latest message of every topic, if it is not older than
     ``Contract.stale_ns``; of a static topic, whatever its age. Times are those of the clock that ``clocks.choose``
@@ -50,7 +50,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         action: the recorded topic that holds the action.
 
     Raises:
-        DataError: if the bag is damaged, or there is no step at which all topics have spoken.
+        DataError: if the bag is damaged, or there is no step at which all topics have a message.
     """
     sources, offered = _read(reader, contract, names, action)
     recorded_as = {**names, contract.foreign.topic: action}
@@ -72,7 +72,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
     if not len(resampled.times_ns):
         raise no_step_error(reader, contract, tracks, used)
     stamps, stretches = _in_order(resampled, contract.step_ns)
-    told = {
+    by_topic = {
         part.name: {
             **row,
             "malformed": len(source.order) - len(part.order),
@@ -89,7 +89,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         **reader.facts,
         "steps": len(stamps),
         "dropped": {"a topic was stale": lost} if (lost := resampled.possible - len(stamps)) else {},
-        "resampled": {"clock": choice.clock, "why": choice.why, "topics": told, "stretches": stretches},
+        "resampled": {"clock": choice.clock, "why": choice.why, "topics": by_topic, "stretches": stretches},
     }
     observations = np.empty((len(stamps), len(contract.observation)), np.float32)
     actions = np.empty((len(stamps), len(contract.action)))
@@ -101,7 +101,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
 def _read(
     reader: BagReader, contract: Contract, names: dict[str, str], action: str
 ) -> tuple[list[ComponentSource], dict[str, list[Any]]]:
-    """The numbers of every topic of the observation, those of the action, and the QoS that their publishers offer."""
+    """Read the numbers of the observation's topics and of the action, and the QoS that their publishers offer."""
     fields, how = contract.foreign.fields, (contract.foreign.clock == "publish", np.float32)
     actions: FieldColumns = CommandColumns(contract, reader.decode, np.float32)
     if fields:
@@ -123,7 +123,7 @@ def _read(
 
 
 def _in_time(sources: Sequence[ComponentSource], stale_ns: int) -> list[tuple[ComponentSource, Array]]:
-    """The messages whose numbers can be used, in the order in which they came, with when that was by one clock."""
+    """Return the messages with finite numbers in order of arrival, with the times of arrival by one clock."""
     finite = [np.logical_and.reduce([messages.is_finite(column) for column in s.values.T]) for s in sources]
     sound = [source.rows(np.flatnonzero(is_finite)) for source, is_finite in zip(sources, finite)]
     arrived = arrivals([part.log_time_ns for part in sound], [part.order for part in sound], stale_ns)
@@ -143,7 +143,7 @@ def _static(
     recorded_as: dict[str, str],
     offered: Mapping[str, Any],
 ) -> dict[str, str]:
-    """The topics, as they were recorded, of which a message holds until the next, and why."""
+    """Return the recorded topics of which a message holds until the next, and why."""
     static = {recorded_as[topic]: "declared" for topic in contract.foreign.static}
     for part, arrived in parts:
         if _is_latched(offered.get(part.topic)) and (len(arrived) < FEWEST or is_sparse(arrived, contract.stale_ns)):
@@ -153,9 +153,9 @@ def _static(
 
 
 def _is_latched(profiles_offered: Any) -> bool:
-    """Whether all publishers of a topic keep their last messages for whoever comes later."""
-    told = [profile.get("durability") for profile in profiles_offered or [] if isinstance(profile, dict)]
-    return bool(told) and all(durability in TRANSIENT_LOCAL for durability in told)
+    """Return whether all publishers of a topic are transient local."""
+    durabilities = [profile.get("durability") for profile in profiles_offered or [] if isinstance(profile, dict)]
+    return bool(durabilities) and all(each in TRANSIENT_LOCAL for each in durabilities)
 
 
 def _timelines(
@@ -188,13 +188,13 @@ def _demonstration(contract: Contract, stamps: Array, observations: Array, actio
 
 
 def _in_order(resampled: Resampled, step_ns: int) -> tuple[Array, list[dict[str, Any]]]:
-    """Stamps that increase over all stretches, with a gap between two, and what was done for that."""
-    stamps, told, earliest = resampled.times_ns.copy(), [], None
+    """Return stamps that increase over all stretches, with a gap between two, and how they were moved."""
+    stamps, moves, earliest = resampled.times_ns.copy(), [], None
     for stretch in np.unique(resampled.stretch):
         mine = np.flatnonzero(resampled.stretch == stretch)
         start = int(stamps[mine[0]])
         moved = 0 if earliest is None else max(0, earliest - start)
         stamps[mine] += moved
         earliest = int(stamps[mine[-1]]) + 2 * step_ns
-        told.append({"start_ns": start, "steps": len(mine), "moved_ns": moved})
-    return stamps, told
+        moves.append({"start_ns": start, "steps": len(mine), "moved_ns": moved})
+    return stamps, moves

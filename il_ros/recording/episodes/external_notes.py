@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Why a bag of another recorder cannot be resampled, and what a user should know about its clocks when it can."""
+"""Errors and notes for bags of other recorders: why one cannot be resampled, and what is odd about its clocks."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from il_ros.recording.episodes.component_source import ComponentSource
 from il_ros.recording.episodes.hold_resample import Resampled, TopicTrack
 
 TELLING_S = 0.1
-"""An offset between clocks that is worth a note."""
+"""An offset between clocks that is noted."""
 MOST_NOTES = 8
 
 
 def is_sparse(times_ns: Array, stale_ns: int) -> bool:
-    """Whether a topic speaks so seldom that its messages are stale before the next."""
+    """Return whether a topic's messages are so rare that they are stale before the next."""
     return len(times_ns) < 2 or float(np.median(np.diff(np.sort(times_ns)))) > stale_ns
 
 
@@ -35,19 +35,19 @@ def check_ages(
     parts: Sequence[ComponentSource],
     called: Mapping[str, str],
 ) -> None:
-    """Refuse a bag of which most steps are lost to a topic that speaks too seldom; ``called``: the contract's names.
+    """Check that no topic is so rare that most steps are lost; ``called`` maps recorded names to the contract's.
 
     Raises:
-        DataError: naming the topic, and what the contract can say of it.
+        DataError: with the topic and the contract's key that remedies it.
     """
     for track, part, stale in zip(tracks, parts, resampled.stale.tolist()):
         if track.is_static or 2 * stale <= resampled.possible or not is_sparse(track.times_ns, contract.stale_ns):
             continue
         count = len(track.order)
-        told = "1 message" if count == 1 else f"{count} messages"
+        how_many = "1 message" if count == 1 else f"{count} messages"
         between = "" if count < 2 else f", {float(np.median(np.diff(np.sort(track.times_ns)))) / 1e9:.3g} s apart,"
         raise DataError(
-            f"{reader.path}: {part.topic} has {told}{between} and is older than {contract.stale_ns / 1e9:g} s at "
+            f"{reader.path}: {part.topic} has {how_many}{between} and is older than {contract.stale_ns / 1e9:g} s at "
             f"{stale} of {resampled.possible} steps; if a message holds until the next, as a goal or a calibration "
             f"does, write its topic under the contract's foreign: {{static: [{called[part.topic]}]}}, else record "
             "it more often"
@@ -57,7 +57,7 @@ def check_ages(
 def no_step_error(
     reader: BagReader, contract: Contract, tracks: list[TopicTrack], parts: list[ComponentSource]
 ) -> DataError:
-    """Why there is no step: a topic without a sound message, or topics that never speak together."""
+    """Return why there is no step: a topic without a valid message, or topics without a common time."""
     for track, part in zip(tracks, parts):
         if not len(track.order):
             why = part.refused[1] if part.refused else "it has none, or none with finite numbers"
@@ -77,16 +77,16 @@ def no_step_error(
 
 
 def clock_notes(episodes: Mapping[str, Episode]) -> list[str]:
-    """What training should tell of the clocks of bags of other programs: by which they were read, and what was odd."""
+    """Return notes on the clocks of bags of other recorders: which clock was used, and what was odd."""
     clocks: dict[str, list[str]] = {}
     odd: list[str] = []
     for name, episode in episodes.items():
-        told = episode.facts.get("resampled")
-        if not isinstance(told, dict):
+        resampled = episode.facts.get("resampled")
+        if not isinstance(resampled, dict):
             continue
-        clocks.setdefault(f"by the clock of the {told['clock']}: {told['why']}", []).append(name)
+        clocks.setdefault(f"by the clock of the {resampled['clock']}: {resampled['why']}", []).append(name)
         step_s = episode.step_ns / 1e9
-        for topic, row in told["topics"].items():
+        for topic, row in resampled["topics"].items():
             if row["bad_stamps"]:
                 odd.append(f"{name}: {row['bad_stamps']} messages of {topic} left out: their stamps cannot be right")
             if row["static"]:

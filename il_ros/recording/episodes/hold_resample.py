@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Topics with rates of their own, put on one grid of steps: at each the latest message, and none from the future.
+"""Resample topics with rates of their own to one grid of steps: at each the latest message, none from the future.
 
 A clock that jumps begins a new stretch; stretches are never joined.
 """
@@ -54,20 +54,20 @@ class Resampled:
     """(tracks,) int64, at how many of these each topic was."""
 
     def ages_ns(self, tracks: Sequence[TopicTrack]) -> Array:
-        """(T, tracks) int64, how old the messages are."""
+        """Return the ages of the messages, (T, tracks) int64."""
         times = [track.times_ns[rows] for track, rows in zip(tracks, self.rows.T)]
         ages: Array = self.times_ns[:, None] - np.stack(times, axis=1)
         return ages
 
     def is_repeated(self, step_ns: int) -> Array:
-        """(T, tracks) bool, which messages are those of the step before."""
+        """Return which messages are those of the step before, (T, tracks) bool."""
         follows = (np.diff(self.times_ns) == step_ns) & (np.diff(self.stretch) == 0)
         first = np.zeros((min(1, len(self.rows)), self.rows.shape[1]), np.bool_)
         return np.concatenate([first, follows[:, None] & (np.diff(self.rows, axis=0) == 0)])
 
 
 def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: float = 1.0) -> Resampled:
-    """The steps at which every track has a message that is at most ``stale_ns`` old, stretch by stretch.
+    """Return the steps at which every track has a message of at most ``stale_ns`` age, stretch by stretch.
 
     A stretch's grid begins when the last of the topics does, and ends with the newest message. ``pace`` is how many
     seconds pass by the tracks' clock in one of recording. Static tracks take no part in this: at each step stands their
@@ -94,15 +94,15 @@ def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: fl
         main = came[moving[0]].log_time_ns, bounds[0]
         rows[:, n] = _holding(came[n], main, times, stretches, newest)
         stale[n] = (rows[:, n] < 0).sum()
-    kept = (rows >= 0).all(axis=1)
-    rows = np.stack([order[own] for order, own in zip(in_time, rows[kept].T)], axis=1)
-    return Resampled(times[kept], rows, stretches[kept], sum(possible for *_, possible, _ in parts), stale)
+    complete = (rows >= 0).all(axis=1)
+    rows = np.stack([order[own] for order, own in zip(in_time, rows[complete].T)], axis=1)
+    return Resampled(times[complete], rows, stretches[complete], sum(possible for *_, possible, _ in parts), stale)
 
 
 def _holding(
     track: TopicTrack, main: tuple[Array, Array], times_ns: Array, stretches: Array, newest_ns: Array
 ) -> Array:
-    """(T,) which message of a static track holds at each step, -1 if none; ``main``: times and stretches of another."""
+    """Return (T,) which message of a static track holds at each step, -1 if none; ``main``: bounds of another."""
     rows: Array = np.searchsorted(track.log_time_ns, newest_ns, side="right") - 1
     if len(track.order):
         before = max(0, int(np.searchsorted(main[0], track.log_time_ns[0], side="right")) - 1)
@@ -113,7 +113,7 @@ def _holding(
 
 
 def _stretches(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> list[Array]:
-    """By track (stretches + 1,) int64, not decreasing: where the messages of each stretch begin, and the last ends.
+    """Return by track (stretches + 1,) int64 where the messages of each stretch begin, and where the last ends.
 
     All topics see a jump of the clock, each with its own next message: somewhere between two messages of each. So jumps
     of different tracks that can have happened within a short time are one. A track that saw none was silent then.
@@ -150,16 +150,16 @@ class _Cut:
     """By track, the first message after it."""
 
     def away(self, other: _Cut) -> int:
-        """The least time between this jump and another one, ns; 0 if they can be the same."""
+        """Return the least time between this jump and another one, ns; 0 if they can be the same."""
         return max(0, self.before[0] - other.after[0], other.before[0] - self.after[0])
 
     def join(self, other: _Cut) -> None:
-        """Take in what another track shows of the same jump."""
+        """Merge the same jump as another track shows it."""
         self.rows |= other.rows
         self.before, self.after = max(self.before, other.before), min(self.after, other.after)
 
     def first_row(self, track: TopicTrack, pace: float) -> int:
-        """The first message after it of a track whose own clock shows no jump here: the first that fits in better."""
+        """Return the first message after the jump of a track that shows none here: the first that fits better."""
         log = track.log_time_ns
         begin, end = np.searchsorted(log, (self.before[0] - soon_ns(pace), self.after[0] + soon_ns(pace))).tolist()
         near = track.rows(np.arange(begin, end))
@@ -171,12 +171,12 @@ class _Cut:
 
 
 def _jumps_in_time(tracks: Sequence[TopicTrack], stale_ns: int, pace: float) -> list[tuple[int, int]]:
-    found = [
+    every = [
         (n, row)
         for n, track in enumerate(tracks)
         for row in jumps(track.times_ns, track.log_time_ns, stale_ns, pace).tolist()
     ]
-    return sorted(found, key=lambda jump: int(tracks[jump[0]].log_time_ns[jump[1]]))
+    return sorted(every, key=lambda jump: int(tracks[jump[0]].log_time_ns[jump[1]]))
 
 
 def _one_stretch(
@@ -228,7 +228,7 @@ def _served(times_ns: Array, until: Array, begin: int, step_ns: int, stale_ns: i
 
 
 def report(resampled: Resampled, tracks: Sequence[TopicTrack], step_ns: int) -> list[dict[str, Any]]:
-    """By track: how old its messages are at the steps, and what was dropped and repeated.
+    """Return by track how old its messages are at the steps, and how many were dropped and repeated.
 
     ``dropped``: messages that no step uses; ``padded``: steps that repeat the message of the step before; ``stale``:
     possible steps that it was too old for.

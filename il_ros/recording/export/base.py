@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Episodes in the forms of other people's tools, and back: one file a form, found by its name.
+"""The base of exporters: episodes in the formats of other projects, one file a format, found by its name.
 
-An exporter is asked for as in ``il-ros export lerobot``. What it writes appears under its name all at once, or not at
-all. The libraries of the forms (pyarrow, h5py) are optional; they come with ``pip install 'il_ros[export]'``.
+``il-ros export lerobot`` selects an exporter by name. Its output appears as a whole or not at all. The libraries of
+the formats (pyarrow, h5py) are optional; they come with ``pip install 'il_ros[export]'``.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from il_ros.core.errors import ConfigError
 
 
 class Exporter(abc.ABC):
-    """Writes episodes in one form."""
+    """Writes episodes in one format."""
 
     @abc.abstractmethod
     def write(self, episodes: Mapping[str, Episode], contract: Contract, target: Path) -> dict[str, Any]:
         """Write the episodes, which are known by name, to ``target``; returns what was written and what was not.
 
         Raises:
-            ConfigError: if ``target`` exists, or the library of the form is not installed.
+            ConfigError: if ``target`` exists, or the library of the format is not installed.
             DataError: if there is no step to write.
             StorageError: if the disk takes no more; then nothing is at ``target``.
         """
 
 
 def available() -> tuple[str, ...]:
-    """The names of all forms."""
+    """Return the names of all formats."""
     return tuple(plugins.available("il_ros.recording.export", Exporter))  # type: ignore[type-abstract]
 
 
 def load(name: str) -> Exporter:
-    """Make the exporter called ``name``.
+    """Return the exporter ``name``.
 
     Raises:
         ConfigError: if there is none.
@@ -55,7 +55,7 @@ def load(name: str) -> Exporter:
 
 
 def library(name: str) -> Any:
-    """The optional module called ``name``.
+    """Import the optional module ``name``.
 
     Raises:
         ConfigError: if it is not installed.

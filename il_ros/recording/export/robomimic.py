@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""robomimic's HDF5 files, for its ``SequenceDataset``; https://robomimic.github.io/docs/datasets/overview.html.
+"""Write robomimic's HDF5 files, for its ``SequenceDataset``; https://robomimic.github.io/docs/datasets/overview.html.
 
 A filter key of robomimic's chooses whole demos, so every span of one authority is a demo of its own.
 """
@@ -58,7 +58,7 @@ class Robomimic(Exporter):
     """
 
     def write(self, episodes: Mapping[str, Episode], contract: Contract, target: Path) -> dict[str, Any]:
-        """See ``Exporter``; tells how many demos each filter key has."""
+        """See ``Exporter``; returns how many demos each filter key has."""
         demos = list(_demos(episodes))
         if not demos:
             raise DataError(f"none of {len(episodes)} episodes was driven by anybody, so there is nothing to export")
@@ -93,7 +93,7 @@ def _demos(episodes: Mapping[str, Episode]) -> Iterator[Demo]:
 
 
 def _keys(demos: list[Demo]) -> dict[str, list[int]]:
-    """The numbers of the demos of each filter key."""
+    """Return the numbers of the demos of each filter key."""
     keys: dict[str, list[int]] = {}
     for number, demo in enumerate(demos):
         part = "valid" if demo.is_held_out else "train"

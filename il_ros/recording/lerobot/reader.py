@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Episodes from LeRobot's data sets, version 3: those that we exported, and other people's.
+"""Read episodes from LeRobot data sets, version 3: our exports and those of others.
 
-``lerobot_names`` says which number is which component, ``lerobot_drivers`` who drove, and ``lerobot_tables`` reads the
-files and tells what in them does not agree.
+``names`` finds which number is which component, ``drivers`` who drove, and ``tables`` reads the files and checks that
+they agree.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ __all__ = ["is_dataset", "read_dataset"]
 
 
 def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = None) -> dict[str, Episode]:
-    """The episodes of the data set in ``folder``, by name, as the contract orders their components.
+    """Read the episodes of the data set in ``folder``, by name, as the contract orders their components.
 
     The stretches of one recorded episode are put together again, with the gaps between them. Stamps are those of the
     frames: they differ from the recorded ones by the resampling error. The fact ``digest`` is that of what was read.
-    To ``notes`` is added what does not agree in the data set though it can be read, and what was assumed.
+    Inconsistencies that do not prevent reading, and assumptions, are added to ``notes``.
 
     Raises:
         DataError: if it is damaged, of another version, or has not the rate or the components of the contract.
@@ -71,7 +71,7 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
 def read_tables(
     folder: Path, info: Mapping[str, Any], columns: Iterable[str], more: Iterable[str]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """The frames in order, with ``columns`` and those of ``more`` that there are, and the episodes.
+    """Read the frames in order, with ``columns`` and the existing ones of ``more``, and the table of episodes.
 
     Raises:
         DataError: if they are not as many as ``info`` says, or do not belong together.
@@ -101,7 +101,7 @@ def understood(folder: Path) -> Iterator[None]:
     except DataError as error:
         raise DataError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from error
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
-        raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
+        raise DataError(f"{folder} cannot be understood ({error!r}); download it again") from error
 
 
 def notes_on_format(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
@@ -111,14 +111,14 @@ def notes_on_format(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unread(features: Mapping[str, Any], places: Mapping[str, list[Place]]) -> Iterator[str]:
-    """Columns of our exports of which nothing is read, for their names are not those of our exports."""
+    """Yield a note for each column of our exports that is not read, since its names are other ones."""
     for column in (POLICY, EXPERT, DOUBT):
         if SOURCE in features and column in features and column not in places:
             yield f"column {column!r} is not read: its names are not those of an export, or the action's are not"
 
 
 def _beyond(episodes: Iterable[Episode], contract: Contract) -> Iterator[str]:
-    """Action components that are outside the contract's limits, as those in another unit are."""
+    """Yield a note for each action component outside the contract's limits, as one in another unit is."""
     actions = np.concatenate([episode.executed for episode in episodes])
     slack = 1e-5 * (contract.high - contract.low)
     outside = (actions < contract.low - slack) | (actions > contract.high + slack)
@@ -131,7 +131,7 @@ def _beyond(episodes: Iterable[Episode], contract: Contract) -> Iterator[str]:
 
 
 def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -> dict[str, list[Place]]:
-    """Column, and place in it, of every component of what there is of an episode's fields."""
+    """Return column and place of every component of the existing fields of an episode."""
     try:
         places = {
             "observation": feature_names.places(features, "observation", contract.observation_names),
@@ -158,7 +158,7 @@ def _episodes(
     places: Mapping[str, list[Place]],
     contract: Contract,
 ) -> Iterator[tuple[str, Episode]]:
-    """Name and episode, in the order of the data set."""
+    """Yield name and episode, in the order of the data set."""
     fields = _fields(frames, driven, places, contract)
     times_ns = np.round(frames["frame_index"] * 1e9 / contract.rate_hz).astype(np.int64)
     numbers, begins, counts = np.unique(frames["episode_index"], return_index=True, return_counts=True)
@@ -176,7 +176,7 @@ def _episodes(
 def _fields(
     frames: Mapping[str, Array], driven: Driven, places: Mapping[str, list[Place]], contract: Contract
 ) -> dict[str, Array]:
-    """The fields of an episode for all frames at once.
+    """Return the fields of an episode for all frames at once.
 
     Raises:
         DataError: if an observation or an action is not a finite number.
@@ -203,7 +203,7 @@ def _fields(
 
 
 def matrix_of(frames: Mapping[str, Array], places: Iterable[Place]) -> Array:
-    """(F, W) float32, the numbers at ``places``; what is beyond float32 becomes infinite."""
+    """Return (F, W) float32, the numbers at ``places``; those beyond float32 become infinite."""
     count = len(frames["frame_index"])
     parts = [frames[column].reshape(count, -1)[:, place] for column, place in places]
     with np.errstate(over="ignore"):

@@ -17,7 +17,7 @@ from il_ros.recording.export.lerobot import FACTS, FIRST_STAMP, RECORDED
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was recorded as one: the stretches of it, each one of LeRobot's episodes."""
+    """A recorded episode: its stretches, each one of LeRobot's episodes."""
 
     name: str
     facts: dict[str, Any]
@@ -26,7 +26,7 @@ class Recorded:
 
 
 def recorded_episodes(rows: Mapping[str, Any]) -> list[Recorded]:
-    """What was recorded, in the order of the data set.
+    """Return the recorded episodes, in the order of the data set.
 
     Stretches follow each other in time; the same name again, as in merged data sets, is another recording.
     """
@@ -49,7 +49,7 @@ def recorded_episodes(rows: Mapping[str, Any]) -> list[Recorded]:
 
 
 def _row(rows: Mapping[str, Any], index: int) -> tuple[str, dict[str, Any], int, int]:
-    """Name, facts, number and first stamp of one of LeRobot's episodes; without a name if others recorded it."""
+    """Return name, facts, number and first stamp of one of LeRobot's episodes; without a name if others recorded it."""
     number = int(rows["episode_index"][index])
     own = [rows[name][index] if name in rows else None for name in (RECORDED, FACTS, FIRST_STAMP)]
     if isinstance(own[0], str) and isinstance(own[1], str) and own[2] == own[2] and own[2] is not None:

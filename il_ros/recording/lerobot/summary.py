@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a LeRobot data set holds, in a few numbers."""
+"""Summarise a LeRobot data set in a few numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from il_ros.recording.lerobot.recorded import recorded_episodes
 
 
 def dataset_summary(folder: Path) -> dict[str, Any]:
-    """What the data set in ``folder`` holds, whatever its components; all its numbers are read.
+    """Return a summary of the data set in ``folder``, whatever its components; all its numbers are read.
 
     ``rows`` count what was recorded by task, expert and outcome; ``steps`` the frames by who commanded, ``labels``
     those of which it is known what the expert wanted. ``components`` are, by column, what a contract can name;
@@ -96,7 +96,7 @@ def _not_finite(frames: Mapping[str, Array], features: Mapping[str, Any], column
 
 
 def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> list[dict[str, Any]]:
-    """One row for each task, expert and outcome, in that order; the last arguments are (F,), of the frames."""
+    """Return one row for each task, expert and outcome, in that order; the last arguments are (F,), of the frames."""
     recorded = recorded_episodes(rows)
     owner_of = {number: index for index, each in enumerate(recorded) for number, _ in each.parts}
     numbers, which = np.unique(episode, return_inverse=True)

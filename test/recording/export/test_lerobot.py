@@ -282,7 +282,7 @@ def test_damage_is_told_with_the_file(foreign, contract):
     file = foreign / lerobot.DATA
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"file-000.parquet is damaged \(.*\); get it anew"):
+    with pytest.raises(DataError, match=r"file-000.parquet is damaged \(.*\); download it again"):
         read_dataset(foreign, contract)
     table = parquet.read_table(pyarrow.BufferReader(whole))
     broken = [[float("nan")] * 2] * len(table)
@@ -290,7 +290,7 @@ def test_damage_is_told_with_the_file(foreign, contract):
     with pytest.raises(DataError, match="exported: 12 numbers are not finite in float32: episode 0, frame 0: tool_vx"):
         read_dataset(foreign, contract)
     parquet.write_table(table.drop_columns(["action"]), file)
-    with pytest.raises(DataError, match="file-000.parquet lacks action, which meta/info.json has; get it anew"):
+    with pytest.raises(DataError, match="file-000.parquet lacks action, which meta/info.json has; download it again"):
         read_dataset(foreign, contract)
     shutil.rmtree(foreign / "data")
     with pytest.raises(DataError, match="has no parquet files in data"):

@@ -315,7 +315,7 @@ def test_a_journal_that_is_open_or_damaged_is_not_finalised(kit, tmp_path):
 
 
 def test_facts_that_json_does_not_know_are_refused(journal_of):
-    with pytest.raises(DataError, match="cannot be kept"):
+    with pytest.raises(DataError, match="cannot be written as JSON"):
         journal_of([], path=Path())
 
 
