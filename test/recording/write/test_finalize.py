@@ -201,7 +201,8 @@ def test_a_record_of_authority_is_read_from_a_decoded_message(kit, journal_of, t
     assert log_time_ns == 7
 
 
-def test_every_truncation_of_a_bag_is_found(bag):
+def test_every_truncation_of_a_bag_is_found(kit, journal_of, tmp_path):
+    bag = finalize(journal_of(kit.step(0)[:1] + kit.clocks(1)), tmp_path, {"outcome": "success"})
     path = next(bag.glob("*.mcap"))
     data = path.read_bytes()
     for size in range(0, len(data), 13):
@@ -213,7 +214,8 @@ def test_every_truncation_of_a_bag_is_found(bag):
         read(bag).verify()
 
 
-def test_every_flipped_bit_in_a_bag_is_found(bag):
+def test_every_flipped_bit_in_a_bag_is_found(kit, journal_of, tmp_path):
+    bag = finalize(journal_of(kit.step(0)[:1] + kit.clocks(1)), tmp_path, {"outcome": "success"})
     path, rng = next(bag.glob("*.mcap")), random.Random(1)
     data = path.read_bytes()
     for at in range(0, len(data), 3):
