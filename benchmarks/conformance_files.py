@@ -21,7 +21,7 @@ from typing import Any
 from mcap import records
 from mcap.data_stream import RecordBuilder
 
-from il_ros.recording.bag.mcap_scanner import MAGIC, RECORD
+from il_ros.recording.bag.mcap_records import MAGIC, RECORD
 
 PADDING = b"\x01\xff\xff"
 UNPADDED = ("Footer", "DataEnd", "Message", "Chunk")

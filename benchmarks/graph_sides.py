@@ -25,6 +25,7 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
+from il_ros.core.atomic_io import replace_file
 from il_ros.core.contract import Contract
 from il_ros.core.types import Array, EpisodeStart, RobotState
 from il_ros.recording.bag.typestore import definition
@@ -43,9 +44,7 @@ STEP_NS = 50_000_000
 
 def tell(path: str, **facts: Any) -> None:
     """Leave facts in a file, all at once."""
-    draft = Path(f"{path}.draft")
-    draft.write_text(json.dumps(facts))
-    draft.replace(path)
+    replace_file(Path(path), json.dumps(facts))
 
 
 def joint_state() -> JointState:

@@ -34,7 +34,8 @@ from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
 from il_ros.recording import export
 from il_ros.recording.export.base import library
-from il_ros.recording.lerobot.reader import dataset_summary, read_dataset
+from il_ros.recording.lerobot.reader import read_dataset
+from il_ros.recording.lerobot.summary import dataset_summary
 
 CONTRACT = "panda_plane"
 FIELDS = ("stamps_ns", "observations", "executed", "policy", "expert", "authority", "intervention", "doubts")

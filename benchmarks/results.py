@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import ROOT
+from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import StorageError
 
 RESULTS = ROOT / "benchmarks" / "results.json"
@@ -26,14 +27,11 @@ def join(rows: Sequence[dict[str, Any]], path: Path) -> None:
         StorageError: if it cannot be written.
     """
     here = processor()
-    partial = path.with_suffix(".partial")
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         joined = {row["name"]: row for row in before} | {row["name"]: row | {"processor": here} for row in rows}
-        partial.write_text(json.dumps(list(joined.values()), indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        replace_file(path, json.dumps(list(joined.values()), indent=1) + "\n")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StorageError(f"{path} cannot be written: {error.strerror}; free some space or give --output") from error
 
 

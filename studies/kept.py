@@ -19,15 +19,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import DataError, IlRosError
 from il_ros.evaluation.rollouts import be_a_worker
 
 
 def keep(path: Path, told: Mapping[str, Any]) -> None:
     """Write a result, whole or not at all."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(told), encoding="utf-8")
-    partial.rename(path)
+    replace_file(path, json.dumps(told))
 
 
 LATER = ("experts",)

@@ -49,7 +49,7 @@ def page() -> str:
     """Return the whole page in Markdown."""
     text = HEAD + "## Keys\n\n" + _keys(fields(TrainingConfig))
     text += "\n## Options of the policy classes\n\nGiven as a mapping under `options`.\n"
-    for name, cls in plugins.available("policy").items():  # type: ignore[type-abstract]
+    for name, cls in plugins.available("policy").items():
         own = [] if cls.Config is PolicyConfig else fields(cls.Config)
         text += f"\n### {name}\n\n{first_line(cls.__doc__)}\n\n" + (_keys(own) if own else "No options.\n")
     return text + "\n## Files in `config/training`\n\n" + table(("name", "policy", "content"), _files())

@@ -18,10 +18,11 @@ from rich.table import Table
 from il_ros.core.contract import Contract
 from il_ros.core.errors import DataError
 from il_ros.recording.bag.discovery import recordings
-from il_ros.recording.bag.metadata import are_ours
+from il_ros.recording.bag.facts import are_ours
 from il_ros.recording.bag.reader import verdicts
 from il_ros.recording.episodes.summary import episode_summary, folder_summary
-from il_ros.recording.lerobot.reader import dataset_summary, is_dataset
+from il_ros.recording.lerobot.reader import is_dataset
+from il_ros.recording.lerobot.summary import dataset_summary
 from il_ros.recording.write.recovery import leftovers
 
 HELP = "tell what an episode, a folder of episodes, a data set of LeRobot's or a checkpoint holds"

@@ -1,12 +1,13 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Writing that lasts: errors of the disk in one clear line, and bytes that are on it when we say so."""
+"""Files and folders that appear whole and on the disk or not at all, and errors of the disk in one clear line."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,52 +28,52 @@ def storage_errors(folder: Path, remedy: str) -> Iterator[None]:
 
 
 def check_writable(folder: Path) -> None:
-    """Make sure, before long work, that ``folder`` can be written or made; nothing is written.
+    """Check before long work that ``folder`` can be written or made; nothing is written.
 
     Raises:
         StorageError: if it cannot.
     """
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
-        raise StorageError(f"{folder} cannot be written: {existing} is no folder that we may write; choose another")
+        raise StorageError(f"{folder} cannot be written: {existing} is not a writable folder; choose another")
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A folder for temporary files, which is removed in the end.
+    """Yield a folder for temporary files, which is removed in the end.
 
     Raises:
         StorageError: if none can be made.
     """
     chosen = Path(os.environ.get("TMPDIR") or "/tmp")
     with storage_errors(chosen, "set TMPDIR to a folder that can be written"):
-        made = tempfile.TemporaryDirectory(prefix="il_ros_")
-    with made as folder:
+        temporary = tempfile.TemporaryDirectory(prefix="il_ros_")
+    with temporary as folder:
         yield Path(folder)
 
 
 def write_temporary(path: Path, pieces: Iterable[bytes], size: int, source: Path) -> None:
-    """Write what ``source`` holds as a file in a temporary folder.
+    """Write the content of ``source`` to a file in a temporary folder.
 
     Args:
         path: of the file.
         pieces: its content.
-        size: how many bytes that is, -1 if it is not known.
+        size: of the content in bytes, -1 if it is not known.
         source: the file that the content comes from.
 
     Raises:
         StorageError: if there is no room for it.
     """
     room = f"a folder with {size / 1e6:.1f} MB free" if size >= 0 else "a folder with more room"
-    kept, remedy = path.parent.parent, f"{source} is unpacked there while it is read: set TMPDIR to {room}"
-    with storage_errors(kept, remedy):
-        usage = os.statvfs(kept)
+    folder, remedy = path.parent.parent, f"{source} is decompressed there while it is read: set TMPDIR to {room}"
+    with storage_errors(folder, remedy):
+        usage = os.statvfs(folder)
         if size > usage.f_bavail * usage.f_frsize:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         for piece in pieces:
-            with storage_errors(kept, remedy):
+            with storage_errors(folder, remedy):
                 write_all(descriptor, piece)
     finally:
         os.close(descriptor)
@@ -110,12 +111,41 @@ def write_all(descriptor: int, data: bytes) -> None:
         written += os.write(descriptor, data[written:])
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` in one piece: whoever looks sees the old file or the whole new one."""
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    sync(path.parent)
+@contextmanager
+def written_whole(target: Path, unfinished: Path | None = None) -> Iterator[Path]:
+    """Yield the path at which to write a file or folder that takes the place of ``target`` once it is on the disk.
+
+    Other processes see the old ``target`` or the whole new one. If the body raises, the old one stays and nothing
+    is left beside it.
+
+    Args:
+        target: a file that may exist, or a folder that does not exist.
+        unfinished: the path that is yielded, on the same disk; by default beside ``target``, with ``.part`` behind its
+            name. What a killed process left there is removed.
+    """
+    unfinished = unfinished or target.with_name(target.name + ".part")
+    _remove(unfinished)
+    try:
+        yield unfinished
+        for path in (unfinished, *unfinished.rglob("*")):
+            sync(path)
+        os.replace(unfinished, target)
+    finally:
+        _remove(unfinished)
+    sync(target.parent)
+
+
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write ``content``, text as UTF-8, to the file ``path`` as a whole: see ``written_whole``.
+
+    Raises:
+        OSError: if it cannot be written; the old file stays.
+    """
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)

@@ -126,7 +126,7 @@ def make(kind: str, text: str) -> Any:
     cls, where = load(kind, name), f"{kind} {name!r}"
     options = dict(_option(where, part) for part in rest.split(",") if part)
     if dataclasses.is_dataclass(cls):
-        return schema.build(cls, where, options)  # type: ignore[no-any-return]
+        return schema.build(cls, where, options)
     if options:
         raise ConfigError(f"{where}: {next(iter(options))!r} is not known; it takes no options")
     return cls()

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import platform
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
@@ -23,8 +22,9 @@ import torch
 
 import il_ros
 from il_ros.core import aliases, plugins
+from il_ros.core.atomic_io import storage_errors, written_whole
 from il_ros.core.contract import Contract
-from il_ros.core.errors import CheckpointError, ConfigError, DataError, IlRosError, StorageError
+from il_ros.core.errors import CheckpointError, ConfigError, DataError, IlRosError
 from il_ros.learning.critic import Critic
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.memory_limit import AllocationLimit
@@ -109,18 +109,14 @@ def save(
     package = plugins.requirement("policy", trained.config.policy)
     document |= {} if package is None else {"policy_package": package}
     document |= {_sum(name): hashlib.sha256(data).hexdigest() for name, data in raw.items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
-        for name, data in raw.items():
-            _write(partial / name, data)
-        _write(partial / DOCUMENT, json.dumps(document, indent=1).encode())
-        partial.rename(path)
-    except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise StorageError(
-            f"{path} cannot be written: {error.strerror}; free some space or choose another folder"
-        ) from error
+    own = path.with_name(f".{path.name}.{os.getpid()}.partial")  # of this process: another may save at the same time
+    with storage_errors(path, "free some space or choose another folder"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(path, own) as folder:
+            folder.mkdir()
+            for name, data in raw.items():
+                (folder / name).write_bytes(data)
+            (folder / DOCUMENT).write_text(json.dumps(document, indent=1), encoding="utf-8")
     parts = (trained.policy, trained.normaliser, contract, critic, trained.states)
     return Checkpoint(path, json.loads(json.dumps(document)), *parts)
 
@@ -396,10 +392,3 @@ def _without_name(contract: Mapping[str, Any]) -> dict[str, Any]:
 
 def _canonical(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()  # unsorted: the order of components has a meaning
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

@@ -30,7 +30,7 @@ from il_ros.learning.training.trainer import TrainingProgress, train
 from il_ros.recording.bag.discovery import recordings
 from il_ros.recording.bag.metadata import version_of
 from il_ros.recording.check import command_limits
-from il_ros.recording.episodes.external import clock_notes
+from il_ros.recording.episodes.external_notes import clock_notes
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.lerobot import reader

@@ -67,7 +67,7 @@ def test_what_cannot_be_exported_is_told_with_what_to_do(il_ros, episodes, tmp_p
     said = il_ros("export", "lerobot", tmp_path / "nowhere", tmp_path / "x")
     assert said.code == 4 and "nowhere holds no closed episode" in said.complaint
     said = il_ros("export", "lerobot", episodes, episodes)
-    assert said.code == 2 and "is there already and is not overwritten" in said.complaint
+    assert said.code == 2 and "exists already and is not overwritten" in said.complaint
     il_ros("export", "lerobot", episodes, tmp_path / "x")
     said = il_ros("train", tmp_path / "x", "--contract", "panda_joints")
     assert said.code == 4 and "component of observation 'panda_joint1' is not known" in said.complaint

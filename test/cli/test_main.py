@@ -4,7 +4,6 @@
 """The command line answers in one line, and with an exit code that a script can use."""
 
 import errno
-import importlib
 import subprocess
 import sys
 from types import SimpleNamespace

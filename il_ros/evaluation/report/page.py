@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import StorageError
 from il_ros.evaluation.report import sections as report_sections
 from il_ros.evaluation.report import svg
@@ -41,11 +41,9 @@ def write_report(path: Path | str, data: ReportData) -> Path:
         StorageError: if it cannot be written.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(page(data), encoding="utf-8")
-        os.replace(part, path)
+        replace_file(path, page(data))
     except OSError as error:
         raise StorageError(f"report {path} cannot be written ({error}); free the disk or choose a path") from error
     return path

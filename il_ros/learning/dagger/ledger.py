@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.core import aliases
-from il_ros.core.atomic_io import storage_errors
+from il_ros.core.atomic_io import replace_file, storage_errors
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import ConfigError, DataError
@@ -84,12 +83,7 @@ class Ledger:
     def _write(self) -> None:
         with storage_errors(self._path.parent, "free some space and start the run again: it goes on"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_suffix(".part")
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(self._data, indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            partial.rename(self._path)
+            replace_file(self._path, json.dumps(self._data, indent=1) + "\n")
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class TrainingConfig:
         is_path = Path(name).suffix == ".yaml" or Path(name).is_file() or os.sep in str(name)
         if not is_path and str(name) not in paths.names("config/training", ".yaml"):
             if "." not in str(name):
-                plugins.load("policy", str(name))  
+                plugins.load("policy", str(name))
             return cls.from_dict(f"training of {name}", {"policy": str(name), **changes})
         path = paths.find("config/training", name, ".yaml")
         with schema.located(path, changes):

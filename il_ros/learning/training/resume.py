@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import safetensors.torch
 from torch import Tensor
 
 from il_ros.core import aliases
-from il_ros.core.atomic_io import storage_errors
+from il_ros.core.atomic_io import replace_file, storage_errors
 from il_ros.core.errors import ConfigError
 from il_ros.learning.data.dataset import Dataset
 
@@ -55,15 +54,9 @@ class ResumePoint:
         """
         text = {"training": json.dumps(self._training), "facts": json.dumps(facts)}
         data = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, text)
-        part = self._path.with_name(self._path.name + ".part")
         with storage_errors(self._path.parent, "free some space and train again; it goes on from what was kept"):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                part.write_bytes(data)
-                os.replace(part, self._path)
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+            replace_file(self._path, data)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The state that was kept last for this training, and its facts.

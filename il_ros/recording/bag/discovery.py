@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""The one place that says which recordings a folder holds: each that can be opened, and each other with the reason."""
+"""Find the recordings in a folder: those that can be opened, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mcap.opcode import Opcode
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.files import begins, is_message_file, located, parts
-from il_ros.recording.bag.mcap_scanner import MAGIC
+from il_ros.recording.bag.mcap_records import MAGIC
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.write.journal import LIBRARY, SUFFIX, is_open
 
@@ -32,6 +32,8 @@ OTHERS = {
     ".zarr": ("a Zarr store", "convert it to LeRobot's form with the script of the project that it comes from"),
 }
 """Recordings of other kinds by the ends of their names: what they are, and what makes them readable."""
+NOT_OURS = "copy it again, or repair it with the program that recorded it"
+"""The remedy for a damaged bag of another program."""
 POINTER = b"version https://git-lfs.github.com/spec/"
 _NO_FILE = "{} is a pointer of Git LFS and not the file itself; run `git lfs pull` in its folder"
 _HEADER_BYTES = 256
@@ -48,10 +50,10 @@ class FoundRecording:
 
 
 def recordings(folder: Path) -> list[FoundRecording]:
-    """Every recording in ``folder``, by number and name; ``folder`` itself, alone, if it is one, be it a file.
+    """Return every recording in ``folder`` by number and name, or ``folder`` alone if it is one itself.
 
-    What was put aside (``discarded/``, names with ``.damaged``, hidden ones) and journals that are still being written
-    are none. Folders within hold one recording each, or are told to hold several.
+    Left out are discarded and damaged ones (``discarded/``, names with ``.damaged``), hidden ones, and journals that
+    are still being written. A folder within that holds several recordings is one that cannot be opened.
     """
     folder = Path(folder)
     if folder.is_file() or (folder / METADATA).exists() or folder.is_dir() and parts(folder):
@@ -59,29 +61,29 @@ def recordings(folder: Path) -> list[FoundRecording]:
         return [own] if own is not None else []
     if not folder.is_dir():
         return []
-    everything = [found for path in folder.iterdir() if not _is_aside(path) and (found := _found(path)) is not None]
-    return sorted(everything, key=lambda found: (number(found.path), found.path.name))
+    within = [recording for path in folder.iterdir() if not _is_aside(path) and (recording := _found(path)) is not None]
+    return sorted(within, key=lambda recording: (number(recording.path), recording.path.name))
 
 
 def why_not(path: Path) -> str:
-    """Why ``path`` cannot be opened, if it is a recording; empty if it is none, or can be."""
-    found = _found(path)
-    return found.why_not if found is not None else ""
+    """Return why the recording at ``path`` cannot be opened; empty if it can be, or is no recording."""
+    recording = _found(path)
+    return recording.why_not if recording is not None else ""
 
 
 def readable(folder: Path) -> list[Path]:
-    """The recordings in ``folder`` that can be opened; see ``recordings``."""
-    return [found.path for found in recordings(folder) if not found.why_not]
+    """Return the recordings in ``folder`` that can be opened; see ``recordings``."""
+    return [recording.path for recording in recordings(folder) if not recording.why_not]
 
 
 def number(path: Path) -> int:
-    """The number of an episode, 0 of what is called otherwise."""
+    """Return the number of an episode, 0 for a path with another kind of name."""
     match = NUMBER.match(path.name)
     return int(match[1]) if match else 0
 
 
 def files_without_metadata(path: Path) -> list[Path]:
-    """The files of a recording without ``metadata.yaml``; none if ``path`` is no such recording."""
+    """Return the files of a recording without ``metadata.yaml``; none if ``path`` is no such recording."""
     if is_message_file(path):
         return [path]
     return _alone(path) if path.is_dir() and not (path / METADATA).exists() else []
@@ -120,7 +122,7 @@ def _is_pointer(path: Path) -> bool:
 
 
 def _journal(path: Path) -> FoundRecording | None:
-    """A journal that nobody writes any more and that no bag has taken the place of."""
+    """Return the recording of a journal that is no longer written and has not become a bag."""
     bag = path.with_name(path.name.removesuffix(SUFFIX))
     if not path.is_file() or (bag / METADATA).exists() or is_open(path):
         return None
@@ -151,20 +153,20 @@ def _folder(path: Path) -> FoundRecording | None:
 
 
 def _trouble(bag: Path) -> str:
-    """Why a folder with ``metadata.yaml`` cannot be opened."""
+    """Return why a folder with ``metadata.yaml`` cannot be opened, or an empty text."""
     try:
         contents = metadata.read(bag)
     except DataError as error:
         return str(error)
-    lost = [name for name in contents.files if not located(bag, name).is_file()]
-    if not lost:
+    missing = [name for name in contents.files if not located(bag, name).is_file()]
+    if not missing:
         return ""
-    remedy = f"run `il-ros recover {bag.parent}`" if "digest" in contents.facts else "copy it anew"
-    return f"{bag / lost[0]} is damaged: the file is missing; {remedy}"
+    remedy = f"run `il-ros recover {bag.parent}`" if "digest" in contents.facts else NOT_OURS
+    return f"{bag / missing[0]} is damaged: the file is missing; {remedy}"
 
 
 def is_unclosed(folder: Path) -> bool:
-    """Whether it is an episode of our own recorder whose ``metadata.yaml`` was lost, or not yet written."""
+    """Return whether it is an episode of our recorder whose ``metadata.yaml`` was lost, or not yet written."""
     if not folder.name.startswith("episode_") or (folder / METADATA).exists():
         return False
     files = [path for path in folder.glob("*.mcap") if path.is_file()]
@@ -172,11 +174,11 @@ def is_unclosed(folder: Path) -> bool:
 
 
 def is_ours(file: Path) -> bool:
-    """Whether our recorder wrote the MCAP file, by the name of the library in its header."""
+    """Return whether our recorder wrote the MCAP file, by the name of the library in its header."""
     return LIBRARY.encode() in begins(file, _HEADER_BYTES)
 
 
 def is_foreign(file: Path) -> bool:
-    """Whether another program wrote the MCAP file, and says so; a damaged header says nothing."""
+    """Return whether the header says that another program wrote the MCAP file; a damaged header does not say so."""
     header = begins(file, _HEADER_BYTES)
     return header.startswith(MAGIC + bytes([Opcode.HEADER])) and LIBRARY.encode() not in header

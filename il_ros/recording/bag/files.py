@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Files of messages: which they are by their names and first bytes, and of which times their messages are."""
+"""Files of messages: recognise them by name and first bytes, and find the times that they cover."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from typing import IO
 import zstandard
 from mcap.opcode import Opcode
 
-from il_ros.recording.bag.mcap_scanner import MAGIC, MESSAGE, RECORD
+from il_ros.recording.bag.mcap_records import MAGIC, MESSAGE, RECORD
 from il_ros.recording.write.journal import SUFFIX
 
 STORAGE_OF = {".mcap": "mcap", ".db3": "sqlite3"}
-"""By the ends of the names of files that lie without a ``metadata.yaml``."""
+"""The storage by the suffix of a file without ``metadata.yaml``."""
 PACKED = (".zstd", ".zst")
-"""What follows in the name of a compressed file."""
+"""Suffixes of compressed files."""
 SQLITE = b"SQLite format 3\0"
 ZSTD = b"\x28\xb5\x2f\xfd"
 PIECE = 1 << 20
-"""Bytes that are passed over at once."""
+"""Bytes that are skipped at once."""
 TOUCH_NS = 1_000_000_000
 """Split files follow one another within this; recordings that were started one after another do not."""
 _NUMBERED = re.compile(r"(?P<prefix>.*)_(?P<number>\d+)")
@@ -36,37 +36,37 @@ _TIMES = struct.Struct("<QQ")
 
 
 def plain_name(name: str) -> str:
-    """The name of a file without the end that says that it is compressed."""
+    """Return the name of a file without the suffix of compressed files."""
     return next((name.removesuffix(end) for end in PACKED if name.endswith(end)), name)
 
 
 def is_message_file(path: Path) -> bool:
-    """Whether it is called as a file of messages is, compressed or not, and no journal."""
+    """Return whether the file is named as a file of messages, compressed or not, and not as a journal."""
     return Path(plain_name(path.name)).suffix in STORAGE_OF and not path.name.endswith(SUFFIX) and path.is_file()
 
 
 def is_packed(path: Path) -> bool:
-    """Whether the file is compressed by zstd, whatever it is called."""
+    """Return whether the file is compressed by zstd, whatever its name."""
     return begins(path, len(ZSTD)) == ZSTD
 
 
 def storage_of(path: Path, otherwise: str) -> str:
-    """How messages are stored in a file that is not compressed, by its first bytes; ``otherwise`` if these are odd."""
+    """Return the storage of an uncompressed file by its first bytes; ``otherwise`` if they are not known."""
     begin = begins(path, len(SQLITE))
     return "mcap" if begin.startswith(MAGIC) else "sqlite3" if begin == SQLITE else otherwise
 
 
 def located(folder: Path, name: str) -> Path:
-    """Where the file is that a bag calls ``name``: old versions name compressed files as they were before."""
+    """Return the path of a bag's file ``name``; old versions name a compressed file as before its compression."""
     names = [name, *(name + end for end in PACKED), plain_name(name)]
     return next((folder / each for each in names if (folder / each).is_file()), folder / name)
 
 
 def parts(folder: Path) -> list[Path]:
-    """The files of a recording whose ``metadata.yaml`` is missing, by number; none if they are several recordings.
+    """Return the files of a recording without ``metadata.yaml``, by number; none if they are several recordings.
 
-    They are one if there is but one, or if all of them are numbered and called as the folder is, or if they are
-    numbered from 0 and each begins where the one before ends.
+    They are one recording if all of them are numbered and named like the folder, or if they are numbered from 0 and
+    each begins where the one before ends.
     """
     files = {p: match for p in folder.iterdir() if is_message_file(p) and (match := _split_name(p)) is not None}
     if len(files) != sum(map(is_message_file, folder.iterdir())):
@@ -84,7 +84,7 @@ def _split_name(path: Path) -> re.Match[str] | None:
 
 
 def _touch(ordered: Sequence[Path], names: dict[Path, re.Match[str]]) -> bool:
-    """Whether files that are numbered from 0 follow one another without a pause."""
+    """Return whether the files are numbered from 0 and follow one another without a pause."""
     if len(ordered) < 2 or [int(names[path]["number"]) for path in ordered] != list(range(len(ordered))):
         return False
     spans = [span(path) for path in ordered]
@@ -92,9 +92,9 @@ def _touch(ordered: Sequence[Path], names: dict[Path, re.Match[str]]) -> bool:
 
 
 def by_time(paths: Sequence[Path]) -> list[Path]:
-    """The files of one recording in the order of their times, if they do not overlap; else as they are given.
+    """Return the files of one recording in the order of their times if they do not overlap, else as they are given.
 
-    Files of a clock that was set back overlap, and only the given order tells which came first.
+    Files of a clock that was set back overlap, and only the given order shows which came first.
     """
     if len(paths) < 2:
         return list(paths)
@@ -109,18 +109,18 @@ def by_time(paths: Sequence[Path]) -> list[Path]:
 
 
 def first_time(path: Path) -> int | None:
-    """When the first messages of a file were recorded, ns; None if that cannot be told at a glance."""
+    """Return when the first messages of a file were recorded, ns; None if its first records do not say."""
     return next((first for first, _ in _times(path)), None)
 
 
 def span(path: Path) -> tuple[int, int] | None:
-    """The first and the last time of recording in a file, ns; None if that cannot be told without reading all of it."""
+    """Return the first and the last time of recording in a file, ns; None if that needs reading all of it."""
     times = list(_times(path))
     return (min(first for first, _ in times), max(last for _, last in times)) if times else None
 
 
 def _times(path: Path) -> Iterator[tuple[int, int]]:
-    """First and last times of parts of a file; of a damaged one those of the sound parts."""
+    """Yield the first and last times of parts of a file; of a damaged one those of the sound parts."""
     try:
         if storage_of(path, "") == "sqlite3":
             yield from _times_of_rows(path)
@@ -166,14 +166,14 @@ def _times_of_records(file: IO[bytes], size: int | None) -> Iterator[tuple[int, 
 
 
 def _skipped(file: IO[bytes], count: int) -> bool:
-    """Read on by so many bytes, however many a damaged length says; whether there were as many."""
+    """Skip ``count`` bytes without holding them in memory; return whether there were as many."""
     while count and (piece := file.read(min(count, PIECE))):
         count -= len(piece)
     return not count
 
 
 def begins(path: Path, count: int) -> bytes:
-    """The first bytes of a file, at most ``count``; none of what is no file or cannot be read."""
+    """Return the first bytes of a file, at most ``count``; none if it is no file or cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(count)

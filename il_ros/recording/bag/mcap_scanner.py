@@ -1,101 +1,63 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The sound part of an MCAP file: every complete record up to where the file breaks off, and what is wrong with it.
+"""Scan an MCAP file: every valid record up to where the file breaks off, and what is wrong with it.
 
 The format is described at https://mcap.dev/spec. A seeking reader starts at the end of a file and so reads nothing of
-one whose writer was killed; this one starts at the beginning, checks every CRC and length, and says what it skipped.
+one whose writer was killed; this one starts at the beginning, checks every CRC and length, and lists what it skipped.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import struct
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 import zstandard
-from mcap.data_stream import ReadDataStream, RecordBuilder
+from mcap.data_stream import ReadDataStream
 from mcap.exceptions import EndOfFile
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, Metadata, Schema, Statistics
-from mcap.stream_reader import get_chunk_data_stream
+from mcap.records import Channel, Metadata, Schema, Statistics
 
-from il_ros.core.errors import DataError
 from il_ros.core.types import Array
+from il_ros.recording.bag.mcap_records import (
+    CHUNK_CRC,
+    CRC_BYTES,
+    FACTS,
+    FOOTER_BYTES,
+    HEAD,
+    LOG_TIME,
+    MAGIC,
+    MESSAGE,
+    NO_CRC,
+    RECORD,
+    Digest,
+    RawMessage,
+    chunk_content,
+    facts_from,
+)
 from il_ros.recording.bag.mcap_stride import leap, period
 from il_ros.recording.bag.metadata import whole_name
 from il_ros.recording.decode.message_batch import ROOM, MessageBatch, RecordedTopic, window
 
-MAGIC = b"\x89MCAP0\r\n"
-FACTS = "il_ros.facts"
-"""The name of the metadata record that holds an episode's facts."""
-RECORD = struct.Struct("<BQ")  # opcode, length
-MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
-HEAD = struct.Struct("<BQH")  # opcode, length, and the channel if it is a message
-LOG_TIME = 15
-"""Where the log time lies in a message's record."""
-CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
-JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
-"""The only records of a journal; any other is a damaged one."""
-FOOTER_BYTES, CRC_BYTES = 20, 4
-"""Of a footer, and of the CRC at its end, which is all of the record that ends the data."""
-NO_CRC, CHUNK_CRC = bytes(CRC_BYTES), slice(24, 28)
 UNCHECKED = "the file keeps no checksums, so a changed byte within a message could not be found"
 IN_ORDER = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
 """Records that mean what they do after those before them, be these in a chunk or not."""
 MOST_KINDS = max(Opcode)
-PRIVATE = "records of kinds that are not of MCAP's specification were passed over"
+PRIVATE = "records of kinds that are not of MCAP's specification were skipped"
 FEW, MANY = 64, 65536
 """Messages that are found step by step before it is tried whether their sizes repeat: at first, and at most."""
 BLOCK_BYTES = 1 << 22
 """Of records that are looked at together; larger ones save little."""
-_ZSTD = zstandard.ZstdDecompressor()
 _BROKEN = (
-    struct.error,
-    ValueError,
-    KeyError,
-    IndexError,
-    EndOfFile,
-    zstandard.ZstdError,
-    RuntimeError,
-    EOFError,
-    MemoryError,
-    OverflowError,
+    *(struct.error, ValueError, KeyError, IndexError, OverflowError, RuntimeError, MemoryError),
+    *(EOFError, EndOfFile, zstandard.ZstdError),
 )
-
-
-class RawMessage(NamedTuple):
-    """One message as it was received."""
-
-    topic: RecordedTopic
-    log_time_ns: int
-    publish_time_ns: int
-    sequence: int
-    data: bytes
-
-
-class Digest:
-    """A digest over the topics, types, times, numbers and bytes of messages, in their order."""
-
-    def __init__(self) -> None:
-        self._hash = blake2b(digest_size=16)
-
-    def add(self, message: RawMessage) -> None:
-        """Take one more message into account."""
-        topic, *numbers, data = message
-        self._hash.update(f"{topic.name}\n{topic.type_name}\n{numbers}\n{len(data)}\n".encode())
-        self._hash.update(data)
-
-    def text(self) -> str:
-        """The digest so far, 32 hexadecimal digits."""
-        return self._hash.hexdigest()
 
 
 class McapScanner:
@@ -116,11 +78,11 @@ class McapScanner:
         self.damage: list[str] = []
         """What is wrong, one line each, with the offset of the record."""
         self.remarks: list[str] = []
-        """What is to be known of the file though nothing is wrong with it."""
+        """Remarks on a file that is not damaged."""
         self.complete = False
         """Whether the file ends as its writer meant it to end."""
         self.only_unfinished = False
-        """Whether nothing is wrong but that the mark of the end is missing: every byte was read."""
+        """Whether the mark of the end is missing and nothing else: every byte was read."""
         self.data_bytes = 0
         """Bytes of the messages' data."""
         self.counts: dict[str, int] = {}
@@ -131,13 +93,13 @@ class McapScanner:
         self._schemas: dict[int, Schema] = {}
         self._crc = zlib.crc32(MAGIC)
         self._said: int | None = None
-        """How many messages the summary counts."""
+        """The number of messages by the summary."""
         self._is_unchecked = False
         """Whether there are messages that no CRC was found of yet."""
 
     @property
     def count(self) -> int:
-        """How many sound messages there were."""
+        """The number of valid messages."""
         return sum(self.counts.values())
 
     def __iter__(self) -> Iterator[RawMessage]:
@@ -151,7 +113,7 @@ class McapScanner:
         self._check_count()
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
-        """The messages of ``topics``, many at a time, in the order in which each topic's were written.
+        """Yield the messages of ``topics``, many at a time, in the order in which each topic's were written.
 
         Every byte is checked as by iteration, which this is an alternative to; ``digest`` and ``data_bytes`` stay as
         they are. ``MessageBatch.order`` counts the messages of the whole file.
@@ -173,7 +135,7 @@ class McapScanner:
         self._check_count()
 
     def _check_count(self) -> None:
-        """A chunk that was passed over since its kind was damaged is missing in the count."""
+        """Compare the number of messages with the summary: a chunk whose kind was damaged was skipped."""
         if self._said not in (None, self.count) and not self.damage:
             self.damage.append(f"it holds {self.count} messages, and its summary counts {self._said}")
 
@@ -210,29 +172,29 @@ class McapScanner:
             self.damage.append(f"the file ends at byte {self.size} without the mark of its end")
 
     def _is_known(self, opcode: int, length: int) -> bool:
-        """Whether there may be such a record; whatever follows its known fields, and private ones, are passed over."""
+        """Return whether there may be such a record; private ones, and what follows known fields, are skipped."""
         if self._kinds is not None:
             return opcode in self._kinds and not (opcode == Opcode.FOOTER and length != FOOTER_BYTES)
         shortest = {Opcode.FOOTER: FOOTER_BYTES, Opcode.DATA_END: CRC_BYTES}.get(opcode, 0)  # type: ignore[call-overload]
         return opcode != 0 and length >= shortest
 
     def _check_section(self, opcode: int, head: bytes, payload: bytes, offset: int) -> None:
-        """The data and the summary each end with a CRC over all of their bytes; zero stands for none."""
+        """Check the CRC over all of their bytes with which data and summary each end; zero stands for none."""
         if opcode == Opcode.DATA_END:
             self._is_unchecked &= payload[:CRC_BYTES] == NO_CRC
-            said, found, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
+            stated, actual, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
         elif opcode == Opcode.FOOTER:
             before = payload[: FOOTER_BYTES - CRC_BYTES]
-            said = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
-            found = zlib.crc32(head + before, self._crc)
+            stated = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
+            actual = zlib.crc32(head + before, self._crc)
         else:
             self._crc = zlib.crc32(payload, zlib.crc32(head, self._crc))
             return
-        if said not in (0, found):
+        if stated not in (0, actual):
             self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
 
     def _together(self) -> Iterator[tuple[bytearray, Array]]:
-        """Records put together to ``BLOCK_BYTES`` or more, with room behind them, and where the messages begin (n,)."""
+        """Yield records joined to ``BLOCK_BYTES`` or more, with room behind them, and where the messages begin (n,)."""
         data, ends, offsets = bytearray(), list[int](), list[int]()
         for records, offset in itertools.chain(self._pieces(), [(b"", self.size)]):
             data += records
@@ -244,7 +206,7 @@ class McapScanner:
                 data, ends, offsets = bytearray(), [], []
 
     def _pieces(self) -> Iterator[tuple[bytes, int]]:
-        """Whole records: the content of each chunk, and each message that lies outside one; and where it was found."""
+        """Yield the content of each chunk, and each message that lies outside one, with its offset in the file."""
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 self.damage.append("the file does not begin as MCAP does")
@@ -253,7 +215,7 @@ class McapScanner:
                 try:
                     if opcode == Opcode.CHUNK:
                         self._is_unchecked |= payload[CHUNK_CRC] == NO_CRC
-                        if records := _content(payload):
+                        if records := chunk_content(payload):
                             yield records, offset
                     elif opcode in IN_ORDER:
                         self._is_unchecked |= opcode == Opcode.MESSAGE
@@ -267,11 +229,11 @@ class McapScanner:
         self.damage.append(f"record at byte {offset} is damaged ({error or type(error).__name__})")
 
     def _starts(self, data: bytearray, ends: Array, offsets: Sequence[int]) -> Array:
-        """Where messages begin (n,) in pieces of the file that end at ``ends`` and were found at ``offsets``.
+        """Return where messages begin (n,) in pieces of the file that end at ``ends`` and were found at ``offsets``.
 
-        Some are found step by step; if their sizes repeat, those that go on so are found at a stroke.
+        Some are found one by one; if their sizes repeat, those that continue the pattern are found all at once.
         """
-        found: list[Sequence[int] | Array] = []
+        starts: list[Sequence[int] | Array] = []
         at, steps, recent = 0, FEW, list[int]()
         for end, offset in zip(ends.tolist(), offsets):
             while at < end:
@@ -283,9 +245,9 @@ class McapScanner:
                 if len(recent) < steps:
                     continue
                 leapt = leap(data, at, ends, period(recent[-FEW:], at), self.topics)
-                found += [recent, leapt[:-1]]
+                starts += [recent, leapt[:-1]]
                 at, recent, steps = int(leapt[-1]), [], FEW if len(leapt) > FEW else min(2 * steps, MANY)
-        return np.concatenate([np.empty(0, np.int64), *found, recent]).astype(np.int64)
+        return np.concatenate([np.empty(0, np.int64), *starts, recent]).astype(np.int64)
 
     def _walk(self, data: bytearray, at: int, end: int, most: int, starts: list[int]) -> int:
         """Find where messages begin, until there are ``most``; returns where the next record begins."""
@@ -317,7 +279,7 @@ class McapScanner:
         elif opcode == Opcode.METADATA:
             record = Metadata.read(ReadDataStream(BytesIO(payload)))
             if record.name == FACTS or record.metadata.keys() == {"facts", "crc32"}:  # its name may be damaged
-                self.facts = _facts(record.metadata)
+                self.facts = facts_from(record.metadata)
 
     def _message(self, records: bytearray, at: int) -> RawMessage:
         _, length, channel, sequence, log_time_ns, publish_time_ns = MESSAGE.unpack_from(records, at)
@@ -334,57 +296,3 @@ class McapScanner:
         self.topics[channel.id] = RecordedTopic(
             channel.topic, name, text, type_hash, schema.encoding, offered, form, distro
         )
-
-
-def _content(payload: bytes) -> bytes:
-    """The records of a chunk, with the CRC checked."""
-    _, _, size, crc, name_length = CHUNK.unpack_from(payload)
-    at = CHUNK.size + name_length
-    name = payload[CHUNK.size : at].decode()
-    (length,) = struct.unpack_from("<Q", payload, at)
-    if at + 8 + length > len(payload):
-        raise ValueError(f"its content is said to have {length} bytes")
-    records = _expanded(name, payload[at + 8 : at + 8 + length], size)
-    if len(records) != size or (crc and zlib.crc32(records) != crc):
-        raise ValueError("its CRC is wrong")
-    return records
-
-
-def _expanded(compression: str, data: bytes, size: int) -> bytes:
-    if compression == "":
-        return data
-    if compression == "zstd":
-        return _ZSTD.decompress(data, max_output_size=size)
-    if compression != "lz4":
-        raise ValueError(f"compression {compression!r} is not known")
-    stream, length = get_chunk_data_stream(Chunk(compression, data, 0, 0, 0, size))
-    return stream.read(length)
-
-
-def facts_record(facts: dict[str, Any]) -> dict[str, str]:
-    """The content of the metadata record that keeps ``facts``, with a CRC, which such a record has not of itself.
-
-    Raises:
-        DataError: if a fact is not one that JSON knows.
-    """
-    try:
-        text = json.dumps(facts)
-    except TypeError as error:
-        raise DataError(f"facts {facts} cannot be kept ({error}); use strings, numbers, lists and mappings") from error
-    return {"facts": text, "crc32": str(zlib.crc32(text.encode()))}
-
-
-def _facts(record: dict[str, str]) -> dict[str, Any]:
-    if str(zlib.crc32(record["facts"].encode())) != record["crc32"]:
-        raise ValueError("the CRC of the facts is wrong")
-    facts: dict[str, Any] = json.loads(record["facts"])
-    return facts
-
-
-def built(*records: Any) -> bytes:
-    """The bytes of MCAP records."""
-    builder = RecordBuilder()
-    for record in records:
-        record.write(builder)
-    data: bytes = builder.end()  # type: ignore[no-untyped-call]
-    return data

@@ -20,16 +20,16 @@ LONGEST = 16
 
 
 def period(starts: Sequence[int], end: int) -> Array:
-    """The sizes (p,) that the records repeat which begin at ``starts`` and end at ``end``; none if they do not."""
+    """Return the sizes (p,) that repeat in the records that begin at ``starts`` and end at ``end``; none if none do."""
     sizes = np.diff([*starts, end])
     repeats = (p for p in range(1, min(LONGEST, len(sizes) // 2) + 1) if np.array_equal(sizes[p:], sizes[:-p]))
     return sizes[len(sizes) - next(repeats, 0) :]
 
 
 def leap(data: bytearray, at: int, ends: Array, sizes: Array, channels: Collection[int]) -> Array:
-    """Where messages begin that go on from ``at`` with sizes that repeat, and where the last of them ends: (k + 1,).
+    """Return where messages begin that continue from ``at`` with repeating sizes, and where the last ends: (k + 1,).
 
-    Every one of them has been looked at: its kind, its length, that its channel is one of ``channels``, and that it
+    Every one of them is checked: its kind, its length, that its channel is one of ``channels``, and that it
     does not lie across one of ``ends``, increasing, where other pieces of the file begin.
     """
     cycles = int(ends[-1] - at) // int(sizes.sum()) if len(sizes) else 0

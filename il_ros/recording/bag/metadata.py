@@ -1,12 +1,11 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""``metadata.yaml`` of a rosbag2 directory, version 9: what makes a folder with an MCAP file a closed episode."""
+"""Read and write ``metadata.yaml`` of a rosbag2 directory (version 9), which marks an episode as closed."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,17 +14,14 @@ from typing import Any
 
 import yaml
 
-from il_ros.core.atomic_io import replace_text
+from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import DataError
+from il_ros.recording.bag.facts import check_facts, fact_to_text, facts_from_custom_data
 
 METADATA = "metadata.yaml"
 VERSION = 9
 STORAGES = ("mcap", "sqlite3")
 COMPRESSIONS = (("", "zstd"), ("file", "zstd"), ("message", "zstd"))
-AMENDED = ("outcome", "judged", "note")
-"""Facts that ``amend`` corrects where a person has judged an episode after it was closed."""
-_KINDS = {"digest": str, "gaps": dict, "silences": list, "salvaged": dict, "number": int, "stray": dict}
-"""What some facts of our own bags are."""
 _DISTRO_OF = {5: "humble", 6: "iron", 7: "iron", 8: "iron"}
 """By the version of ``metadata.yaml``."""
 NO_START_NS = 2**63 - 1
@@ -36,7 +32,7 @@ _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 @dataclass(frozen=True)
 class BagMetadata:
-    """What a bag holds, as its ``metadata.yaml`` says."""
+    """The content of a bag by its ``metadata.yaml``."""
 
     files: tuple[str, ...]
     """The names of the files, in order."""
@@ -50,13 +46,13 @@ class BagMetadata:
     duration_ns: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     offered: Mapping[str, list[Any]] = field(default_factory=dict)
-    """The qualities of service that the publishers offer, by topic."""
+    """The QoS profiles that the publishers offer, by topic."""
     storage: str = "mcap"
     """``mcap`` or ``sqlite3``."""
     compression: str = ""
     """What is compressed, with zstd: each ``file``, each ``message``, or nothing that the storage does not know of."""
     distro: str = ""
-    """The distribution of ROS 2 that recorded it, if that is known."""
+    """The distribution of ROS 2 that recorded it; empty if not known."""
     is_counted: bool = True
     """Whether ``counts`` are known of all topics."""
 
@@ -67,29 +63,28 @@ class BagMetadata:
 
 
 def write(bag: Path, contents: BagMetadata) -> None:
-    """Make ``bag`` a closed episode: write its ``metadata.yaml`` in one piece."""
-    text = to_yaml({"rosbag2_bagfile_information": _to_dict(contents)})
-    replace_text(bag / METADATA, text)
+    """Write the ``metadata.yaml`` of ``bag`` as a whole, which makes it a closed episode."""
+    replace_file(bag / METADATA, to_yaml({"rosbag2_bagfile_information": _to_dict(contents)}))
 
 
 def to_yaml(value: Any) -> str:
-    """The text of a plain value, keys in their order, everything written out."""
+    """Return the YAML of a plain value, keys in their order, without references."""
     return str(yaml.dump(value, Dumper=_Plain, sort_keys=False))
 
 
 class _Plain(_Dumper):  # type: ignore[misc,valid-type]
-    """Writes what occurs twice twice: rosbag2 knows no references."""
+    """Writes a value that occurs twice twice: rosbag2 reads no references."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Add to what is known of a closed episode, or correct it; returns all that is known now.
+    """Add to the facts of a closed episode, or correct them; returns all of them.
 
     Raises:
         DataError: if it is not a closed episode.
-        StorageError: if it cannot be written; it is as it was then.
+        StorageError: if it cannot be written; the old file stays.
     """
     contents = read(bag)
     amended = {**contents.facts, **facts}
@@ -98,23 +93,23 @@ def amend(bag: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def version_of(bag: Path) -> int:
-    """Another number whenever what is known of a closed episode has changed."""
+    """Return a number that changes whenever the facts of a closed episode change."""
     if bag.is_file():
         return bag.stat().st_mtime_ns
-    told = bag / METADATA
-    return max(path.stat().st_mtime_ns for path in ([told] if told.is_file() else bag.iterdir()))
+    file = bag / METADATA
+    return max(path.stat().st_mtime_ns for path in ([file] if file.is_file() else bag.iterdir()))
 
 
 def missing(bag: Path) -> DataError:
-    """The error for a folder without ``metadata.yaml``."""
+    """Return the error for a folder without ``metadata.yaml``."""
     return DataError(f"{bag} has no {METADATA}, so it is not a closed episode; run `il-ros recover {bag.parent}`")
 
 
 def read(bag: Path) -> BagMetadata:
-    """What the bag's ``metadata.yaml`` says.
+    """Read the bag's ``metadata.yaml``.
 
     Raises:
-        DataError: if there is none, or it is not one that we can read.
+        DataError: if there is none, or it cannot be read.
     """
     path = bag / METADATA
     if not path.is_file():
@@ -133,7 +128,7 @@ def read(bag: Path) -> BagMetadata:
 
 
 def _information(text: str) -> dict[str, Any]:
-    """The content, but ``custom_data`` as it is written: a word that YAML takes for something else stays a word."""
+    """Return the content, with ``custom_data`` as it is written: a word that YAML would convert stays text."""
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
@@ -163,11 +158,14 @@ def _check(path: Path, information: dict[str, Any]) -> None:
     mode = _compression(information)
     compression = (mode, information.get("compression_format") or "zstd" if mode else "zstd")
     if version > VERSION:
-        raise DataError(f"{path} has version {version}; we read up to {VERSION}: convert it with `ros2 bag convert`")
+        raise DataError(
+            f"{path} has version {version}; the latest that is read is {VERSION}: convert it with `ros2 bag convert`"
+        )
     if storage not in STORAGES or compression not in COMPRESSIONS:
         raise DataError(
-            f"{path} is stored as {storage}, compression {' '.join(compression)!r}; we read {' and '.join(STORAGES)}, "
-            "plain or with files or messages compressed by zstd: convert it with `ros2 bag convert`"
+            f"{path} is stored as {storage}, compression {' '.join(compression)!r}; supported are "
+            f"{' and '.join(STORAGES)}, plain or with files or messages compressed by zstd: "
+            "convert it with `ros2 bag convert`"
         )
 
 
@@ -187,7 +185,7 @@ def _to_dict(contents: BagMetadata) -> dict[str, Any]:
         "compression_mode": contents.compression,
         "relative_file_paths": list(contents.files),
         "files": [{"path": name, **_when(contents), "message_count": contents.count} for name in contents.files],
-        "custom_data": {key: _fact_to_text(value) for key, value in contents.facts.items()},
+        "custom_data": {key: fact_to_text(value) for key, value in contents.facts.items()},
         "ros_distro": os.environ.get("ROS_DISTRO", "jazzy"),
     }
 
@@ -213,8 +211,8 @@ def _topic(contents: BagMetadata, name: str) -> dict[str, Any]:
 def _from_dict(information: dict[str, Any]) -> BagMetadata:
     listed = information.get("topics_with_message_count") or []
     topics = {t["topic_metadata"]["name"]: t for t in listed}
-    facts = _custom_data(information.get("custom_data"))
-    _check_facts(facts)
+    facts = facts_from_custom_data(information.get("custom_data"))
+    check_facts(facts)
     if not all(isinstance(t["topic_metadata"]["type"], str) for t in topics.values()):
         raise TypeError("a topic has no type")
     names = information.get("relative_file_paths") or [part["path"] for part in information.get("files") or []]
@@ -235,75 +233,21 @@ def _from_dict(information: dict[str, Any]) -> BagMetadata:
 
 
 def whole_name(type_name: str) -> str:
-    """The name of a message type with all of its parts: some programs write ``pkg/Type`` or ``pkg::msg::Type``."""
+    """Return the full name of a message type: some programs write ``pkg/Type`` or ``pkg::msg::Type``."""
     parts = type_name.replace("::", "/").split("/")
     return "/".join((parts[0], "msg", parts[1])) if len(parts) == 2 else "/".join(parts)
 
 
 def _distro(information: Mapping[str, Any]) -> str:
-    """Which distribution of ROS 2 recorded it: as it says or, in older versions, as the version tells."""
-    version, told = information.get("version", 1), information.get("ros_distro")
-    return told if isinstance(told, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
-
-
-def _custom_data(told: Any) -> dict[str, Any]:
-    """The facts that ``custom_data`` holds, whatever it is."""
-    if not told:
-        return {}
-    if not isinstance(told, dict):
-        return {"custom_data": told}
-    return {key: _fact_from_text(value) for key, value in told.items()}
-
-
-def are_ours(facts: Mapping[str, Any]) -> bool:
-    """Whether they are of an episode of our recorder, which keeps a digest of its messages."""
-    return isinstance(facts.get("digest"), str)
-
-
-def _check_facts(facts: Mapping[str, Any]) -> None:
-    for key, kind in _KINDS.items() if are_ours(facts) else ():
-        if key in facts and not isinstance(facts[key], kind):
-            raise TypeError(f"the fact {key!r} is {facts[key]!r}")
-    if are_ours(facts) and _has_odd_parts(facts):
-        raise TypeError("the facts 'silences' or 'gaps' hold something else than mappings")
-
-
-def _has_odd_parts(facts: Mapping[str, Any]) -> bool:
-    silences, gaps = facts.get("silences", []), facts.get("gaps", {})
-    return not all(isinstance(part, dict) for part in (*silences, *gaps.values()))
-
-
-def differences(facts: Mapping[str, Any], recorded: Mapping[str, Any]) -> list[str]:
-    """What a bag's metadata says otherwise than the facts that were ``recorded`` beside the messages, with a CRC."""
-    amended = AMENDED if facts.get("judged") is True else ()
-    told = {key: json.dumps(facts[key]) if key in facts else "nothing" for key in recorded if key not in amended}
-    return [
-        f"{key} is {text} and was recorded as {json.dumps(recorded[key])}"
-        for key, text in told.items()
-        if text != json.dumps(recorded[key])
-    ]
+    """Return the distribution of ROS 2 that recorded it, by its name or, in older files, by their version."""
+    version, name = information.get("version", 1), information.get("ros_distro")
+    return name if isinstance(name, str) else _DISTRO_OF.get(version, "galactic" if version < 5 else "")
 
 
 def profiles(text: Any) -> list[Any]:
-    """Offered qualities of service, which older versions hold as YAML within YAML; none if they cannot be read."""
+    """Parse offered QoS profiles, which older versions hold as YAML within YAML; none if they cannot be read."""
     try:
-        told = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
+        parsed = yaml.load(text, Loader=_Loader) if isinstance(text, str) else text
     except yaml.YAMLError:
         return []
-    return told if isinstance(told, list) else []
-
-
-def _fact_to_text(value: Any) -> str:
-    """``custom_data`` maps strings to strings: a plain string stays itself, anything else is JSON."""
-    if isinstance(value, str) and _fact_from_text(value) == value:
-        return value
-    return json.dumps(value)
-
-
-def _fact_from_text(text: Any) -> Any:
-    if not isinstance(text, str):  # another program's
-        return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    return parsed if isinstance(parsed, list) else []

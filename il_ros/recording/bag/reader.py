@@ -8,41 +8,37 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
-from il_ros.core.atomic_io import temporary_folder, write_temporary
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
-from il_ros.recording.bag.discovery import files_without_metadata, recordings, why_not
+from il_ros.recording.bag.discovery import NOT_OURS, files_without_metadata, recordings, why_not
+from il_ros.recording.bag.facts import are_ours, differences
 from il_ros.recording.bag.files import (
     STORAGE_OF,
     ZSTD,
     by_time,
     is_message_file,
-    is_packed,
     located,
     plain_name,
     storage_of,
 )
-from il_ros.recording.bag.mcap_scanner import McapScanner, RawMessage
+from il_ros.recording.bag.mcap_records import RawMessage
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA, BagMetadata
+from il_ros.recording.bag.open_file import opened
 from il_ros.recording.bag.sqlite3 import Sqlite3Scanner
 from il_ros.recording.bag.typestore import PLAIN, decoder
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
 
-PIECE_BYTES = 1 << 20
-"""Of a compressed file that are unpacked at a time."""
-FRAME_HEADER_BYTES = 18
-"""In which zstd says, if at all, how large the content is."""
-
 
 def is_closed(bag: Path) -> bool:
-    """Whether it is a folder whose ``metadata.yaml`` can be read and whose files are there, or one file of messages."""
+    """Return whether it is a folder with a valid ``metadata.yaml`` and all of its files, or a file of messages."""
     if bag.is_file():
         return is_message_file(bag)
     try:
@@ -52,10 +48,10 @@ def is_closed(bag: Path) -> bool:
 
 
 def read(path: Path) -> BagReader:
-    """A reader of a rosbag2 directory, or of files of messages that lie without ``metadata.yaml``.
+    """Open a rosbag2 directory, or files of messages without ``metadata.yaml``.
 
     Raises:
-        DataError: if it is not one, or not a closed one.
+        DataError: if it is no bag, or not a closed one.
     """
     path = Path(path)
     if not (path / METADATA).exists():
@@ -68,23 +64,23 @@ def read(path: Path) -> BagReader:
     contents = metadata.read(path)
     if contents.types or contents.facts:
         return BagReader(path, contents)
-    there = [found for name in contents.files if (found := located(path, name)).is_file()]
-    return BagReader(path, _contents_of(path, there) if len(there) == len(contents.files) else contents)
+    existing = [file for name in contents.files if (file := located(path, name)).is_file()]
+    return BagReader(path, _contents_of(path, existing) if len(existing) == len(contents.files) else contents)
 
 
 def verdicts(folder: Path) -> dict[Path, str]:
-    """Every recording in ``folder``, and why it cannot be read; empty if it can. Every byte of each is read."""
-    told = {found.path: found.why_not for found in recordings(folder)}
-    for path in [path for path, why in told.items() if not why]:
+    """Read every byte of every recording in ``folder``; return why each cannot be read, empty if it can."""
+    reasons = {recording.path: recording.why_not for recording in recordings(folder)}
+    for path in [path for path, why in reasons.items() if not why]:
         try:
             read(path).verify()
         except DataError as error:
-            told[path] = str(error)
-    return told
+            reasons[path] = str(error)
+    return reasons
 
 
 def _contents_of(path: Path, files: Sequence[Path]) -> BagMetadata:
-    """What there would be in the ``metadata.yaml`` of some files; all of them are read for that."""
+    """Return what ``metadata.yaml`` would say of some files; all of them are read for that."""
     topics: dict[str, RecordedTopic] = {}
     counts: Counter[str] = Counter()
     facts: dict[str, Any] = {}
@@ -111,36 +107,23 @@ def _contents_of(path: Path, files: Sequence[Path]) -> BagMetadata:
     )
 
 
-@contextmanager
-def opened(path: Path, storage: str = "mcap", distro: str = "") -> Iterator[McapScanner | Sqlite3Scanner]:
-    """The messages of one file, which may be compressed; ``storage`` is how they are stored if its bytes do not say.
-
-    Raises:
-        DataError: if it cannot be decompressed.
-    """
-    with ExitStack() as stack:
-        if is_packed(path):
-            path = stack.enter_context(decompressed(path))
-        yield McapScanner(path, distro=distro) if storage_of(path, storage) == "mcap" else Sqlite3Scanner(path, distro)
-
-
 class BagReader:
-    """The messages of a closed bag, and what its metadata says of it; any rosbag2 that holds CDR."""
+    """The messages and the metadata of a closed bag; any rosbag2 directory that holds CDR."""
 
     def __init__(self, path: Path, contents: BagMetadata) -> None:
         self.path = path
         self.contents = contents
         self.remarks: list[str] = []
-        """What was found to be odd though it could be read; known once the messages have been read."""
+        """Oddities that do not prevent reading; complete once the messages have been read."""
         self.watchers: list[Callable[[RecordedTopic, MessageBatch], None]] = []
-        """What is shown all that ``blocks`` yields, to learn more of it than who asked for it wants."""
+        """Functions that are called with all that ``blocks`` yields, for checks beside the reading."""
         self._counted: Mapping[str, int] | None = None
         self._folder = path if path.is_dir() else path.parent
         self._has_compressed_messages = contents.compression == "message"
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is known of the episode, ``remarks`` included."""
+        """The facts of the episode, ``remarks`` included."""
         return {**self.contents.facts, **({"remarks": list(self.remarks)} if self.remarks else {})}
 
     @property
@@ -150,11 +133,11 @@ class BagReader:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Messages by topic: as they were counted when all were read, before that as the metadata says."""
+        """Messages by topic: as counted once all were read, before that by the metadata."""
         return self.contents.counts if self._counted is None else self._counted
 
     def raw(self, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
-        """The serialised messages of ``topics`` (all if None), in the order in which they were recorded.
+        """Yield the serialised messages of ``topics`` (all if None) in the order of recording.
 
         Raises:
             DataError: at the end, if the bag turned out to be truncated or damaged.
@@ -169,7 +152,7 @@ class BagReader:
         self._check_counts(counts)
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[tuple[str, int, Any]]:
-        """``(topic, log_time_ns, message)`` of ``topics`` (all if None), decoded, in the order of ``raw``.
+        """Yield ``(topic, log_time_ns, message)`` of ``topics`` (all if None), decoded, in the order of ``raw``.
 
         Raises:
             DataError: as ``raw``; or if a message is not what its type says.
@@ -178,7 +161,7 @@ class BagReader:
             yield topic.name, log_time_ns, self.decode(topic, data)
 
     def decode(self, topic: RecordedTopic, data: bytes) -> Any:
-        """The message that was serialised as ``data``.
+        """Return the message that was serialised as ``data``.
 
         Raises:
             DataError: if it is not what its type says.
@@ -189,11 +172,11 @@ class BagReader:
             raise DataError(f"{self.path}: {topic.name}: {error}") from error
         except Exception as error:  # the decoder raises whatever its generated code meets
             defined = " as the bag defines it" if topic.definition else ""
-            told = f"a message of {topic.name} is no {topic.type_name}{defined}"
-            raise DataError(f"{self.path}: {told} ({error})") from error
+            reason = f"a message of {topic.name} is no {topic.type_name}{defined}"
+            raise DataError(f"{self.path}: {reason} ({error})") from error
 
     def columns(self, fields: Mapping[str, Sequence[str]]) -> dict[str, FieldColumns]:
-        """The numbers at ``fields``, paths by topic, of all messages of those topics; see ``ObservationComponent``.
+        """Return the numbers at ``fields``, paths by topic, of all messages of topics; see ``ObservationComponent``.
 
         Raises:
             DataError: as ``messages``.
@@ -204,7 +187,7 @@ class BagReader:
         return columns
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
-        """The serialised messages of ``topics``, many of one topic at a time; ``order`` counts through all files.
+        """Yield the serialised messages of ``topics``, many of one topic at a time; ``order`` counts through all files.
 
         Raises:
             DataError: as ``raw``.
@@ -232,18 +215,18 @@ class BagReader:
             pass
 
     def _paths(self) -> list[Path]:
-        """The files in the order of their times, whatever the metadata lists first."""
+        """Return the files in the order of their times, whatever the metadata lists first."""
         paths = [located(self._folder, name) for name in self.contents.files]
         for path in paths:
             self._check(path.is_file(), path.name, "the file is missing")
         ordered = by_time(paths)
         if ordered != paths:
-            self._remark(f"{METADATA} lists the files in another order than that of their times, which was taken")
+            self._remark(f"{METADATA} lists the files in another order than that of their times, which is used")
         return ordered
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[McapScanner | Sqlite3Scanner]:
-        """The messages of one of the files; whatever is wrong with it is told when they have been read."""
+        """Yield a scanner of one of the files; raises what is wrong with it once it has been read."""
         with opened(path, self.contents.storage, self.contents.distro) as source:
             yield source
         self._check(not source.damage, path.name, source.damage[0] if source.damage else "")
@@ -257,8 +240,8 @@ class BagReader:
             self.remarks.append(text)
 
     def _check_facts(self, recorded: Mapping[str, Any]) -> None:
-        told = metadata.differences(self.facts, recorded)
-        self._check(not told, METADATA, "; ".join(told))
+        changed = differences(self.facts, recorded)
+        self._check(not changed, METADATA, "; ".join(changed))
 
     def _decompressed(self, topic: RecordedTopic, block: MessageBatch) -> MessageBatch:
         data = [self._decompress(topic, block.message(row)) for row in range(len(block.at))]
@@ -276,52 +259,31 @@ class BagReader:
             raise DataError(f"{self.path}: a message of {topic.name} cannot be decompressed ({error})") from error
 
     def _check_counts(self, counts: Mapping[str, int]) -> None:
-        wanted = {topic: count for topic, count in self.contents.counts.items() if count}
+        expected = {topic: count for topic, count in self.contents.counts.items() if count}
         files = ", ".join(self.contents.files)
         if is_ours(self):
-            self._check(counts == wanted, files, f"it holds {dict(counts)}, {METADATA} says {wanted}")
-        for topic in sorted(counts.keys() | wanted.keys()):
-            if counts[topic] != wanted.get(topic, 0) and self.contents.is_counted:
-                told = f"{counts[topic]:,} messages of {topic}, {METADATA} says {wanted.get(topic, 0):,}"
-                self._remark(f"the files hold {told}; the files were believed")
+            self._check(counts == expected, files, f"it holds {dict(counts)}, {METADATA} says {expected}")
+        for topic in sorted(counts.keys() | expected.keys()):
+            if counts[topic] != expected.get(topic, 0) and self.contents.is_counted:
+                difference = f"{counts[topic]:,} messages of {topic}, {METADATA} says {expected.get(topic, 0):,}"
+                self._remark(f"the files hold {difference}; the count of the files is used")
         self._counted = {**dict.fromkeys(self.types, 0), **counts}
 
     def _check(self, sound: bool, name: str, reason: str) -> None:
         if not sound:
             remedy = f"run `il-ros recover {self.path.parent}` to save the rest"
             if not is_ours(self):
-                remedy = "copy it anew, or mend it with the program that recorded it"
+                remedy = NOT_OURS
             raise DataError(f"{self._folder / name} is damaged: {reason}; {remedy}")
 
 
 def is_ours(bag: BagReader) -> bool:
-    """Whether our recorder made it; every bag of ours holds a digest of its messages."""
-    return metadata.are_ours(bag.contents.facts)
-
-
-@contextmanager
-def decompressed(path: Path) -> Iterator[Path]:
-    """A copy of a file that was compressed by zstd, as long as it is needed.
-
-    Raises:
-        DataError: if it cannot be decompressed.
-        StorageError: if there is no room for the copy where temporary files are kept.
-    """
-    decompressor = zstandard.ZstdDecompressor()
-    with temporary_folder() as folder, path.open("rb") as source:
-        copy = folder / path.stem
-        try:
-            size = zstandard.frame_content_size(source.read(FRAME_HEADER_BYTES))
-            source.seek(0)
-            with decompressor.stream_reader(source, read_across_frames=True) as stream:
-                write_temporary(copy, iter(lambda: stream.read(PIECE_BYTES), b""), size, path)
-        except zstandard.ZstdError as error:
-            raise DataError(f"{path} cannot be decompressed ({error}); copy it anew") from error
-        yield copy
+    """Return whether our recorder wrote the bag; every bag of ours holds a digest of its messages."""
+    return are_ours(bag.contents.facts)
 
 
 def bytes_of(path: Path) -> int:
-    """The size of a bag or a file on the disk, bytes."""
+    """Return the size of a bag or a file on the disk, bytes."""
     if path.is_file():
         return path.stat().st_size
     return sum(os.stat(p).st_size for p in path.rglob("*") if p.is_file())

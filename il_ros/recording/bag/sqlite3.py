@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""The messages of a rosbag2 database: SQLite, as ROS 2 recorded by default until Humble."""
+"""Scan a rosbag2 database: SQLite, as ROS 2 recorded by default until Humble."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ import numpy as np
 
 from il_ros.core.atomic_io import temporary_folder
 from il_ros.core.errors import StorageError
-from il_ros.recording.bag.mcap_scanner import UNCHECKED, RawMessage
+from il_ros.recording.bag.mcap_records import RawMessage
+from il_ros.recording.bag.mcap_scanner import UNCHECKED
 from il_ros.recording.bag.metadata import whole_name
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
 
 TOGETHER = 4096
-"""Messages that are looked at together."""
+"""Messages that are yielded together."""
 BLOCK_BYTES = 1 << 22
-"""Bytes of messages that are looked at together, unless a single message is larger."""
+"""Bytes of messages that are yielded together, unless a single message is larger."""
 _Row = tuple[int, tuple[int, int, bytes]]
 """The number of a message among those that are read; its topic, time and bytes."""
 JOURNALS = ("-wal", "-journal")
-"""What follows in the name of a file that SQLite keeps beside a database that is being written."""
+"""Suffixes of the files that SQLite keeps beside a database that is being written."""
 _COLUMNS = "topic_type, encoded_message_definition, type_description_hash, encoding"
 
 
 class Sqlite3Scanner:
-    """The messages of one ``.db3`` file, in the order in which they were written; it tells what a ``McapScanner`` does.
+    """The messages of one ``.db3`` file, in the order in which they were written; same interface as ``McapScanner``.
 
     SQLite keeps no CRC of its content: of damage, only what breaks its structure is found. What its recorder had not
     yet moved out of the file's write-ahead log (``-wal``) or not taken back (``-journal``) is taken into account.
@@ -48,7 +49,7 @@ class Sqlite3Scanner:
         self.damage: list[str] = []
         """What is wrong."""
         self.remarks: list[str] = [UNCHECKED]
-        """What is to be known of the file though nothing is wrong with it."""
+        """Remarks on a file that is not damaged."""
         self.counts: dict[str, int] = {}
         """Messages by topic."""
         self.topics: dict[int, RecordedTopic] = {}
@@ -61,7 +62,7 @@ class Sqlite3Scanner:
             yield RawMessage(self.topics[number], time_ns, time_ns, 0, data)
 
     def blocks(self, topics: Collection[str]) -> Iterator[tuple[RecordedTopic, MessageBatch]]:
-        """The messages of ``topics``, many at a time; see ``McapScanner.blocks``."""
+        """Yield the messages of ``topics``, many at a time; see ``McapScanner.blocks``."""
         for some in _together(enumerate(self._rows(topics))):
             for number in dict.fromkeys(row[0] for _, row in some):
                 mine = [(order, time_ns, data) for order, (topic, time_ns, data) in some if topic == number]
@@ -69,17 +70,17 @@ class Sqlite3Scanner:
                 yield self.topics[number], packed(data, np.array(times, np.int64), np.array(orders, np.int64))
 
     def _rows(self, topics: Collection[str] | None) -> Iterator[tuple[int, int, bytes]]:
-        """Topic, time and bytes of each message."""
+        """Yield topic, time and bytes of each message."""
         try:
             with self._opened() as base:
                 self._describe(base)
-                found = base.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if found != "ok":
-                    self.damage.append(str(found))
-                wanted = [n for n, topic in self.topics.items() if topics is None or topic.name in topics]
-                marks = ",".join("?" * len(wanted))
+                result = base.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if result != "ok":
+                    self.damage.append(str(result))
+                selected = [n for n, topic in self.topics.items() if topics is None or topic.name in topics]
+                marks = ",".join("?" * len(selected))
                 query = f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})"
-                for number, time_ns, data in base.execute(f"{query} ORDER BY id", wanted):
+                for number, time_ns, data in base.execute(f"{query} ORDER BY id", selected):
                     if not (isinstance(time_ns, int) and isinstance(data, bytes)):
                         raise ValueError(f"a message of {self.topics[number].name} has no bytes or no time")
                     yield number, time_ns, data
@@ -88,7 +89,7 @@ class Sqlite3Scanner:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """The database as its recorder left it, nothing of it changed.
+        """Yield a connection to the database, which is not changed.
 
         Raises:
             StorageError: if there is no room for a copy, which is needed where a log lies beside it.
@@ -112,7 +113,7 @@ class Sqlite3Scanner:
                 yield base
 
     def _describe(self, base: sqlite3.Connection) -> None:
-        """Learn the topics, their counts and, in bags since Iron, the definitions of their types."""
+        """Read the topics, their counts and, in bags since Iron, the definitions of their types."""
         tables = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         known: dict[str, tuple[str, str, str]] = {}
         if "message_definitions" in tables:
@@ -135,7 +136,7 @@ class Sqlite3Scanner:
 
 
 def _together(rows: Iterator[_Row]) -> Iterator[list[_Row]]:
-    """Some rows at a time, as many as ``TOGETHER`` and ``BLOCK_BYTES`` allow."""
+    """Yield rows in groups, as many as ``TOGETHER`` and ``BLOCK_BYTES`` allow."""
     some, size = list[_Row](), 0
     for row in rows:
         some.append(row)
@@ -154,8 +155,8 @@ def _texts(values: Any) -> list[str]:
 
 
 def _distro(base: sqlite3.Connection, tables: Collection[str]) -> str:
-    """Which distribution recorded a database that holds no definitions: Humble says so, those before had no table."""
+    """Return the distribution that recorded a database without definitions: Humble names itself, older ones do not."""
     if "schema" not in tables:
         return "galactic"
-    found = base.execute("SELECT ros_distro FROM schema").fetchone()
-    return str(found[0]) if found else "humble"
+    row = base.execute("SELECT ros_distro FROM schema").fetchone()
+    return str(row[0]) if row else "humble"

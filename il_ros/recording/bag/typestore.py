@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a message type is: its definition and hash for the bag, and how its bytes become an object."""
+"""Message types: their definitions and hashes for the bag, and decoders from bytes to objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from il_ros.recording.bag.metadata import whole_name
 from il_ros.recording.decode.message_batch import RecordedTopic
 
 PLAIN = (b"\0\0", b"\0\1")
-"""How messages in CDR begin: which byte of a number comes first."""
+"""The first bytes of messages in CDR, which give the byte order."""
 WIDE = ("wstring", "wchar")
 DECODED = frozenset(
     ("bool", "byte", "char", "octet", "string", "float32", "float64")
@@ -39,7 +39,7 @@ def _typestore() -> Typestore:
 
 @cache
 def definition(type_name: str) -> tuple[str, str]:
-    """The text of a message type's definition (ros2msg, with all that it refers to) and its RIHS01 hash.
+    """Return a message type's definition (ros2msg, with all that it refers to) and its RIHS01 hash.
 
     Raises:
         ConfigError: if the type is not one of ROS 2's common interfaces.
@@ -53,7 +53,7 @@ def definition(type_name: str) -> tuple[str, str]:
 
 
 def types_of(topic: RecordedTopic) -> Typestore:
-    """A store that knows the type of a topic as the bag defines it or, if it does not, as its distribution did.
+    """Return a type store with the type of a topic as the bag defines it or, if it does not, as its distribution did.
 
     Raises:
         DataError: if the type has no definition, or one that cannot be read.
@@ -68,7 +68,7 @@ def _types_of(type_name: str, text: str, encoding: str, distro: str) -> Typestor
         if type_name not in known.fielddefs:
             raise DataError(
                 f"message type {type_name!r} has no definition in the bag and is none of ROS 2's common interfaces; "
-                "record it anew in MCAP, which keeps definitions, or leave out its topics"
+                "record it again in MCAP, which keeps definitions, or leave out its topics"
             )
         _check_fields(type_name, known)
         return known
@@ -93,27 +93,27 @@ def _types_of(type_name: str, text: str, encoding: str, distro: str) -> Typestor
 
 
 def _lacking(types: Typesdict, known: Typestore) -> Typesdict:
-    """What a definition refers to and does not define, as the common interfaces have it."""
-    found: Typesdict = {}
+    """Return the types that a definition refers to and does not define, from the common interfaces."""
+    lacking: Typesdict = {}
     todo = list(types.values())
     while todo:
         for _, described in todo.pop()[1]:
             name = _element(described)
-            if name in known.fielddefs and name not in types and name not in found:
-                found[name] = known.fielddefs[name]
-                todo.append(found[name])
-    return found
+            if name in known.fielddefs and name not in types and name not in lacking:
+                lacking[name] = known.fielddefs[name]
+                todo.append(lacking[name])
+    return lacking
 
 
 @cache
 def _store_of(distro: str) -> Typestore:
-    """The common interfaces as a distribution had them; Jazzy's of one that is not known."""
+    """Return the common interfaces as a distribution had them; Jazzy's for an unknown one."""
     name = f"ROS2_{distro.upper()}"
     return get_typestore(Stores[name]) if distro and name in Stores.__members__ else _typestore()
 
 
 def _parsed(type_name: str, text: str, encoding: str) -> Typesdict:
-    """The types that a definition defines: that of the message, and those that it refers to after lines of ``=``."""
+    """Parse the types of a definition: that of the message, and those that it refers to after lines of ``=``."""
     types: Typesdict = {}
     for section in filter(str.strip, _SEPARATOR.split(text.replace("\r\n", "\n"))):
         head = _HEAD.match(section)
@@ -127,7 +127,7 @@ def _parsed(type_name: str, text: str, encoding: str) -> Typesdict:
 
 
 def _check_fields(type_name: str, store: Typestore) -> None:
-    """Refuse a type that has a field, at whatever depth, that cannot be decoded."""
+    """Raise a ``DataError`` if a field of the type, at any depth, cannot be decoded."""
     seen, todo = {type_name}, [(type_name, "")]
     while todo:
         name, path = todo.pop()
@@ -146,7 +146,7 @@ def _check_fields(type_name: str, store: Typestore) -> None:
 
 
 def _element(described: Any) -> str:
-    """The name of a field's type, or of what its array or sequence holds."""
+    """Return the name of a field's type, or of the elements of its array or sequence."""
     kind, detail = described
     if kind in (Nodetype.ARRAY, Nodetype.SEQUENCE):
         return _element(detail[0])
@@ -155,7 +155,7 @@ def _element(described: Any) -> str:
 
 @cache
 def decoder(topic: RecordedTopic) -> Callable[[bytes], Any]:
-    """A function that makes an object of a message's CDR bytes; sequences of numbers become numpy arrays.
+    """Return a function that decodes a message's CDR bytes; sequences of numbers become numpy arrays.
 
     Raises:
         DataError: as ``types_of``; or if the topic's messages are not in CDR.
@@ -177,5 +177,5 @@ def decoder(topic: RecordedTopic) -> Callable[[bytes], Any]:
 
 
 def serialised(message: Any, type_name: str) -> bytes:
-    """The CDR bytes of an object that has a message's fields."""
+    """Return the CDR bytes of an object that has a message's fields."""
     return bytes(_typestore().serialize_cdr(message, type_name))

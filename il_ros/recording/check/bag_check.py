@@ -1,9 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Do recordings satisfy a contract? They are read as ``info`` and ``train`` read them, once, and all is told of it.
+"""Check recordings against a contract: they are read once, as ``info`` and ``train`` read them.
 
-``conformance`` compares a contract with a graph that runs.
+``contract_check`` compares a contract with a running graph.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.exact_sync import paths
-from il_ros.recording.episodes.external import TELLING_S, clock_notes
+from il_ros.recording.episodes.external_notes import TELLING_S, clock_notes
 from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
 from il_ros.recording.lerobot import reader as lerobot_reader
 
 MOST = 100_000
-"""Messages of a topic by which its rate is told, at most."""
+"""The most messages of a topic by which its rate is measured."""
 STEPS = "stamps"
-"""What the finding is called that tells how many steps were made."""
+"""The subject of the finding on the number of steps."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What one recording comes to."""
+    """The result of checking one recording."""
 
     path: Path
     findings: list[Finding]
@@ -47,66 +47,66 @@ class Checked:
 
 @dataclass(frozen=True)
 class Report:
-    """What a recording, or a folder of them, comes to."""
+    """The result of checking a recording, or a folder of them."""
 
     findings: list[Finding]
     limits: list[Share]
-    """How much of the actions lies beyond the contract's limits, component by component."""
+    """The share of the actions beyond the contract's limits, component by component."""
     recordings: int
-    """How many there are."""
+    """The number of recordings."""
     read: int
-    """How many of them are trained on."""
+    """The number of recordings that can be trained on."""
     steps: int
-    """How many steps these have."""
+    """The number of their steps."""
 
 
 def check(contract: Contract, path: Path) -> Report:
-    """Compare what is at ``path``, a recording or a folder of them, with the contract.
+    """Check the recording at ``path``, or the folder of them, against the contract.
 
-    Of a folder one line tells the verdict on each recording, and the others what they come to together.
+    The findings of a folder are one for each recording, and those of all of them together.
 
     Raises:
         DataError: if there is no recording, or the only one cannot be read to its end.
     """
     if lerobot_reader.is_dataset(path):
         episodes = list(lerobot_reader.read_dataset(path, contract).values())
-        found = [Finding(STEPS, OK, f"{len(episodes)} episodes, {sum(map(len, episodes))} steps")]
-        return _report(contract, found, [Checked(path, [], episode) for episode in episodes])
-    there = recordings(path)
-    if not there:
+        findings = [Finding(STEPS, OK, f"{len(episodes)} episodes, {sum(map(len, episodes))} steps")]
+        return _report(contract, findings, [Checked(path, [], episode) for episode in episodes])
+    existing = recordings(path)
+    if not existing:
         raise DataError(f"{path} holds no recording; name one, or a folder of recordings")
-    if [each.path for each in there] == [path]:
-        if there[0].why_not:
-            raise DataError(there[0].why_not)
+    if [each.path for each in existing] == [path]:
+        if existing[0].why_not:
+            raise DataError(existing[0].why_not)
         own = check_bag(contract, path)
         return _report(contract, own.findings, [own])
-    checked = [_verdict(contract, each) for each in there]
+    checked = [_verdict(contract, each) for each in existing]
     episodes = [each.episode for each in checked if each.episode is not None]
     total = sum(map(len, episodes))
-    told = f"{len(episodes)} of {len(checked)} recordings can be read, {total} steps"
+    message = f"{len(episodes)} of {len(checked)} recordings can be read, {total} steps"
     level = OK if total and len(episodes) == len(checked) else ERROR
-    return _report(contract, [*map(_line, checked), Finding(STEPS, level, told)], checked)
+    return _report(contract, [*map(_line, checked), Finding(STEPS, level, message)], checked)
 
 
 def _report(contract: Contract, findings: list[Finding], checked: Sequence[Checked]) -> Report:
     episodes = [each.episode for each in checked if each.episode is not None]
     beyond = shares(contract, episodes)
-    found = [*findings, *_about_observation(contract, episodes), *_about_limits(contract, beyond, episodes)]
-    return Report(found, beyond, len(checked), len(episodes), sum(map(len, episodes)))
+    every = [*findings, *_about_observation(contract, episodes), *_about_limits(contract, beyond, episodes)]
+    return Report(every, beyond, len(checked), len(episodes), sum(map(len, episodes)))
 
 
-def _verdict(contract: Contract, found: FoundRecording) -> Checked:
+def _verdict(contract: Contract, recording: FoundRecording) -> Checked:
     try:
-        if not found.why_not:
-            return check_bag(contract, found.path)
-        why = found.why_not
+        if not recording.why_not:
+            return check_bag(contract, recording.path)
+        why = recording.why_not
     except DataError as error:
         why = str(error)
-    return Checked(found.path, [Finding("", ERROR, why)])
+    return Checked(recording.path, [Finding("", ERROR, why)])
 
 
 def _line(checked: Checked) -> Finding:
-    """The verdict on one of several recordings: how many steps it has, and what is not as it should be."""
+    """Return the finding for one of several recordings: how many steps it has, and what is wrong."""
     if checked.episode is None:
         first = next(f for f in checked.findings if f.level == ERROR and f.about in ("", STEPS))
         return Finding(checked.path.name, ERROR, first.told)
@@ -115,7 +115,7 @@ def _line(checked: Checked) -> Finding:
 
 
 def check_bag(contract: Contract, path: Path) -> Checked:
-    """Read one recording as it is trained on, and tell what there is to tell of its topics, times and action.
+    """Read one recording as it is trained on, and check its topics, times and action.
 
     Raises:
         DataError: if it is damaged.
@@ -142,7 +142,7 @@ def check_bag(contract: Contract, path: Path) -> Checked:
 
 
 def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None], list[Finding]]:
-    """The recorded topic by that of the contract, and by that of the action; and which of them may be several."""
+    """Return the recorded topic by that of the contract and of the action, and findings on ambiguous ones."""
     named: dict[str, str | None] = {}
     findings = []
     for topic in contract.topics:
@@ -164,7 +164,7 @@ def _action_topic(reader: BagReader, contract: Contract, named: Mapping[str, str
 
 
 class _Watch:
-    """Sees the messages of the observation pass by, and when they came."""
+    """Watches the messages of the observation and their times while a bag is read."""
 
     def __init__(self, contract: Contract, reader: BagReader, named: Mapping[str, str | None]) -> None:
         self._columns = {
@@ -184,11 +184,11 @@ class _Watch:
             self._columns[topic.name].add(topic, some)
 
     def lacks_header(self, name: str) -> bool:
-        """Whether no message of a topic has a header."""
+        """Return whether no message of a topic has a header."""
         return not (self._columns[name].stamps_ns >= 0).any()
 
     def times_ns(self, name: str) -> Array:
-        """When the messages of a topic that make a step came, by their headers or, without, by the recorder's clock."""
+        """Return the times of a topic's messages that make a step, by headers or, without, by the recorder's clock."""
         columns = self._columns[name]
         rows = columns.has[:, 0] if columns.paths else np.ones(len(columns.order), np.bool_)
         stamps = columns.stamps_ns[rows]
@@ -208,52 +208,51 @@ def _about_topic(
     if not reader.counts.get(name):
         return [Finding(topic, ERROR, f"{name} has no message; record it again, and check its publisher's QoS")]
     hz = usual_hz(watch.times_ns(name).tolist())
-    told = f"{name}, {kind}, {reader.counts[name]:,} messages, {hz:.1f} Hz{', no header' * watch.lacks_header(name)}"
+    message = f"{name}, {kind}, {reader.counts[name]:,} messages, {hz:.1f} Hz{', no header' * watch.lacks_header(name)}"
     if contract.rate_hz * SLOW <= hz <= contract.rate_hz * FAST:
-        return [Finding(topic, OK, told)]
+        return [Finding(topic, OK, message)]
     if topic in contract.external.static:
-        return [Finding(topic, OK, f"{told}; each holds until the next")]
+        return [Finding(topic, OK, f"{message}; each holds until the next")]
     use = (
         "the latest message of a step is taken" if hz > contract.rate_hz else "messages are repeated, or steps left out"
     )
     if is_ours(reader):
         use = "a step needs a message of every topic with the same stamp"
-    return [Finding(topic, WARNING, f"{told}; the contract's rate is {contract.rate_hz:g} Hz: {use}")]
+    return [Finding(topic, WARNING, f"{message}; the contract's rate is {contract.rate_hz:g} Hz: {use}")]
 
 
 def _about_steps(episode: Episode) -> Finding:
     dropped = episode.facts.get("dropped") or {}
     lost = sum(dropped.values())
-    told = "; ".join([f"{len(episode)} steps", *(f"{n} left out: {reason}" for reason, n in dropped.items())])
+    message = "; ".join([f"{len(episode)} steps", *(f"{n} left out: {reason}" for reason, n in dropped.items())])
     if not len(episode):
-        return Finding(STEPS, WARNING, f"{told}; there is nothing to learn from")
-    return Finding(STEPS, WARNING if lost > (1 - SLOW) * (len(episode) + lost) else OK, told)
+        return Finding(STEPS, WARNING, f"{message}; there is nothing to train on")
+    return Finding(STEPS, WARNING if lost > (1 - SLOW) * (len(episode) + lost) else OK, message)
 
 
 def _about_clocks(name: str, episode: Episode) -> list[Finding]:
-    """By which clock it was read, and what is odd about it, such as topics whose stamps are a constant apart."""
-    told = [note.removeprefix(f"{name}: ") for note in clock_notes({name: episode})]
+    """Return which clock was used, and what is odd about it, such as topics with a constant offset."""
+    notes = [note.removeprefix(f"{name}: ") for note in clock_notes({name: episode})]
     rows = (episode.facts.get("resampled") or {}).get("topics", {}).values()
     is_apart = any(abs(row.get("offset_s") or 0.0) > max(TELLING_S, episode.step_ns / 1e9) for row in rows)
-    return [Finding("clock", WARNING if n or is_apart else OK, note) for n, note in enumerate(told)]
+    return [Finding("clock", WARNING if n or is_apart else OK, note) for n, note in enumerate(notes)]
 
 
 def _about_action(contract: Contract, action: str, name: str | None, reader: BagReader) -> list[Finding]:
     if name is None:
-        there = ", ".join(sorted(name for name, kind in reader.types.items() if kind == contract.command_type))
+        candidates = ", ".join(sorted(name for name, kind in reader.types.items() if kind == contract.command_type))
         remedy = "use the contract that it was recorded with"
         if not is_ours(reader):
-            remedy = (
-                f"name the topic of the action under the contract's external: topic{f', such as {there}' * bool(there)}"
-            )
-        return [Finding(COMMAND, ERROR, f"{action} is not there, so nobody knows what was commanded; {remedy}")]
+            such = f", such as {candidates}" if candidates else ""
+            remedy = f"name the topic of the action under the contract's external: topic{such}"
+        return [Finding(COMMAND, ERROR, f"{action} is not there, so the commands are not known; {remedy}")]
     kind = reader.types[name]
     is_command = action != AUTHORITY and not contract.external.fields
     if is_command and kind != contract.command_type:
         remedy = "correct the contract's command, or name the fields of the action under external: fields"
         return [Finding(COMMAND, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
     if not reader.counts.get(name):
-        return [Finding(COMMAND, ERROR, f"{name} has no message, so nobody knows what was commanded")]
+        return [Finding(COMMAND, ERROR, f"{name} has no message, so the commands are not known")]
     fields = (
         f", its fields {', '.join(contract.external.fields)}"
         if contract.external.fields and action != AUTHORITY
@@ -263,28 +262,29 @@ def _about_action(contract: Contract, action: str, name: str | None, reader: Bag
 
 
 def _about_observation(contract: Contract, episodes: Sequence[Episode]) -> list[Finding]:
-    """Between which numbers each component lies; one that never changes teaches nothing."""
+    """Return the range of each component of the observation; one that never changes carries no information."""
     seen = [episode.observations for episode in episodes if len(episode)]
     if not seen:
         return []
     lows = np.min([rows.min(axis=0) for rows in seen], axis=0).tolist()
     highs = np.max([rows.max(axis=0) for rows in seen], axis=0).tolist()
-    count, found = sum(map(len, seen)), []
+    count, findings = sum(map(len, seen)), []
     for part, low, high in zip(contract.observation, lows, highs):
         if low == high and count > 1:
-            told = f"{low:.4g} {part.unit}".strip() + f" at every one of {count} steps; look at its publisher and field"
-            found.append(Finding(part.name, WARNING, told))
+            value = f"{low:.4g} {part.unit}".strip()
+            message = f"{value} at every one of {count} steps; look at its publisher and field"
+            findings.append(Finding(part.name, WARNING, message))
         else:
-            found.append(Finding(part.name, OK, f"{low:.4g} to {high:.4g} {part.unit}".strip()))
-    return found
+            findings.append(Finding(part.name, OK, f"{low:.4g} to {high:.4g} {part.unit}".strip()))
+    return findings
 
 
 def _about_limits(contract: Contract, beyond: Sequence[Share], episodes: Sequence[Episode]) -> list[Finding]:
-    """What was commanded of each component; one that never changes teaches nothing."""
-    found = []
+    """Return the range of each component of the action; one that never changes carries no information."""
+    findings = []
     for part, share, limit in zip(contract.action, beyond, contract.max_step.tolist()):
-        told, level = text(part, share, limit), OK if share.is_within else WARNING
+        message, level = text(part, share, limit), OK if share.is_within else WARNING
         if share.low == share.high and sum(map(len, episodes)) > 1:
-            told, level = f"{told}; it never changes: look at its publisher and field", WARNING
-        found.append(Finding(part.name, level, told))
-    return found
+            message, level = f"{message}; it never changes: look at its publisher and field", WARNING
+        findings.append(Finding(part.name, level, message))
+    return findings

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How much of what was commanded lies outside the limits of a contract, where a gate would clip it or slow it down."""
+"""Measure how many commands lie outside a contract's limits, where a gate would clip or slow them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Share:
-    """What the actions have of one component, and which share of them is beyond the contract's limits."""
+    """The range of one component of the actions, and the share of them beyond the contract's limits."""
 
     name: str
     low: float
@@ -42,7 +42,7 @@ class Share:
 
 
 def shares(contract: Contract, episodes: Iterable[Episode]) -> list[Share]:
-    """What the actions of some episodes come to, component by component: the expert's or, without one, what was done.
+    """Return range and excess of episodes' actions by component: the expert's or, without one, the executed ones.
 
     None without an action.
     """
@@ -61,7 +61,7 @@ def shares(contract: Contract, episodes: Iterable[Episode]) -> list[Share]:
 
 
 def _actions(episodes: Iterable[Episode], width: int) -> tuple[Array, Array]:
-    """The actions, (N, Da) float64, and by how much they differ from one step to the next, (M, Da)."""
+    """Return the actions, (N, Da) float64, and by how much they differ from one step to the next, (M, Da)."""
     actions, changes = [np.empty((0, width))], [np.empty((0, width))]
     for episode in episodes:
         has_expert = np.isfinite(episode.expert).all(axis=1, keepdims=True)
@@ -73,26 +73,26 @@ def _actions(episodes: Iterable[Episode], width: int) -> tuple[Array, Array]:
 
 
 def text(part: ActionComponent, share: Share, limit: float) -> str:
-    """What is told of one component: what was commanded and, if that is beyond the limits, how much of it and why.
+    """Return the text on one component: what was commanded and, if beyond the limits, how much of it and why.
 
     Args:
         part: the component.
         share: what its actions come to.
         limit: the most by which it may change in a step.
     """
-    told = f"{share.low:.4g} to {share.high:.4g} {part.unit}, {share.step:.3g} a step at most".replace(" ,", ",")
+    message = f"{share.low:.4g} to {share.high:.4g} {part.unit}, {share.step:.3g} a step at most".replace(" ,", ",")
     if share.outside:
-        told += f"; {_percent(share.outside)} lie outside {part.low:g} to {part.high:g}, where the gate clips"
+        message += f"; {_percent(share.outside)} lie outside {part.low:g} to {part.high:g}, where the gate clips"
     if share.too_fast:
-        told += (
+        message += (
             f"; at {_percent(share.too_fast)} of the steps it changes by more than {limit:.3g}, which "
             f"{part.limited_by} allows, and the gate slows it down"
         )
-    return told
+    return message
 
 
 def notes(contract: Contract, episodes: Iterable[Episode]) -> list[str]:
-    """A sentence for each component of the action of which something is beyond the contract's limits."""
+    """Return a sentence for each component of the action with commands beyond the contract's limits."""
     rows = zip(contract.action, shares(contract, episodes), contract.max_step.tolist())
     remedy = "if the arm can do that, widen the contract's limits"
     return [f"action {part.name}: {text(part, s, limit)}; {remedy}" for part, s, limit in rows if not s.is_within]

@@ -34,14 +34,14 @@ class Finding:
 
 @dataclass
 class _Topic:
-    """What was heard on a topic; of joint states, the messages that make a step."""
+    """The messages received on a topic; of joint states, those that make a step."""
 
     joints: messages.JointStateMerger | None = None
     times_ns: list[int] = field(default_factory=list)
     stamps: set[int] = field(default_factory=set)
     last: Any = None
     trouble: MessageError | None = None
-    """Why the last one of joint states makes no step."""
+    """Why the last message of joint states makes no step."""
 
     def add(self, time_ns: int, message: Any) -> None:
         if self.joints is not None:
@@ -66,34 +66,34 @@ def _topic(contract: Contract, topic: str) -> _Topic:
 
 
 def check(
-    contract: Contract, types: Mapping[str, str], heard: Iterable[tuple[str, int, Any]], wanted: Mapping[str, str]
+    contract: Contract, types: Mapping[str, str], received: Iterable[tuple[str, int, Any]], expected: Mapping[str, str]
 ) -> list[Finding]:
-    """Compare what was ``heard``, as ``(topic, time_ns, message)``, with what the contract says.
+    """Check ``received`` messages, as ``(topic, time_ns, message)``, against the contract.
 
     Args:
         contract: what it is compared with.
         types: the message type of every topic that there is, by its full name.
-        heard: messages of the topics in ``wanted``, in the order in which they came.
-        wanted: by full name, which of the contract's topics (or ``command``) a topic is.
+        received: messages of the topics in ``expected``, in order of arrival.
+        expected: by full name, which of the contract's topics (or ``command``) a topic is.
     """
-    told = {topic: _topic(contract, topic) for topic in (*contract.topics, COMMAND)}
+    topics = {topic: _topic(contract, topic) for topic in (*contract.topics, COMMAND)}
     commands = _Commands(contract)
-    for name, time_ns, message in heard:
-        told[wanted[name]].add(time_ns, message)
-        if wanted[name] == COMMAND:
+    for name, time_ns, message in received:
+        topics[expected[name]].add(time_ns, message)
+        if expected[name] == COMMAND:
             commands.add(message)
-    names = {topic: name for name, topic in wanted.items()}
-    found: list[Finding] = []
+    names = {topic: name for name, topic in expected.items()}
+    findings: list[Finding] = []
     for part, kind in contract.topics.items():
-        found += _about_topic(contract, part, kind, names.get(part), types, told[part])
-        found += _about_components(contract, part, told[part].last)
-    found.append(_about_stamps(contract, {part: told[part] for part in contract.topics}))
-    found += commands.findings(names.get(COMMAND), types)
-    return found
+        findings += _about_topic(contract, part, kind, names.get(part), types, topics[part])
+        findings += _about_components(contract, part, topics[part].last)
+    findings.append(_about_stamps(contract, {part: topics[part] for part in contract.topics}))
+    findings += commands.findings(names.get(COMMAND), types)
+    return findings
 
 
 def _about_topic(
-    contract: Contract, topic: str, kind: str, name: str | None, types: Mapping[str, str], heard: _Topic
+    contract: Contract, topic: str, kind: str, name: str | None, types: Mapping[str, str], received: _Topic
 ) -> list[Finding]:
     if name is None:
         there = ", ".join(sorted(name for name, there in types.items() if there == kind))
@@ -101,16 +101,16 @@ def _about_topic(
         return [Finding(topic, ERROR, f"is not there; {remedy}, or name another in the contract")]
     if types[name] != kind:
         return [Finding(topic, ERROR, f"{name} is {types[name]}, not {kind}; correct the contract's topics")]
-    if heard.last is None:
+    if received.last is None:
         return [Finding(topic, ERROR, f"{name} is silent; start its publisher, and check its QoS")]
-    if heard.trouble is not None or not heard.times_ns:
-        told = heard.trouble or f"no message of {name} names the first joint of the contract"
-        return [Finding(topic, ERROR, f"{told}; the joints of several publishers are put together by their names")]
-    rate = usual_hz(heard.times_ns)
+    if received.trouble is not None or not received.times_ns:
+        message = received.trouble or f"no message of {name} names the first joint of the contract"
+        return [Finding(topic, ERROR, f"{message}; the joints of several publishers are put together by their names")]
+    rate = usual_hz(received.times_ns)
     if rate > FAST * contract.rate_hz:
         remedy = "the gate takes one observation a control period; raise rate_hz or lower the driver's rate"
-        told = f"{name} comes at {rate:.1f} Hz; the contract's rate is {contract.rate_hz:g} Hz: {remedy}"
-        return [Finding(topic, WARNING, told)]
+        message = f"{name} comes at {rate:.1f} Hz; the contract's rate is {contract.rate_hz:g} Hz: {remedy}"
+        return [Finding(topic, WARNING, message)]
     if rate < SLOW * contract.rate_hz:
         return [
             Finding(topic, WARNING, f"{name} comes at {rate:.1f} Hz; the contract's rate is {contract.rate_hz:g} Hz")
@@ -119,43 +119,44 @@ def _about_topic(
 
 
 def usual_hz(times_ns: Sequence[int]) -> float:
-    """Hz, by the usual distance of two messages: a pause between episodes is no slowness."""
+    """Return the rate, Hz, by the median interval, which a pause between episodes does not change."""
     usual_ns = float(np.median(np.diff(times_ns))) if len(times_ns) > 1 else np.inf
     return 1e9 / usual_ns if usual_ns else np.inf
 
 
-def _about_components(contract: Contract, topic: str, message: Any) -> list[Finding]:
-    found = []
+def _about_components(contract: Contract, topic: str, latest: Any) -> list[Finding]:
+    findings = []
     for part in contract.observation:
-        if part.topic != topic or message is None:
+        if part.topic != topic or latest is None:
             continue
         try:
-            value = messages.getter(part.field)(message)
+            value = messages.getter(part.field)(latest)
         except IlRosError as error:
-            found.append(Finding(part.name, ERROR, str(error)))
+            findings.append(Finding(part.name, ERROR, str(error)))
             continue
-        finite = np.isfinite(value)
-        told = f"{value:.4g} {part.unit}".strip() if finite else f"{value} is not a finite number; check its publisher"
-        found.append(Finding(part.name, OK if finite else ERROR, told))
-    return found
+        if np.isfinite(value):
+            findings.append(Finding(part.name, OK, f"{value:.4g} {part.unit}".strip()))
+        else:
+            findings.append(Finding(part.name, ERROR, f"{value} is not a finite number; check its publisher"))
+    return findings
 
 
 def _about_stamps(contract: Contract, topics: Mapping[str, _Topic]) -> Finding:
-    """An observation is joined of messages with equal stamps."""
+    """Check how many stamps are on all topics: an observation is joined of messages with equal stamps."""
     about = "stamps"
     sets = [topic.stamps for topic in topics.values()]
     if not all(sets):
         return Finding(about, ERROR, "cannot be compared: a topic is silent, or its messages have no header")
     joined, most = len(set.intersection(*sets)), max(map(len, sets))
-    told = f"{joined} of {most} are on all of {', '.join(topics)}"
+    message = f"{joined} of {most} are on all of {', '.join(topics)}"
     if joined == 0 or joined < SLOW * most - 2:  # the first and the last may be cut off
         remedy = "put resync_node between, which stamps them alike; bags are resampled when they are read"
-        return Finding(about, ERROR if joined == 0 else WARNING, f"{told}; {remedy}")
-    return Finding(about, OK, told)
+        return Finding(about, ERROR if joined == 0 else WARNING, f"{message}; {remedy}")
+    return Finding(about, OK, message)
 
 
 class _Commands:
-    """What commands said, against the action of the contract."""
+    """Compares commands with the action of the contract."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
@@ -171,10 +172,10 @@ class _Commands:
     def findings(self, name: str | None, types: Mapping[str, str]) -> list[Finding]:
         contract = self._contract
         if name is None:
-            return [Finding(COMMAND, WARNING, "nobody commands yet; start gate_node, or remap command")]
+            return [Finding(COMMAND, WARNING, "nothing is published yet; start gate_node, or remap command")]
         if types[name] != contract.command_type:
-            told = f"{name} is {types[name]}, not {contract.command_type}; correct the contract's command"
-            return [Finding(COMMAND, ERROR, told)]
+            message = f"{name} is {types[name]}, not {contract.command_type}; correct the contract's command"
+            return [Finding(COMMAND, ERROR, message)]
         if self._trouble is not None:
             return [Finding(COMMAND, ERROR, str(self._trouble))]
         if not self._actions:
@@ -184,14 +185,14 @@ class _Commands:
     def _about_limits(self) -> list[Finding]:
         actions = np.array(self._actions)  # (N, Da)
         steps = np.abs(np.diff(actions, axis=0)).max(axis=0, initial=0.0)
-        found = []
+        findings = []
         limits = self._contract.max_step.tolist()
         for part, limit, low, high, step in zip(self._contract.action, limits, actions.min(0), actions.max(0), steps):
-            told = f"{low:.4g} to {high:.4g} {part.unit}, {step:.3g} a step at most".replace(" ,", ",")
+            message = f"{low:.4g} to {high:.4g} {part.unit}, {step:.3g} a step at most".replace(" ,", ",")
             outside = low < part.low - 1e-9 or high > part.high + 1e-9
             if outside:
-                told += f"; the limits are {part.low:g} to {part.high:g}: widen them, or the gate will clip"
+                message += f"; the limits are {part.low:g} to {part.high:g}: widen them, or the gate will clip"
             elif step > limit + 1e-9:
-                told += f"; {part.limited_by} allows {limit:g}: raise it, or the gate will slow this down"
-            found.append(Finding(part.name, WARNING if outside or step > limit + 1e-9 else OK, told))
-        return found
+                message += f"; {part.limited_by} allows {limit:g}: raise it, or the gate will slow this down"
+            findings.append(Finding(part.name, WARNING if outside or step > limit + 1e-9 else OK, message))
+        return findings

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where the numbers lie in a message's bytes: found once, and true of every message that is laid out alike.
+"""Find where the numbers lie in a message's bytes, once for all messages with the same layout.
 
 A message is serialised as XCDR1: four bytes that say which byte of a number comes first, then field after field, each
 number at a multiple of its size counted from there; strings and sequences are preceded by a count of four bytes. So
@@ -53,7 +53,7 @@ class CdrLayout:
         """Where words of structure lie, which of their bits belong to it, and what these are."""
 
     def is_of(self, block: MessageBatch) -> Array:
-        """(n,) bool, which messages of a block are laid out so."""
+        """Return which messages of a batch have this layout, (n,) bool."""
         alike: Array = block.size == self.size
         rows = np.flatnonzero(alike)
         words, at = window(block.data, "u8"), block.at[rows]
@@ -64,7 +64,7 @@ class CdrLayout:
         return alike
 
     def find(self, path: str) -> tuple[int, str]:
-        """Where the number at ``path`` lies and its numpy code; ``path`` is read by the code that reads live messages.
+        """Return where the number at ``path`` lies and its numpy code; ``path`` is parsed as for live messages.
 
         Raises:
             MessageError: if the field is not in the message.
@@ -73,7 +73,7 @@ class CdrLayout:
         return at, self._walk.code(at)
 
     def read(self, block: MessageBatch, at: int, code: str) -> Array:
-        """(n,) of the number found ``at`` there, in messages of this layout."""
+        """Return (n,) the number at offset ``at`` in messages of this layout."""
         numbers: Array = window(block.data, code)[block.at + at].view(code)
         return numbers
 
@@ -105,11 +105,11 @@ class LayoutWalk:
         self._codes: list[str] = []
 
     def message(self, type_name: str) -> SimpleNamespace:
-        """The object, of a message that begins where the walk is."""
+        """Return the object of a message that begins at the current place."""
         return SimpleNamespace(**{name: self._field(*description) for name, description in self._fields(type_name)})
 
     def code(self, at: int) -> str:
-        """The numpy code of the number that begins there."""
+        """Return the numpy code of the number that begins at ``at``."""
         return self._codes[bisect.bisect_right(self._starts, at) - 1]
 
     def _field(self, kind: Nodetype, detail: Any) -> Any:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A DiagnosticArray read from its bytes, or written: nearly all of it is text, so that no two are laid out alike."""
+"""Decode and encode DiagnosticArray: nearly all of it is text, so that no two messages have the same layout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNT = _NUMBER.unpack_from
 
 
 def diagnostics(data: bytes) -> SimpleNamespace:
-    """An object with the fields of a ``diagnostic_msgs/DiagnosticArray``; many times faster than a general decoder.
+    """Decode a ``diagnostic_msgs/DiagnosticArray``, many times faster than a general decoder.
 
     Raises:
         ValueError, IndexError, struct.error: if it is none, or one with another order of bytes.
@@ -37,15 +37,15 @@ def diagnostics(data: bytes) -> SimpleNamespace:
         pairs, at = _count(data, at)
         texts, at = _texts(data, at, 2 * pairs)
         values = [SimpleNamespace(key=key, value=value) for key, value in zip(texts[::2], texts[1::2])]
-        told = SimpleNamespace(level=level, name=name, message=message, hardware_id=hardware_id, values=values)
-        status.append(told)
+        one = SimpleNamespace(level=level, name=name, message=message, hardware_id=hardware_id, values=values)
+        status.append(one)
     if at + 4 <= len(data):
         raise ValueError("more bytes follow")
     return SimpleNamespace(header=header, status=status)
 
 
 def encoded(stamp: tuple[int, int], level: int, texts: Iterable[str], values: Mapping[str, str]) -> bytes:
-    """The bytes of one with a single status.
+    """Return the bytes of a DiagnosticArray with a single status.
 
     Args:
         stamp: seconds and nanoseconds.
@@ -59,13 +59,13 @@ def encoded(stamp: tuple[int, int], level: int, texts: Iterable[str], values: Ma
 
 
 def record_bytes(record: Record) -> bytes:
-    """The bytes of a record of authority; see ``messages.fill_record``."""
-    level, told = messages.BYTE_OF_LEVEL[record.authority][0], ("gate", record.reason, record.checkpoint)
-    return encoded(divmod(record.stamp_ns, 1_000_000_000), level, told, messages.record_values(record))
+    """Return the bytes of an authority record; see ``messages.fill_record``."""
+    level, texts = messages.BYTE_OF_LEVEL[record.authority][0], ("gate", record.reason, record.checkpoint)
+    return encoded(divmod(record.stamp_ns, 1_000_000_000), level, texts, messages.record_values(record))
 
 
 def decoded(data: bytes, otherwise: Callable[[bytes], Any]) -> Any:
-    """The same, by a general decoder where the bytes are laid out otherwise."""
+    """Decode a DiagnosticArray, by the decoder ``otherwise`` if the bytes have another layout."""
     try:
         return diagnostics(data)
     except (ValueError, IndexError, struct.error):
@@ -73,13 +73,13 @@ def decoded(data: bytes, otherwise: Callable[[bytes], Any]) -> Any:
 
 
 def _count(data: bytes, at: int) -> tuple[int, int]:
-    """The number that comes next, and where it ends."""
+    """Return the next number and where it ends."""
     begin = (at + 3) & -4
     return _COUNT(data, begin)[0], begin + 4
 
 
 def _texts(data: bytes, at: int, count: int) -> tuple[list[str], int]:
-    """The strings that come next, and where the last of them ends; here nearly all of the time is spent."""
+    """Return the next strings and where the last of them ends; nearly all of the time is spent here."""
     texts = []
     for _ in range(count):
         begin = ((at + 3) & -4) + 4
@@ -91,6 +91,6 @@ def _texts(data: bytes, at: int, count: int) -> tuple[list[str], int]:
 
 
 def _piece(text: str) -> bytes:
-    """A string and what fills it up, so that the next one can follow."""
-    told = text.encode() + b"\x00"
-    return _NUMBER.pack(len(told)) + told + bytes(-len(told) & 3)
+    """Return the bytes of a string, padded so that the next one can follow."""
+    data = text.encode() + b"\x00"
+    return _NUMBER.pack(len(data)) + data + bytes(-len(data) & 3)

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The numbers of a topic's messages as columns, read layout by layout and not message by message."""
+"""The numbers of a topic's messages as columns, decoded layout by layout instead of message by message."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from il_ros.recording.decode.cdr_layout import CdrLayout
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 
 MOST_LAYOUTS = 32
-"""A topic whose messages are laid out in more ways than these has the rest of them decoded one by one."""
+"""Messages of a topic with more layouts than these are decoded one by one."""
 STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 WHOLE, MALFORMED = -2, -1
-"""Kinds of messages that are not told apart by the joints that they name."""
+"""Kinds of messages that are not distinguished by the joints that they name."""
 Decode = Callable[[RecordedTopic, bytes], Any]
+Precision = type[np.float32] | type[np.float64]
 P = TypeVar("P")
 
 
@@ -33,71 +34,79 @@ class FieldColumns:
         paths: of the F fields; see ``ObservationComponent.field``.
         decode: makes an object of a message's bytes.
         is_published: whether the times of publishing are read, too.
+        precision: of ``values``; in float32 a number that is beyond its range becomes NaN.
     """
 
-    def __init__(self, paths: Sequence[str], decode: Decode, is_published: bool = False) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        decode: Decode,
+        is_published: bool = False,
+        precision: Precision = np.float64,
+    ) -> None:
         self.paths = tuple(paths)
         self.refused: tuple[int, MessageError] | None = None
         """The order of the first message that lacks a field, and what is wrong with it."""
         self.malformed: MessageError | None = None
         """What is wrong with joint states that do not say what belongs to which joint, if there are any."""
-        self._decode, self._is_published = decode, is_published
+        self._decode, self._precision = decode, precision
         self._joints = [messages.named_joint(path) for path in self.paths]
         self._layouts: dict[RecordedTopic, list[tuple[CdrLayout, list[_Place], list[_Place], int]]] = {}
         self._kinds: list[tuple[bool, ...]] = []
         """Which of the fields a kind of message has, where each of them names a joint."""
-        order, log, stamps, published = (_Growing(np.int64) for _ in range(4))
-        self._columns = (order, log, stamps, _Growing(np.float64, len(self.paths)), _Growing(np.int32), published)
+        self._order, self._log, self._stamps = (_Growing(np.int64) for _ in range(3))
+        self._published = _Growing(np.int64) if is_published else self._log
+        self._values, self._kind = _Growing(precision, len(self.paths)), _Growing(np.int32)
         self._is_sorted = True
 
     @property
     def order(self) -> Array:
         """(n,) int64, increasing: how many messages of all topics were recorded before."""
-        return self._column(0)
+        return self._column(self._order)
 
     @property
     def log_time_ns(self) -> Array:
         """(n,) int64, when the messages were recorded."""
-        return self._column(1)
+        return self._column(self._log)
 
     @property
     def stamps_ns(self) -> Array:
         """(n,) int64, the headers' stamps; -1 where a message has no header."""
-        return self._column(2)
+        return self._column(self._stamps)
 
     @property
     def values(self) -> Array:
-        """(n, F) float64; NaN where a message lacks the field."""
-        return self._column(3)
+        """(n, F) of ``precision``; NaN where a message lacks the field."""
+        return self._column(self._values)
 
     @property
     def publish_time_ns(self) -> Array:
         """(n,) int64, when the messages were published; as ``log_time_ns`` where that is not read."""
-        return self._column(5)
+        return self._column(self._published)
 
     @property
     def has(self) -> Array:
         """(n, F) bool: which joint states name the joint of each field; true of all fields of other messages."""
         known = np.array([*self._kinds, (True,) * len(self.paths), (False,) * len(self.paths)])
-        found: Array = known[self._column(4)]
-        return found
+        has_field: Array = known[self._column(self._kind)]
+        return has_field
 
     @property
     def is_malformed(self) -> Array:
         """(n,) bool: which joint states do not say what belongs to which joint."""
-        malformed: Array = self._column(4) == MALFORMED
+        malformed: Array = self._column(self._kind) == MALFORMED
         return malformed
 
-    def _column(self, number: int) -> Array:
+    def _column(self, column: _Growing) -> Array:
         if not self._is_sorted:
             self._sort()
-        return self._columns[number].rows()
+        return column.rows()
 
     def _sort(self) -> None:
-        order = self._columns[0].rows()
-        if (np.diff(order) < 0).any():
+        order = self._order.rows()
+        if (order[1:] < order[:-1]).any():
             index = order.argsort(kind="stable")
-            for column in self._columns:
+            for column in {self._order, self._log, self._stamps, self._values, self._kind, self._published}:
                 column.sort(index)
         self._is_sorted = True
 
@@ -124,7 +133,7 @@ class FieldColumns:
         return layout, [_find(layout, path) for path in STAMP], fields, kind
 
     def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
-        """The fields of a message, all of them refused if it is malformed; and the number of its kind."""
+        """Return the fields of a message, all of them errors if it is malformed, and the number of its kind."""
         fields = [find(path) for path in self.paths]
         if topic.type_name != messages.JOINT_STATE or None in self._joints:
             return fields, WHOLE
@@ -147,7 +156,7 @@ class FieldColumns:
     def _take(
         self, layout: CdrLayout, stamp: list[_Place], fields: list[_Place], kind: int, block: MessageBatch
     ) -> MessageBatch:
-        """Read the messages that are laid out so; returns the others."""
+        """Read the messages with this layout; return the others."""
         alike = layout.is_of(block)
         if alike.all():
             mine, others = block, block.rows(np.empty(0, np.int64))
@@ -165,18 +174,22 @@ class FieldColumns:
     def _take_one(self, topic: RecordedTopic, block: MessageBatch, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
         fields, kind = self._found(topic, message, lambda path: _number(message, path))
-        found = [*(_number(message, path) for path in STAMP), *fields]
-        numbers = [np.nan if isinstance(number, MessageError) else number for number in found]
+        read = [*(_number(message, path) for path in STAMP), *fields]
+        numbers = [np.nan if isinstance(number, MessageError) else number for number in read]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
-        self._refuse(int(one.order[0]), next((n for n in found[2:] if isinstance(n, MessageError)), None))
+        self._refuse(int(one.order[0]), next((n for n in read[2:] if isinstance(n, MessageError)), None))
         self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
     def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
-        kinds = np.full(len(stamps), kind, np.int32)
-        published = block.publish_time_ns if self._is_published else block.log_time_ns
-        columns = (block.order, block.log_time_ns, stamps, values, kinds, published)
-        for column, rows in zip(self._columns, columns):
-            column.add(rows)
+        if self._precision is np.float32:
+            values = np.where(messages.is_finite(values), values, np.nan)
+        if self._published is not self._log:
+            self._published.add(block.publish_time_ns)
+        self._order.add(block.order)
+        self._log.add(block.log_time_ns)
+        self._stamps.add(stamps)
+        self._values.add(values)
+        self._kind.add(np.full(len(stamps), kind, np.int32))
 
     def _refuse(self, order: int, error: MessageError | None) -> None:
         if error is not None and (self.refused is None or order < self.refused[0]):
@@ -184,7 +197,7 @@ class FieldColumns:
 
 
 class _Growing:
-    """An array to which rows are added; it grows where it lies, so that memory holds it once."""
+    """An array to which rows are added; it grows in place, so that memory holds it once."""
 
     def __init__(self, kind: type[np.generic], width: int | None = None) -> None:
         self._data = np.empty((0,) if width is None else (0, width), kind)
@@ -192,7 +205,7 @@ class _Growing:
         self._is_shown = False
 
     def add(self, rows: Array) -> None:
-        """Put some rows behind the others."""
+        """Append rows."""
         if self._is_shown:  # what was shown stays where it is
             self._data, self._is_shown = self.rows().copy(), False
         count = self._count + len(rows)
@@ -202,12 +215,12 @@ class _Growing:
         self._count = count
 
     def rows(self) -> Array:
-        """All of them."""
+        """Return all rows."""
         self._is_shown = True
         return self._data[: self._count]
 
     def sort(self, index: Array) -> None:
-        """Put the rows in another order."""
+        """Reorder the rows."""
         self._data = self.rows()[index]
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Many messages in one piece of memory, and how numbers are read out of all of them at once."""
+"""Many messages in one piece of memory, so that a number is read from all of them at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RecordedTopic:
     encoding: str
     """How the definition is written: ``ros2msg`` or ``ros2idl``."""
     offered: str = ""
-    """The qualities of service that its publishers offer, a list in YAML; empty if they are not known."""
+    """The QoS profiles that its publishers offer, a list in YAML; empty if they are not known."""
     serialization: str = "cdr"
     """How its messages are written; only ``cdr`` can be decoded."""
     distro: str = ""
@@ -63,13 +63,13 @@ class MessageBatch(NamedTuple):
         return self.log_time_ns if self.published_ns is None else self.published_ns
 
     def rows(self, index: Array) -> MessageBatch:
-        """Some of the messages."""
+        """Return some of the messages."""
         published = None if self.published_ns is None else self.published_ns[index]
         columns = (self.at[index], self.size[index], self.log_time_ns[index], self.order[index])
         return MessageBatch(self.data, *columns, published, self.is_in_records)
 
     def message(self, row: int) -> bytes:
-        """The serialised bytes of one of them."""
+        """Return the serialised bytes of one message."""
         at = int(self.at[row])
         return bytes(self.data[at : at + int(self.size[row])])
 
@@ -77,7 +77,7 @@ class MessageBatch(NamedTuple):
 def packed(
     messages: Sequence[bytes], log_time_ns: Array, order: Array, published_ns: Array | None = None
 ) -> MessageBatch:
-    """The block of some serialised messages."""
+    """Return a batch of serialised messages."""
     size = np.array([len(message) for message in messages], np.int64)
     return MessageBatch(
         b"".join((*messages, bytes(ROOM))), size.cumsum() - size, size, log_time_ns, order, published_ns
@@ -85,9 +85,9 @@ def packed(
 
 
 def window(data: bytes | bytearray, code: str) -> Array:
-    """The bytes that begin at each place of ``data`` and suffice for a number of the type ``code`` (``u2``, ``f8``).
+    """Return the bytes at each offset of ``data`` that a number of the type ``code`` (``u2``, ``f8``) takes.
 
-    They are of a type without meaning, which needs no alignment: index first, then ``view`` them as what they are.
+    They are of a void type, which needs no alignment: index first, then ``view`` them as numbers.
     """
     width = np.dtype(code).itemsize
     places: Array = np.ndarray((len(data) - width + 1,), f"V{width}", buffer=data, strides=(1,))

@@ -1,6 +1,6 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""When messages came, whatever their order in the file: a file may hold topic after topic, or blocks in any order."""
+"""Times of arrival, whatever the order in the file: it may hold topic after topic, or blocks in any order."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from il_ros.core.types import Array
 
 PAUSE_NS = 10_000_000_000
-"""What is put between two runs of the recorder's clock."""
+"""The pause between two runs of the recorder's clock."""
 FEWEST = 3
-"""Messages of a topic by which two runs of the recorder's clock are told from one that was written late in part."""
+"""Messages of a topic that distinguish two runs of the recorder's clock from one that was written late in part."""
 MOST_RUNS = 256
 """More runs than these are a file in no order at all."""
 
 
 def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> list[Array]:
-    """The times of recording of each topic, (n,), by a clock that goes on where that of the recorder began anew.
+    """Return the times of recording of each topic, (n,), by a clock that continues where the recorder's was reset.
 
     Only the order of the file tells such runs apart: the times of a later one lie among those of an earlier. Messages
     that merely lie in another order than that of their times are of one run.
@@ -29,10 +29,10 @@ def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> l
         orders: by topic (n,), ``Block.order``.
         stale_ns: messages that overtake each other by less are in order.
     """
-    in_file = [order.argsort(kind="stable") for order in orders]
     main = max(range(len(logs)), key=lambda n: len(logs[n]))
-    if not len(logs[main]) or not _runs(logs[main][in_file[main]], stale_ns)[-1]:
+    if not len(logs[main]) or not _runs(_in_file(logs[main], orders[main]), stale_ns)[-1]:
         return list(logs)  # nearly always
+    in_file = [order.argsort(kind="stable") for order in orders]
     runs = [_runs(log[rows], stale_ns) for log, rows in zip(logs, in_file)]
     count = int(runs[main][-1]) + 1
     known = [n for n, run in enumerate(runs) if len(run) and run[-1] == count - 1]
@@ -48,12 +48,18 @@ def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> l
     return _one_after_another(logs, numbers, count)
 
 
+def _in_file(log_time_ns: Array, order: Array) -> Array:
+    if (order[1:] > order[:-1]).all():
+        return log_time_ns
+    return log_time_ns[order.argsort(kind="stable")]
+
+
 _Bound = tuple[tuple[int, int], tuple[int, int]]
 """Place in the file and time of recording of the last message before a run, and of its first."""
 
 
 def _bound(run: int, main: int, topics: Sequence[tuple[Array, ...]]) -> _Bound:
-    """Where a run begins: for all topics or, if one lies after another in the file, for the ``main`` one."""
+    """Return where a run begins: for all topics or, if topics follow one another in the file, for the ``main`` one."""
     pairs: list[_Bound] = []
     for order, log, in_file, number in topics:
         first = int(np.searchsorted(number, run))
@@ -64,7 +70,7 @@ def _bound(run: int, main: int, topics: Sequence[tuple[Array, ...]]) -> _Bound:
 
 
 def _by_place(order: Array, log_time_ns: Array, bounds: Sequence[_Bound]) -> Array:
-    """The runs of messages of a topic that does not show them itself; between two, by the nearer time."""
+    """Return the runs of messages of a topic that does not show them itself; between two, by the nearer time."""
     number = np.zeros(len(order), np.int64)
     for (last, ended_ns), (first, begun_ns) in bounds:
         is_nearer = np.abs(log_time_ns - begun_ns) < np.abs(log_time_ns - ended_ns)
@@ -82,7 +88,7 @@ def _one_after_another(logs: Sequence[Array], numbers: Sequence[Array], count: i
 
 
 def _runs(log_time_ns: Array, stale_ns: int) -> Array:
-    """(n,) int64, increasing: in which run of the recorder's clock messages are that stand in the file's order."""
+    """Return (n,) int64, increasing, the run of the recorder's clock of each message in the order of the file."""
     step = np.diff(log_time_ns)
     starts = np.concatenate([[0], np.flatnonzero(step < -stale_ns) + 1]).tolist()
     run = np.zeros(len(log_time_ns), np.int64)
@@ -97,7 +103,7 @@ def _runs(log_time_ns: Array, stale_ns: int) -> Array:
 
 
 def _are_two(before: Array, after: Array) -> bool:
-    """Whether some times lie among others one by one, as those of two runs do; what was written late fills a gap."""
+    """Return whether times interleave one by one, as those of two runs do; late writes fill a gap instead."""
     common = after[(after >= before[0]) & (after <= before[-1])]
     if len(common) < FEWEST:
         return False

@@ -1,6 +1,6 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""By which clock the messages of several topics are put together, and what their times show of the clocks.
+"""Choose the clock by which the messages of several topics are combined, from what their times show.
 
 A message has up to three times: the stamp of its header, when it was published and when it was recorded. Stamps are
 right where every topic has them and one clock made them. Times of recording always exist; but they hold the delays of
@@ -31,6 +31,8 @@ FEWEST_STEPS = 8
 FASTEST = 300.0
 """A clock that seems to run at more times the pace of recording: the times of recording are none, but for example
 those of a conversion."""
+TOGETHER = 1 << 16
+"""Messages whose times are compared at once."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +48,21 @@ class TopicTimes:
     log_time_ns: Array
     """(n,) int64, when they were recorded."""
     arrived_ns: Array
-    """(n,) int64, the same by a clock that never begins anew; see ``order.arrivals``."""
+    """(n,) int64, the same by a clock that is never reset; see ``arrival_order.arrivals``."""
     is_static: bool = False
     """Whether a message holds until the next, so that its stamp may be of any time."""
     offset_ns: int = 0
     """What the contract adds to its times: to those of the sender's clock already, which ``log_time_ns`` are not."""
 
     def rows(self, index: Array) -> TopicTimes:
-        """Some of the messages; all of them, as nearly always, are not copied."""
-        if len(index) == len(self.arrived_ns) and (np.diff(index) > 0).all():
+        """Return some of the messages; all of them, as nearly always, are not copied."""
+        if len(index) == len(self.arrived_ns) and (index[1:] > index[:-1]).all():
             return self
         columns = ("stamps_ns", "publish_time_ns", "log_time_ns", "arrived_ns")
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})
 
     def jumps(self, stale_ns: int, pace: float = 1.0) -> Array:
-        """Which messages are the first after a jump of the headers' clock, (k,)."""
+        """Return which messages are the first after a jump of the headers' clock, (k,)."""
         return jumps(self.stamps_ns, self.arrived_ns, stale_ns, pace)
 
 
@@ -90,22 +92,26 @@ class ClockChoice:
 
 
 def jumps(times_ns: Array, arrived_ns: Array, stale_ns: int, pace: float = 1.0) -> Array:
-    """Which messages are the first after a jump of the clock, (k,), of messages in the order in which they came.
+    """Return which messages are the first after a jump of the clock, (k,); the messages are in order of arrival.
 
     Messages that overtake each other by less than ``stale_ns`` are no jump.
     """
-    step = np.diff(times_ns)
-    is_jump = (step < -stale_ns) | (step - max(pace, 1.0) * np.diff(arrived_ns) > FAR_NS)
-    return np.flatnonzero(is_jump) + 1
+    rows = [np.empty(0, np.int64)]
+    for begin in range(0, len(times_ns), TOGETHER):  # piece by piece, which takes little memory
+        piece = slice(begin, begin + TOGETHER + 1)
+        step = np.diff(times_ns[piece])
+        is_jump = (step < -stale_ns) | (step - max(pace, 1.0) * np.diff(arrived_ns[piece]) > FAR_NS)
+        rows.append(begin + 1 + np.flatnonzero(is_jump))
+    return np.concatenate(rows)
 
 
 def soon_ns(pace: float) -> int:
-    """Within what time of recording, ns, the jumps of a clock of this pace are one that several topics saw."""
+    """Return within what time of recording, ns, jumps of several topics are one jump of a clock of this pace."""
     return round(FAR_NS / max(pace, 1.0))
 
 
 def choose(lines: Sequence[TopicTimes], clock: str, stale_ns: int) -> ClockChoice:
-    """The times of each topic's messages by the clock that is asked for or, if none is, by the one that is right.
+    """Return the times of each topic's messages by the requested clock or, without a request, by the one that fits.
 
     These are the stamps where every topic has them and one clock made them, else the times of recording of all. Of a
     clock that runs at another pace than the recorder's, topics without stamps of it get the times that it showed when
@@ -113,14 +119,14 @@ def choose(lines: Sequence[TopicTimes], clock: str, stale_ns: int) -> ClockChoic
 
     Args:
         lines: of each topic.
-        clock: one of ``specs.CLOCKS``, or empty.
+        clock: one of ``contract.CLOCKS``, or empty.
         stale_ns: messages that overtake each other by less are no jump of a clock.
 
     Raises:
         DataError: if stamps are asked for, and a topic has none.
     """
     evidence = _Evidence(lines, stale_ns)
-    told = evidence.troubles()
+    reasons = evidence.troubles()
     if clock == "header" and any(line in evidence.without for line in lines):
         names = ", ".join(line.name for line in evidence.without)
         raise DataError(
@@ -129,18 +135,18 @@ def choose(lines: Sequence[TopicTimes], clock: str, stale_ns: int) -> ClockChoic
         )
     if clock:
         chosen, why = {"log": "recording"}.get(clock, clock), "as the contract's external: clock says"
-    elif not told:
+    elif not reasons:
         chosen, why = "header", "every topic has stamps, of one clock"
     elif evidence.pace == 1.0 or not evidence.agreeing:
-        chosen, why = "recording", "; ".join(told)
+        chosen, why = "recording", "; ".join(reasons)
     else:
-        chosen, why = "header", f"{'; '.join(told)}; it goes by the time that the others' clock showed when it came"
+        chosen, why = "header", f"{'; '.join(reasons)}; it goes by the time that the others' clock showed when it came"
     pace = evidence.pace or FASTEST if chosen == "header" else 1.0
     return ClockChoice(chosen, why, pace, [evidence.timing(n, chosen, bool(clock)) for n in range(len(lines))])
 
 
 class _Evidence:
-    """What the times of some topics show of their clocks."""
+    """Evidence of the clocks in the times of some topics."""
 
     def __init__(self, lines: Sequence[TopicTimes], stale_ns: int) -> None:
         self._lines = lines
@@ -162,16 +168,16 @@ class _Evidence:
         ]
 
     def troubles(self) -> list[str]:
-        """Why the stamps of all topics cannot be compared; nothing if they can."""
-        told = [f"{line.name} has no stamps" for line in self.without]
+        """Return why the stamps of all topics cannot be compared; nothing if they can."""
+        reasons = [f"{line.name} has no stamps" for line in self.without]
         for n in self._apart:
             seconds = (self._offsets[n] or 0) / 1e9
             side = "ahead of" if seconds > 0 else "behind"
-            told.append(f"the stamps of {self._lines[n].name} are {abs(seconds):.3f} s {side} the other topics'")
-        return told
+            reasons.append(f"the stamps of {self._lines[n].name} are {abs(seconds):.3f} s {side} the other topics'")
+        return reasons
 
     def timing(self, n: int, clock: str, is_asked: bool) -> TopicTiming:
-        """The times of a topic by the clock of the bag."""
+        """Return the times of a topic by the clock of the bag."""
         line, offset = self._lines[n], self._offsets[n]
         every = np.arange(len(line.arrived_ns))
         if line.is_static:
@@ -187,41 +193,42 @@ class _Evidence:
         return TopicTiming(every, shown, "recording", offset)
 
     def _measured(self) -> list[int | None]:
-        """By how much the stamps of each topic are ahead of those of most, ns; None where that cannot be told."""
+        """Return by how much the stamps of each topic are ahead of those of most, ns; None where it is not known."""
         none = np.empty(0, np.int64)
         lines = [line if has else line.rows(none) for line, has in zip(self._stamped, self._has_stamps)]
         reference = max(lines, key=_weight)
         if self.pace is None or not _weight(reference):
             return [None] * len(lines)
-        found = [_offset(line, reference, self.pace) for line in lines]
-        known = [offset for offset in found if offset is not None]
+        offsets = [_offset(line, reference, self.pace) for line in lines]
+        known = [offset for offset in offsets if offset is not None]
         groups = [[other for other in known if abs(other - offset) <= FAR_NS] for offset in known]
         sizes = [len(group) for group in groups]
         largest = sorted(groups[sizes.index(max(sizes))])
         middle = largest[len(largest) // 2]
-        return [None if offset is None else offset - middle for offset in found]
+        return [None if offset is None else offset - middle for offset in offsets]
 
 
 def _weight(line: TopicTimes) -> int:
-    """How much a topic's stamps tell of the clock."""
+    """Return how many stamps of a topic are evidence of the clock."""
     return 0 if line.is_static else len(line.arrived_ns)
 
 
 def _pace(line: TopicTimes) -> float | None:
-    """How many seconds pass by the headers in one of recording, 1 if it is near that; None if it cannot be so."""
-    step, passed = np.diff(line.stamps_ns), np.diff(line.arrived_ns)
-    forward = step[step > 0]
-    if len(forward) < FEWEST_STEPS:
+    """Return the seconds that pass by the headers in one of recording, 1 if near that; None if it is implausible."""
+    step = np.diff(line.stamps_ns)
+    if np.count_nonzero(step > 0) < FEWEST_STEPS:
         return 1.0
-    usual = (step > 0) & (step <= 5 * np.median(forward))  # neither a jump nor a silence
-    pace = float(step[usual].sum()) / max(1.0, float(passed[usual].sum()))
+    median = np.median(step[step > 0], overwrite_input=True)
+    usual = (step > 0) & (step <= 5 * median)  # neither a jump nor a silence
+    by_stamps, by_arrival = (int(np.sum(passed, where=usual)) for passed in (step, np.diff(line.arrived_ns)))
+    pace = float(by_stamps) / max(1.0, float(by_arrival))
     if pace >= FASTEST:
         return None
     return 1.0 if abs(pace - 1.0) < SAME_PACE else pace
 
 
 def _shown(reference: TopicTimes, arrived_ns: Array, pace: float) -> Array:
-    """What the clock of a topic's headers showed at other times of recording."""
+    """Return what the clock of a topic's headers showed at other times of recording."""
     last = np.maximum(np.searchsorted(reference.arrived_ns, arrived_ns, side="right") - 1, 0)
     passed = np.round(pace * (arrived_ns - reference.arrived_ns[last])).astype(np.int64)
     shown: Array = reference.stamps_ns[last] + passed
@@ -229,7 +236,7 @@ def _shown(reference: TopicTimes, arrived_ns: Array, pace: float) -> Array:
 
 
 def _offset(line: TopicTimes, reference: TopicTimes, pace: float) -> int | None:
-    """By how much a topic's stamps are ahead of another one's at the same time of recording, ns; the median."""
+    """Return the median by which a topic's stamps are ahead of another's at the same time of recording, ns."""
     begin, end = reference.arrived_ns[0], reference.arrived_ns[-1] + FAR_NS
     within = line.rows(np.flatnonzero((line.arrived_ns >= begin) & (line.arrived_ns <= end)))
     if line.is_static or not len(within.arrived_ns):
@@ -238,15 +245,15 @@ def _offset(line: TopicTimes, reference: TopicTimes, pace: float) -> int | None:
 
 
 def _bad_stamps(lines: Sequence[TopicTimes], stale_ns: int, pace: float) -> list[Array]:
-    """By topic (n,) bool: a few stamps that are far off, while the clock goes on before and after them.
+    """Return by topic (n,) bool: a few stamps that are far off, while the clock continues before and after them.
 
     Where another topic's clock jumps at the same time and stays there, the stamps are right and the clock is another.
     """
-    found = [line.jumps(stale_ns, pace) for line in lines]
-    bad = [_excursions(line, rows, stale_ns, pace) for line, rows in zip(lines, found)]
-    kept = [rows[~is_bad[rows] & ~is_bad[rows - 1]] for rows, is_bad in zip(found, bad)]
-    lasting = [line.arrived_ns[rows] for line, rows in zip(lines, kept)]
-    for line, rows, is_bad in zip(lines, found, bad):
+    jumped = [line.jumps(stale_ns, pace) for line in lines]
+    bad = [_excursions(line, rows, stale_ns, pace) for line, rows in zip(lines, jumped)]
+    remaining = [rows[~is_bad[rows] & ~is_bad[rows - 1]] for rows, is_bad in zip(jumped, bad)]
+    lasting = [line.arrived_ns[rows] for line, rows in zip(lines, remaining)]
+    for line, rows, is_bad in zip(lines, jumped, bad):
         if line.is_static:
             is_bad[:] = False
         elif len(rows):
@@ -256,32 +263,32 @@ def _bad_stamps(lines: Sequence[TopicTimes], stale_ns: int, pace: float) -> list
     return bad
 
 
-def _excursions(line: TopicTimes, found: Array, stale_ns: int, pace: float) -> Array:
-    """(n,) bool: a few messages whose stamps jump away from where the clock goes on, or are at the beginning or end."""
+def _excursions(line: TopicTimes, jumped: Array, stale_ns: int, pace: float) -> Array:
+    """Return (n,) bool: a few messages whose stamps leave a continuing clock, or do so at the beginning or end."""
     is_bad = np.zeros(len(line.arrived_ns), np.bool_)
-    for row in found.tolist():
+    for row in jumped.tolist():
         if is_bad[row] or is_bad[row - 1]:
             continue
         for after in range(row + 1, min(row + MOST_BAD + 1, len(is_bad))):
             if not len(line.rows(np.array([row - 1, after])).jumps(stale_ns, pace)):
                 is_bad[row:after] = True
                 break
-    if len(found):
-        first, last, count = int(found[0]), int(found[-1]), len(is_bad)
+    if len(jumped):
+        first, last, count = int(jumped[0]), int(jumped[-1]), len(is_bad)
         is_bad[:first] |= first <= MOST_BAD < count - first and not is_bad[first]
         is_bad[last:] |= count - last <= MOST_BAD < last and not is_bad[last - 1]
     return is_bad
 
 
-def _confirm(line: TopicTimes, found: Array, is_bad: Array, restarts: Array, soon_ns: int) -> None:
-    """Clear what another topic's clock explains."""
+def _confirm(line: TopicTimes, jumped: Array, is_bad: Array, restarts: Array, soon_ns: int) -> None:
+    """Accept or reject stamps where a jump of another topic's clock explains them."""
 
     def is_shared(row: int) -> bool:
         between = (line.arrived_ns[row - 1] - soon_ns, line.arrived_ns[row] + soon_ns)
         first, after = np.searchsorted(restarts, between)
         return bool(after > first)
 
-    for row in found.tolist():
+    for row in jumped.tolist():
         if is_bad[row] != is_bad[row - 1] and is_shared(row):
             if is_bad[row]:
                 is_bad[row : row + MOST_BAD] = False

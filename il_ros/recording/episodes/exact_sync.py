@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Messages of several topics joined by equal stamps, all of a bag at once."""
+"""Exact-stamp synchronisation of several topics, for all messages of a bag at once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Part = FieldColumns | Merged
 
 
 def merged(contract: Contract, topic: str, columns: FieldColumns) -> Part:
-    """The columns of a topic of the contract, of which each message has every field."""
+    """Return the columns of a topic of the contract so that each message has every field."""
     if columns.refused is None or not messages.joints_of(contract, topic):
         return columns  # nearly always
     has, malformed = columns.has, columns.is_malformed
@@ -77,20 +77,20 @@ def merged(contract: Contract, topic: str, columns: FieldColumns) -> Part:
 
 
 def _trouble(contract: Contract, columns: FieldColumns, row: int, latest_of: Array, ages: Array) -> MessageError:
-    """Why the message of a row makes no step."""
+    """Return why the message of a row makes no step."""
     if columns.is_malformed[row] and columns.malformed is not None:
         return columns.malformed
     joints = [str(messages.named_joint(path)) for path in columns.paths]
-    told = {j: None if last < 0 else int(age) for j, last, age in zip(joints, latest_of[row], ages[row])}
+    age_of = {j: None if last < 0 else int(age) for j, last, age in zip(joints, latest_of[row], ages[row])}
     try:
-        messages.check_ages(told, contract.stale_ns)
+        messages.check_ages(age_of, contract.stale_ns)
     except MessageError as error:
         return error
     raise AssertionError("a row that lacks nothing was refused")
 
 
 def joined(contract: Contract, columns: Mapping[str, FieldColumns]) -> Observations:
-    """What ``messages.ExactTimeSync`` makes of the topics of a contract; ``columns`` hold ``paths`` of each of them."""
+    """Return what ``messages.ExactTimeSync`` makes of a contract's topics; ``columns`` hold ``paths`` of each."""
     parts = [merged(contract, topic, columns[topic]) for topic in contract.topics]
     stamps, order = complete(parts)
     values = np.empty((len(stamps), len(contract.observation)))
@@ -106,12 +106,12 @@ def joined(contract: Contract, columns: Mapping[str, FieldColumns]) -> Observati
 
 
 def paths(contract: Contract, topic: str) -> list[str]:
-    """The fields of a topic that an observation reads, in its order."""
+    """Return the fields of a topic that an observation reads, in its order."""
     return [component.field for component in contract.observation if component.topic == topic]
 
 
 def complete(parts: Sequence[Part]) -> tuple[Array, Array]:
-    """The stamps that have a message of every topic, (T,), and the order of the message that completed each, (T,).
+    """Return the stamps with a message of every topic, (T,), and the order of the message that completed each, (T,).
 
     A stamp that is overtaken by a later one which is complete sooner is none of them.
     """
@@ -126,25 +126,25 @@ def complete(parts: Sequence[Part]) -> tuple[Array, Array]:
     by_order = order.argsort()
     in_time = stamps[by_order]
     newest = np.maximum.accumulate(np.concatenate(([-1], in_time)))[:-1]
-    kept = np.sort(by_order[in_time > newest])
-    return stamps[kept], order[kept]
+    rows = np.sort(by_order[in_time > newest])
+    return stamps[rows], order[rows]
 
 
 def _are_in_step(parts: Sequence[Part]) -> bool:
-    """Whether each stamp came once on every topic, in order of time: nearly always, and then there is little to do."""
+    """Return whether each stamp occurs once on every topic, in order of time, as nearly always."""
     stamps = parts[0].stamps_ns
     is_increasing = bool((np.diff(stamps, prepend=-1) > 0).all())
     return is_increasing and all(np.array_equal(part.stamps_ns, stamps) for part in parts[1:])
 
 
 def latest(part: Part, stamps: Array, order: Array) -> Array:
-    """(T,) which of a topic's messages of each stamp came last and not after ``order``; there must be one."""
+    """Return (T,) which of a topic's messages of each stamp came last and not after ``order``; there must be one."""
     if np.array_equal(part.stamps_ns, stamps):
         return np.arange(len(stamps))
     own, number = np.unique(part.stamps_ns, return_inverse=True)
     apart = int(part.order.max(initial=0)) + 1
     keys = number * apart + part.order  # a stamp's messages lie together, in their order
     by_key = keys.argsort()
-    wanted = np.searchsorted(own, stamps) * apart + np.minimum(order, apart - 1)
-    found: Array = by_key[np.searchsorted(keys[by_key], wanted, side="right") - 1]
-    return found
+    selected = np.searchsorted(own, stamps) * apart + np.minimum(order, apart - 1)
+    rows: Array = by_key[np.searchsorted(keys[by_key], selected, side="right") - 1]
+    return rows

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A bag's messages joined into steps: what the policy saw, and who commanded."""
+"""Read a bag's messages as steps: what the policy observed, and who commanded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TypeMismatchError(DataError):
 
 
 def read_episode(folder: Path, contract: Contract) -> Episode:
-    """The steps of the bag ``folder``: every stamp with an observation and a record of authority, in order of time.
+    """Read the steps of the bag ``folder``: every stamp with an observation and an authority record, in order of time.
 
     The observation is joined as the live policy joins it. A message that came twice makes no second step. The facts
     gain ``steps`` and ``dropped``: how many stamps made no step, by reason. A bag of another program, without records
@@ -45,7 +45,7 @@ def read_episode(folder: Path, contract: Contract) -> Episode:
 
 
 def episode_of(reader: BagReader, contract: Contract) -> Episode:
-    """The steps of an opened bag; see ``read_episode``."""
+    """Read the steps of an opened bag; see ``read_episode``."""
     folder = reader.path
     names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
     names[AUTHORITY] = find_authority(reader.types, names.values(), folder)
@@ -53,98 +53,98 @@ def episode_of(reader: BagReader, contract: Contract) -> Episode:
         return _foreign(reader, contract, names)
     if None in names.values():
         return _without(reader, contract, [topic for topic, name in names.items() if name is None])
-    wanted = {topic: name for topic, name in names.items() if name is not None}
-    records, columns = AuthorityRecords(), _columns(reader, contract, wanted)
-    for topic, block in reader.blocks(wanted.values()):
-        if topic.name == wanted[AUTHORITY]:
+    recorded = {topic: name for topic, name in names.items() if name is not None}
+    records, columns = AuthorityRecords(), _columns(reader, contract, recorded)
+    for topic, block in reader.blocks(recorded.values()):
+        if topic.name == recorded[AUTHORITY]:
             records.add(topic, block, reader.decode)
         else:
             columns[topic.name].add(topic, block)
     if records.are_empty and not is_ours(reader):
-        reader.remarks.append(f"{wanted[AUTHORITY]} holds no record of authority, so the bag is a demonstration")
+        reader.remarks.append(f"{recorded[AUTHORITY]} holds no record of authority, so the bag is a demonstration")
         return _foreign(reader, contract, names)
-    seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
+    seen = joined(contract, {topic: columns[recorded[topic]] for topic in contract.topics})
     return _episode(folder, contract, seen, records, reader.facts)
 
 
 def read_observations(folder: Path, contract: Contract) -> tuple[Array, Array]:
-    """The observations of the bag ``folder``, whoever commanded: stamps (T,) int64, ns, and (T, Do) float32.
+    """Read the observations of the bag ``folder``, whoever commanded: stamps (T,) int64, ns, and (T, Do) float32.
 
     Raises:
         DataError: if the bag is damaged, lacks a topic of the contract or has two that could be it.
     """
     reader = read(folder)
     names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
-    wanted = {topic: name for topic, name in names.items() if name is not None}
-    if len(wanted) < len(names):
-        raise _lacks(reader, contract, [topic for topic in names if topic not in wanted])
-    columns = _columns(reader, contract, wanted)
-    for topic, block in reader.blocks(wanted.values()):
+    recorded = {topic: name for topic, name in names.items() if name is not None}
+    if len(recorded) < len(names):
+        raise _lacks(reader, contract, [topic for topic in names if topic not in recorded])
+    columns = _columns(reader, contract, recorded)
+    for topic, block in reader.blocks(recorded.values()):
         columns[topic.name].add(topic, block)
-    seen = joined(contract, {topic: columns[wanted[topic]] for topic in contract.topics})
+    seen = joined(contract, {topic: columns[recorded[topic]] for topic in contract.topics})
     return seen.stamps_ns[seen.is_sound], seen.values[seen.is_sound].astype(np.float32)
 
 
-def _columns(reader: BagReader, contract: Contract, wanted: Mapping[str, str]) -> dict[str, FieldColumns]:
-    return {wanted[topic]: FieldColumns(paths(contract, topic), reader.decode) for topic in contract.topics}
+def _columns(reader: BagReader, contract: Contract, recorded: Mapping[str, str]) -> dict[str, FieldColumns]:
+    return {recorded[topic]: FieldColumns(paths(contract, topic), reader.decode) for topic in contract.topics}
 
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
     action = find_topic(reader.types, contract.external.topic, reader.path)
-    found = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
-    missing = [topic for topic in contract.topics if topic not in found]
+    recorded = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
+    missing = [topic for topic in contract.topics if topic not in recorded]
     if missing or action is None:
         raise _lacks(reader, contract, [*missing, *([contract.external.topic] if action is None else [])])
-    _check_types(reader, {found[topic]: kind for topic, kind in contract.topics.items()}, "topics")
+    _check_types(reader, {recorded[topic]: kind for topic, kind in contract.topics.items()}, "topics")
     if not contract.external.fields:
         _check_types(reader, {action: contract.command_type}, "command: type, or give external: fields")
-    return read_foreign(reader, contract, found, action)
+    return read_foreign(reader, contract, recorded, action)
 
 
 def _check_types(reader: BagReader, kinds: Mapping[str, str], key: str) -> None:
     """Raise a ``DataError`` if a topic is of another type than the contract says."""
     for name, kind in kinds.items():
         if reader.types[name] != kind:
-            told = f"{name} is {reader.types[name] or 'of no type'}, not {kind}"
-            raise TypeMismatchError(f"{reader.path}: {told}; correct the contract's {key}")
+            difference = f"{name} is {reader.types[name] or 'of no type'}, not {kind}"
+            raise TypeMismatchError(f"{reader.path}: {difference}; correct the contract's {key}")
 
 
-def find_topic(topics: Iterable[str], wanted: str, folder: Path) -> str | None:
-    """The recorded topic that ``wanted`` means: the one of that name or, if there is none, that in any namespace.
+def find_topic(topics: Iterable[str], name: str, folder: Path) -> str | None:
+    """Return the recorded topic of a name or, if there is none, the one of that name in any namespace.
 
     None if there is none.
 
     Raises:
         DataError: if more than one could be meant.
     """
-    found = sorted(name for name in topics if name == wanted or name.endswith("/" + wanted.lstrip("/")))
-    if len(found) > 1 and wanted in found:
-        return wanted
-    if len(found) > 1:
-        choices = ", ".join(found)
-        raise DataError(f"{folder}: topic {wanted!r} may be any of {choices}; name one of them in the contract")
-    return found[0] if found else None
+    matching = sorted(topic for topic in topics if topic == name or topic.endswith("/" + name.lstrip("/")))
+    if len(matching) > 1 and name in matching:
+        return name
+    if len(matching) > 1:
+        choices = ", ".join(matching)
+        raise DataError(f"{folder}: topic {name!r} may be any of {choices}; name one of them in the contract")
+    return matching[0] if matching else None
 
 
 def authorities(topics: Iterable[str]) -> list[str]:
-    """The topics with records of authority, of every arm that was recorded."""
+    """Return the topics with authority records, of every arm that was recorded."""
     return [name for name in topics if name == AUTHORITY or name.endswith("/" + AUTHORITY)]
 
 
 def find_authority(topics: Iterable[str], chosen: Iterable[str | None], folder: Path) -> str | None:
-    """The topic with the records of authority that belong to the ``chosen`` topics: of several, that of their arm.
+    """Return the topic with the authority records of the ``chosen`` topics: of several, that of their arm.
 
     Raises:
         DataError: if they do not tell which.
     """
-    found = authorities(topics)
-    if len(found) < 2:
-        return found[0] if found else None
-    spaces = {name: name.removesuffix(AUTHORITY) for name in found}
-    near = [name for name in found if any(topic is not None and topic.startswith(spaces[name]) for topic in chosen)]
+    recorded = authorities(topics)
+    if len(recorded) < 2:
+        return recorded[0] if recorded else None
+    spaces = {name: name.removesuffix(AUTHORITY) for name in recorded}
+    near = [name for name in recorded if any(topic is not None and topic.startswith(spaces[name]) for topic in chosen)]
     if not near:
         raise DataError(
-            f"{folder}: {', '.join(sorted(found))} are of several arms; name the topics of the contract with the "
+            f"{folder}: {', '.join(sorted(recorded))} are of several arms; name the topics of the contract with the "
             "namespace of one of them"
         )
     nearest = max(near, key=lambda name: len(spaces[name]))
@@ -156,19 +156,19 @@ def find_authority(topics: Iterable[str], chosen: Iterable[str | None], folder: 
 
 
 def _without(reader: BagReader, contract: Contract, missing: list[str]) -> Episode:
-    """An episode that broke off before its first step may lack a topic; any other must have them all."""
+    """Return an empty episode if it broke off before its first step; any other must have all topics."""
     if not reader.facts.get("partial"):
         raise _lacks(reader, contract, missing)
     return _empty(contract, {**reader.facts, "steps": 0, "dropped": {}})
 
 
 def _lacks(reader: BagReader, contract: Contract, missing: Sequence[str]) -> DataError:
-    there = ", ".join(sorted(reader.types)) or "no topics"
+    existing = ", ".join(sorted(reader.types)) or "no topics"
     remedy = "use the contract that it was recorded with"
     if not is_ours(reader):
         remedy = "name its topics in a contract, and under external: topic where the action is"
     return DataError(
-        f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {there}; {remedy}"
+        f"{reader.path}: contract {contract.name!r} needs {', '.join(missing)}, the bag has {existing}; {remedy}"
     )
 
 
@@ -231,19 +231,19 @@ def _episode(
         "no observation": len(recorded.keys() - stamps - refused),
         "malformed or not finite": len(refused.difference(common)),
     }
-    told = {**facts, "steps": len(common), "dropped": {reason: n for reason, n in dropped.items() if n}}
+    known = {**facts, "steps": len(common), "dropped": {reason: n for reason, n in dropped.items() if n}}
     if not common:
-        return _empty(contract, told)
+        return _empty(contract, known)
     rows = seen.values[[sound[stamp] for stamp in common]].astype(np.float32)
-    return Episode.from_steps(rows, [recorded[stamp] for stamp in common], contract.step_ns, told)
+    return Episode.from_steps(rows, [recorded[stamp] for stamp in common], contract.step_ns, known)
 
 
 def _first_trouble(contract: Contract, seen: Observations, records: AuthorityRecords) -> MessageError:
-    found = list(records.refused.values())
+    troubles = list(records.refused.values())
     for row in np.flatnonzero(~seen.is_sound).tolist():
         error = seen.refused or messages.not_finite(contract, seen.values[row])
-        found.append((int(seen.order[row]), error))
-    return min(found, key=lambda trouble: trouble[0])[1]
+        troubles.append((int(seen.order[row]), error))
+    return min(troubles, key=lambda each: each[0])[1]
 
 
 def _empty(contract: Contract, facts: dict[str, Any]) -> Episode:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How far the observation has come by its own stamps, and whether another stamp can be of the same clock.
+"""Follow the stamps of the observation, and decide whether another stamp can be of the same clock.
 
 One message with a stamp that cannot be (zero, the far future) is no new clock. A simulation that was reset, or an arm
 that was started anew, is one: then the next message goes on from there.
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 FAR_NS = 10_000_000_000
 """A stamp that is further than this from the observation's is of no step of this episode."""
 SETTLE_NS = 300_000_000
-"""So long a newcomer must speak alone, before the clock is believed to be the newcomer's."""
+"""A new publisher must be alone for so long before the clock is taken to be its."""
 PATIENCE_NS = 500_000_000
-"""How long, at most, a clock stays in doubt."""
+"""The longest time for which a clock is in doubt."""
 
 
 class Verdict(enum.Enum):
@@ -64,14 +64,14 @@ class StampProgress:
         self._expected_ns: int | None = None
 
     def expect(self, stamp_ns: int) -> Verdict:
-        """It is announced that the clock will stand there; if it is set so, or was, that needs no confirmation."""
+        """Expect the clock to be set to ``stamp_ns``, which then needs no confirmation."""
         self._expected_ns, doubt = stamp_ns, self.doubt
         if doubt is not None and self._follows(stamp_ns, doubt.newest_ns):
             return self._move(doubt.publisher, doubt.newest_ns)
         return Verdict.GOES_ON
 
     def add(self, publisher: Hashable, stamp_ns: int, steady_ns: int) -> Verdict:
-        """Take note of a message: who published it, its stamp, and when it came by the steady clock."""
+        """Add a message: its publisher, its stamp, and its arrival by the steady clock."""
         is_new = publisher not in self._newest
         last_ns = self._newest.get(publisher, self.now_ns)
         back_ns = self._lag_ns if is_new else self._step_ns
@@ -96,11 +96,11 @@ class StampProgress:
         return self._move(publisher, stamp_ns)
 
     def is_in_doubt(self, steady_ns: int) -> bool:
-        """Whether what comes now may be of another clock."""
+        """Return whether messages that arrive now may be of another clock."""
         return self.doubt is not None and steady_ns - self.doubt.since_ns <= self._patience_ns
 
     def is_near(self, stamp_ns: int) -> bool:
-        """Whether a stamp can be of this clock, now."""
+        """Return whether a stamp can be of this clock, now."""
         return self.now_ns is None or abs(stamp_ns - self.now_ns) <= FAR_NS
 
     def _follows(self, first_ns: int, stamp_ns: int) -> bool:

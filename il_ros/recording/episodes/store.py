@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The folder of episodes: their numbers, which of them are closed, and those that were discarded."""
+"""The folder of episodes: their numbers, and which of them are closed or discarded."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ class EpisodeStore:
         self.folder = Path(folder)
 
     def closed(self) -> list[Path]:
-        """The bags that count, by number and name: those that are finished and have all their files.
+        """Return the closed bags by number and name: those that are finished and have all their files.
 
-        Bags of other programs count as well, whatever they are called; a folder that is a bag itself holds that one.
+        Bags of other recorders are included, whatever their names; a folder that is a bag itself holds that one.
         """
         return discovery.readable(self.folder)
 
     def next_number(self) -> int:
-        """A number that no episode has or had, be it closed, damaged, discarded or still being written; from 1."""
+        """Return a number from 1 that no episode has or had: closed, damaged, discarded or still being written."""
         numbers = [
             discovery.number(path) for folder in (self.folder, self.folder / DISCARDED) for path in folder.glob("*")
         ]
         return max(numbers, default=0) + 1
 
     def journal_path(self, number: int) -> Path:
-        """Where the journal of an episode is written."""
+        """Return the path of an episode's journal."""
         return self.folder / f"episode_{number:06d}{SUFFIX}"
 
     def bag_path(self, number: int) -> Path:
-        """Where a finalized episode lies."""
+        """Return the path of a finalized episode."""
         return self.folder / f"episode_{number:06d}"
 
     def discarded(self) -> list[Path]:
-        """What was put aside, by number: bags, and journals that were never made into one."""
+        """Return the discarded bags and journals, by number."""
         return sorted((self.folder / DISCARDED).glob("episode_*"), key=discovery.number)
 
     def discard(self, path: Path) -> Path:
-        """Put an episode, or a journal that is closed, aside under ``discarded/``; returns where it lies now.
+        """Move an episode, or a closed journal, to ``discarded/``; return its new path.
 
         Raises:
             DataError: if there is no such episode.

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a bag holds, in a few numbers: for people who look, and for scripts."""
+"""Summarise a bag in a few numbers, for users and for scripts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from il_ros.recording.episodes.reader import TypeMismatchError, authorities, rea
 
 
 def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str, Any]:
-    """Facts, topics and steps of one episode; every byte of it is read and checked.
+    """Return facts, topics and steps of one episode; every byte of it is read and checked.
 
     With a contract, a bag of another program is read as the contract says: the facts gain what was resampled, dropped
     and padded, or ``not read``, which says why it cannot be.
@@ -31,13 +31,13 @@ def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str,
         DataError: if the bag is damaged.
     """
     reader = read(folder)
-    found = authorities(reader.types)
-    if not found and contract is not None and not is_ours(reader):
+    recorded = authorities(reader.types)
+    if not recorded and contract is not None and not is_ours(reader):
         return _foreign_summary(reader, contract)
     steps: Counter[str] = Counter()
     interventions: set[int] = set()
     malformed = 0
-    for _, _, message in reader.messages(found):
+    for _, _, message in reader.messages(recorded):
         try:
             record = messages.record_from(message)
         except MessageError:
@@ -49,8 +49,8 @@ def episode_summary(folder: Path, contract: Contract | None = None) -> dict[str,
         interventions.add(record.intervention)
     if malformed and not steps and contract is not None and not is_ours(reader):
         return _foreign_summary(read(folder), contract)
-    told = {"steps": dict(sorted(steps.items())), "interventions": len(interventions - {0}), "malformed": malformed}
-    return {**_described(reader), **told, "facts": reader.facts}
+    counts = {"steps": dict(sorted(steps.items())), "interventions": len(interventions - {0}), "malformed": malformed}
+    return {**_described(reader), **counts, "facts": reader.facts}
 
 
 def _foreign_summary(reader: BagReader, contract: Contract) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _described(reader: BagReader) -> dict[str, Any]:
 
 
 def folder_summary(bags: Iterable[Path]) -> list[dict[str, Any]]:
-    """Closed episodes counted by task, expert and outcome, from their metadata alone; one row each, in that order."""
+    """Count closed episodes by task, expert and outcome, from their metadata alone; one row each, in that order."""
     rows: dict[tuple[str, str, str], Counter[str]] = {}
     for bag in bags:
         reader = read(bag)

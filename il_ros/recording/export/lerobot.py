@@ -1,12 +1,12 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""LeRobot's data sets, version 3: every frame of an episode at ``frame_index / fps``, in parquet files.
+"""Write LeRobot data sets, version 3: every frame of an episode at ``frame_index / fps``, in parquet files.
 
 The layout is that of huggingface/lerobot (``docs/source/lerobot-dataset-v3.mdx`` and ``src/lerobot/datasets``).
 ``observation.state`` and ``action`` (what the arm was given) are what its policies take, and what ACT, Diffusion and
 TD-MPC ask for where there is no picture is ``observation.environment_state``: the part of the state that is not the
-arm's. The other columns keep who commanded and what each side wanted. ``lerobot_reader`` makes episodes of
+arm's. The other columns keep who commanded and what each side wanted. ``lerobot.reader`` makes episodes of
 it again. Pages carry checksums, which the files that LeRobot writes do not.
 """
 
@@ -25,7 +25,7 @@ from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, library, written_whole
+from il_ros.recording.export.base import Exporter, library, new_output
 from il_ros.recording.export.nearest_grid import ResamplingError, Stretch, stretches
 
 VERSION = "v3.0"
@@ -33,7 +33,7 @@ INFO, STATS, TASKS, ABOUT = "meta/info.json", "meta/stats.json", "meta/tasks.par
 EPISODES, DATA = "meta/episodes/chunk-000/file-000.parquet", "data/chunk-000/file-000.parquet"
 STATE, ENVIRONMENT, ACTION = "observation.state", "observation.environment_state", "action"
 OBJECTS = "geometry_msgs/msg/PoseArray"
-"""The type of the topics that tell of what is around the arm."""
+"""The type of the topics with the objects around the arm."""
 POLICY, EXPERT, DOUBT, SOURCE, INTERVENTION = "policy_action", "expert_action", "doubts", "source", "intervention"
 RECORDED, FACTS, FIRST_STAMP = "recorded_episode", "recorded_facts", "first_stamp_ns"
 """Columns of the table of episodes that lead back to what was recorded."""
@@ -51,7 +51,7 @@ class Part:
 
     @property
     def task(self) -> str:
-        """What was to be done, in words."""
+        """The task in words."""
         return str(self.episode.facts.get("task") or "unknown")
 
 
@@ -65,7 +65,7 @@ class LeRobot(Exporter):
     """
 
     def write(self, episodes: Mapping[str, Episode], contract: Contract, target: Path) -> dict[str, Any]:
-        """See ``Exporter``; tells the resampling error, see ``ResamplingError.report``, and every gap."""
+        """See ``Exporter``; returns the resampling error, see ``ResamplingError.report``, and every gap."""
         parts = [Part(n, e, stretch) for n, e in episodes.items() for stretch in stretches(e, contract.rate_hz)]
         if not parts:
             raise DataError(f"none of {len(episodes)} episodes has a step, so there is nothing to export; record some")
@@ -81,13 +81,13 @@ class LeRobot(Exporter):
             "resampling": error.report(),
         }
         pyarrow, parquet = library("pyarrow"), library("pyarrow.parquet")
-        with written_whole(target) as folder:
+        with new_output(target) as folder:
             _write(folder, parts, contract, report, pyarrow, parquet)
         return report
 
 
 def features(contract: Contract) -> dict[str, dict[str, Any]]:
-    """The columns of the frames, as ``info.json`` describes them."""
+    """Return the columns of the frames, as ``info.json`` describes them."""
     actions, around = list(contract.action_names), environment(contract)
     shapes: dict[str, tuple[str, list[str] | None]] = {
         STATE: ("float32", list(contract.observation_names)),
@@ -113,7 +113,7 @@ def features(contract: Contract) -> dict[str, dict[str, Any]]:
 
 
 def environment(contract: Contract) -> list[int]:
-    """Which of the observation's components are ``observation.environment_state``.
+    """Return which of the observation's components are ``observation.environment_state``.
 
     Those of the objects around the arm, or all if fewer than two are: LeRobot's policies cannot take a single number.
     """
@@ -162,7 +162,7 @@ def _all_frames(parts: list[Part], contract: Contract, tasks: list[str]) -> list
 
 
 def _frames(part: Part, contract: Contract, number: int, index: int, task: int, is_last: bool) -> dict[str, Array]:
-    """The columns of the LeRobot episode ``number``, whose first frame is the data set's ``index``-th."""
+    """Return the columns of the LeRobot episode ``number``, whose first frame is the data set's ``index``-th."""
     episode, rows = part.episode, part.stretch.rows
     count = np.arange(len(rows))
     ends = (count == len(rows) - 1) & is_last & (not episode.facts.get("partial"))
@@ -187,7 +187,7 @@ def _frames(part: Part, contract: Contract, number: int, index: int, task: int, 
 
 
 def _row(part: Part, frames: Mapping[str, Array]) -> dict[str, Any]:
-    """One row of the table of episodes."""
+    """Return one row of the table of episodes."""
     first, length = int(frames["index"][0]), len(frames["index"])
     row: dict[str, Any] = {"episode_index": int(frames["episode_index"][0]), "tasks": [part.task], "length": length}
     row |= {"dataset_from_index": first, "dataset_to_index": first + length}
@@ -201,7 +201,7 @@ def _row(part: Part, frames: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def statistics(values: Array) -> dict[str, list[float]]:
-    """What LeRobot keeps of a column (F,) or (F, W): lists of W numbers, over the finite ones, or 0."""
+    """Return LeRobot's statistics of a column (F,) or (F, W): lists of W numbers, over the finite ones, or 0."""
     matrix = values.reshape(len(values), -1).astype(np.float64)
     known = np.where(np.isfinite(matrix), matrix, np.nan)
     known[:, np.isnan(known).all(axis=0)] = 0.0
@@ -224,7 +224,7 @@ def _array(pyarrow: Any, values: Array) -> Any:
 
 
 def _write_tasks(path: Path, tasks: list[str], pyarrow: Any, parquet: Any) -> None:
-    """The table of tasks; LeRobot reads it with pandas and takes the task from its index."""
+    """Write the table of tasks; LeRobot reads it with pandas and takes the task from its index."""
     table = pyarrow.table({"task_index": pyarrow.array(range(len(tasks)), pyarrow.int64()), "task": tasks})
     described = [
         {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": stored, "metadata": None}

@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Steps on an even grid of time, and how far that is from when they were: the resampling error.
+"""Resample steps to an even grid of time, and measure the resampling error.
 
 Each grid point shows the step nearest to it in time, whole: an observation with the action that answered it, and with
-who commanded. Between steps nothing is made up, because an action and an authority have no value half way.
+who commanded. Nothing is interpolated, because an action and an authority have no value half way.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Stretch:
 
 
 def stretches(episode: Episode, rate_hz: float) -> Iterator[Stretch]:
-    """The stretches of an episode, none of which sees across a gap; an episode without steps has none.
+    """Yield the stretches of an episode, none of which crosses a gap; an episode without steps has none.
 
     A gap is what it is for ``Episode.spans``. A last frame that would come so near to the next stretch that the gap
-    could no longer be told is left out.
+    could no longer be recognised is left out.
     """
     stamps = episode.stamps_ns
     gaps = np.flatnonzero(np.diff(stamps) > gap_ns(episode.step_ns)) + 1
@@ -57,7 +57,7 @@ def stretches(episode: Episode, rate_hz: float) -> Iterator[Stretch]:
 
 
 def nearest(stamps: Array, times: Array) -> Array:
-    """(F,) the place of the one of ``stamps`` (T,) nearest to each of ``times`` (F,); of two the earlier."""
+    """Return (F,) the index of the one of ``stamps`` (T,) nearest to each of ``times`` (F,); of two the earlier."""
     after = np.clip(np.searchsorted(stamps, times), 1, max(1, len(stamps) - 1))
     before = after - 1
     after = np.minimum(after, len(stamps) - 1)
@@ -66,7 +66,7 @@ def nearest(stamps: Array, times: Array) -> Array:
 
 
 class ResamplingError:
-    """Adds up what resampling changed."""
+    """Accumulates the changes by resampling."""
 
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
@@ -75,7 +75,7 @@ class ResamplingError:
         self._repeated = self._left_out = 0
 
     def add(self, episode: Episode, stretch: Stretch) -> None:
-        """Take one more stretch into account."""
+        """Add one more stretch."""
         shown = np.unique(stretch.rows)
         self._repeated += len(stretch.rows) - len(shown)
         self._left_out += stretch.stop - stretch.start - len(shown)
@@ -88,7 +88,7 @@ class ResamplingError:
         self._change = np.maximum(self._change, np.abs(values[rows] - between).max(axis=0))
 
     def report(self) -> dict[str, Any]:
-        """What it comes to.
+        """Return the resampling error.
 
         ``time_ms`` is how far the steps shown are from their frames, the greatest and the root of the mean square;
         ``observation`` and ``action`` by how much, at most, each component differs from what lies at the frame's time

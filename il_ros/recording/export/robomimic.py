@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""robomimic's HDF5 files, for its ``SequenceDataset``; https://robomimic.github.io/docs/datasets/overview.html.
+"""Write robomimic's HDF5 files, for its ``SequenceDataset``; https://robomimic.github.io/docs/datasets/overview.html.
 
 A filter key of robomimic's chooses whole demos, so every span of one authority is a demo of its own.
 """
@@ -21,7 +21,7 @@ from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, library, written_whole
+from il_ros.recording.export.base import Exporter, library, new_output
 
 GYM = 2
 """The number of gymnasium among robomimic's types of environments."""
@@ -58,7 +58,7 @@ class Robomimic(Exporter):
     """
 
     def write(self, episodes: Mapping[str, Episode], contract: Contract, target: Path) -> dict[str, Any]:
-        """See ``Exporter``; tells how many demos each filter key has."""
+        """See ``Exporter``; returns how many demos each filter key has."""
         demos = list(_demos(episodes))
         if not demos:
             raise DataError(f"none of {len(episodes)} episodes was driven by anybody, so there is nothing to export")
@@ -71,7 +71,7 @@ class Robomimic(Exporter):
             data.attrs.update(_attributes(demos, contract))
             for key, numbers in keys.items():
                 file[f"mask/{key}"] = np.array([f"demo_{number}" for number in numbers], dtype="S")
-        with written_whole(target) as path:
+        with new_output(target) as path:
             path.write_bytes(memory.getbuffer())
         steps = sum(demo.stop - demo.start for demo in demos)
         return {
@@ -93,7 +93,7 @@ def _demos(episodes: Mapping[str, Episode]) -> Iterator[Demo]:
 
 
 def _keys(demos: list[Demo]) -> dict[str, list[int]]:
-    """The numbers of the demos of each filter key."""
+    """Return the numbers of the demos of each filter key."""
     keys: dict[str, list[int]] = {}
     for number, demo in enumerate(demos):
         part = "valid" if demo.is_held_out else "train"

@@ -41,7 +41,7 @@ class Driven:
 
 
 def meanings(folder: Path) -> dict[str, dict[str, str]]:
-    """What ``meta/il_ros.json`` says of the values of one column, if it says so.
+    """Return the meanings that ``meta/il_ros.json`` gives the values of one column, if it does.
 
     Raises:
         DataError: if it cannot be understood.
@@ -60,7 +60,7 @@ def meanings(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def columns(features: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
-    """The columns that ``who_drove`` reads."""
+    """Return the columns that ``who_drove`` reads."""
     wanted = list(told) or [SOURCE, INTERVENTION]
     return [name for name in dict.fromkeys([*wanted, INTERVENTION]) if name in features and _is_single(features[name])]
 
@@ -68,7 +68,7 @@ def columns(features: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
 def who_drove(
     folder: Path, features: Mapping[str, Any], frames: Mapping[str, Array], told: Mapping[str, Mapping[str, str]]
 ) -> tuple[Driven, list[str]]:
-    """Who drove each frame, and what was assumed about it.
+    """Return who drove each frame, and what was assumed about it.
 
     Args:
         told: what ``meanings`` returned.
@@ -113,7 +113,7 @@ def _by_values(
 
 
 def runs(mask: Array, episode: Array) -> Array:
-    """(F,) int32, the number of the run of true values, from 1 in each episode; 0 where false. Frames are in order."""
+    """Return (F,) int32, the number of the run of true values, from 1 in each episode; 0 where false."""
     begins = mask.copy()
     begins[1:] &= ~mask[:-1] | (episode[1:] != episode[:-1])
     count = np.cumsum(begins)
@@ -124,7 +124,7 @@ def runs(mask: Array, episode: Array) -> Array:
 
 
 def _texts(values: Array) -> Array:
-    """Values as JSON has them, in words."""
+    """Return values as text, as in JSON."""
     if values.dtype == bool:
         return np.where(values, "true", "false")
     return np.array([f"{value:g}" if isinstance(value, float) else str(value) for value in values.tolist()], dtype=str)

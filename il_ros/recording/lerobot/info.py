@@ -26,14 +26,16 @@ def is_dataset(folder: Path) -> bool:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """The document ``meta/info.json``, with features that can be understood.
+    """Read ``meta/info.json`` and check its features.
 
     Raises:
         DataError: if it cannot be read, is of another form or tells of another version of the format.
     """
     path = folder / INFO
     if (folder / FIRST_VERSION).is_file() and not path.is_file():
-        raise DataError(f"{folder} has LeRobot's format v1; only v3.0 is read, and LeRobot converts v2.1: get it anew")
+        raise DataError(
+            f"{folder} has LeRobot's format v1; only v3.0 is read, and LeRobot converts v2.1: download it again"
+        )
     try:
         info = json.loads(path.read_bytes())
         version, rate_hz, _, _ = (info[key] for key in ("codebase_version", "fps", "total_frames", "total_episodes"))

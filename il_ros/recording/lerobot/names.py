@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which number of a LeRobot data set is meant by a component's name.
+"""Find the number of a LeRobot data set that a component's name means.
 
 ``meta/info.json`` may name the numbers of a feature by a list, a nested list, a mapping of lists, a mapping from a name
 to its place, or not at all. A name that several numbers bear, or that does not fit the shape, names none of them; every
@@ -25,7 +25,7 @@ COLUMNS = {"observation": ("observation", "state"), "action": ("action", "action
 second that of openpi's converters."""
 NUMBERS = ("float", "int", "uint", "bool")
 LISTED = 64
-"""So many choices are listed one by one in a message."""
+"""The most choices that a message lists one by one."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Names:
 
 
 def width(feature: Mapping[str, Any]) -> int:
-    """How many numbers a frame of the feature has.
+    """Return how many numbers a frame of the feature has.
 
     Raises:
         ValueError: if its shape is none.
@@ -53,12 +53,12 @@ def width(feature: Mapping[str, Any]) -> int:
 
 
 def is_number(feature: Mapping[str, Any]) -> bool:
-    """Whether the feature consists of numbers, and not of text or pictures."""
+    """Return whether the feature consists of numbers, and not of text or images."""
     return str(feature.get("dtype")).startswith(NUMBERS)
 
 
 def names_of(feature: Mapping[str, Any]) -> Names:
-    """The names of the feature's numbers, by their places."""
+    """Return the names of the feature's numbers, by their places."""
     count, names = width(feature), feature.get("names")
     while isinstance(names, Mapping) and len(names) == 1 and isinstance(next(iter(names.values())), (Mapping, list)):
         (names,) = names.values()  # {"motors": [...]}
@@ -107,7 +107,7 @@ def _flat(names: Any) -> Iterator[Any]:
 
 
 def _shape(names: Any) -> list[int] | None:
-    """The shape of nested lists, or None if they are ragged."""
+    """Return the shape of nested lists, or None if they are ragged."""
     if not isinstance(names, list):
         return []
     inner = [_shape(part) for part in names]
@@ -115,7 +115,7 @@ def _shape(names: Any) -> list[int] | None:
 
 
 def places(features: Mapping[str, Any], kind: str, names: Sequence[str]) -> list[Place]:
-    """Where each of the components of a kind, ``observation`` or ``action``, is.
+    """Return where each of the components of a kind, ``observation`` or ``action``, is.
 
     Raises:
         ConfigError: if there is none of that name, or several; with the choices.
@@ -155,7 +155,7 @@ def _own(features: Mapping[str, Any], column: str) -> tuple[str | None, ...]:
 
 
 def _by_index(features: Mapping[str, Any], name: str) -> set[Place]:
-    """The place that ``column[index]`` names, if it is of that form and there is such a column."""
+    """Return the place that ``column[index]`` names, if it is of that form and the column exists."""
     told = re.fullmatch(r"(.+)\[(\d{1,9})\]", name)
     if told is None or told[1] not in features:
         return set()
@@ -168,7 +168,7 @@ def _by_index(features: Mapping[str, Any], name: str) -> set[Place]:
 
 
 def _choices(features: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
-    """All names that name one number, and the places of the numbers that have none."""
+    """Return all unambiguous names, and the places of the numbers that have none."""
     names = [name for column in columns for name in _own(features, column) if name is not None]
     once = {name for name in names if names.count(name) == 1}
     return [choice for column in columns for choice in _choices_of(features, column, once)]
@@ -191,7 +191,7 @@ def _indexed(features: Mapping[str, Any], column: str) -> list[str]:
 
 
 def described(features: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a contract can name in each column of an observation or action; the type of those without numbers."""
+    """Return what a contract can name in each column of an observation or action; the type of those without numbers."""
     kinds = {column: kind for kind in COLUMNS for column in _columns(features, kind)}
     told: dict[str, list[str]] = {}
     for column, feature in features.items():

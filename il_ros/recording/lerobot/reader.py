@@ -1,20 +1,17 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Episodes from LeRobot's data sets, version 3: those that we exported, and other people's.
+"""Read episodes from LeRobot data sets, version 3: our exports and those of others.
 
-``lerobot_names`` says which number is which component, ``lerobot_drivers`` who drove, and ``lerobot_tables`` reads the
-files and tells what in them does not agree.
+``names`` finds which number is which component, ``drivers`` who drove, and ``tables`` reads the files and checks that
+they agree.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,29 +28,20 @@ from il_ros.recording.lerobot import names as feature_names
 from il_ros.recording.lerobot.drivers import Driven
 from il_ros.recording.lerobot.info import is_dataset, read_info
 from il_ros.recording.lerobot.names import Place
+from il_ros.recording.lerobot.recorded import recorded_episodes
 
 ROWS = (tables.LENGTH, tables.FROM, tables.TO, "tasks", RECORDED, FACTS, FIRST_STAMP)
 
 
-__all__ = ["dataset_summary", "is_dataset", "read_dataset"]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What was recorded as one: the stretches of it, each one of LeRobot's episodes."""
-
-    name: str
-    facts: dict[str, Any]
-    parts: tuple[tuple[int, int], ...]
-    """Number and first stamp, ns, of each of LeRobot's episodes."""
+__all__ = ["is_dataset", "read_dataset"]
 
 
 def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = None) -> dict[str, Episode]:
-    """The episodes of the data set in ``folder``, by name, as the contract orders their components.
+    """Read the episodes of the data set in ``folder``, by name, as the contract orders their components.
 
     The stretches of one recorded episode are put together again, with the gaps between them. Stamps are those of the
     frames: they differ from the recorded ones by the resampling error. The fact ``digest`` is that of what was read.
-    To ``notes`` is added what does not agree in the data set though it can be read, and what was assumed.
+    Inconsistencies that do not prevent reading, and assumptions, are added to ``notes``.
 
     Raises:
         DataError: if it is damaged, of another version, or has not the rate or the components of the contract.
@@ -68,10 +56,10 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
     places = _all_places(folder, features, contract)
     wanted = sorted({column for of_kind in places.values() for column, _ in of_kind})
     meanings = drivers.meanings(folder)
-    frames, rows = _tables(folder, info, wanted, drivers.columns(features, meanings))
-    with _understood(folder):
+    frames, rows = read_tables(folder, info, wanted, drivers.columns(features, meanings))
+    with understood(folder):
         driven, told = drivers.who_drove(folder, features, frames, meanings)
-        told += [*_notes(folder, info), *_unread(features, places)]
+        told += [*notes_on_format(folder, info), *_unread(features, places)]
         told += tables.doubts(frames, rows, info["fps"], wanted)
         episodes = dict(_episodes(frames, rows, driven, places, contract))
         told += _beyond(episodes.values(), contract)
@@ -80,100 +68,10 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
         return episodes
 
 
-def dataset_summary(folder: Path) -> dict[str, Any]:
-    """What the data set in ``folder`` holds, whatever its components; all its numbers are read.
-
-    ``rows`` count what was recorded by task, expert and outcome; ``steps`` the frames by who commanded, ``labels``
-    those of which it is known what the expert wanted. ``components`` are, by column, what a contract can name;
-    ``notes`` what does not agree, what was assumed, and what a training would refuse.
-
-    Raises:
-        DataError: if it is damaged, or of another version.
-    """
-    info = read_info(folder)
-    features, meanings = info["features"], drivers.meanings(folder)
-    components = feature_names.described(features)
-    wanted = [column for column in components if feature_names.is_number(features[column])]
-    own = [column for column in (EXPERT,) if SOURCE in features and column in features]
-    frames, rows = _tables(folder, info, wanted, [*own, *drivers.columns(features, meanings)])
-    with _understood(folder):
-        count = len(frames["episode_index"])
-        driven, notes = _driven_or_why(folder, features, frames, meanings)
-        notes += [*_notes(folder, info), *_unnamed(features, wanted)]
-        notes += [*tables.doubts(frames, rows, info["fps"], wanted), *_not_finite(frames, features, wanted)]
-        told = frames.get(EXPERT, np.full(count, np.nan)).reshape(count, -1)
-        interventions = np.zeros(count, np.int64) if driven is None else driven.intervention
-        counted = _counted(rows, frames["episode_index"], interventions)
-        return {
-            "kind": "dataset",
-            "path": str(folder),
-            "format": f"LeRobot {info['codebase_version']}",
-            "robot": info.get("robot_type"),
-            "fps": info["fps"],
-            "duration_s": count / info["fps"],
-            "episodes": info["total_episodes"],
-            "frames": count,
-            "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-            "components": components,
-            "steps": {"unknown": count} if driven is None else _steps(driven.authority),
-            "interventions": sum(row["interventions"] for row in counted),
-            "labels": int(np.isfinite(told).all(axis=1).sum()),
-            "rows": counted,
-            "notes": notes,
-        }
-
-
-def _steps(authority: Array) -> dict[str, int]:
-    names = {who: name for name, who in drivers.WHO.items()}
-    return dict(sorted((names[who], count) for who, count in Counter(authority.tolist()).items()))
-
-
-def _driven_or_why(
-    folder: Path, features: Mapping[str, Any], frames: Mapping[str, Array], meanings: Mapping[str, Mapping[str, str]]
-) -> tuple[Driven | None, list[str]]:
-    try:
-        return drivers.who_drove(folder, features, frames, meanings)
-    except DataError as error:
-        return None, [str(error)]
-
-
-def _unnamed(features: Mapping[str, Any], columns: Iterable[str]) -> Iterator[str]:
-    for column in columns:
-        if why := feature_names.names_of(features[column]).why:
-            yield f"the names of {column} are not used ({why}); name its numbers by place, as in {column}[0]"
-
-
-def _not_finite(frames: Mapping[str, Array], features: Mapping[str, Any], columns: Iterable[str]) -> Iterator[str]:
-    for column in columns:
-        names = feature_names.names_of(features[column]).by_place
-        places = [(column, i) for i in range(len(names))]
-        told = [name or f"{column}[{i}]" for i, name in enumerate(names)]
-        if why := tables.not_finite(frames, told, places, _matrix(frames, places)):
-            yield why
-
-
-def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> list[dict[str, Any]]:
-    """One row for each task, expert and outcome, in that order; the last arguments are (F,), of the frames."""
-    recorded = _recorded(rows)
-    owner_of = {number: index for index, each in enumerate(recorded) for number, _ in each.parts}
-    numbers, which = np.unique(episode, return_inverse=True)
-    owner = np.array([owner_of[number] for number in numbers.tolist()], np.int64)[which]
-    ids = np.unique(np.column_stack([owner, intervention])[intervention > 0], axis=0)
-    frames, interventions = (np.bincount(of, minlength=len(recorded)) for of in (owner, ids[:, 0]))
-    found: dict[tuple[str, ...], Counter[str]] = {}
-    for index, each in enumerate(recorded):
-        row = found.setdefault(tuple(str(each.facts.get(k) or "-") for k in ("task", "expert", "outcome")), Counter())
-        row.update(episodes=1, partial=int(bool(each.facts.get("partial"))))
-        row.update(frames=int(frames[index]), interventions=int(interventions[index]))
-    return [
-        {"task": task, "expert": expert, "outcome": how, **row} for (task, expert, how), row in sorted(found.items())
-    ]
-
-
-def _tables(
+def read_tables(
     folder: Path, info: Mapping[str, Any], columns: Iterable[str], more: Iterable[str]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """The frames in order, with ``columns`` and those of ``more`` that there are, and the episodes.
+    """Read the frames in order, with ``columns`` and the existing ones of ``more``, and the table of episodes.
 
     Raises:
         DataError: if they are not as many as ``info`` says, or do not belong together.
@@ -192,35 +90,35 @@ def _tables(
         )
     if 0 in counts:
         raise DataError(f"{folder} holds {counts[0]} frames of {counts[1]} episodes; record some first")
-    with _understood(folder):
+    with understood(folder):
         return tables.ordered(frames, rows, info["features"]), rows
 
 
 @contextmanager
-def _understood(folder: Path) -> Iterator[None]:
+def understood(folder: Path) -> Iterator[None]:
     try:
         yield
     except DataError as error:
         raise DataError(str(error) if str(folder) in str(error) else f"{folder}: {error}") from error
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
-        raise DataError(f"{folder} cannot be understood ({error!r}); get it anew") from error
+        raise DataError(f"{folder} cannot be understood ({error!r}); download it again") from error
 
 
-def _notes(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
+def notes_on_format(folder: Path, info: Mapping[str, Any]) -> Iterator[str]:
     if (version := info["codebase_version"]) != "v3.0":
         yield f"its format is {version}; it was read as v3.0"
     yield from tables.doubts_of_columns(folder, info["features"])
 
 
 def _unread(features: Mapping[str, Any], places: Mapping[str, list[Place]]) -> Iterator[str]:
-    """Columns of our exports of which nothing is read, for their names are not those of our exports."""
+    """Yield a note for each column of our exports that is not read, since its names are other ones."""
     for column in (POLICY, EXPERT, DOUBT):
         if SOURCE in features and column in features and column not in places:
             yield f"column {column!r} is not read: its names are not those of an export, or the action's are not"
 
 
 def _beyond(episodes: Iterable[Episode], contract: Contract) -> Iterator[str]:
-    """Action components that are outside the contract's limits, as those in another unit are."""
+    """Yield a note for each action component outside the contract's limits, as one in another unit is."""
     actions = np.concatenate([episode.executed for episode in episodes])
     slack = 1e-5 * (contract.high - contract.low)
     outside = (actions < contract.low - slack) | (actions > contract.high + slack)
@@ -233,7 +131,7 @@ def _beyond(episodes: Iterable[Episode], contract: Contract) -> Iterator[str]:
 
 
 def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -> dict[str, list[Place]]:
-    """Column, and place in it, of every component of what there is of an episode's fields."""
+    """Return column and place of every component of the existing fields of an episode."""
     try:
         places = {
             "observation": feature_names.places(features, "observation", contract.observation_names),
@@ -253,43 +151,6 @@ def _all_places(folder: Path, features: Mapping[str, Any], contract: Contract) -
     return places
 
 
-def _recorded(rows: Mapping[str, Any]) -> list[Recorded]:
-    """What was recorded, in the order of the data set.
-
-    Stretches follow each other in time; the same name again, as in merged data sets, is another recording.
-    """
-    made: list[Recorded] = []
-    names: set[str] = set()
-    for index in np.argsort(rows["episode_index"], kind="stable").tolist():
-        name, facts, number, first = _row(rows, index)
-        last = made[-1] if made else None
-        if last and name and (last.facts, last.name.partition("#")[0]) == (facts, name) and first > last.parts[-1][1]:
-            made[-1] = Recorded(last.name, facts, (*last.parts, (number, first)))
-            continue
-        name = unique = name or f"episode_{number:06d}"
-        copies = 1
-        while unique in names:
-            copies += 1
-            unique = f"{name}#{copies}"
-        names.add(unique)
-        made.append(Recorded(unique, facts, ((number, first),)))
-    return made
-
-
-def _row(rows: Mapping[str, Any], index: int) -> tuple[str, dict[str, Any], int, int]:
-    """Name, facts, number and first stamp of one of LeRobot's episodes; without a name if others recorded it."""
-    number = int(rows["episode_index"][index])
-    own = [rows[name][index] if name in rows else None for name in (RECORDED, FACTS, FIRST_STAMP)]
-    if isinstance(own[0], str) and isinstance(own[1], str) and own[2] == own[2] and own[2] is not None:
-        facts = json.loads(own[1])
-        if not isinstance(facts, dict):
-            raise ValueError(f"{FACTS} of episode {number} is {own[1]!r}")
-        return own[0], facts, number, int(own[2])
-    tasks = rows["tasks"][index] if "tasks" in rows else None
-    listed = [tasks] if isinstance(tasks, str) else [] if tasks is None else list(tasks)
-    return "", {"task": ", ".join(map(str, listed)), "partial": False}, number, 0
-
-
 def _episodes(
     frames: Mapping[str, Array],
     rows: Mapping[str, Array],
@@ -297,12 +158,12 @@ def _episodes(
     places: Mapping[str, list[Place]],
     contract: Contract,
 ) -> Iterator[tuple[str, Episode]]:
-    """Name and episode, in the order of the data set."""
+    """Yield name and episode, in the order of the data set."""
     fields = _fields(frames, driven, places, contract)
     times_ns = np.round(frames["frame_index"] * 1e9 / contract.rate_hz).astype(np.int64)
     numbers, begins, counts = np.unique(frames["episode_index"], return_index=True, return_counts=True)
     at = {n: slice(b, b + c) for n, b, c in zip(numbers.tolist(), begins.tolist(), counts.tolist())}
-    for each in _recorded(rows):
+    for each in recorded_episodes(rows):
         parts = [(at[number], first) for number, first in each.parts if number in at]
         if not parts:
             continue
@@ -315,20 +176,20 @@ def _episodes(
 def _fields(
     frames: Mapping[str, Array], driven: Driven, places: Mapping[str, list[Place]], contract: Contract
 ) -> dict[str, Array]:
-    """The fields of an episode for all frames at once.
+    """Return the fields of an episode for all frames at once.
 
     Raises:
         DataError: if an observation or an action is not a finite number.
     """
     count, width = len(frames["frame_index"]), len(contract.action)
     both = [*places["observation"], *places["action"]]
-    matrix = _matrix(frames, both)
+    matrix = matrix_of(frames, both)
     names = [*contract.observation_names, *contract.action_names]
     if why := tables.not_finite(frames, names, both, matrix):
         raise DataError(why)
 
     def known(kind: str, width: int) -> Array:
-        return _matrix(frames, places[kind]) if kind in places else np.full((count, width), np.nan, dtype=np.float32)
+        return matrix_of(frames, places[kind]) if kind in places else np.full((count, width), np.nan, dtype=np.float32)
 
     return {
         "observations": matrix[:, : len(contract.observation)].copy(),
@@ -341,8 +202,8 @@ def _fields(
     }
 
 
-def _matrix(frames: Mapping[str, Array], places: Iterable[Place]) -> Array:
-    """(F, W) float32, the numbers at ``places``; what is beyond float32 becomes infinite."""
+def matrix_of(frames: Mapping[str, Array], places: Iterable[Place]) -> Array:
+    """Return (F, W) float32, the numbers at ``places``; those beyond float32 become infinite."""
     count = len(frames["frame_index"])
     parts = [frames[column].reshape(count, -1)[:, place] for column, place in places]
     with np.errstate(over="ignore"):

@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The parquet files of a LeRobot data set as numpy columns, and whether they agree with each other.
+"""Read the parquet files of a LeRobot data set as numpy columns, and check that they agree.
 
 A column is read whatever tool wrote it: lists of any kind and precision, of fixed length or not, nested for several
-axes. What cannot be right is refused; what LeRobot does not look at either is read and told.
+axes. What cannot be right is rejected; what LeRobot does not check either is read and noted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ beside the mean, nothing of it is left."""
 LAST = 1_000_000_000
 """No frame of an episode has this number: at 30 a second it would come after a year."""
 SHOWN = 5
-"""So many of a kind are named in a message."""
+"""The most of a kind that a message names."""
 
 
 def read(folder: Path, name: str, columns: Sequence[str], more: Iterable[str] = ()) -> dict[str, Array]:
@@ -51,12 +51,12 @@ def read(folder: Path, name: str, columns: Sequence[str], more: Iterable[str] = 
         try:
             parts.append(_read_file(path, columns, set(more), parquet, pyarrow))
         except (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
-            raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); get it anew") from error
+            raise DataError(f"{path} is damaged ({' '.join(str(error).split())}); download it again") from error
     return {column: _joined(parts, column, paths) for column in dict.fromkeys(c for _, part in parts for c in part)}
 
 
 def doubts_of_columns(folder: Path, features: Mapping[str, Any]) -> Iterator[str]:
-    """Columns that the frames have and ``features`` has not, or the other way round; pictures may be in videos."""
+    """Yield notes on columns that only the frames or only ``features`` have; images may be in videos."""
     path = min((folder / "data").glob("*/*.parquet"))
     there = set(library("pyarrow.parquet").read_schema(path).names)
     named = {name for name, feature in features.items() if feature.get("dtype") != "video"}
@@ -72,7 +72,7 @@ def _read_file(
     with parquet.ParquetFile(path, page_checksum_verification=True) as file:
         there = file.schema_arrow.names
         if missing := sorted(set(columns) - set(there)):
-            raise DataError(f"{path} lacks {', '.join(missing)}, which {INFO} has; get it anew")
+            raise DataError(f"{path} lacks {', '.join(missing)}, which {INFO} has; download it again")
         wanted = [*dict.fromkeys(columns), *(name for name in there if name in more and name not in columns)]
         table = file.read(columns=wanted).select(wanted)  # `read` takes what begins with a name and a dot as well
         table.validate(full=True)
@@ -85,12 +85,14 @@ def _joined(parts: Sequence[tuple[int, Mapping[str, Array]]], column: str, paths
     own = [part.get(column, np.full(count, None)) for count, part in parts if count]
     own = own or [part[column][:0] for _, part in parts if column in part]
     if len(shapes := {values.shape[1:] for values in own if values.dtype != object}) > 1:
-        raise DataError(f"{column} has the widths {sorted(shapes)} in the files of {paths[0].parents[1]}; get it anew")
+        raise DataError(
+            f"{column} has the widths {sorted(shapes)} in the files of {paths[0].parents[1]}; download it again"
+        )
     return np.concatenate(own)
 
 
 def _plain(values: Any, column: str, pyarrow: Any) -> Array:
-    """(F,) or (F, W) numbers, a list of several axes in C order; else (F,) objects: strings or lists of them."""
+    """Return (F,) or (F, W) numbers, a list of several axes in C order; else (F,) objects: strings or lists of them."""
     types = pyarrow.types
     while isinstance(values.type, pyarrow.BaseExtensionType):
         values = values.storage
@@ -123,7 +125,7 @@ def _is_list(kind: Any, types: Any) -> bool:
 
 
 def ordered(frames: Mapping[str, Array], rows: Mapping[str, Array], features: Mapping[str, Any]) -> dict[str, Array]:
-    """The frames, episode by episode, each in the order of its frames.
+    """Return the frames, episode by episode, each in the order of its frames.
 
     Raises:
         DataError: if a frame is there twice or is missing, or a column has another width than its shape.
@@ -131,24 +133,28 @@ def ordered(frames: Mapping[str, Array], rows: Mapping[str, Array], features: Ma
     frames = {name: values.ravel() if values.shape[1:] == (1,) else values for name, values in frames.items()}
     for name in ("episode_index", "frame_index"):
         if frames[name].dtype.kind not in "iu" or frames[name].ndim > 1:
-            raise DataError(f"{name} is not a whole number in each frame; get it anew")
+            raise DataError(f"{name} is not a whole number in each frame; download it again")
     for name, values in frames.items():
         feature = features.get(name, {})
         if is_number(feature) and values.dtype == object:
             raise DataError(f"{name} has frames without a number, or of text; {INFO} says {feature['dtype']}")
         if is_number(feature) and values.size // max(len(values), 1) != width(feature):
             shape = f"{INFO} has the shape {feature.get('shape')}"
-            raise DataError(f"{name} has {values.size // max(len(values), 1)} numbers in a frame, {shape}; get it anew")
+            raise DataError(
+                f"{name} has {values.size // max(len(values), 1)} numbers in a frame, {shape}; download it again"
+            )
     order = np.lexsort((frames["frame_index"], frames["episode_index"]))
     sorted_frames = {name: values[order] for name, values in frames.items()}
     episode, frame = sorted_frames["episode_index"], sorted_frames["frame_index"]
     if len(twice := np.flatnonzero((np.diff(episode) == 0) & (np.diff(frame) == 0))):
         where = f"frame {frame[twice[0]]} of episode {episode[twice[0]]}"
         also = f", as are {len(twice) - 1} other frames" if len(twice) > 1 else ""
-        raise DataError(f"{where} is there twice{also}; get it anew or delete the episode")
+        raise DataError(f"{where} is there twice{also}; download it again or delete the episode")
     for worst in (frame.min(initial=0), frame.max(initial=0)):
         if not 0 <= worst < LAST:
-            raise DataError(f"there is a frame {worst} of an episode; they count from 0 to {LAST - 1:,}; get it anew")
+            raise DataError(
+                f"there is a frame {worst} of an episode; they count from 0 to {LAST - 1:,}; download it again"
+            )
     _check_lengths(episode, rows)
     return sorted_frames
 
@@ -156,7 +162,9 @@ def ordered(frames: Mapping[str, Array], rows: Mapping[str, Array], features: Ma
 def _check_lengths(episode: Array, rows: Mapping[str, Array]) -> None:
     own = rows["episode_index"]
     if own.dtype.kind not in "iu" or len(set(own.tolist())) < len(own):
-        raise DataError(f"meta/episodes has {len(own)} episodes with {len(set(own.tolist()))} numbers; get it anew")
+        raise DataError(
+            f"meta/episodes has {len(own)} episodes with {len(set(own.tolist()))} numbers; download it again"
+        )
     numbers, counts = np.unique(episode, return_counts=True)
     count_of = dict(zip(numbers.tolist(), counts.tolist()))
     lengths = dict(zip(own.tolist(), rows.get(LENGTH, np.full(len(own), None)).tolist()))
@@ -165,12 +173,12 @@ def _check_lengths(episode: Array, rows: Mapping[str, Array]) -> None:
         if count_of.get(number, 0) != (count_of.get(number, 0) if length is None else length):
             raise DataError(
                 f"episode {number} has {count_of.get(number, 0)} frames, meta/episodes says {length}; "
-                "get the rest of its files, or the set anew"
+                "get the rest of its files, or the set again"
             )
 
 
 def doubts(frames: Mapping[str, Array], rows: Mapping[str, Array], fps: float, columns: Iterable[str]) -> Iterator[str]:
-    """What does not agree in the frames, which are ordered, though they can be read."""
+    """Yield a note for each inconsistency in the frames, which are ordered, that does not prevent reading."""
     yield from _doubts_of_times(frames, fps)
     yield from _doubts_of_index(frames, rows)
     for column in sorted(columns):
@@ -216,7 +224,7 @@ def _doubts_of_index(frames: Mapping[str, Array], rows: Mapping[str, Array]) -> 
 
 
 def _doubts_of_statistics(column: str, frames: Mapping[str, Array], rows: Mapping[str, Array]) -> Iterator[str]:
-    """Episodes whose numbers are not those of their statistics: edited since, or damaged."""
+    """Yield a note on episodes whose numbers differ from their statistics: edited since, or damaged."""
     told = {name: rows[key] for name in STATISTICS if (key := f"stats/{column}/{name}") in rows}
     if len(told) < len(STATISTICS):
         return
@@ -244,7 +252,7 @@ def _doubts_of_statistics(column: str, frames: Mapping[str, Array], rows: Mappin
 
 
 def _differs(stated: Any, own: Array, limit: Array) -> bool:
-    """Whether a statistic is stated, of as many numbers, and is further from ours than the limit."""
+    """Return whether a statistic is stated, of as many numbers, and is further from ours than the limit."""
     try:
         values = np.asarray(stated, np.float64).ravel()
     except (TypeError, ValueError):
@@ -254,7 +262,7 @@ def _differs(stated: Any, own: Array, limit: Array) -> bool:
 
 
 def not_finite(frames: Mapping[str, Array], names: Sequence[str], places: Sequence[Place], values: Array) -> str | None:
-    """Where ``values`` (F, W), a component a column, are not finite numbers; None if they are everywhere."""
+    """Return where ``values`` (F, W), a component a column, are not finite numbers; None if they are everywhere."""
     wrong = np.argwhere(~np.isfinite(values))
     if not len(wrong):
         return None
@@ -268,7 +276,7 @@ def not_finite(frames: Mapping[str, Array], names: Sequence[str], places: Sequen
     listed = f'"{episodes}"' if len(episodes) <= 4 * SHOWN else "..."
     count = f"{len(wrong)} numbers are" if len(wrong) > 1 else "1 number is"
     return (
-        f"{count} not finite in float32: {'; '.join(told)}{more}; get it anew, or leave those episodes out: "
+        f"{count} not finite in float32: {'; '.join(told)}{more}; download it again, or leave those episodes out: "
         f"lerobot-edit-dataset --operation.type delete_episodes --operation.episode_indices {listed}"
     )
 

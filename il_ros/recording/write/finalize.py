@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Make a verified rosbag2 directory of the journal of an episode."""
+"""Convert the journal of an episode to a verified rosbag2 directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from mcap.writer import Writer
 from il_ros.core.atomic_io import storage_errors, sync
 from il_ros.core.errors import DataError, StorageError
 from il_ros.recording.bag import metadata
-from il_ros.recording.bag.mcap_scanner import FACTS, JOURNAL_RECORDS, McapScanner, facts_record
+from il_ros.recording.bag.mcap_records import FACTS, JOURNAL_RECORDS, facts_record
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA, BagMetadata
 from il_ros.recording.decode.message_batch import RecordedTopic
 from il_ros.recording.write.journal import LIBRARY, SUFFIX, locked
@@ -24,7 +25,7 @@ CHUNK_BYTES = 64 * 1024
 
 
 def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
-    """Make the closed journal ``folder/episode_N.journal.mcap`` the bag ``folder/episode_N``; returns the bag.
+    """Convert the closed journal ``folder/episode_N.journal.mcap`` to the bag ``folder/episode_N``; return the bag.
 
     The bag counts once ``metadata.yaml`` is in it, and that is written last, when every message has been read back and
     found equal. Only then is the journal removed. A kill at any moment leaves one of the two whole. ``facts`` are added
@@ -54,11 +55,11 @@ def _sound(scan: McapScanner) -> McapScanner:
 
 
 def write_bag(source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]]) -> None:
-    """Write what ``source`` yields as a verified rosbag2 directory; ``facts`` is asked once that is read.
+    """Write what ``source`` yields as a verified rosbag2 directory; ``facts`` is called once that is read.
 
     Raises:
         OSError: if the disk takes no more.
-        StorageError: if it gives back other bytes than it was given.
+        StorageError: if it returns other bytes than were written.
     """
     bag.mkdir(parents=True, exist_ok=True)
     path = bag / f"{bag.name}_0.mcap"

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Episodes of the loop on the disk, in the form in which the recorder leaves those of the graph; needs no ROS."""
+"""Record episodes of in-process rollouts, in the form of the recorder node; needs no ROS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class InProcessRecorder:
     Args:
         folder: of the episodes; the episode gets the next number there.
         contract: what is observed.
-        facts: those that are known when the episode begins.
+        facts: known when the episode begins.
     """
 
     def __init__(self, folder: Path, contract: Contract, facts: Mapping[str, Any]) -> None:
@@ -38,7 +38,7 @@ class InProcessRecorder:
         self._journal = Journal(episodes.journal_path(self._number), facts)
 
     def add(self, said: Mapping[str, Any], record: Record) -> None:
-        """Keep a step: what was observed, by topic, and who commanded."""
+        """Write a step: the observed messages by topic, and the authority record."""
         for topic, type_name in self._contract.topics.items():
             self._write(topic, type_name, serialised(said[topic], type_name), record.stamp_ns)
         self._write(AUTHORITY, AUTHORITY_TYPE, record_bytes(record), record.stamp_ns)
@@ -47,7 +47,7 @@ class InProcessRecorder:
         self._journal.write(f"/{topic}", type_name, data, stamp_ns, stamp_ns)
 
     def close(self, facts: Mapping[str, Any]) -> Path:
-        """The episode has ended; returns its bag, which has been read back and found equal."""
+        """Close the episode; return its bag, which has been read back and found equal."""
         self._journal.close()
         return finalize(self._journal.path, self._folder, {"number": self._number, "partial": False, **facts})
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The journal of an episode: messages on the disk the moment they are acknowledged."""
+"""The journal of an episode: each message is in the file before it is acknowledged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mcap.records import Channel, DataEnd, Footer, Header, Metadata, Schema
 
 from il_ros.core.atomic_io import storage_errors, write_all
 from il_ros.core.errors import DataError
-from il_ros.recording.bag.mcap_scanner import CHUNK, FACTS, MAGIC, MESSAGE, RECORD, built, facts_record
+from il_ros.recording.bag.mcap_records import CHUNK, FACTS, MAGIC, MESSAGE, RECORD, built, facts_record
 from il_ros.recording.bag.metadata import to_yaml
 from il_ros.recording.bag.typestore import definition
 
@@ -46,7 +46,7 @@ class Journal:
         """Messages acknowledged."""
         self._channels: dict[str, tuple[int, str]] = {}
         folder = self.path.parent
-        with storage_errors(folder, "choose another folder, or free some space and mend its permissions"):
+        with storage_errors(folder, "choose another folder, or free some space and correct its permissions"):
             folder.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         _lock(self._file, self.path)
@@ -64,9 +64,9 @@ class Journal:
         sequence: int = 0,
         offered: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
-        """Keep one serialised message (CDR); it is safe from a kill once this returns.
+        """Write one serialised message (CDR); it is safe from a kill once this returns.
 
-        ``offered`` is asked once a topic for the qualities of service that its publishers offer.
+        ``offered`` is called once a topic for the QoS profiles that its publishers offer.
 
         Raises:
             ConfigError: if the type is not a standard one.
@@ -86,7 +86,7 @@ class Journal:
         self.count += 1
 
     def close(self) -> None:
-        """Write the mark of the end and let go of the file; closing twice does nothing."""
+        """Write the mark of the end and close the file; closing twice does nothing."""
         if self._file < 0:
             return
         try:
@@ -130,7 +130,7 @@ def _chunk(records: bytes, time_ns: int) -> bytes:
 
 
 def is_open(path: Path) -> bool:
-    """Whether a recorder is still writing this journal."""
+    """Return whether a recorder is still writing this journal."""
     try:
         with locked(path):
             return False
@@ -140,10 +140,10 @@ def is_open(path: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a journal that nobody else writes or finalizes.
+    """Lock a journal, so that no other process writes or finalizes it.
 
     Raises:
-        DataError: if there is no such journal, or somebody else holds it.
+        DataError: if there is no such journal, or another process holds it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)

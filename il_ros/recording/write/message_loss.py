@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was sent and never arrived, by the sequence numbers of every publisher; and when nothing arrived for a while."""
+"""Count messages that never arrived, by the sequence numbers of every publisher; and note silences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from il_ros.core.types import SILENCE_NS
 class MessageLoss:
     """Counts, by topic, the messages that are missing or came twice.
 
-    A publisher's first message sets where its count begins: what was sent before the recorder listened is not missing.
+    A publisher's first message sets where its count begins: what was sent before is not missing.
     A late message closes the gap that it left.
     """
 
@@ -24,7 +24,7 @@ class MessageLoss:
         self._duplicates: dict[str, int] = {}
 
     def add(self, topic: str, publisher: Hashable, sequence: int) -> None:
-        """Take note of one message: its topic, who sent it (its GID) and the number that the sender gave it."""
+        """Add one message: its topic, its publisher (GID) and its sequence number."""
         key = (topic, publisher)
         newest = self._newest.setdefault(key, sequence - 1)
         if sequence > newest:
@@ -43,15 +43,15 @@ class MessageLoss:
         return False
 
     def missing(self, topic: str) -> list[tuple[int, int]]:
-        """The ranges ``(first, last)`` of the numbers that never came, both ends included, publisher by publisher."""
+        """Return the ranges ``(first, last)`` of the missing numbers, both ends included, publisher by publisher."""
         return [r for (name, _), ranges in self._missing.items() if name == topic for r in ranges]
 
     def duplicates(self, topic: str) -> int:
-        """How many messages of ``topic`` came more than once."""
+        """Return how many messages of ``topic`` arrived more than once."""
         return self._duplicates.get(topic, 0)
 
     def facts(self) -> dict[str, dict[str, Any]]:
-        """What goes into the episode's facts: topics with a gap or a duplicate only."""
+        """Return the entry of the episode's facts: topics with a gap or a duplicate only."""
         topics = sorted({topic for topic, _ in self._newest})
         found = {topic: (self.missing(topic), self.duplicates(topic)) for topic in topics}
         return {
@@ -66,15 +66,15 @@ class MessageLoss:
 
 
 class Silences:
-    """When, by the steady clock, nothing came for a while; what came late afterwards may still be complete."""
+    """Times without any message, by the steady clock; messages that arrive late afterwards may still be complete."""
 
     def __init__(self) -> None:
         self._stamp_ns = self._heard_ns = -1
         self.facts: list[dict[str, Any]] = []
-        """For each of them the stamp of the last message before it, and how long it lasted, s."""
+        """For each silence the stamp of the last message before it, and its duration, s."""
 
     def add(self, stamp_ns: int, now_ns: int) -> None:
-        """Take note that the message with this stamp came now."""
+        """Add the arrival of the message with this stamp."""
         if self._heard_ns >= 0 and now_ns - self._heard_ns > SILENCE_NS:
             self.facts.append({"after_ns": self._stamp_ns, "s": round((now_ns - self._heard_ns) / 1e9, 3)})
         self._stamp_ns, self._heard_ns = stamp_ns, now_ns

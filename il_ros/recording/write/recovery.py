@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a killed recorder or a damaged disk left behind becomes episodes that say so."""
+"""Recover what a killed recorder or a damaged disk left behind as episodes that are marked so."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from il_ros.core.atomic_io import storage_errors, sync
 from il_ros.core.errors import DataError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.discovery import DAMAGED, is_foreign
-from il_ros.recording.bag.mcap_scanner import JOURNAL_RECORDS, McapScanner
+from il_ros.recording.bag.mcap_records import JOURNAL_RECORDS
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import is_closed, read
 from il_ros.recording.write.finalize import write_bag
 from il_ros.recording.write.journal import SUFFIX, is_open, locked
 
 WORKSHOP = ".recovering"
-"""The folder in which a bag is made anew before it takes the damaged one's place."""
+"""The folder in which a bag is made again before it replaces the damaged one."""
 _SHOWN = 3
 
 
 def leftovers(folder: Path, thorough: bool = False) -> list[Path]:
-    """Journals that nobody writes any more, and bags that are not closed though their file is there, by name.
+    """Return journals that are no longer written, and bags that are not closed though their file exists, by name.
 
     ``thorough`` reads every byte of every bag as well, and so finds those that are truncated or damaged.
     """
@@ -43,9 +44,9 @@ def leftovers(folder: Path, thorough: bool = False) -> list[Path]:
 
 
 def oddities(folder: Path) -> list[Path]:
-    """What has a journal's name and is no file, or a journal whose bag cannot be made since a file has its name.
+    """Return paths with a journal's name that are no file, and journals whose bag's name is taken by a file.
 
-    Whatever they are, a recovery passes them over.
+    A recovery skips them.
     """
     journals = list(Path(folder).glob(f"episode_*{SUFFIX}"))
     bags = {path: path.with_name(path.name.removesuffix(SUFFIX)) for path in journals}
@@ -53,12 +54,12 @@ def oddities(folder: Path) -> list[Path]:
 
 
 def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], None] | None = None) -> list[Path]:
-    """Make an episode of every leftover of ``folder``; returns the bags.
+    """Make an episode of every leftover of ``folder``; return the bags.
 
     Their facts hold ``recovered`` (true), ``partial`` (true unless every message is known to be there), ``reason`` and
     ``salvaged``: the messages and bytes that were saved, the size of the source and what was cut off. Doing it twice
-    changes nothing. What could not be copied and verified is kept beside, as ``….damaged``. ``progress`` is told of
-    each leftover before it is worked on.
+    changes nothing. What could not be copied and verified is kept beside, as ``….damaged``. ``progress`` is called with
+    each leftover before it is recovered.
 
     Raises:
         DataError: if there is no such folder.
@@ -71,7 +72,7 @@ def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], Non
     for path in leftovers(folder, thorough):
         if progress is not None:
             progress(path)
-        with storage_errors(folder, f"nothing is lost; mend that and run `il-ros recover {folder}` again"):
+        with storage_errors(folder, f"nothing is lost; correct that and run `il-ros recover {folder}` again"):
             bags.append(_recover_journal(path) if path.name.endswith(SUFFIX) else _recover_bag(path))
     with suppress(OSError):  # there is none
         (folder / WORKSHOP).rmdir()
@@ -79,7 +80,7 @@ def recover(folder: Path, thorough: bool = False, progress: Callable[[Path], Non
 
 
 def _file(bag: Path) -> Path | None:
-    """The one MCAP file of a bag of ours; none of another program's, which is not ours to mend."""
+    """Return the one MCAP file of a bag of our recorder; None for a bag of another program."""
     files = [path for path in bag.glob("*.mcap") if path.is_file()]
     return files[0] if len(files) == 1 and not is_foreign(files[0]) else None
 
@@ -112,7 +113,7 @@ def _recover_journal(journal: Path) -> Path:
 
 
 def _recover_bag(bag: Path) -> Path:
-    """Make the bag anew in the workshop, put the damaged one aside, and the new one in its place."""
+    """Make the bag again in a folder beside it, move the damaged one aside, and the new one to its place."""
     made = bag.parent / WORKSHOP / bag.name
     if not (made / METADATA).exists():
         _salvage(bag, made)
@@ -151,6 +152,6 @@ def _facts(scan: McapScanner, reason: str) -> dict[str, Any]:
 
 
 def _aside(path: Path) -> Path:
-    """A name beside ``path`` that is free."""
+    """Return a free name beside ``path``."""
     ends = itertools.chain([DAMAGED], (f"{DAMAGED}-{n}" for n in itertools.count(2)))
     return next(name for name in (path.with_name(path.name + end) for end in ends) if not name.exists())

@@ -16,7 +16,8 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from il_ros.core.contract import Contract
 from il_ros.core.errors import DataError
-from il_ros.recording.bag.mcap_scanner import MAGIC, RECORD, UNCHECKED, McapScanner
+from il_ros.recording.bag.mcap_records import MAGIC, RECORD
+from il_ros.recording.bag.mcap_scanner import UNCHECKED, McapScanner
 from il_ros.recording.bag.reader import read
 from il_ros.recording.episodes.reader import TypeMismatchError, find_authority, find_topic, read_episode
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mcap.writer import CompressionType, Writer
 
 from il_ros.recording.bag import mcap_scanner as scan_module
-from il_ros.recording.bag.mcap_scanner import MESSAGE, RECORD, McapScanner
+from il_ros.recording.bag.mcap_records import MESSAGE, RECORD
+from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.mcap_stride import leap, period
 
 sizes = st.lists(st.integers(0, 40), min_size=1, max_size=5)

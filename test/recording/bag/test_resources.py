@@ -124,7 +124,7 @@ def il_ros_info(capsys):
 READ = """
 import resource, sys
 from pathlib import Path
-from il_ros.recording.bag import read
+from il_ros.recording.bag.reader import read
 
 has = resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
 resource.setrlimit(resource.RLIMIT_AS, (has + 75_000_000, resource.RLIM_INFINITY))

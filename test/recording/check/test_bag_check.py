@@ -91,7 +91,7 @@ def test_a_recording_that_fits_is_told_topic_by_topic(written):
 @pytest.mark.parametrize(
     ("about", "words", "changes"),
     [
-        (COMMAND, "leader_arm is not there, so nobody knows what was commanded", {"external": {"topic": "leader_arm"}}),
+        (COMMAND, "leader_arm is not there, so the commands are not known", {"external": {"topic": "leader_arm"}}),
         (COMMAND, f"/command is {ARRAY}, not {TRAJECTORY}; correct", {"command": {"type": TRAJECTORY}}),
         ("force", f"/force is {FLOAT}, not {ARRAY}", {"topics": {"joint_states": JOINTS, "force": ARRAY}}),
         ("stamps", "no message of /leader can be used .*the message has elbow", {

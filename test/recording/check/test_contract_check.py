@@ -72,7 +72,7 @@ def test_what_satisfies_the_contract_is_all_ok():
         ("tool_vx", WARNING, "the limits are -0.25 to 0.25: widen them", {"speed": 0.3}, {}),
         ("tool_vx", WARNING, "max_step allows 0.12: raise it", {"speed": 0.2}, {}),
         (COMMAND, ERROR, "not finite|is not 2 finite numbers", {"speed": np.nan}, {}),
-        (COMMAND, WARNING, "nobody commands yet", (), {"wanted": {"/cell/objects": "objects"}}),
+        (COMMAND, WARNING, "nothing is published yet", (), {"wanted": {"/cell/objects": "objects"}}),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_remedy(about, level, words, heard, changes):

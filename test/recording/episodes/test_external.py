@@ -245,7 +245,7 @@ def test_damage_to_a_database_is_told(write, session, contract, tmp_path):
     (file,) = bag.glob("*.db3")
     data = file.read_bytes()
     file.write_bytes(data[: len(data) // 2])
-    with pytest.raises(DataError, match=r"bag_?0?\.db3 is damaged: .*copy it anew"):
+    with pytest.raises(DataError, match=r"bag_?0?\.db3 is damaged: .*copy it again"):
         read_episode(bag, contract)
     with pytest.raises(DataError, match="is damaged"):
         read(bag).verify()

@@ -18,7 +18,7 @@ from il_ros.core.errors import MessageError
 from il_ros.recording.bag.typestore import decoder, serialised
 from il_ros.recording.decode import field_columns as columns_module
 from il_ros.recording.decode.message_batch import RecordedTopic, packed
-from il_ros.recording.episodes.external import CommandColumns
+from il_ros.recording.episodes.component_source import CommandColumns
 
 KINDS = ("geometry_msgs/msg/TwistStamped", "std_msgs/msg/Float64MultiArray", "trajectory_msgs/msg/JointTrajectory")
 NUMBERS = st.sampled_from([0.25, -3.0, 1e300, float("nan"), float("inf")]) | st.floats(-1, 1)

@@ -15,10 +15,11 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.learning.data.dataset import Dataset
-from il_ros.recording import export as exporters
 from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.export import base as exporters
 from il_ros.recording.export import lerobot
-from il_ros.recording.lerobot.reader import dataset_summary, is_dataset, read_dataset
+from il_ros.recording.lerobot.reader import is_dataset, read_dataset
+from il_ros.recording.lerobot.summary import dataset_summary
 from il_ros.recording.write.finalize import finalize
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
@@ -283,7 +284,7 @@ def test_damage_is_told_with_the_file(foreign, contract):
     file = foreign / lerobot.DATA
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match=r"file-000.parquet is damaged \(.*\); get it anew"):
+    with pytest.raises(DataError, match=r"file-000.parquet is damaged \(.*\); download it again"):
         read_dataset(foreign, contract)
     table = parquet.read_table(pyarrow.BufferReader(whole))
     broken = [[float("nan")] * 2] * len(table)
@@ -291,7 +292,7 @@ def test_damage_is_told_with_the_file(foreign, contract):
     with pytest.raises(DataError, match="exported: 12 numbers are not finite in float32: episode 0, frame 0: tool_vx"):
         read_dataset(foreign, contract)
     parquet.write_table(table.drop_columns(["action"]), file)
-    with pytest.raises(DataError, match="file-000.parquet lacks action, which meta/info.json has; get it anew"):
+    with pytest.raises(DataError, match="file-000.parquet lacks action, which meta/info.json has; download it again"):
         read_dataset(foreign, contract)
     shutil.rmtree(foreign / "data")
     with pytest.raises(DataError, match="has no parquet files in data"):
@@ -308,7 +309,7 @@ def test_nothing_is_overwritten_and_nothing_is_half_written(make_episode, even, 
     episode = make_episode(even(3))
     folder, _ = export(episode)
     before = {path: path.read_bytes() for path in folder.rglob("*.json")}
-    with pytest.raises(ConfigError, match="exported is there already and is not overwritten; name another place"):
+    with pytest.raises(ConfigError, match="exported exists already and is not overwritten; name another path"):
         export(episode)
     assert before == {path: path.read_bytes() for path in folder.rglob("*.json")}
 

@@ -105,6 +105,6 @@ def test_nothing_is_overwritten_and_nothing_that_is_empty_is_written(make_episod
         export(make_episode(even(0)))
     assert list(tmp_path.iterdir()) == []
     export(make_episode(even(30)))
-    with pytest.raises(ConfigError, match="exported.hdf5 is there already and is not overwritten"):
+    with pytest.raises(ConfigError, match="exported.hdf5 exists already and is not overwritten"):
         export(make_episode(even(30)))
     assert [path.name for path in tmp_path.iterdir()] == ["exported.hdf5"]

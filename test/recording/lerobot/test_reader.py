@@ -22,7 +22,8 @@ from il_ros.recording import export
 from il_ros.recording.export import lerobot
 from il_ros.recording.lerobot.drivers import runs
 from il_ros.recording.lerobot.names import Place, names_of, places
-from il_ros.recording.lerobot.reader import dataset_summary, read_dataset
+from il_ros.recording.lerobot.reader import read_dataset
+from il_ros.recording.lerobot.summary import dataset_summary
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -281,7 +282,7 @@ def test_frames_that_do_not_belong_together_are_refused_or_told(dataset):
     twice, moved, late = frame.copy(), np.repeat([0, 1], [6, 6]), frame / FPS
     twice[9], late[4] = twice[8], 0.47
     made = naming(["a"], ["u"])
-    with pytest.raises(DataError, match="frame 1 of episode 1 is there twice; get it anew or delete the episode"):
+    with pytest.raises(DataError, match="frame 1 of episode 1 is there twice; download it again or delete the episode"):
         read_dataset(dataset(state_and_action(), "twice", frame_index=twice), made)
     with pytest.raises(DataError, match="episode 0 has 6 frames, meta/episodes says 7; get the rest"):
         moved_frames = np.concatenate([np.arange(6), np.arange(6)])

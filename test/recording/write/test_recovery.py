@@ -17,10 +17,10 @@ from il_ros.cli import main
 from il_ros.core import atomic_io
 from il_ros.core.errors import DataError, StorageError
 from il_ros.recording.bag import metadata
-from il_ros.recording.bag import reader as bag_module
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import read
 from il_ros.recording.episodes.store import EpisodeStore
+from il_ros.recording.write import finalize as finalize_module
 from il_ros.recording.write import recovery
 from il_ros.recording.write.finalize import finalize
 from il_ros.recording.write.journal import Journal
@@ -76,13 +76,13 @@ def test_a_journal_that_is_still_written_is_left_alone(tmp_path, kit):
 
 
 STEPS = [
-    (bag_module, "_copy"),
-    (bag_module, "_register"),
-    (bag_module, "_verify"),
-    (bag_module, "sync"),
+    (finalize_module, "_copy"),
+    (finalize_module, "_register"),
+    (finalize_module, "_verify"),
+    (finalize_module, "sync"),
     (atomic_io, "sync"),
     (recovery, "sync"),
-    (metadata, "replace_text"),
+    (metadata, "replace_file"),
     (os, "replace"),
     (os, "rename"),
     (pathlib.Path, "unlink"),

@@ -1,0 +1,127 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The records of an MCAP file: their layout in bytes, the content of chunks, and the record that keeps facts.
+
+The format is described at https://mcap.dev/spec.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import zstandard
+from mcap.data_stream import RecordBuilder
+from mcap.opcode import Opcode
+from mcap.records import Chunk
+from mcap.stream_reader import get_chunk_data_stream
+
+from il_ros.core.errors import DataError
+from il_ros.recording.decode.message_batch import RecordedTopic
+
+MAGIC = b"\x89MCAP0\r\n"
+FACTS = "il_ros.facts"
+"""The name of the metadata record that holds an episode's facts."""
+RECORD = struct.Struct("<BQ")  # opcode, length
+MESSAGE = struct.Struct("<BQHIQQ")  # opcode, length, channel, sequence, log time, publish time
+HEAD = struct.Struct("<BQH")  # opcode, length, and the channel if it is a message
+LOG_TIME = 15
+"""Where the log time lies in a message's record."""
+CHUNK = struct.Struct("<QQQII")  # first time, last time, size, CRC, length of the compression's name
+JOURNAL_RECORDS = frozenset({Opcode.HEADER, Opcode.METADATA, Opcode.CHUNK, Opcode.DATA_END, Opcode.FOOTER})
+"""The only records of a journal; any other is a damaged one."""
+FOOTER_BYTES, CRC_BYTES = 20, 4
+"""Of a footer, and of the CRC at its end, which is all of the record that ends the data."""
+NO_CRC, CHUNK_CRC = bytes(CRC_BYTES), slice(24, 28)
+_ZSTD = zstandard.ZstdDecompressor()
+
+
+class RawMessage(NamedTuple):
+    """One message as it was received."""
+
+    topic: RecordedTopic
+    log_time_ns: int
+    publish_time_ns: int
+    sequence: int
+    data: bytes
+
+
+class Digest:
+    """A digest over the topics, types, times, numbers and bytes of messages, in their order."""
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=16)
+
+    def add(self, message: RawMessage) -> None:
+        """Take one more message into account."""
+        topic, *numbers, data = message
+        self._hash.update(f"{topic.name}\n{topic.type_name}\n{numbers}\n{len(data)}\n".encode())
+        self._hash.update(data)
+
+    def text(self) -> str:
+        """Return the digest so far, 32 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+def chunk_content(payload: bytes) -> bytes:
+    """Return the records of a chunk after a check of its CRC."""
+    _, _, size, crc, name_length = CHUNK.unpack_from(payload)
+    at = CHUNK.size + name_length
+    name = payload[CHUNK.size : at].decode()
+    (length,) = struct.unpack_from("<Q", payload, at)
+    if at + 8 + length > len(payload):
+        raise ValueError(f"its content is said to have {length} bytes")
+    records = _expanded(name, payload[at + 8 : at + 8 + length], size)
+    if len(records) != size or (crc and zlib.crc32(records) != crc):
+        raise ValueError("its CRC is wrong")
+    return records
+
+
+def _expanded(compression: str, data: bytes, size: int) -> bytes:
+    if compression == "":
+        return data
+    if compression == "zstd":
+        return _ZSTD.decompress(data, max_output_size=size)
+    if compression != "lz4":
+        raise ValueError(f"compression {compression!r} is not known")
+    stream, length = get_chunk_data_stream(Chunk(compression, data, 0, 0, 0, size))
+    return stream.read(length)
+
+
+def facts_record(facts: dict[str, Any]) -> dict[str, str]:
+    """Return the content of the metadata record that keeps ``facts``, with a CRC of them.
+
+    Raises:
+        DataError: if a fact is not one that JSON knows.
+    """
+    try:
+        text = json.dumps(facts)
+    except TypeError as error:
+        reason = f"facts {facts} cannot be written as JSON ({error})"
+        raise DataError(f"{reason}; use strings, numbers, lists and mappings") from error
+    return {"facts": text, "crc32": str(zlib.crc32(text.encode()))}
+
+
+def facts_from(record: dict[str, str]) -> dict[str, Any]:
+    """Return the facts that a metadata record keeps.
+
+    Raises:
+        ValueError, KeyError: if they are damaged.
+    """
+    if str(zlib.crc32(record["facts"].encode())) != record["crc32"]:
+        raise ValueError("the CRC of the facts is wrong")
+    facts: dict[str, Any] = json.loads(record["facts"])
+    return facts
+
+
+def built(*records: Any) -> bytes:
+    """Return the bytes of MCAP records."""
+    builder = RecordBuilder()
+    for record in records:
+        record.write(builder)
+    data: bytes = builder.end()  # type: ignore[no-untyped-call]
+    return data
