@@ -3,7 +3,6 @@
 
 """The package is laid out so that pip, colcon and ``ros2 launch`` each find what they look for."""
 
-import ast
 import os
 import re
 import stat
@@ -14,19 +13,12 @@ import yaml
 from catkin_pkg.package import parse_package
 
 import il_ros
+from il_ros.launching.executables import EXECUTABLES
 from il_ros.launching.yaml_launch import model
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
-
-
-def setup_nodes() -> tuple[str, ...]:
-    """``NODES`` of setup.py."""
-    for statement in ast.parse(SETUP).body:
-        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "NODES":
-            return ast.literal_eval(statement.value)
-    raise AssertionError("setup.py has no NODES")
 
 
 def test_package_xml_is_an_ament_python_package_of_our_version():
@@ -51,14 +43,14 @@ def test_resource_marker_and_licence_are_there():
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_setup_launch_and_wrappers_agree_on_the_nodes():
-    assert setup_nodes() == model.NODES
-    wrappers = [ROOT / "scripts" / node for node in model.NODES]
-    assert all(wrapper.stat().st_mode & stat.S_IXUSR for wrapper in wrappers)
-    assert len({wrapper.read_text(encoding="utf-8") for wrapper in wrappers}) == 1  # each goes by the name it has
+def test_every_node_has_a_link_to_the_one_script_that_runs_nodes():
+    links = {path.name: path for path in (ROOT / "scripts").glob("*_node") if path.name != "run_node"}
+    assert set(links) == set(EXECUTABLES)
+    assert {link.resolve() for link in links.values()} == {ROOT / "scripts" / "run_node"}
+    assert (ROOT / "scripts" / "run_node").stat().st_mode & stat.S_IXUSR
 
 
-@pytest.mark.parametrize("node", model.NODES)
+@pytest.mark.parametrize("node", EXECUTABLES)
 def test_every_node_is_a_module_with_a_main_that_runs(node):
     source = (ROOT / "il_ros" / "nodes" / f"{node}.py").read_text(encoding="utf-8")
     assert "def main(" in source
@@ -108,5 +100,5 @@ def test_everything_that_setup_installs_exists(monkeypatch):
     assert all((ROOT / file).is_file() for group in files.values() for file in group)
     assert "launch/bringup.launch.yaml" in files["share/il_ros/launch"]
     assert "config/contracts/panda_plane.yaml" in files["share/il_ros/config/contracts"]
-    assert len(files["lib/il_ros"]) == len(model.NODES)
+    assert len(files["lib/il_ros"]) == len(EXECUTABLES)
     assert installed["version"] == il_ros.__version__

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from il_ros.core.errors import ConfigError, GraphError
 from il_ros.launching import graph
 from il_ros.launching.yaml_launch import model
-from il_ros.launching.yaml_launch.model import NodeCommand
+from il_ros.launching.yaml_launch.actions import NodeCommand
 from il_ros.nodes import container_node, reference
 from il_ros.ros.client.graph_client import GraphClient
 

@@ -22,6 +22,7 @@ import yaml
 
 from il_ros.core import paths
 from il_ros.core.errors import ConfigError
+from il_ros.launching.executables import EXECUTABLES
 from il_ros.launching.yaml_launch import model
 
 if find_spec("composition_interfaces") is None:  # no wheel either, and nothing here composes
@@ -86,6 +87,11 @@ CASES = {
               - {name: nested, param: [{name: one, value: 1}, {name: two, param: [{name: three, value: "3"}]}]}
               - {name: $(var word), value: 2}
     """,
+    "messages": """
+        - arg: {name: x, default: world}
+        - log: {message: "hello $(var x)"}
+        - node: {pkg: il_ros, exec: sim_node}
+    """,
     "conditions": """
         - arg: {name: wanted, default: "True"}
         - arg: {name: unwanted, default: "0"}
@@ -142,7 +148,7 @@ def share(tmp_path_factory) -> Iterator[Path]:
     programs.mkdir(parents=True)
     (index / "il_ros").touch()
     (prefix / "share/il_ros").symlink_to(ROOT)
-    for node in model.NODES:
+    for node in EXECUTABLES:
         (programs / node).symlink_to(ROOT / "scripts" / node)
     path = os.pathsep.join([str(prefix), sys.prefix, os.environ.get("AMENT_PREFIX_PATH", "")])
     installed, log = prefix / "share/il_ros", str(prefix / "log")

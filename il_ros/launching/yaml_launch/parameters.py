@@ -21,7 +21,7 @@ SCALARS = (bool, int, float, str)
 
 
 def words(block: LaunchBlock, scope: Scope, prefix: str = "") -> Iterator[str]:
-    """``--params-file`` or ``-p`` and its argument, for one entry and those nested in it.
+    """Yield ``--params-file`` or ``-p`` and its argument, for one entry and those nested in it.
 
     Raises:
         ConfigError: naming file and line, if the entry is malformed or its file is missing.
@@ -44,7 +44,7 @@ def words(block: LaunchBlock, scope: Scope, prefix: str = "") -> Iterator[str]:
 
 
 def literal(value: Any) -> str:
-    """A value as rcl's parser reads it back with its type."""
+    """Return a value as rcl's parser reads it back with its type."""
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
     if isinstance(value, float) and value - value != 0:  # infinite or not a number
@@ -55,7 +55,7 @@ def literal(value: Any) -> str:
 
 
 def _value(block: LaunchBlock, scope: Scope) -> Any:
-    """A parameter's value: what a substitution gives is read as YAML, what is written is taken as it is."""
+    """Return a parameter's value: what a substitution gives is read as YAML, what is written is taken as it is."""
     value = block["value"]
     value = [_item(block, v, scope) for v in value] if isinstance(value, list) else _item(block, value, scope)
     items = value if isinstance(value, list) else [value]
