@@ -40,7 +40,7 @@ def folder(name: str) -> list[tuple[str, list[str]]]:
     """``(target, files)`` for every folder under ``name``, as setuptools' ``data_files`` wants them."""
     files: dict[str, list[str]] = {}
     for path in sorted((ROOT / name).rglob("*")):
-        if path.is_file() and path.suffix in (".yaml", ".py", ".rviz") and path.parent.name != "__pycache__":
+        if path.is_file() and path.suffix in (".yaml", ".py", ".rviz", ".json") and path.parent.name != "__pycache__":
             source = path.relative_to(ROOT)
             files.setdefault(f"share/{NAME}/{source.parent}", []).append(str(source))
     return list(files.items())

@@ -71,7 +71,7 @@ def test_every_launch_file_resolves_to_the_same_nodes_in_one_process_and_in_many
         names += yaml.safe_load(next(word.partition(":=")[2] for word in whole if word.startswith("nodes:=")))
         alone = many[len(names) - 1].command[3:]  # the last of its nodes
         assert [word for word in alone if "__node" not in word and word != "-r"] == whole
-    assert names == [node.name.partition("-")[0] for node in many]
+    assert names == [node.command[2].removeprefix("il_ros.nodes.") for node in many]
 
 
 def test_every_argument_of_our_launch_files_is_described_and_has_a_default_or_is_what_it_is_about():

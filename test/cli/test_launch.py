@@ -21,9 +21,9 @@ def node(name, code, **more):
 
 
 def test_arguments_may_stand_before_and_after_options(capsys):
-    assert main(["launch", "bringup", "task:=avoid", "--dry-run", "--json", "seed:=7"]) == 0
+    assert main(["launch", "bringup", "task:=avoid", "--dry-run", "--json", "lockstep:=true"]) == 0
     sim, gate = map(json.loads, capsys.readouterr().out.splitlines())
-    assert 'task:="avoid"' in sim["command"] and "seed:=7" in sim["command"]
+    assert 'task:="avoid"' in sim["command"] and "lockstep:=true" in sim["command"]
     assert (sim["name"], gate["name"]) == ("sim_node", "gate_node")
 
 

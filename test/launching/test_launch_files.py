@@ -27,8 +27,9 @@ from il_ros.core.errors import ConfigError, GraphError
 from il_ros.launching import graph
 from il_ros.launching.yaml_launch import model
 from il_ros.launching.yaml_launch.actions import NodeCommand
-from il_ros.nodes import container_node, reference
+from il_ros.nodes import container_node
 from il_ros.ros.client.graph_client import GraphClient
+from tools import nodes_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
@@ -51,7 +52,8 @@ ODD = [
 ]
 ODD += ["[1, 2]", "{a: 1}", "a: b", "- a", "#x", "a #b", "&x", "*x", "!x", "%x", "@x", "`x`", '"x"', ">", "?", "  x "]
 """Texts that YAML takes for something else."""
-CHOICES = ("composed", "sim_camera", "camera", "clock")
+CHOICES = ("composed", "sim_camera", "camera", "clock", "tf", "display", "params_file")
+"""Arguments that are no text for a parameter."""
 
 
 def resolved(path: Path, **arguments: str) -> list[NodeCommand]:
@@ -118,9 +120,9 @@ def test_whatever_is_given_for_a_parameter_that_is_a_string_stays_that_text(path
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_the_end_of_a_node_ends_all_where_the_page_of_the_nodes_says_so(path: Path) -> None:
-    ends = {name: what for names, what, _ in reference.ENDS for name in re.findall(r"`(\w+)`", names)}
+    ends = {name: what for names, what, _ in nodes_reference.ENDS for name in re.findall(r"`(\w+)`", names)}
     declared = model.arguments(path)
-    for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}]:
+    for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}, {"display": "true"}]:
         if not set(choice) <= set(declared):
             continue
         for node in resolved(path, **choice):

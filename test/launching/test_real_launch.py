@@ -203,15 +203,15 @@ def normal(command) -> list:
 
 
 def parameters(words: list[str]) -> Iterator:
-    """Words with ``-p name:=value``, and launch's file of one parameter, as the same pair."""
+    """Words with ``-p name:=value``, and the files that launch writes, as the same pairs."""
     flag = ""
     for word in words:
         if flag == "-p":
             name, _, value = word.partition(":=")
             yield name, yaml.safe_load(value)
         elif flag == "--params-file" and "/launch_params_" in word:
-            (section,) = yaml.safe_load(Path(word).read_text()).values()
-            yield from section["ros__parameters"].items()
+            for section in yaml.safe_load(Path(word).read_text()).values():
+                yield from section["ros__parameters"].items()
         elif word not in ("-p", "--params-file"):
             yield word
         flag = word
@@ -230,6 +230,8 @@ def test_every_launch_file_of_ours_gives_the_commands_of_the_real_launch(share, 
     given = {name: "given" for name, argument in declared.items() if argument.default is None}
     if "composed" in declared:
         given["composed"] = composed
+    if "display" in declared:
+        given["display"] = composed
     if "options" in declared:
         given["options"] = '{"enable_button": 6, "prefix": "a: b"}'
     nodes = ours(path, given)

@@ -4,6 +4,7 @@
 """The subset of ROS 2's launch format means what it means there, and the rest is refused."""
 
 import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
@@ -163,6 +164,14 @@ def test_an_include_takes_its_arguments_as_let_too(launch, tmp_path):
     (tmp_path / "inner.launch.yaml").write_text("launch:\n- arg: {name: y}\n" + NODE % ", args: $(var y)")
     (node,) = launch("- include: {file: $(dirname)/inner.launch.yaml, let: [{name: y, value: '1'}]}")
     assert words(node) == ["1", "--ros-args"]
+
+
+def test_a_parameter_file_may_have_substitutions(launch, tmp_path):
+    (tmp_path / "p.yaml").write_text("/**/sim_node:\n  ros__parameters: {seed: $(var sim_seed $(var seed))}\n")
+    text = "- arg: {name: seed, default: '7'}\n" + NODE % ", param: [{from: $(dirname)/p.yaml, allow_substs: true}]"
+    files = [Path(words(launch(text, **given)[0])[-1]) for given in ({}, {}, {"seed": "8"})]
+    seeds = [yaml.safe_load(file.read_text())["/**/sim_node"]["ros__parameters"]["seed"] for file in files]
+    assert seeds == [7, 7, 8] and files[0] == files[1] != files[2]
 
 
 def test_files_that_include_each_other_are_refused(launch, tmp_path):
