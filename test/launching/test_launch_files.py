@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rclpy
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rclpy.node import Node
 
 from il_ros.core.errors import ConfigError, GraphError
 from il_ros.launching import graph
@@ -149,6 +151,32 @@ def test_a_quote_in_a_text_is_refused_with_the_remedy() -> None:
         resolved(path, folder="o'b")
     (folder,) = {passed(node)["folder"] for node in resolved(path, folder="o''b")}
     assert folder == "o'b"
+
+
+SEEDS = {"sim_node": 5, "policy_node": 7, "trainer_node": 9}
+
+
+@pytest.mark.graph
+@pytest.mark.parametrize(("name", "composed"), [("dagger", "false"), ("dagger", "true"), ("two_arms", "true")])
+def test_each_node_can_have_a_seed_of_its_own_and_any_parameter_from_a_file(
+    name: str, composed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "nodes.yaml"
+    file.write_text("/**/gate_node:\n  ros__parameters: {execute_steps: 3}\n")
+    given = {"seed": "5", "policy_seed": "7", "trainer_seed": "9", "params_file": str(file), "composed": composed}
+    for command in resolved(ROOT / f"launch/{name}.launch.yaml", **given):
+        context = rclpy.Context()
+        words = [word for word in command.command[3:] if not word.startswith("__node")]
+        words = [word for word, after in zip(words, [*words[1:], ""]) if word != "-r" or ":=" in after]
+        rclpy.init(args=words, context=context)
+        for node, seed in SEEDS.items():
+            made = Node(node, context=context, automatically_declare_parameters_from_overrides=True)
+            assert made.get_parameter("seed").value == seed
+            made.destroy_node()
+        gate = Node("gate_node", context=context, automatically_declare_parameters_from_overrides=True)
+        assert gate.get_parameter("execute_steps").value == 3
+        gate.destroy_node()
+        rclpy.shutdown(context=context)
 
 
 @pytest.fixture
