@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,16 +62,19 @@ class DisplayNode(IlNode[DisplayParameters]):
             Authority.EXPERT: self.publisher(topics.EXPERT_PATH),
         }
         for topic in topics.READING:
-            keep = lambda stamped, name=topic.name: self._parts.update({name: stamped[1]})  # noqa: E731
-            self.read(codecs.whole(self.contract, topic._replace(qos=topics.GLANCE)), keep)
+            reader = codecs.whole(self.contract, topic._replace(qos=topics.GLANCE))
+            self.read(reader, partial(self._on_state, topic.name))
         for authority, topic in (
             (Authority.POLICY, topics.POLICY_ACTION),
             (Authority.EXPERT, topics.EXPERT_ACTION),
         ):
-            self.subscribe(topic, lambda message, authority=authority: self._on_action(authority, message))
+            self.subscribe(topic, partial(self._on_action, authority))
         self.read(codecs.RecordReader(), self._on_authority)
         self.every(DRAW_S, self._draw)
         self.start()
+
+    def _on_state(self, name: str, stamped: codecs.Stamped) -> None:
+        self._parts[name] = stamped[1]
 
     def _on_action(self, authority: Authority, message: Any) -> None:
         self._chunks[authority] = messages.chunk_from(message, self.contract)

@@ -44,6 +44,8 @@ class SimParameters(SimulatorParameters):
 class SimNode(SimulatorNode[SimParameters]):
     """Publishes the arm's state; an arm that a hand pushes gives way."""
 
+    _env: ArmEnv
+
     def __init__(self) -> None:
         super().__init__(SimParameters)
         self._push: tuple[int, str, Array] | None = None

@@ -162,7 +162,7 @@ class IlNode(Node, Generic[P]):
 
         return self._hears(topic, _with_info(hear))
 
-    def read(self, reader: Reader[T | None], callback: Callable[[T], None]) -> Any:
+    def read(self, reader: Reader[T] | Reader[T | None], callback: Callable[[T], None]) -> Any:
         """A subscription to what the messages of a topic say; not those of which the reader makes None."""
 
         def hear(data: bytes, info: dict[str, Any]) -> None:

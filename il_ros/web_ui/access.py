@@ -14,8 +14,8 @@ from aiohttp import web
 LOOPBACK = "http://localhost:* http://127.0.0.1:*"
 SOURCES = "'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 POLICY = f"default-src {SOURCES}; frame-src 'self' {LOOPBACK}; frame-ancestors "
-"""Nothing is loaded from elsewhere. The page shows the picture under the other of these two names of this machine, since
-the browser gives that a process of its own."""
+"""Nothing is loaded from elsewhere. The page shows the picture under the other of these two names of this machine,
+since the browser gives that a process of its own."""
 HEADERS = {
     "Content-Security-Policy": POLICY + "'none'",
     "Referrer-Policy": "no-referrer",

@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The server of the page: on this machine alone, for who has the token, and for no other site.
+"""The server of the web interface: for whoever has the token, and for no other site.
 
-It serves the page and its files, carries what the driver does, tells all viewers how things stand, and passes the
-picture on. It runs in a thread of its own, beside the one that spins the node.
+It serves the page and its files, receives the operator's input, sends the status to all viewers, and passes the picture
+on. It runs in a thread of its own, beside the one that spins the node.
 """
 
 from __future__ import annotations
@@ -110,8 +110,6 @@ class Server:
         """Where the page is, token included."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._access.port}/?token={self._token}"
-
-    # Its thread -------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -275,8 +273,6 @@ class Server:
             if what == "sit":  # whose name cannot be recorded does not drive
                 self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
-
-    # The pictures -----------------------------------------------------------------------------------------------------
 
     async def _camera(self, request: web.Request) -> web.Response:
         """What the camera sees, once that is another picture than the one which the page has; nothing if none comes.
