@@ -11,20 +11,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "il_ros"
-NODES = (
-    "sim_node",
-    "gym_node",
-    "policy_node",
-    "expert_node",
-    "gate_node",
-    "recorder_node",
-    "trainer_node",
-    "web_ui_node",
-    "camera_node",
-    "resync_node",
-    "container_node",
-)
 ROOT = Path(__file__).resolve().parent
+NODES = sorted(path.stem for path in (ROOT / NAME / "nodes").glob("*_node.py"))
+"""The executables; ``scripts/`` has a link of each name to the one script that runs them."""
 
 
 def version() -> str:
@@ -51,7 +40,7 @@ def folder(name: str) -> list[tuple[str, list[str]]]:
     """``(target, files)`` for every folder under ``name``, as setuptools' ``data_files`` wants them."""
     files: dict[str, list[str]] = {}
     for path in sorted((ROOT / name).rglob("*")):
-        if path.is_file() and path.suffix in (".yaml", ".py", ".rviz") and path.parent.name != "__pycache__":
+        if path.is_file() and path.suffix in (".yaml", ".py", ".rviz", ".json") and path.parent.name != "__pycache__":
             source = path.relative_to(ROOT)
             files.setdefault(f"share/{NAME}/{source.parent}", []).append(str(source))
     return list(files.items())

@@ -3,7 +3,6 @@
 
 """The package is laid out so that pip, colcon and ``ros2 launch`` each find what they look for."""
 
-import ast
 import os
 import re
 import stat
@@ -16,6 +15,7 @@ import yaml
 from catkin_pkg.package import parse_package
 
 import il_ros
+from il_ros.launching.executables import EXECUTABLES
 from il_ros.launching.yaml_launch import model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,14 +51,6 @@ def test_no_class_name_stands_for_two_things():
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
-def setup_nodes() -> tuple[str, ...]:
-    """``NODES`` of setup.py."""
-    for statement in ast.parse(SETUP).body:
-        if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "NODES":
-            return ast.literal_eval(statement.value)
-    raise AssertionError("setup.py has no NODES")
-
-
 def test_package_xml_is_an_ament_python_package_of_our_version():
     warnings = []
     package = parse_package(str(ROOT / "package.xml"), warnings=warnings)
@@ -81,14 +73,14 @@ def test_resource_marker_and_licence_are_there():
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
-def test_setup_launch_and_wrappers_agree_on_the_nodes():
-    assert setup_nodes() == model.NODES
-    wrappers = [ROOT / "scripts" / node for node in model.NODES]
-    assert all(wrapper.stat().st_mode & stat.S_IXUSR for wrapper in wrappers)
-    assert len({wrapper.read_text(encoding="utf-8") for wrapper in wrappers}) == 1  # each goes by the name it has
+def test_every_node_has_a_link_to_the_one_script_that_runs_nodes():
+    links = {path.name: path for path in (ROOT / "scripts").glob("*_node") if path.name != "run_node"}
+    assert set(links) == set(EXECUTABLES)
+    assert {link.resolve() for link in links.values()} == {ROOT / "scripts" / "run_node"}
+    assert (ROOT / "scripts" / "run_node").stat().st_mode & stat.S_IXUSR
 
 
-@pytest.mark.parametrize("node", model.NODES)
+@pytest.mark.parametrize("node", EXECUTABLES)
 def test_every_node_is_a_module_with_a_main_that_runs(node):
     source = (ROOT / "il_ros" / "nodes" / f"{node}.py").read_text(encoding="utf-8")
     assert "def main(" in source
@@ -109,7 +101,7 @@ def test_every_launch_file_resolves_to_the_same_nodes_in_one_process_and_in_many
         names += yaml.safe_load(next(word.partition(":=")[2] for word in whole if word.startswith("nodes:=")))
         alone = many[len(names) - 1].command[3:]  # the last of its nodes
         assert [word for word in alone if "__node" not in word and word != "-r"] == whole
-    assert names == [node.name.partition("-")[0] for node in many]
+    assert names == [node.command[2].removeprefix("il_ros.nodes.") for node in many]
 
 
 def test_every_argument_of_our_launch_files_is_described_and_has_a_default_or_is_what_it_is_about():
@@ -138,5 +130,5 @@ def test_everything_that_setup_installs_exists(monkeypatch):
     assert all((ROOT / file).is_file() for group in files.values() for file in group)
     assert "launch/bringup.launch.yaml" in files["share/il_ros/launch"]
     assert "config/contracts/panda_plane.yaml" in files["share/il_ros/config/contracts"]
-    assert len(files["lib/il_ros"]) == len(model.NODES)
+    assert len(files["lib/il_ros"]) == len(EXECUTABLES)
     assert installed["version"] == il_ros.__version__

@@ -1,9 +1,5 @@
 # Copyright 2026 The il_ros authors
-# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
-# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
-# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
-# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
-# governing permissions and limitations under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """The page of the nodes, ``docs/reference/nodes.md``, from the nodes themselves.
 
@@ -15,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -27,6 +25,8 @@ from il_ros.ros.lifecycle import ManagedNode
 from il_ros.ros.parameters import SEEDS
 from il_ros.ros.topics import Topic
 from tools.tables import table
+
+OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "reference" / "nodes.md"
 
 HEAD = """# Nodes
 
@@ -55,8 +55,8 @@ Problems of the graph are warnings, repeated in the log every 10 s:
 - `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes arrive under one full
   name, or under several. Every node reports it.
 - `several publishers of /command`: discovery lists more than one. Every node that publishes the topic or subscribes to
-  it reports that, for each topic below but `recorder/episode`, `trainer/checkpoint` and `push`. A node that was killed
-  and started again counts once.
+  it reports that, for each topic below but `recorder/episode`, `trainer/checkpoint`, `push`, `robot_description`,
+  `/tf` and `/tf_static`. A node that was killed and started again counts once.
 - `several publishers of panda_joint1 of /joint_states`: they share a joint. Gate, policy, expert, recorder and
   `resync_node` report it. Several publishers with different joints are fine.
 - `50% of the observations never became complete`: of the last ten or more, more than a fifth lacked a message with
@@ -86,6 +86,11 @@ CONTENTS = {
     "tool_pose": "measured pose of the tool in the base frame",
     "objects": "poses of the objects of the task",
     "observation": "the observation of a gymnasium environment, one number per name",
+    "robot_description": "URDF of the simulated arm, for viewers",
+    "scene": "the table and the objects on it, for viewers",
+    "policy/path": "where the policy's newest chunk means to move the tool, for viewers",
+    "expert/path": "where the expert's newest chunk means to move the tool, for viewers",
+    "gate/authority_marker": "who commands, as a text in the authority's colour, for viewers",
     "guiding": "whether a hand guides the arm now, for the device `kinesthetic`",
     "push": "a force on a link of the simulated arm, in the base frame",
     "command": "the action of this step, limited",
@@ -93,7 +98,7 @@ CONTENTS = {
     "policy/distance": "distance of the observation from the nearest one of the training data",
     "expert/action": "the expert's action chunk, with the stamp of the observation that it answers",
     "delta_twist_cmds": "tool velocity of the device `twist`, as MoveIt Servo takes it",
-    "page/hands": "operator input of the web page",
+    "web_ui/input": "operator input of the web interface",
     "camera/image/compressed": "camera image as JPEG or PNG, for the operator",
     "gate/authority": "authority record: who commanded the step, why, intervention, checkpoint, all actions",
     "recorder/episode": "JSON: an episode was closed and verified (path, episode information)",
@@ -125,7 +130,7 @@ ENDS = (
         "all, but nothing in `gym`",
         "nobody could correct the policy; a rollout in `gym` needs no expert",
     ),
-    ("`web_ui_node`", "all", "the operator at the page sees nothing, and cannot stop the arm there"),
+    ("`web_ui_node`", "all", "the operator at the web interface sees nothing, and cannot stop the arm there"),
     ("`container_node`", "all", "it runs all the others"),
     (
         "`policy_node`",
@@ -137,9 +142,11 @@ ENDS = (
         "all in `train`",
         "in the others the episodes are kept, and a restarted trainer finds them",
     ),
-    ("`camera_node`", "nothing", "the page marks its image as old"),
+    ("`camera_node`, `display_node`", "nothing", "they only show what happens"),
 )
 """What the end of a node ends in the launch files; a test compares both."""
+LEFT_OUT = (topic_table.DIAGNOSTICS, topic_table.TF, topic_table.TF_STATIC)
+"""Topics that every node has, or that depend on whether ``tf2_msgs`` is installed."""
 COMMON = ("parameter", "get_type_description", "get_state", "change_state", "get_available", "get_transition_graph")
 """Services that every node has, or every managed one."""
 
@@ -155,7 +162,7 @@ def section(name: str) -> str:
     """Return what one node does, its topics, services and parameters."""
     with _made(name) as node:
         ends = [("publishes", *end) for end in node.said] + [("subscribes", *end) for end in node.heard]
-        topics = [_topic(*end) for end in ends if end[1] is not topic_table.DIAGNOSTICS]
+        topics = [_topic(*end) for end in ends if end[1] not in LEFT_OUT]
         services = [_service("server", s, node.get_name()) for s in node.services if not _is_common(s)]
         services += [_service("client", c, node.get_name()) for c in node.clients]
         parameters = [_parameter(field) for field in dataclasses.fields(node.parameters)]
@@ -217,3 +224,9 @@ def _parameter(field: dataclasses.Field[Any]) -> tuple[str, ...]:
     within = "" if told["within"] is None else "{} to {}".format(*told["within"]).replace(str(SEEDS[1]), "2**63 - 1")
     default = str(field.default).lower() if isinstance(field.default, bool) else repr(field.default)
     return f"`{field.name}`", f"`{default}`", within, "fixed" if told["read_only"] else "", told["description"]
+
+
+if __name__ == "__main__":
+    with contextlib.redirect_stdout(sys.stderr):  # the web server's messages
+        markdown = page()
+    OUTPUT.write_text(markdown, encoding="utf-8")

@@ -10,7 +10,8 @@ Examples:
   il-ros launch my.launch.yaml --dry-run        what would be run, and nothing else
 
 FILE is a path, or the bare name of one of il_ros' own. Of the format it knows arg, let, set_env, node, group,
-push_ros_namespace and include; $(var x), $(env X), $(find-pkg-share p) and $(dirname). It refuses the rest.
+push_ros_namespace, include and log, log_info, log_warning, log_error, log_debug; $(var x), $(env X),
+$(find-pkg-share p), $(dirname), $(path-join a b) and $(string-join , a b). It refuses the rest.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from il_ros.core import paths
 from il_ros.core.errors import ConfigError, GraphError
 from il_ros.launching.processes import Child, Processes, how_it_ended
 from il_ros.launching.yaml_launch import model
-from il_ros.launching.yaml_launch.model import Argument, Launch, NodeCommand
+from il_ros.launching.yaml_launch.actions import Argument, Launch, NodeCommand
 
 HELP = "start the nodes of a YAML launch file"
 DEFAULTS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -109,6 +110,9 @@ def supervise(launch: Launch, folder: Path, hear: Callable[[str, str], None] | N
     What they say goes to ``hear``, or is printed.
     """
     environment = {**DEFAULTS, **os.environ}
+    for message in launch.messages:
+        if message.level != "DEBUG":
+            say("launch", f"{message.level}: {message.text}")
     with Processes(folder, environment) as processes:
         for node in launch.commands:
             echo = None if node.output == "log" else hear or say

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A running graph: the nodes of a launch file as processes of ours, in a domain of our own, and its director."""
+"""A running graph: the nodes of a launch file as child processes, in a ROS domain of their own, and its client."""
 
 from __future__ import annotations
 
@@ -17,30 +17,29 @@ from il_ros.launching.ros_domain import ISOLATED, isolate
 from il_ros.launching.yaml_launch import model
 from il_ros.ros.client.graph_client import GraphClient
 
-NODES = {
-    "bringup": ("sim_node", "gate_node"),
-    "collect": ("sim_node", "gate_node", "expert_node", "recorder_node"),
-    "dagger": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
-    "gym": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node"),
-    "teleop": ("sim_node", "gate_node", "expert_node", "recorder_node", "policy_node", "trainer_node", "web_ui_node"),
-}
-"""The nodes that each of our launch files starts."""
 DISCOVERY = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
 
 
 @cache
 def _environment() -> dict[str, str]:
-    """One domain for all the graphs of this process."""
+    """Return the environment with one domain for all the graphs of this process."""
     return isolate(os.environ)
+
+
+def node_names(launch_file: str, **arguments: object) -> list[str]:
+    """Return the names of the nodes that one of our launch files starts, whether in one process or in many."""
+    given = {**{name: _text(value) for name, value in arguments.items()}, "composed": "false"}
+    path = paths.find("launch", launch_file, ".launch.yaml")
+    return [command.name for command in model.resolve(path, given, os.environ).commands]
 
 
 @contextlib.contextmanager
 def started(launch_file: str, logs: Path, isolated: bool = True, **arguments: object) -> Iterator[Processes]:
-    """Start one of our launch files, in lockstep unless told otherwise; its processes end with the context.
+    """Start one of our launch files, in lockstep unless the arguments say otherwise; its processes end with the body.
 
     Args:
         logs: the folder for what the nodes print.
-        isolated: in a domain of our own; otherwise in the one of the environment, where a person's device is heard.
+        isolated: in a domain of its own; otherwise in the one of the environment, where an operator's device is.
         arguments: arguments of the launch file.
     """
     environment = _environment() if isolated else {**ISOLATED, **os.environ}
@@ -60,9 +59,9 @@ def running(launch_file: str, logs: Path, isolated: bool = True, **arguments: ob
     Raises:
         GraphError: if a node dies or the graph does not come up.
     """
-    with started(launch_file, logs, isolated, **arguments) as processes, GraphClient(processes.check) as director:
-        director.wait_ready(NODES[launch_file])
-        yield director
+    with started(launch_file, logs, isolated, **arguments) as processes, GraphClient(processes.check) as client:
+        client.wait_ready(node_names(launch_file, **arguments))
+        yield client
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -22,37 +23,33 @@ from il_ros.core.errors import unknown
 from il_ros.ros.spin import main as run
 
 NODES = {
-    "sim_node": "SimNode",
-    "gym_node": "GymNode",
-    "gate_node": "GateNode",
-    "expert_node": "ExpertNode",
-    "policy_node": "PolicyNode",
-    "recorder_node": "RecorderNode",
-    "trainer_node": "TrainerNode",
-    "web_ui_node": "WebUiNode",
-    "camera_node": "CameraNode",
-    "resync_node": "ResyncNode",
+    path.stem: "".join(word.capitalize() for word in path.stem.split("_"))
+    for path in sorted(Path(__file__).parent.glob("*_node.py"))
+    if path.stem != "container_node"
 }
-
-
-APART = ("gym_node", "camera_node", "resync_node")
-"""Those that are not meant when all are."""
+"""The class of each node, by the name of its module: the modules beside this one."""
+APART = ("gym_node", "camera_node", "display_node", "resync_node")
+"""Those that are not started by default: they stand in for another node, or belong in a process of their own."""
 
 
 @dataclass(frozen=True)
 class Factory:
-    """Makes one node by the name of its file."""
+    """Makes one node, given the name of its module."""
 
     name: str
 
     def __call__(self) -> Any:
-        """The node, its parameters taken from the process's arguments."""
+        """Return the node; its parameters come from the arguments of the process."""
         module = importlib.import_module(f"il_ros.nodes.{self.name}")
         return getattr(module, NODES[self.name])()
 
 
-def wanted() -> list[str]:
-    """The names in the parameter ``nodes``; by default all but those that are ``APART``."""
+def selected() -> list[str]:
+    """Return the names in the parameter ``nodes``; by default all but those that are ``APART``.
+
+    Raises:
+        ConfigError: if there is no such node.
+    """
     rclpy.init()
     node = Node("container_node", start_parameter_services=False, enable_rosout=False)
     names = list(node.declare_parameter("nodes", [n for n in NODES if n not in APART]).value or [])
@@ -65,8 +62,8 @@ def wanted() -> list[str]:
 
 
 def main() -> int:
-    """Entry point."""
-    return run(*(Factory(name) for name in wanted()))
+    """Run the selected nodes; the entry point."""
+    return run(*(Factory(name) for name in selected()))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import dataclasses
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rclpy.duration import Duration
@@ -104,7 +105,7 @@ class GateNode(IlNode[GateParameters]):
         self._command, self._record = codecs.CommandWriter(self.contract), codecs.RecordWriter()
         self.take_turns(self._turns, codecs.observed(self.contract), self._take)
         for source, topic in (("policy", topics.POLICY_ACTION), ("expert", topics.EXPERT_ACTION)):
-            self.read(codecs.answers(self.contract, topic), lambda answer, source=source: self._hear(source, *answer))
+            self.read(codecs.answers(self.contract, topic), partial(self._hear, source))
         self.serve(topics.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
         self.serve(topics.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
@@ -172,8 +173,9 @@ class GateNode(IlNode[GateParameters]):
         """What watchdogs run on: the steady clock; in lockstep the arm's, since nobody is late there."""
         return stamp_ns if self.parameters.lockstep else self.now_ns()
 
-    def _hear(self, source: str, stamp_ns: int, answer: Chunk | MessageError) -> None:
+    def _hear(self, source: str, stamped: tuple[int, Chunk | MessageError]) -> None:
         """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
+        stamp_ns, answer = stamped
         self._heard_ns[source] = self.now_ns()
         if self._decided_ns >= 0 and stamp_ns > self._decided_ns + EARLY_NS:
             self._gate.refuse(f"{source} early")

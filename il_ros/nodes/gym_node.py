@@ -45,6 +45,8 @@ class GymParameters(SimulatorParameters):
 class GymNode(SimulatorNode[GymParameters]):
     """Publishes observations."""
 
+    _env: GymEnvAdapter
+
     def __init__(self) -> None:
         super().__init__(GymParameters)
         self._topic, self._message = self.publisher(Topic(TOPIC, TYPE)), JointState(name=self._env.names)

@@ -22,7 +22,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.clock import JumpThreshold
+from rclpy.clock import JumpThreshold, ROSClock
 from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
@@ -139,16 +139,21 @@ class ResyncNode(IlNode[NodeParameters]):
     def _forget(self) -> None:
         self._sources = {name: source_of(topic, self.contract) for name, topic in self._observed.items()}
 
+    def _is_simulated(self) -> bool:
+        """Return whether the clock is simulated time."""
+        clock = self.get_clock()
+        return isinstance(clock, ROSClock) and clock.ros_time_is_active
+
     def _tick(self) -> None:
-        """A step of real time."""
-        if not self.get_clock().ros_time_is_active:
+        """Take a step of real time."""
+        if not self._is_simulated():
             self._step(self.get_clock().now().nanoseconds)
 
     def _follow(self) -> None:
         """Simulated time has changed: a step, where it has come to the next multiple of one, or went back."""
         stamp_ns, step_ns = self.get_clock().now().nanoseconds, self.contract.step_ns
         is_next = self._last_ns is None or stamp_ns // step_ns != self._last_ns // step_ns or stamp_ns < self._last_ns
-        if self.get_clock().ros_time_is_active and stamp_ns and is_next:
+        if self._is_simulated() and stamp_ns and is_next:
             self._step(stamp_ns)
 
     def _step(self, stamp_ns: int) -> None:
@@ -177,8 +182,9 @@ class ResyncNode(IlNode[NodeParameters]):
             self._topics[name].publish(_stamped(data, stamp_ns))
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
-        now_ns, clock_ns, told = self.now_ns(), self.get_clock().now().nanoseconds, {}
+        """Return what the diagnostics report."""
+        now_ns, clock_ns = self.now_ns(), self.get_clock().now().nanoseconds
+        told: dict[str, Any] = {}
         for name, source in self._sources.items():
             told |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
         return told

@@ -58,7 +58,7 @@ GONE_NS = 3_000_000_000
 """A node whose diagnostics are older than this is not heard any more."""
 SHARED = {
     topic.name for topic in (topic_table.DIAGNOSTICS, topic_table.RECORDED, topic_table.CHECKPOINT, topic_table.PUSH)
-}
+} | {topic.name for topic in (topic_table.ROBOT_DESCRIPTION, topic_table.TF, topic_table.TF_STATIC)}
 """The topics that may have several publishers. JointStates may, too, as long as no joint comes from two of them."""
 JOINTS = "sensor_msgs/msg/JointState"
 OURS = "il_ros"
@@ -162,7 +162,7 @@ class IlNode(Node, Generic[P]):
 
         return self._hears(topic, _with_info(hear))
 
-    def read(self, reader: Reader[T | None], callback: Callable[[T], None]) -> Any:
+    def read(self, reader: Reader[T] | Reader[T | None], callback: Callable[[T], None]) -> Any:
         """A subscription to what the messages of a topic say; not those of which the reader makes None."""
 
         def hear(data: bytes, info: dict[str, Any]) -> None:

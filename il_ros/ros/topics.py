@@ -71,7 +71,7 @@ EXPERT_ACTION = Topic("expert/action", "trajectory_msgs/msg/JointTrajectory")
 TWIST = Topic("delta_twist_cmds", "geometry_msgs/msg/TwistStamped")
 """What the device ``twist`` hears, as MoveIt Servo does."""
 HANDS = Topic("web_ui/input", "sensor_msgs/msg/Joy")
-"""What the hands at the page do, for the device ``page``."""
+"""What the operator does in the web interface, for the device ``browser``."""
 PUSH = Topic("push", "geometry_msgs/msg/WrenchStamped")
 """A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names."""
 GUIDING = Topic("guiding", "std_msgs/msg/Bool")
@@ -85,6 +85,21 @@ CHECKPOINT = Topic("trainer/checkpoint", "std_msgs/msg/String", LATCHED)
 """JSON: a checkpoint is ready (path, hash)."""
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
 READING = tuple(Topic(name, type_name) for name, type_name in READING_TOPICS.items())
+
+ROBOT_DESCRIPTION = Topic("robot_description", "std_msgs/msg/String", LATCHED)
+"""The simulated arm's URDF, as RViz and robot_state_publisher read it."""
+TF = Topic("/tf", "tf2_msgs/msg/TFMessage")
+"""The transforms of the simulated arm's joints, where ``tf2_msgs`` is installed."""
+TF_STATIC = Topic("/tf_static", "tf2_msgs/msg/TFMessage", LATCHED)
+"""Those that never change: the base in the world, and the fixed joints."""
+SCENE = Topic("scene", "visualization_msgs/msg/MarkerArray")
+"""The table and what stands on it, for viewers."""
+POLICY_PATH = Topic("policy/path", "visualization_msgs/msg/Marker")
+"""Where the policy's newest chunk means to move the tool, for viewers."""
+EXPERT_PATH = Topic("expert/path", "visualization_msgs/msg/Marker")
+"""The same of the expert's."""
+AUTHORITY_MARKER = Topic("gate/authority_marker", "visualization_msgs/msg/Marker")
+"""Who commands, as a text in the authority's colour, for viewers."""
 
 TAKE_OVER, RELEASE = "gate/take_over", "gate/release"
 START, STOP, DISCARD = "recorder/start", "recorder/stop", "recorder/discard"

@@ -20,24 +20,13 @@ import websockets.asyncio.server
 
 from il_ros.core.types import Array, RobotState
 from il_ros.robot.urdf_model import UrdfModel
+from il_ros.web_ui.scene_props import SceneProps
 
 KEY = "X-Il-Ros-Scene"
 """The header in which a request to the picture's own server has the secret."""
 ORANGE, GREEN, BLUE, PINK = (213, 94, 0), (0, 158, 115), (0, 114, 178), (204, 121, 167)
 ROWS = 24
 """A path has so many points at most."""
-
-
-@dataclass(frozen=True)
-class SceneProps:
-    """What stands on the table, metres in the base frame."""
-
-    post_radius: float = 0.02
-    post_height: float = 0.065
-    finish_x: float | None = None
-    half_width: float = 0.2
-    groove: Array | None = None
-    """(N, 2)"""
 
 
 @dataclass(frozen=True)

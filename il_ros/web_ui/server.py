@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The server of the page: on this machine alone, for who has the token, and for no other site.
+"""The server of the web interface: for whoever has the token, and for no other site.
 
-It serves the page and its files, carries what the driver does, tells all viewers how things stand, and passes the
-picture on. It runs in a thread of its own, beside the one that spins the node.
+It serves the page and its files, receives the operator's input, sends the status to all viewers, and passes the picture
+on. It runs in a thread of its own, beside the one that spins the node.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from il_ros.core.errors import ConfigError, IlRosError, MessageError
+from il_ros.web_ui.access import HEADERS, Access
 from il_ros.web_ui.camera_image import CameraImage
 from il_ros.web_ui.operator_session import RELEASED, OperatorInput, OperatorLease
+from il_ros.web_ui.scene_proxy import STATIC, SceneProxy
 
-STATIC = Path(__file__).parent / "static"
 FRAME_BYTES = 4096
 """A page's message is no longer than this."""
 FRAMES_PER_S = 120
@@ -39,21 +38,6 @@ CHECK_S = 0.02
 """How often it is checked whether the driver is still heard."""
 LOOK_S = 1.0
 """How long a picture of the camera is what it sees, and a page that asks for the next one is let wait."""
-SCENE_BYTES = 64 * 1024 * 1024
-DRAG = b"SceneNodeDrag"
-"""What is in a message by which somebody drags something in the picture."""
-LOOPBACK = "http://localhost:* http://127.0.0.1:*"
-SOURCES = "'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
-POLICY = f"default-src {SOURCES}; frame-src 'self' {LOOPBACK}; frame-ancestors "
-"""Nothing is loaded from elsewhere. The page shows the picture under the other of these two names of this machine, for
-which a browser takes a process of its own."""
-HEADERS = {
-    "Content-Security-Policy": POLICY + "'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 class OperatorBackend(Protocol):
@@ -101,14 +85,14 @@ class Server:
         if not 0 <= port < 2**16:
             raise ConfigError(f"port is {port}; it must be from 0 (one that is free) to {2**16 - 1}")
         self.seat = OperatorLease()
-        self._operator, self._host, self._port, self._token = operator, host, port, token
-        self._scene_url, self._scene_headers = scene
+        self._operator, self._host, self._token = operator, host, token
+        self._access, self._scene = Access(token), SceneProxy(*scene, self.seat)
+        self._access.port = port
         self._viewers: dict[str, web.WebSocketResponse] = {}
         self._telling: dict[str, asyncio.Future[None]] = {}
         self._told = RELEASED
         self._picture: CameraImage | None = None
         self._pictures, self._seen_s = 0, 0.0
-        self._watcher = (STATIC / "scene.js").read_bytes()
         self._loop = asyncio.new_event_loop()
         self._next_picture: asyncio.Future[None] = self._loop.create_future()
         self._ready: threading.Event = threading.Event()
@@ -125,9 +109,7 @@ class Server:
     def url(self) -> str:
         """Where the page is, token included."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}/?token={self._token}"
-
-    # Its thread -------------------------------------------------------------------------------------------------------
+        return f"http://{host}:{self._access.port}/?token={self._token}"
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -143,14 +125,14 @@ class Server:
         application.router.add_get("/", self._page)
         application.router.add_get("/live", self._live)
         application.router.add_get("/camera", self._camera)
-        application.router.add_get("/scene/{viewer:[0-9a-f]+}{rest:(/.*)?}", self._scene)
+        application.router.add_get("/scene/{viewer:[0-9a-f]+}{rest:(/.*)?}", self._scene.handle)
         application.router.add_get("/{file:[a-z]+\\.(css|js)}", self._file)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
-            self._port = runner.addresses[0][1]
-            async with aiohttp.ClientSession() as self._client:
+            await web.TCPSite(runner, self._host, self._access.port).start()
+            self._access.port = runner.addresses[0][1]
+            async with aiohttp.ClientSession() as self._scene.client:
                 self._ready.set()
                 while not self._stop.is_set():
                     self._watch()
@@ -204,44 +186,21 @@ class Server:
         self._told = hands
         self._operator.hands(hands)
 
-    # Who may come in --------------------------------------------------------------------------------------------------
+    # Requests ---------------------------------------------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Callable[[web.Request], Awaitable[Any]]) -> Any:
-        """Nobody without the token, and no page of another site; what it refuses is not told apart."""
-        may = self._knows_viewer(request) if request.path.startswith("/scene/") else self._knows_token(request)
-        if not may:
+        """Refuse whoever has no token, and pages of other sites; every refusal looks the same."""
+        if not self._access.may_enter(request, self._viewers):
             return web.Response(status=403, text="open the address that il-ros teleop printed, token included\n")
         return await handler(request)
-
-    def _knows_token(self, request: web.Request) -> bool:
-        given = request.query.get("token", "") if request.path == "/" else ""
-        given = given or request.cookies.get(self._cookie(), "")
-        known = secrets.compare_digest(given.encode(), self._token.encode())
-        origin = request.headers.get("Origin")
-        ours = origin is None or urlsplit(origin).netloc == request.host
-        return known and ours and not (_is_line(request) and origin is None)
-
-    def _knows_viewer(self, request: web.Request) -> bool:
-        """Whether one of our pages asks for its picture.
-
-        Under its other name it is sent no cookies; that it knows the name of a viewer, which was told to that viewer
-        alone, is proof enough.
-        """
-        origin = request.headers.get("Origin")
-        ours = origin is None or urlsplit(origin).netloc == request.host
-        return ours and request.match_info.get("viewer") in self._viewers
-
-    def _cookie(self) -> str:
-        """Cookies are the host's, not the port's, so each server has a name of its own for it."""
-        return f"il_ros_{self._port}"
 
     # What it serves ---------------------------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.Response:
         if "token" in request.query:  # out of the address bar, the history and every referrer
             answer = web.Response(status=303, headers={"Location": "/", **HEADERS})
-            answer.set_cookie(self._cookie(), self._token, httponly=True, samesite="Strict")
+            self._access.keep_token(answer)
             return answer
         return self._static("index.html", "text/html")
 
@@ -315,8 +274,6 @@ class Server:
                 self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
 
-    # The pictures -----------------------------------------------------------------------------------------------------
-
     async def _camera(self, request: web.Request) -> web.Response:
         """What the camera sees, once that is another picture than the one which the page has; nothing if none comes.
 
@@ -335,47 +292,6 @@ class Server:
         """What the camera sees, unless that is the picture which the page has, or of the past."""
         is_past = time.monotonic() - self._seen_s > LOOK_S
         return None if is_past or after == str(self._pictures) else self._picture
-
-    async def _scene(self, request: web.Request) -> web.StreamResponse:
-        """Pass the picture on; only the driver's drags go through."""
-        viewer = request.match_info["viewer"]
-        if _is_line(request):
-            return await self._scene_line(request, viewer)
-        path = request.match_info["rest"] or "/"
-        async with self._client.get(self._scene_url + path, headers=self._scene_headers) as theirs:
-            body, headers = await theirs.read(), {**HEADERS, "Content-Type": theirs.headers["Content-Type"]}
-            headers["Content-Security-Policy"] = f"{POLICY} 'self' {LOOPBACK}"
-            if path == "/":
-                body = body.replace(b"<head>", b"<head><script>" + self._watcher + b"</script>", 1)
-            return web.Response(status=theirs.status, body=body, headers=headers)
-
-    async def _scene_line(self, request: web.Request, viewer: str) -> web.StreamResponse:
-        spoken = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        ours = web.WebSocketResponse(protocols=spoken, max_msg_size=1024 * 1024, compress=False, timeout=1.0)
-        await ours.prepare(request)
-        async with self._client.ws_connect(
-            self._scene_url, protocols=spoken, headers=self._scene_headers, max_msg_size=SCENE_BYTES
-        ) as theirs:
-
-            async def outwards() -> None:
-                async for message in theirs:
-                    if message.type is WSMsgType.BINARY:
-                        await ours.send_bytes(message.data)
-
-            passing = asyncio.ensure_future(outwards())
-            try:
-                async for message in ours:
-                    if message.type is WSMsgType.BINARY and (DRAG not in message.data or viewer == self.seat.viewer):
-                        await theirs.send_bytes(message.data)
-            finally:
-                passing.cancel()
-                with contextlib.suppress(asyncio.CancelledError, ConnectionError, RuntimeError):
-                    await passing
-        return ours
-
-
-def _is_line(request: web.Request) -> bool:
-    return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def _send(socket: web.WebSocketResponse, text: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from il_ros.cli import launch, main
 from il_ros.core.errors import ConfigError, GraphError
-from il_ros.launching.yaml_launch.model import Launch, NodeCommand
+from il_ros.launching.yaml_launch.actions import Launch, NodeCommand
 
 
 def node(name, code, **more):
@@ -21,9 +21,9 @@ def node(name, code, **more):
 
 
 def test_arguments_may_stand_before_and_after_options(capsys):
-    assert main(["launch", "bringup", "task:=avoid", "--dry-run", "--json", "seed:=7"]) == 0
+    assert main(["launch", "bringup", "task:=avoid", "--dry-run", "--json", "lockstep:=true"]) == 0
     sim, gate = map(json.loads, capsys.readouterr().out.splitlines())
-    assert 'task:="avoid"' in sim["command"] and "seed:=7" in sim["command"]
+    assert 'task:="avoid"' in sim["command"] and "lockstep:=true" in sim["command"]
     assert (sim["name"], gate["name"]) == ("sim_node", "gate_node")
 
 
@@ -76,7 +76,7 @@ def test_logs_go_where_ros_keeps_them(monkeypatch, tmp_path):
 def test_ctrl_c_ends_the_nodes_and_gives_130(tmp_path):
     code = (
         "import sys; from il_ros import cli; from il_ros.cli import launch;"
-        "from il_ros.launching.yaml_launch.model import *;"
+        "from il_ros.launching.yaml_launch.actions import *;"
         "node = NodeCommand('a', (sys.executable, '-S', '-c', 'import os,time; print(os.getpid(), flush=True);"
         "time.sleep(60)'), {}, 'screen');"
         "cli._load('launch').run = lambda args: launch.supervise(Launch({}, [node]), launch.Path(sys.argv[1]));"

@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rclpy
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rclpy.node import Node
 
 from il_ros.core.errors import ConfigError, GraphError
 from il_ros.launching import graph
 from il_ros.launching.yaml_launch import model
-from il_ros.launching.yaml_launch.model import NodeCommand
+from il_ros.launching.yaml_launch.actions import NodeCommand
 from il_ros.nodes import container_node
 from il_ros.ros.client.graph_client import GraphClient
 from tools import nodes_reference
@@ -52,7 +54,8 @@ ODD = [
 ]
 ODD += ["[1, 2]", "{a: 1}", "a: b", "- a", "#x", "a #b", "&x", "*x", "!x", "%x", "@x", "`x`", '"x"', ">", "?", "  x "]
 """Texts that YAML takes for something else."""
-CHOICES = ("composed", "sim_camera", "camera", "clock")
+CHOICES = ("composed", "sim_camera", "camera", "clock", "tf", "display", "params_file")
+"""Arguments that are no text for a parameter."""
 
 
 def resolved(path: Path, **arguments: str) -> list[NodeCommand]:
@@ -121,7 +124,7 @@ def test_whatever_is_given_for_a_parameter_that_is_a_string_stays_that_text(path
 def test_the_end_of_a_node_ends_all_where_the_page_of_the_nodes_says_so(path: Path) -> None:
     ends = {name: what for names, what, _ in nodes_reference.ENDS for name in re.findall(r"`(\w+)`", names)}
     declared = model.arguments(path)
-    for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}]:
+    for choice in [{}, {"composed": "true"}, {"sim_camera": "true"}, {"display": "true"}]:
         if not set(choice) <= set(declared):
             continue
         for node in resolved(path, **choice):
@@ -148,6 +151,32 @@ def test_a_quote_in_a_text_is_refused_with_the_remedy() -> None:
         resolved(path, folder="o'b")
     (folder,) = {passed(node)["folder"] for node in resolved(path, folder="o''b")}
     assert folder == "o'b"
+
+
+SEEDS = {"sim_node": 5, "policy_node": 7, "trainer_node": 9}
+
+
+@pytest.mark.graph
+@pytest.mark.parametrize(("name", "composed"), [("dagger", "false"), ("dagger", "true"), ("two_arms", "true")])
+def test_each_node_can_have_a_seed_of_its_own_and_any_parameter_from_a_file(
+    name: str, composed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "nodes.yaml"
+    file.write_text("/**/gate_node:\n  ros__parameters: {execute_steps: 3}\n")
+    given = {"seed": "5", "policy_seed": "7", "trainer_seed": "9", "params_file": str(file), "composed": composed}
+    for command in resolved(ROOT / f"launch/{name}.launch.yaml", **given):
+        context = rclpy.Context()
+        words = [word for word in command.command[3:] if not word.startswith("__node")]
+        words = [word for word, after in zip(words, [*words[1:], ""]) if word != "-r" or ":=" in after]
+        rclpy.init(args=words, context=context)
+        for node, seed in SEEDS.items():
+            made = Node(node, context=context, automatically_declare_parameters_from_overrides=True)
+            assert made.get_parameter("seed").value == seed
+            made.destroy_node()
+        gate = Node("gate_node", context=context, automatically_declare_parameters_from_overrides=True)
+        assert gate.get_parameter("execute_steps").value == 3
+        gate.destroy_node()
+        rclpy.shutdown(context=context)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ import yaml
 
 from il_ros.core import paths
 from il_ros.core.errors import ConfigError
+from il_ros.launching.executables import EXECUTABLES
 from il_ros.launching.yaml_launch import model
 
 if find_spec("composition_interfaces") is None:  # no wheel either, and nothing here composes
@@ -86,6 +87,11 @@ CASES = {
               - {name: nested, param: [{name: one, value: 1}, {name: two, param: [{name: three, value: "3"}]}]}
               - {name: $(var word), value: 2}
     """,
+    "messages": """
+        - arg: {name: x, default: world}
+        - log: {message: "hello $(var x)"}
+        - node: {pkg: il_ros, exec: sim_node}
+    """,
     "conditions": """
         - arg: {name: wanted, default: "True"}
         - arg: {name: unwanted, default: "0"}
@@ -142,7 +148,7 @@ def share(tmp_path_factory) -> Iterator[Path]:
     programs.mkdir(parents=True)
     (index / "il_ros").touch()
     (prefix / "share/il_ros").symlink_to(ROOT)
-    for node in model.NODES:
+    for node in EXECUTABLES:
         (programs / node).symlink_to(ROOT / "scripts" / node)
     path = os.pathsep.join([str(prefix), sys.prefix, os.environ.get("AMENT_PREFIX_PATH", "")])
     installed, log = prefix / "share/il_ros", str(prefix / "log")
@@ -197,15 +203,15 @@ def normal(command) -> list:
 
 
 def parameters(words: list[str]) -> Iterator:
-    """Words with ``-p name:=value``, and launch's file of one parameter, as the same pair."""
+    """Words with ``-p name:=value``, and the files that launch writes, as the same pairs."""
     flag = ""
     for word in words:
         if flag == "-p":
             name, _, value = word.partition(":=")
             yield name, yaml.safe_load(value)
         elif flag == "--params-file" and "/launch_params_" in word:
-            (section,) = yaml.safe_load(Path(word).read_text()).values()
-            yield from section["ros__parameters"].items()
+            for section in yaml.safe_load(Path(word).read_text()).values():
+                yield from section["ros__parameters"].items()
         elif word not in ("-p", "--params-file"):
             yield word
         flag = word
@@ -224,6 +230,8 @@ def test_every_launch_file_of_ours_gives_the_commands_of_the_real_launch(share, 
     given = {name: "given" for name, argument in declared.items() if argument.default is None}
     if "composed" in declared:
         given["composed"] = composed
+    if "display" in declared:
+        given["display"] = composed
     if "options" in declared:
         given["options"] = '{"enable_button": 6, "prefix": "a: b"}'
     nodes = ours(path, given)

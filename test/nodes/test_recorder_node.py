@@ -56,7 +56,7 @@ class Recorder:
         self.now_ns += STEP_NS
         for topic in ("/clock", *CONTRACT.topics, "expert/action", "command", "gate/authority"):
             self.stamped(topic, stamp_ns, publisher)
-        self.node._watch()
+        self.node.recorder.watch()
 
     def steps(self, first_ns: int, count: int, publisher: str = "arm") -> int:
         for k in range(count):
@@ -73,11 +73,11 @@ class Recorder:
         told = {"task": "reach", "seed": seed, "outcome": "success", "way": None, "steps": 1, "last_stamp_ns": last_ns}
         self.event(event="end", first_stamp_ns=first_ns, **told)
         self.now_ns += 10**9
-        self.node._watch()
+        self.node.recorder.watch()
 
     def bags(self) -> list[dict[str, Any]]:
-        self.node._finish()
-        return [bag.read(path).facts for path in self.node._episodes.closed()]
+        self.node.recorder.finish()
+        return [bag.read(path).facts for path in self.node.recorder.episodes.closed()]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_one_message_whose_stamp_cannot_be_ends_nothing(
 
 
 def closed(recorder: Recorder) -> list[Path]:
-    return recorder.node._episodes.closed()
+    return recorder.node.recorder.episodes.closed()
 
 
 @pytest.mark.parametrize("other_ns", [10**9, 99 * 10**9, 200 * 10**9, FAR_NS])
@@ -148,7 +148,7 @@ def test_a_clock_that_was_set_closes_the_episode_as_partial_and_begins_another(
     if announced != "no":
         recorder.end(other_ns, after - STEP_NS, 2)
     else:
-        recorder.node._stop()
+        recorder.node.operator_services.stop()
     facts = recorder.bags()
     assert len(facts) == 2 and facts[0]["partial"] and not facts[0].get("complete")
     assert "clock went from" in facts[0]["reason"] or "another episode began" in facts[0]["reason"]
@@ -172,7 +172,8 @@ def test_an_arm_that_announces_nothing_is_recorded_again_after_its_clock_went_ba
     end = recorder.steps(50 * 10**9, 20) - STEP_NS
     recorder.end(50 * 10**9, end)
     recorder.steps(10**9, 20)
-    assert recorder.node._take is not None and recorder.node._take.last_ns[recorder.node._pulse] == 10**9 + 19 * STEP_NS
+    episode = recorder.node.recorder.current
+    assert episode is not None and episode.last_ns[recorder.node.recorder.observed[0]] == 10**9 + 19 * STEP_NS
 
 
 @pytest.mark.parametrize("text", ["no JSON", "3", "[]", '{"event": "end"}', '{"a":' * 2000 + "1" + "}" * 2000])

@@ -57,7 +57,7 @@ def test_what_a_policy_sees_live_is_what_the_trainer_reads_from_the_bag(tmp_path
     with graph.running("collect", tmp_path / "logs", **settings) as director:
         watcher = Watcher()
         director._executor.add_node(watcher)
-        director.wait_ready(["watcher", *graph.NODES["collect"]])
+        director.wait_ready(["watcher", *graph.node_names("collect")])
         facts = director.episodes([4, 5])
         watcher.close()
     for one in facts:
@@ -87,7 +87,7 @@ def start_victim(processes: Processes, director: GraphClient, folder: Path, numb
     name = f"victim_{number}"
     arguments = ["--ros-args", "-r", f"__node:={name}", "-p", f"folder:={folder}"]
     child = processes.start(name, [sys.executable, "-m", "il_ros.nodes.recorder_node", *arguments])
-    director.wait_ready([name, *graph.NODES["collect"]])
+    director.wait_ready([name, *graph.node_names("collect")])
     return child
 
 

@@ -65,7 +65,7 @@ def episodes(policies: dict[str, Checkpoint], tmp_path_factory: pytest.TempPathF
         GraphClient(processes.check, "right") as right,
     ):
         for director in (left, right):
-            director.wait_ready(graph.NODES["dagger"])
+            director.wait_ready(graph.node_names("dagger"))
         done = {"left": left.episodes([0]), "right": right.episodes([0])}
         left.call("gate/take_over")
         left.call("sim_node/reset")  # it holds, and its time runs out

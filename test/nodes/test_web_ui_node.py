@@ -25,6 +25,7 @@ from il_ros.recording.bag import reader
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.ros import topics as topic_table
 from il_ros.sim.env import ArmEnv
+from il_ros.web_ui.operator_status import NEEDED
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
@@ -60,11 +61,11 @@ def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
     def speak() -> bool:
         for name, topic in topics.items():
             topic.publish(said[name])
-        return page._heard_ns > 0
+        return page._status.observed_ns > 0
 
-    assert not page._is_running()
-    assert graph.until(speak, 15.0) and page._is_running()
-    assert graph.until(lambda: page._fault() == "the arm is silent", 5.0)
+    assert not page._status.is_running()
+    assert graph.until(speak, 15.0) and page._status.is_running()
+    assert graph.until(lambda: page._status.fault(page.now_ns(), NEEDED) == "the arm is silent", 5.0)
     pressed = buttons(graph, page)
     assert graph.until(page._triggers["record"].service_is_ready, 15.0)
     assert pressed("new_episode") == "recording episode 1"

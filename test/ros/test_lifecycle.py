@@ -186,7 +186,7 @@ def test_a_recorder_that_is_deactivated_closes_its_episode_and_waits_for_the_nex
     assert told["acknowledged"] == kept and told["recording"] == "None"
     graph.call("sim_node/reset")
     graph.wait("a recording", lambda: int(graph.told("recorder_node")["in_episode"]) > 20)
-    assert graph.recorder._take.facts["seed"] == facts["seed"] + 1
+    assert graph.recorder.recorder.current.facts["seed"] == facts["seed"] + 1
     graph.bring("recorder_node", "unconfigured")
     assert len(broken_off()) == before + 2
 
@@ -195,7 +195,7 @@ def test_an_episode_whose_beginning_was_not_heard_is_not_complete_and_the_next_b
     graph.bring("recorder_node", "inactive")
     before = len(graph.episodes_there.closed())
     graph.call("sim_node/reset")
-    graph.recorder._waits = False  # as if it had just been started
+    graph.recorder.recorder._waits = False  # as if it had just been started
     begun = graph.sim._env.stamp_ns
     graph.wait("steps that are not heard", lambda: graph.sim._env.stamp_ns > begun)
     graph.bring("recorder_node", "active")

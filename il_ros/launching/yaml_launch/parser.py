@@ -22,7 +22,7 @@ class LaunchBlock(dict[str, Any]):
         self.path, self.line, self.lines = path, line, lines
 
     def place(self, key: str = "") -> str:
-        """``file:line`` of a key, or of the block."""
+        """Return ``file:line`` of a key, or of the block."""
         return f"{self.path}:{self.lines.get(key, self.line)}"
 
     def check(self, kind: str, required: Iterable[str], optional: Iterable[str] = ()) -> None:
@@ -40,7 +40,7 @@ class LaunchBlock(dict[str, Any]):
                 raise ConfigError(f"{self.place()}: {kind} lacks {key!r}; it needs {', '.join(required)}")
 
     def text(self, key: str, default: str = "") -> str:
-        """The string at ``key``; like the real thing, numbers and booleans must be quoted.
+        """Return the string at ``key``; as in launch, numbers and booleans must be quoted.
 
         Raises:
             ConfigError: if it is something else.
@@ -53,7 +53,7 @@ class LaunchBlock(dict[str, Any]):
     def blocks(
         self, key: str, kind: str, required: Iterable[str] = (), optional: Iterable[str] = ()
     ) -> list[LaunchBlock]:
-        """The list of mappings at ``key``, keys checked; empty if there is none.
+        """Return the list of mappings at ``key``, keys checked; empty if there is none.
 
         Raises:
             ConfigError: if it is something else.
@@ -68,7 +68,7 @@ class LaunchBlock(dict[str, Any]):
 
 
 def read(path: Path) -> list[LaunchBlock]:
-    """The actions of a launch file: a list of mappings with one key each, the action's kind.
+    """Return the actions of a launch file: a list of mappings with one key each, the action's kind.
 
     Raises:
         ConfigError: if the file cannot be read, or is no launch file.
@@ -85,16 +85,16 @@ def read(path: Path) -> list[LaunchBlock]:
 
 
 def actions(block: LaunchBlock, key: str) -> list[LaunchBlock]:
-    """The list of actions at ``key``.
+    """Return the list of actions at ``key``.
 
     Raises:
         ConfigError: if an item is not a mapping with one key.
     """
-    found = block.blocks(key, key)
-    for item in found:
+    items = block.blocks(key, key)
+    for item in items:
         if len(item) != 1:
             raise ConfigError(f"{item.place()}: an action has the keys {sorted(item)}; it must have one, its kind")
-    return found
+    return items
 
 
 def _loader(path: Path) -> type[yaml.SafeLoader]:

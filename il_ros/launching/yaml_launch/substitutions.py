@@ -1,8 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The substitutions of launch files that we know: ``$(var x)``, ``$(env X)``, ``$(find-pkg-share p)``, ``$(dirname)``.
+"""The substitutions of launch files that we know.
 
+``$(var x)``, ``$(env X)``, ``$(find-pkg-share p)``, ``$(dirname)``, ``$(path-join a b)`` and ``$(string-join , a b)``.
 They nest, take quoted arguments, and a backslash escapes the next character, as in launch's grammar.
 """
 
@@ -17,6 +18,8 @@ from pathlib import Path
 from il_ros.core import paths
 from il_ros.core.errors import ConfigError, unknown
 
+MANY = 1000
+"""Stands for any number of arguments."""
 MARK = "\ue000"
 """Stands for a substitution's result while the text around it is split as a shell would."""
 
@@ -32,7 +35,7 @@ class Scope:
 
 
 def expand(text: str, scope: Scope, place: str) -> str:
-    """``text`` with its substitutions done; ``place`` is named in errors.
+    """Return ``text`` with its substitutions done; ``place`` is named in errors.
 
     Raises:
         ConfigError: for a substitution that is unknown, malformed or has no value.
@@ -41,7 +44,7 @@ def expand(text: str, scope: Scope, place: str) -> str:
 
 
 def split(text: str, scope: Scope, place: str) -> list[str]:
-    """``text`` as a list of command line arguments; a substitution's result is never split.
+    """Return ``text`` as a list of command line arguments; a substitution's result is never split.
 
     Raises:
         ConfigError: as ``expand`` does.
@@ -57,7 +60,7 @@ def split(text: str, scope: Scope, place: str) -> list[str]:
 
 
 def find_package(name: str, environment: Mapping[str, str], place: str) -> Path:
-    """The prefix where a package is installed, from AMENT_PREFIX_PATH.
+    """Return the prefix where a package is installed, from AMENT_PREFIX_PATH.
 
     Raises:
         ConfigError: if it is in none of its folders.
@@ -94,11 +97,21 @@ def _dirname(scope: Scope, place: str) -> str:
     return str(scope.directory)
 
 
+def _path_join(scope: Scope, place: str, *parts: str) -> str:
+    return os.path.join(*parts)
+
+
+def _string_join(scope: Scope, place: str, delimiter: str, *parts: str) -> str:
+    return delimiter.join(parts)
+
+
 KNOWN: dict[str, tuple[Callable[..., str], range]] = {
     "var": (_var, range(1, 3)),
     "env": (_env, range(1, 3)),
     "find-pkg-share": (_share, range(1, 2)),
     "dirname": (_dirname, range(0, 1)),
+    "path-join": (_path_join, range(1, MANY)),
+    "string-join": (_string_join, range(2, MANY)),
 }
 """Name to function and how many arguments it takes."""
 
@@ -111,7 +124,7 @@ class _Reader:
         self._at = 0
 
     def template(self, stop: str = "") -> list[tuple[bool, str]]:
-        """Everything up to a letter of ``stop``: (whether a substitution made it, text)."""
+        """Read everything up to a letter of ``stop``: (whether a substitution made it, text)."""
         parts: list[tuple[bool, str]] = []
         while self._at < len(self._text) and self._text[self._at] not in stop:
             if self._text.startswith("$(", self._at):
@@ -153,6 +166,7 @@ class _Reader:
             raise unknown(f"{self._place}: substitution", name, KNOWN)
         function, counts = KNOWN[name]
         if len(arguments) not in counts:
-            limit = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else counts[0]
+            most = "more" if counts.stop == MANY else counts[-1]
+            limit = f"{counts[0]} {'or' if most == 'more' else 'to'} {most}" if len(counts) > 1 else counts[0]
             raise ConfigError(f"{self._place}: $({name}) has {len(arguments)} arguments; it takes {limit}")
         return function(self._scope, self._place, *arguments)

@@ -4,6 +4,7 @@
 """The subset of ROS 2's launch format means what it means there, and the rest is refused."""
 
 import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
@@ -51,6 +52,18 @@ def test_a_node_gets_name_namespace_parameters_and_remaps_in_launchs_order(launc
     first = ["--fast", "two words", "--ros-args", "--log-level", "warn", "--ros-args"]
     rules = ["-r", "__node:=arm", "-r", "__ns:=/left", "--params-file", str(tmp_path / "p.yaml")]
     assert words(node) == [*first, *rules, "-p", 'task:="fork"', "-p", "a.b:=1", "-r", "tool_pose:=/pose"]
+
+
+def test_log_actions_give_messages_in_order_with_their_level(tmp_path):
+    path = tmp_path / "test.launch.yaml"
+    path.write_text(
+        "launch:\n- arg: {name: x, default: world}\n- log_info: {message: hello $(var x)}\n"
+        "- log_debug: {message: d}\n- log_warning: {message: w}\n- log_error: {message: e}\n"
+        "- log_info: {message: never, if: 'false'}\n- log: {message: old}\n- log: {message: new, level: Warning}\n"
+    )
+    messages = [(message.level, message.text) for message in resolve(path, {}, {}).messages]
+    first = [("INFO", "hello world"), ("DEBUG", "d"), ("WARNING", "w"), ("ERROR", "e")]
+    assert messages == [*first, ("INFO", "old"), ("WARNING", "new")]
 
 
 NODE = "- node: {pkg: il_ros, exec: sim_node%s}\n"
@@ -147,6 +160,20 @@ def test_an_included_file_gets_arguments_and_its_own_dirname(launch, tmp_path):
     assert set(arguments(tmp_path / "test.launch.yaml")) == {"y"}
 
 
+def test_an_include_takes_its_arguments_as_let_too(launch, tmp_path):
+    (tmp_path / "inner.launch.yaml").write_text("launch:\n- arg: {name: y}\n" + NODE % ", args: $(var y)")
+    (node,) = launch("- include: {file: $(dirname)/inner.launch.yaml, let: [{name: y, value: '1'}]}")
+    assert words(node) == ["1", "--ros-args"]
+
+
+def test_a_parameter_file_may_have_substitutions(launch, tmp_path):
+    (tmp_path / "p.yaml").write_text("/**/sim_node:\n  ros__parameters: {seed: $(var sim_seed $(var seed))}\n")
+    text = "- arg: {name: seed, default: '7'}\n" + NODE % ", param: [{from: $(dirname)/p.yaml, allow_substs: true}]"
+    files = [Path(words(launch(text, **given)[0])[-1]) for given in ({}, {}, {"seed": "8"})]
+    seeds = [yaml.safe_load(file.read_text())["/**/sim_node"]["ros__parameters"]["seed"] for file in files]
+    assert seeds == [7, 7, 8] and files[0] == files[1] != files[2]
+
+
 def test_files_that_include_each_other_are_refused(launch, tmp_path):
     (tmp_path / "other.launch.yaml").write_text("launch: [{include: {file: $(dirname)/test.launch.yaml}}]")
     with pytest.raises(ConfigError, match="includes itself"):
@@ -195,6 +222,9 @@ def test_nodes_of_other_packages_are_found_where_ament_put_them(launch, tmp_path
         ("- include: {file: $(dirname)/test.launch.yaml}", r"includes itself"),
         ("- include: {file: $(dirname)/nix.launch.yaml}", r"nix.launch.yaml cannot be read"),
         ("- let: {name: a, value: $(eval 1)}", r"yaml:2: \$\(eval ...\) is refused"),
+        ("- log_info: {msg: a}", r"yaml:2: log_info: key 'msg' is not known; choose from if, message, unless"),
+        ("- log: {message: a, level: LOUD}", r"yaml:2: level 'LOUD' is not known; choose from DEBUG, ERROR, INFO"),
+        ("- let: {name: a, value: $(string-join .)}", r"\$\(string-join\) has 1 arguments; it takes 2 or more"),
         ("- {let: {}, arg: {}}", r"it must have one, its kind"),
         ("- let", r"it must be a list of mappings"),
         ("- let: {name: [}", r"is not YAML"),

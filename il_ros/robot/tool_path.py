@@ -1,0 +1,36 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The path along which an action chunk means to move the tool, as it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from il_ros.core.contract import TOOL_AXES, Contract
+from il_ros.core.types import Array, Chunk
+
+REPEAT = 10
+"""A velocity that stands alone is drawn as if it were commanded for so many steps."""
+
+
+def tool_path(
+    contract: Contract, chunk: Chunk, tool_position: Array, tool_at: Callable[[Mapping[str, float]], Array]
+) -> Array:
+    """Return (N, 3) m in the base frame, where the tool goes if ``chunk`` is executed from ``tool_position``.
+
+    Args:
+        contract: of the action.
+        chunk: tool velocities, or joint positions.
+        tool_position: (3,) m, where the tool is now.
+        tool_at: forward kinematics, (3,) m for joint positions by name; used for joint positions only.
+    """
+    names = contract.action_names
+    if not contract.moves_tool:
+        return np.array([tool_position, *(tool_at(dict(zip(names, row))) for row in chunk.actions)])
+    actions = np.repeat(chunk.actions, REPEAT, axis=0) if len(chunk.actions) == 1 else chunk.actions
+    velocities = np.zeros((len(actions), 3))
+    velocities[:, [TOOL_AXES.index(name) for name in names]] = actions
+    return np.vstack([tool_position, tool_position + np.cumsum(velocities, axis=0) / contract.rate_hz])

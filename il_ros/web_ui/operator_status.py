@@ -1,0 +1,109 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the web interface shows of the control graph: who commands, the episode, the nodes, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.core.episode import Authority, Record
+from il_ros.core.messages import EpisodeEnd
+from il_ros.core.types import EpisodeStart
+
+SILENT_NS = 500_000_000
+"""An arm, or a gate, that publishes nothing for so long in an episode is a fault."""
+NEEDED = ("gate_node", "expert_node", "recorder_node")
+"""Nodes without which nobody can drive; the web interface sets parameters of each."""
+
+
+class OperatorStatus:
+    """Follows the messages of the graph; time comes in as an argument, ns of the steady clock.
+
+    Args:
+        policy_drives: whether the gating rule lets the policy drive.
+        unremarkable: reasons of the gate that are not shown, and the one that tells of a hand-over.
+        hand_over: the latter.
+    """
+
+    def __init__(self, policy_drives: bool, unremarkable: Collection[str], hand_over: str) -> None:
+        self.observed_ns = self._decided_ns = 0
+        """When the arm, and the gate, were received last."""
+        self._unremarkable, self._hand_over = unremarkable, hand_over
+        self._facts: dict[str, dict[str, str]] = {}
+        self.state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
+        self.state |= {"saved": None, "policy_drives": policy_drives, "camera": ""}
+
+    def on_record(self, record: Record, now_ns: int) -> None:
+        """Take note of the gate's record of a step."""
+        state = self.state
+        if record.reason not in self._unremarkable:
+            state["why"] = record.reason
+        state["hand_over"] = record.reason == self._hand_over
+        state["authority"] = record.authority.name
+        state["interventions"] = max(state["interventions"], record.intervention)
+        state["score"] = None if np.isnan(record.score) else round(record.score, 4)
+        state["driver"] = record.expert_name if record.authority is Authority.EXPERT else record.checkpoint
+        self._decided_ns = now_ns
+
+    def on_episode(self, event: EpisodeStart | EpisodeEnd) -> None:
+        """Take note of the beginning or the end of an episode."""
+        running = isinstance(event, EpisodeStart)
+        outcome = None if isinstance(event, EpisodeStart) else event.outcome
+        self.state["episode"] = {"running": running, "number": event.number, "seed": event.seed, "outcome": outcome}
+        if running:
+            self.state |= {"interventions": 0, "why": "", "saved": None}
+
+    def on_recorded(self, recorded: Mapping[str, Any]) -> None:
+        """Take note of what the recorder announces."""
+        name = None if recorded["path"] is None else Path(recorded["path"]).name
+        self.state["saved"] = {"name": name, **{key: recorded.get(key) for key in ("outcome", "error", "discarded")}}
+
+    def on_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Take note of what the trainer announces."""
+        self.state["checkpoint"] = {key: checkpoint.get(key) for key in ("policy", "labels")}
+
+    def on_facts(self, node: str, facts: dict[str, str]) -> None:
+        """Take note of a node's diagnostics."""
+        self._facts[node] = facts
+
+    def report(self, now_ns: int, alive: Collection[str]) -> dict[str, Any]:
+        """Return what the viewers are sent; ``alive`` are the names of the nodes whose diagnostics still come."""
+        trainer = {key: self._fact("trainer_node", key) for key in ("state", "step", "steps")}
+        counts = [facts.get("dropped", "") for facts in self._facts.values()]
+        return {
+            **self.state,
+            "latency_ms": self._fact("policy_node", "latency_ms"),
+            "distance": self._fact("policy_node", "distance"),
+            "device": self._fact("expert_node", "device"),
+            "dropped": sum(int(count) for count in counts if count.isdecimal()),
+            "recording": self._fact("recorder_node", "recording"),
+            "trainer": trainer,
+            "running": self.is_running(),
+            "fault": self.fault(now_ns, alive),
+        }
+
+    def _fact(self, node: str, key: str) -> str | None:
+        return self._facts.get(node, {}).get(key)
+
+    def is_running(self) -> bool:
+        """Return whether the arm is to be moved: in an episode, or always if an arm announces none."""
+        episode = self.state["episode"]
+        return bool(episode["running"] if episode else self.observed_ns)
+
+    def fault(self, now_ns: int, alive: Collection[str]) -> str | None:
+        """Return what is wrong, if the arm is to be moved and cannot."""
+        gone = [node for node in NEEDED if node in self._facts and node not in alive]
+        if gone:
+            return f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} gone"
+        if not self.is_running():
+            return None
+        if now_ns - self.observed_ns > SILENT_NS:
+            return "the arm is silent"
+        if now_ns - self._decided_ns > SILENT_NS:
+            return "the gate is silent"
+        return None
