@@ -39,7 +39,7 @@ from il_ros.evaluation.metrics import Success
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training import trainer
+from il_ros.learning.training import state
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import diffusion, layers
 from il_ros.policies.layers import ConditionedTrunk, Linear, Residual
@@ -128,7 +128,7 @@ def _no_norm() -> AbstractContextManager[Any]:
 
 
 def _constant_rate() -> AbstractContextManager[Any]:
-    return patch.object(trainer, "_schedule", lambda step, config: 1.0)
+    return patch.object(state, "warmup_cosine", lambda step, steps, warmup_steps: 1.0)
 
 
 def _of_diffusion(name: str, kind: Callable[..., nn.Module]) -> Callable[[], AbstractContextManager[Any]]:

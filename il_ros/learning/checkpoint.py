@@ -27,7 +27,8 @@ from il_ros.core.errors import CheckpointError, DataError, IlRosError, StorageEr
 from il_ros.learning.critic import Critic
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.memory_limit import AllocationLimit
-from il_ros.learning.training.trainer import LONGEST, Trained
+from il_ros.learning.training.result import Trained
+from il_ros.learning.training.trainer import LONGEST
 from il_ros.policies.base import Policy, create, is_declared
 
 FORMAT = 1

@@ -26,7 +26,7 @@ from il_ros.core.types import Array, PolicyUncertainty
 from il_ros.learning.data.dataset import histories
 from il_ros.learning.data.labels.base import asked, is_driven_by, wanted
 from il_ros.learning.data.normalizer import Normalizer
-from il_ros.learning.training.optimizer import AdamW, as_one
+from il_ros.learning.training.optimizer import flatten_parameters, make_adamw
 from il_ros.policies.base import Policy
 from il_ros.policies.layers import Trunk
 
@@ -143,8 +143,8 @@ def _histories(episode: Episode, history: int) -> Array:
 
 def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:
     target = copy.deepcopy(critic)
-    (weights, gradient), (followers, _) = as_one(critic.trunk), as_one(target.trunk)
-    optimiser = AdamW(weights, gradient, weight_decay=1e-3, longest=math.inf)
+    (weights, gradient), (followers, _) = flatten_parameters(critic.trunk), flatten_parameters(target.trunk)
+    optimizer = make_adamw(weights, gradient, weight_decay=1e-3, max_norm=math.inf)
     following = torch.arange(len(steps.last)).add(1).clamp(max=len(steps.last) - 1)
     known, otherwise = ~steps.otherwise.isnan(), steps.otherwise.nan_to_num()
     for index in _batches(len(steps.last), generator):
@@ -160,7 +160,7 @@ def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:
         loss = loss + (errors * here).sum() / here.sum().clamp(min=1)
         gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step(LEARNING_RATE)
+        optimizer.step(LEARNING_RATE)
         followers.lerp_(weights, FOLLOW)
 
 

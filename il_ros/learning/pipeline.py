@@ -24,8 +24,9 @@ from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
+from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import ResumePoint
-from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress, train
+from il_ros.learning.training.trainer import TrainingConfig, train
 from il_ros.recording.bag.discovery import recordings
 from il_ros.recording.bag.metadata import version_of
 from il_ros.recording.check import command_limits

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.training import trainer
+from il_ros.learning.training import state
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
@@ -69,10 +69,9 @@ def test_an_arm_lacks_its_part_only_while_it_lasts() -> None:
     assert "Concatenated" in names(made("diffusion", "condition concatenated"))
     assert "Modulated" in names(made("diffusion", "condition in every block"))
     assert size(made("diffusion", "condition by one layer")) < size(made("diffusion", SHIPPED))
-    config = TrainingConfig("mixture", steps=10, warm_up=5)
     with ARMS["constant learning rate"].without():
-        assert {trainer._schedule(step, config) for step in range(11)} == {1.0}
-    assert trainer._schedule(10, config) == 0.0 and nn.LayerNorm(3).weight is not None
+        assert {state.warmup_cosine(step, 10, 5) for step in range(11)} == {1.0}
+    assert state.warmup_cosine(10, 10, 5) == 0.0 and nn.LayerNorm(3).weight is not None
     assert names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and layers.Residual is not trunk.Plain
 
 

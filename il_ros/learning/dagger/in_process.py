@@ -20,7 +20,8 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.dagger.run import DaggerConfig
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.learning.pipeline import TrainingPipeline
-from il_ros.learning.training.trainer import TrainingConfig, TrainingProgress
+from il_ros.learning.training.result import TrainingProgress
+from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.recording.write.in_process import InProcessRecorder
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
