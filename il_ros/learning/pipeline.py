@@ -21,6 +21,7 @@ from il_ros.core.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import critic as critics
 from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
@@ -169,7 +170,7 @@ class TrainingPipeline:
     def _trained_on(self) -> set[str]:
         """The episodes that the newest checkpoint knows."""
         there = self._numbers()
-        return {entry["name"] for entry in checkpoints.read_document(there[max(there)])["manifest"]} if there else set()
+        return {entry["name"] for entry in read_document(there[max(there)])["manifest"]} if there else set()
 
     def _last(self) -> Checkpoint | None:
         """The newest checkpoint, if there is one.

@@ -23,7 +23,7 @@ import pytest
 from il_ros.cli import main
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError
-from il_ros.learning.checkpoint import read_document
+from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.dagger import ledger
 from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
