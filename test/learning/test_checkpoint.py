@@ -199,7 +199,7 @@ def test_saving_fails_whole_when_the_disk_is_full(tmp_path: Path, monkeypatch: p
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "_write", full)
+    monkeypatch.setattr(checkpoints, "write_synced", full)
     with pytest.raises(StorageError, match="No space left on device"):
         made(tmp_path)
     assert list(tmp_path.iterdir()) == []
