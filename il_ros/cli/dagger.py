@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _crew(args: argparse.Namespace, folder: Path, plan: Any) -> Iterator[Any]:
-    from il_ros.evaluation.rollouts import WorkerPool
+    from il_ros.evaluation.worker_pool import WorkerPool
     from il_ros.learning.dagger.in_process import InProcessBackend
 
     with WorkerPool() as pool:

@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros demo``."""
-    from il_ros.evaluation.rollouts import WorkerPool
+    from il_ros.evaluation.worker_pool import WorkerPool
 
     folder = make_room(args.folder)
     with bars() as progress, WorkerPool() as pool:
@@ -301,7 +301,7 @@ class Story:
         return sum(episode.interventions for episode in episodes)
 
     def _shoot(self, title: str, task: str, seed: int, checkpoint: dict[str, Any], supervised: bool = False) -> None:
-        from il_ros.evaluation.rollouts import FilmedEpisode
+        from il_ros.evaluation.films import FilmedEpisode
 
         self._takes.append(FilmedEpisode(title, task, seed, Path(checkpoint["path"]), supervised))
 

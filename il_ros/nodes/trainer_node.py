@@ -21,8 +21,8 @@ from std_msgs.msg import String
 from il_ros.core import messages
 from il_ros.core.errors import ConfigError, IlRosError
 from il_ros.learning.pipeline import TrainingPipeline
-from il_ros.learning.training.resume import OtherTrainingError
 from il_ros.learning.training.result import TrainingProgress
+from il_ros.learning.training.resume import OtherTrainingError
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.ros import topics
 from il_ros.ros.node_base import IlNode
