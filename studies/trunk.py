@@ -42,7 +42,8 @@ from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training import state
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import diffusion, layers
-from il_ros.policies.layers import ConditionedTrunk, Linear, Residual
+from il_ros.policies.fast_linear import Linear
+from il_ros.policies.layers import ConditionedTrunk, Residual
 from studies import kept, policies, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting

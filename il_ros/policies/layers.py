@@ -8,61 +8,12 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-class Linear(nn.Linear):
-    """A linear layer and what follows it: nothing, ``tanh`` or ``relu``.
-
-    Where torch's own library, MKL, has no fast path for the processor, large products of a training go through oneDNN,
-    with the activation in the same pass: half the time on AMD's, but a third more on Intel's.
-    """
-
-    def __init__(self, inputs: int, outputs: int, activation: str = "none") -> None:
-        super().__init__(inputs, outputs)
-        self.activation = activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) to (..., outputs)."""
-        if torch.is_grad_enabled() and x.device.type == "cpu" and x.numel() * self.out_features >= LARGE and ONEDNN:
-            rows = x if x.dim() == 2 else x.flatten(0, -2)
-            out: Tensor = _Product.apply(rows, self.weight, self.bias, self.activation)  # type: ignore[no-untyped-call]
-            return out if x.dim() == 2 else out.reshape(*x.shape[:-1], self.out_features)
-        out = super().forward(x)
-        return out if self.activation == "none" else getattr(torch, self.activation)(out)
-
-
-LARGE = 1_000_000
-"""Multiplications from which on the way through oneDNN, which is longer, is the quicker one."""
-CPU = Path("/proc/cpuinfo")
-ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise") and not (CPU.exists() and "GenuineIntel" in CPU.read_text())
-"""Whether this build of torch has it, and the processor gains by it."""
-
-
-class _Product(torch.autograd.Function):
-    """``activation(x W^T + b)`` by oneDNN, and its gradient."""
-
-    @staticmethod
-    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
-        context.save_for_backward(x, weight, out)
-        context.activation = activation
-        return out
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        x, weight, out = context.saved_tensors
-        if context.activation == "tanh":
-            gradient = torch.ops.aten.tanh_backward(gradient, out)
-        elif context.activation == "relu":
-            gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
-        product = torch.ops.mkldnn._linear_pointwise
-        of_x = product(gradient, weight.t(), None, "none", [], "") if context.needs_input_grad[0] else None
-        return of_x, product(gradient.t(), x.t(), None, "none", [], ""), gradient.sum(0), None
+from il_ros.policies.fast_linear import Linear
 
 
 class Residual(nn.Module):
