@@ -34,8 +34,10 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
-from il_ros.learning.dagger.run import ALONE, DaggerConfig, DaggerRun
+from il_ros.learning.dagger.run import DaggerRun
+from il_ros.learning.data.seeds import ALONE
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.sim import tasks

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.dagger.run import DaggerConfig
+from il_ros.learning.dagger.config import DaggerConfig
 from studies import kept
 from studies.imitations import PEER, rounds_of
 

@@ -36,7 +36,7 @@ HELP = "rounds of demonstrations, corrections and training"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros dagger``."""
-    from il_ros.learning.dagger.run import DaggerConfig
+    from il_ros.learning.dagger.config import DaggerConfig
 
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; one that is there goes on")
     for f in dataclasses.fields(DaggerConfig):
@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros dagger``."""
     from il_ros.learning.dagger import ledger
-    from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
+    from il_ros.learning.dagger.config import DaggerConfig
+    from il_ros.learning.dagger.run import DaggerRun
 
     plan = DaggerConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(DaggerConfig)})
     tasks.load(plan.task).draw(plan.expert, 0)

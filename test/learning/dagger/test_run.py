@@ -25,8 +25,9 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
-from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
+from il_ros.learning.dagger.run import DaggerRun
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 
