@@ -44,7 +44,7 @@ from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import diffusion, layers
 from il_ros.policies.fast_linear import Linear
 from il_ros.policies.layers import ConditionedTrunk, Residual
-from studies import kept, policies, resampling, trunk_page
+from studies import job_cache, policies, publishing, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting
 from studies.trunk_page import SHIPPED
@@ -223,7 +223,7 @@ class TrunkCell(policies.Cell):
 
     def key(self) -> str:
         """Equal for equal work."""
-        return kept.key([super().key(), self.arm, UNSEEN])
+        return job_cache.key([super().key(), self.arm, UNSEEN])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
@@ -240,7 +240,7 @@ def work(cell: TrunkCell, folder: Path) -> None:
     with ARMS[cell.arm].without():
         told = policies.measured(cell, folder)
         told["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
-    kept.keep(folder / f"{cell.key()}.json", told)
+    job_cache.keep(folder / f"{cell.key()}.json", told)
 
 
 def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
@@ -300,6 +300,10 @@ def rows(everything: Sequence[TrunkCell], folder: Path) -> list[dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is not there yet; print and write the rows."""
     args = _parser().parse_args(arguments)
+    if args.from_results:
+        stored = publishing.read_json(args.results / "trunk.json")
+        publishing.write_page(args.output or publishing.PAGES, "trunk.md", trunk_page.page(stored))
+        return 0
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = list(cells(args.seeds, args.episodes))
     there = {path.stem for path in args.folder.glob("*.json")}
@@ -309,14 +313,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not everything:
             raise ConfigError(f"--kept finds no arm with {args.seeds} trainings in {args.folder}; leave it out")
     missing = [cell for cell in everything if cell.key() not in there]
-    kept.run(work, missing, args.folder, args.workers, "trainings")
+    job_cache.run(work, missing, args.folder, args.workers, "trainings")
     measured = rows(everything, args.folder)
     _print(measured)
     if args.output is not None:
-        args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "trunk.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-        (args.output / "trunk.md").write_text(trunk_page.page(measured), encoding="utf-8")
-        print(f"wrote {args.output / 'trunk.md'} and its rows")
+        publishing.write_json(args.results / "trunk.json", measured)
+        publishing.write_page(args.output, "trunk.md", trunk_page.page(measured))
     return 0
 
 
@@ -336,9 +338,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
     parser.add_argument("--kept", action="store_true", help="run nothing more: tell of the arms that are complete")
-    parser.add_argument("--output", type=Path, help="a folder for the page and its rows")
+    publishing.add_options(parser)
     return parser
 
 
 if __name__ == "__main__":
-    kept.end(main, "studies.trunk")
+    job_cache.end(main, "studies.trunk")

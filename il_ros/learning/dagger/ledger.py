@@ -133,8 +133,8 @@ def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
 def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:
     """Count what the expert did in these episodes.
 
-    ``labels`` are the steps that the scheme labels with the action of the expert, ``asked_steps`` those with an answer of
-    theirs, ``expert_steps`` those that they drove. A switch is a change between policy and expert, either way.
+    ``labels`` are the steps that the scheme labels with the expert's action, ``asked_steps`` those with an answer from
+    the expert, ``expert_steps`` those that the expert drove. A switch is a change between policy and expert.
     ``doubt_threshold`` is the policy's mean doubt at the last quarter of the take-overs, beyond which people did not
     trust it (Kelly 2019, arXiv:1810.02890, equation 3); None if its class has none to tell.
     """
