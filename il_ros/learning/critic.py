@@ -27,6 +27,7 @@ from il_ros.learning.data.dataset import histories
 from il_ros.learning.data.labels.base import asked, is_driven_by, wanted
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.training.optimizer import flatten_parameters, make_adamw
+from il_ros.learning.training.single_thread import one_thread
 from il_ros.policies.base import Policy
 from il_ros.policies.layers import Trunk
 
@@ -62,7 +63,7 @@ class Critic(nn.Module):
         return out
 
     def judge(self, observations: Tensor, actions: Tensor, spread: float) -> PolicyUncertainty:
-        """What to think of one answer; (1, To, Do) and (1, Da)."""
+        """Return the uncertainty of one answer; (1, To, Do) and (1, Da)."""
         deviation, success = self(observations, actions)[0].tolist()
         risk = 1.0 - success
         return PolicyUncertainty(spread, deviation, risk, _rank(self.spreads, spread), _rank(self.risks, risk))
@@ -101,7 +102,8 @@ def learn(policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], c
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = Critic(steps.observations[0].numel() + steps.actions.shape[1])
-    _fit(critic, steps, generator)
+    with one_thread():
+        _fit(critic, steps, generator)
     with torch.no_grad():
         places = torch.linspace(0.0, 1.0, RANKS)
         where = steps.visited if steps.visited.any() else torch.ones_like(steps.visited)

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.normalizer import FITS, Normalizer
 from il_ros.learning.training.result import MAX_STATES, Trained, TrainingProgress
 from il_ros.learning.training.resume import ResumePoint, identity
+from il_ros.learning.training.single_thread import one_thread
 from il_ros.learning.training.state import TrainingState
 from il_ros.learning.training.windows import Batches, Windows
 from il_ros.policies.base import Policy, create
@@ -189,7 +189,7 @@ def train(
         DataError: if the windows do not fit the configuration, or the loss or the weights are no longer finite.
     """
     _check(data, config)
-    with _one_thread():
+    with one_thread():
         resume_point = None if savepoint is None else ResumePoint(savepoint, identity(data, config))
         return _train(data, config, progress or (lambda _: None), warm_start, should_stop, resume_point)
 
@@ -318,20 +318,3 @@ def _check(data: Dataset, config: TrainingConfig) -> None:
         )
     if config.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("training: device is 'cuda', but torch sees no GPU; choose cpu, or install torch with CUDA")
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Use one thread inside the context, on which numbers below 1e-38 are zeros.
-
-    On a busy machine two threads are many times slower, for they spin at barriers. And the components of a mixture that
-    do not explain a chunk have such numbers for gradients, with which Intel's processors are a hundred times slower.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(before)
