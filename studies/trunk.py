@@ -32,7 +32,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 
 from il_ros.core.errors import ConfigError
 from il_ros.evaluation.metrics import Success
@@ -42,68 +42,16 @@ from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training import state
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import diffusion, layers
-from il_ros.policies.fast_linear import Linear
-from il_ros.policies.layers import ConditionedTrunk, Residual
+from il_ros.policies.layers import Residual
 from studies import job_cache, policies, publishing, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting
+from studies.trunk_layers import Concatenated, Modulated, Plain, Started, one_layer
 from studies.trunk_page import SHIPPED
 
 UNSEEN = 24
 """Demonstrations that nobody learns from, by which the loss is told."""
 _unseen = functools.lru_cache(maxsize=1)(demonstrate)
-
-
-class Started(Residual):
-    """A block that is not the identity at the start."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(width)
-        self.outer = Linear(width, width)
-
-
-class Plain(Started):
-    """As many layers without the sum."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, width) to (B, width)."""
-        silu = nn.functional.silu
-        out: Tensor = silu(self.outer(silu(self.inner(self.norm(x)))))
-        return out
-
-
-class Concatenated(ConditionedTrunk):
-    """The condition is input beside the input."""
-
-    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
-        super().__init__(inputs, width, depth, outputs)
-        self.first = Linear(inputs + width, width)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
-        return self.after(self.first(torch.cat([x, condition], dim=-1)))
-
-
-class Modulated(ConditionedTrunk):
-    """The condition scales and shifts what each block has normalised (Perez 2018, Peebles and Xie 2023)."""
-
-    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
-        super().__init__(inputs, width, depth, outputs)
-        self.told = nn.ModuleList(Linear(width, 2 * width) for _ in range(depth))
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
-        x = self.first(x)
-        for block, told in zip(self.blocks, self.told):
-            scale, shift = told(condition).chunk(2, dim=-1)
-            seen = block.norm(x) * (1 + scale) + shift  # type: ignore[operator]
-            x = x + block.outer(nn.functional.silu(block.inner(seen)))  # type: ignore[operator]
-        out: Tensor = self.last(self.norm(x))
-        return out
-
-
-def _one_layer(inputs: int, width: int, depth: int, outputs: int) -> nn.Module:
-    return Linear(inputs, outputs)
 
 
 @dataclass(frozen=True)
@@ -183,7 +131,7 @@ ARMS = {
     "condition by one layer": Ablation(
         "one linear layer makes it of the history; shipped, that is a trunk of its own",
         {},
-        _of_diffusion("Trunk", _one_layer),
+        _of_diffusion("Trunk", one_layer),
         ("diffusion",),
     ),
 }

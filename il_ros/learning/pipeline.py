@@ -164,16 +164,16 @@ class TrainingPipeline:
         return self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
 
     def _numbers(self) -> dict[int, Path]:
-        """The checkpoints that are there, by number."""
+        """Return the checkpoints that are there, by number."""
         return {int(path.name.split("_")[1]): path for path in self._folder.glob("checkpoint_[0-9]*")}
 
     def _trained_on(self) -> set[str]:
-        """The episodes that the newest checkpoint knows."""
+        """Return the episodes that the newest checkpoint knows."""
         there = self._numbers()
         return {entry["name"] for entry in read_document(there[max(there)])["manifest"]} if there else set()
 
     def _last(self) -> Checkpoint | None:
-        """The newest checkpoint, if there is one.
+        """Return the newest checkpoint, if there is one.
 
         Raises:
             CheckpointError: if it is for another contract.

@@ -57,12 +57,12 @@ class Trunk(nn.Module):
         return out
 
     def example(self) -> tuple[Tensor, ...]:
-        """Inputs of the right shapes for one."""
+        """Return inputs of the right shapes for one history."""
         like = next(self.parameters())
         return tuple(like.new_zeros(size) for size in self.sizes)
 
     def frozen(self) -> nn.Module:
-        """A copy for inference: the same numbers in half the time."""
+        """Return a copy for inference: the same numbers in half the time."""
         return Frozen(self.eval())
 
 
@@ -82,7 +82,7 @@ class Frozen(nn.Module):
         self._graph = _GRAPHS[key]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """What the trunk gives."""
+        """Return what the trunk gives."""
         out: Tensor = self._graph(*inputs, *self._weights)
         return out
 
@@ -101,7 +101,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
 
 
 def _architecture(trunk: Trunk) -> Hashable:
-    """What two trunks have in common if they differ in the values of their weights alone."""
+    """Return what two trunks have in common if they differ in the values of their weights alone."""
     plain = (bool, int, float, str, tuple, type(None))
     parts = (
         (name, type(part), tuple((key, value) for key, value in vars(part).items() if isinstance(value, plain)))
@@ -172,7 +172,7 @@ class AutoregressiveHead(nn.Module):
         return out
 
     def draw(self, condition: Tensor, choose: Callable[[int, Tensor], Tensor]) -> Tensor:
-        """The symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
+        """Return the symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
         drawn = []
         for i in range(self.places):
             drawn.append(choose(i, self.head(condition + self.place[i])))

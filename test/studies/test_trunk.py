@@ -19,7 +19,7 @@ from il_ros.learning.training import state
 from il_ros.learning.training.trainer import TrainingConfig
 from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
-from studies import publishing, resampling, trunk, trunk_page
+from studies import publishing, resampling, trunk, trunk_layers, trunk_page
 from studies.trunk import ARMS, SHIPPED, TrunkCell, cells, row, work
 
 SIZES = {"observation_dim": 4, "action_dim": 2, "width": 8}
@@ -72,19 +72,21 @@ def test_an_arm_lacks_its_part_only_while_it_lasts() -> None:
     with ARMS["constant learning rate"].without():
         assert {state.warmup_cosine(step, 10, 5) for step in range(11)} == {1.0}
     assert state.warmup_cosine(10, 10, 5) == 0.0 and nn.LayerNorm(3).weight is not None
-    assert names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and layers.Residual is not trunk.Plain
+    assert (
+        names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and layers.Residual is not trunk_layers.Plain
+    )
 
 
 def test_blocks_without_a_sum_let_everything_through_their_layers() -> None:
     x = torch.randn(3, 8)
     assert torch.equal(layers.Residual(8)(x), x)  # the identity at the start
-    block = trunk.Plain(8)
+    block = trunk_layers.Plain(8)
     for parameter in block.outer.parameters():
         nn.init.zeros_(parameter)
     assert (block(x) == 0).all()
 
 
-@pytest.mark.parametrize("kind", [trunk.Concatenated, trunk.Modulated])
+@pytest.mark.parametrize("kind", [trunk_layers.Concatenated, trunk_layers.Modulated])
 def test_a_condition_is_heard_wherever_it_is_told(kind: type[layers.ConditionedTrunk]) -> None:
     told = kind(4, 8, 2, 4)
     for block in told.blocks:
