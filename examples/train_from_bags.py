@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import il_ros
-from il_ros.learning.training.trainer import TrainingProgress
+from il_ros.learning.training.result import TrainingProgress
 
 
 def main(argv: Sequence[str] | None = None) -> Path:

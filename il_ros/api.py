@@ -19,14 +19,15 @@ from typing import Any
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.rollouts import WorkerPool, check_answers, roll_out
+from il_ros.evaluation.rollouts import check_answers, roll_out
+from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.gate import GateConfig
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
-from il_ros.learning.dagger.run import DaggerConfig
 from il_ros.learning.data.seeds import EVALUATION
 from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.learning.training.trainer import TrainingProgress
+from il_ros.learning.training.result import TrainingProgress
 from il_ros.sim.timeline import UNKNOWN
 
 

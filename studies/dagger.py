@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -34,14 +33,16 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
-from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
+from il_ros.learning.dagger.run import DaggerRun
 from il_ros.learning.data.seeds import ALONE
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.sim import tasks
-from studies import dagger_page, dagger_pictures, delay, kept, resampling, wall
-from studies.imitations import PEER, rounds_of
+from studies import dagger_page, dagger_pictures, delay, job_cache, publishing, resampling, time_to_success
+from studies.imitation_baseline import PEER, rounds_of
+from studies.job_results import AnyJob, JobResults
 
 ROOT = Path(__file__).resolve().parents[1]
 ONE_STEP = {"policy": "one_step", "execute_steps": 1, "success_threshold": 2.0}
@@ -85,8 +86,6 @@ BESIDE: dict[str, dict[str, Any]] = {
 """What is done at ``avoid`` alone: cloning goes on until it gets there as well, corrections come one by one."""
 RUNS = "dagger-runs.json"
 COUNTED = ("labels", "takeovers", "switches", "expert_steps", "expert_s", "watched_s")
-PICTURED = ("paths", "away_m", "demonstrated")
-"""What only the pictures need; it is too much to be published."""
 HORIZONS_S = (5, 10, 20, 40, 80)
 RATE_HZ = 20
 SHOWN = 12
@@ -124,7 +123,7 @@ class DaggerJob:
         """Equal for equal work."""
         told = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
         told |= {"peer": True} if self.arm == PEER else {}
-        return kept.key(told)
+        return job_cache.key(told)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DaggerJob]:
@@ -138,7 +137,7 @@ def work(job: DaggerJob, folder: Path) -> None:
     """Make the rounds, then the long episodes, on one thread; leaves what they gave in ``folder``, by the job's key."""
     run = folder / job.key()
     if job.arm == PEER:
-        kept.keep(run.with_suffix(".json"), {"rounds": rounds_of(job.plan)})
+        job_cache.keep(run.with_suffix(".json"), {"rounds": rounds_of(job.plan)})
         return
     with InProcessBackend(run, job.plan) as crew:
         DaggerRun(run, job.plan, crew).run()
@@ -146,7 +145,7 @@ def work(job: DaggerJob, folder: Path) -> None:
     told: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
     if job.is_long:
         told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
-    kept.keep(run.with_suffix(".json"), told)
+    job_cache.keep(run.with_suffix(".json"), told)
 
 
 def _compounding(job: DaggerJob, run: Path, checkpoint: Path) -> dict[str, Any]:
@@ -252,6 +251,10 @@ def _slope(costs: Array) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is not there yet, at last what needs the machine to itself; print and write the rows."""
     args = _parser().parse_args(arguments)
+    if args.from_results:
+        stored = [publishing.read_json(args.results / name) for name in ("dagger.json", "dagger-more.json")]
+        publishing.write_page(args.output or publishing.PAGES, "dagger.md", dagger_page.page(*stored))
+        return 0
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = [job for job in jobs(args.seeds, args.rollouts) if args.only in f"{job.task} {job.arm}"]
     if not everything:
@@ -259,10 +262,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds all arms; leave out --only {args.only!r}, or --output")
     late = [] if args.only else list(delay.jobs(args.seeds, args.rollouts))
-    timed = [] if args.only else list(wall.jobs(min(args.seeds, wall.RUNS), args.rollouts))
-    shelf = Shelf(args.folder, {} if args.output is None else kept.published(args.output / RUNS))
-    kept.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
-    kept.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")
+    timed = [] if args.only else list(time_to_success.jobs(min(args.seeds, time_to_success.RUNS), args.rollouts))
+    shelf = JobResults(args.folder, {} if args.output is None else job_cache.published(args.results / RUNS))
+    job_cache.run(_work, shelf.missing([*everything, *late]), args.folder, args.workers, "runs")
+    job_cache.run(_work, shelf.missing(timed), args.folder, 1, "runs that are timed, alone")
     order = [(task, arm) for task in SETTINGS for arm in (*ARMS, *BESIDE)]
     groups: dict[tuple[str, str], list[DaggerJob]] = {}
     for job in sorted(everything, key=lambda job: order.index((job.task, job.arm))):
@@ -277,80 +280,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _print(rows, grown)
     if args.output is not None:
         delayed = delay.rows_of([shelf.gave(job) for job in late])
-        walls = wall.rows_of(timed, [shelf.gave(job) for job in timed])
+        walls = time_to_success.rows_of(timed, [shelf.gave(job) for job in timed])
         first = {arm: results[task, arm][0] for (task, arm), group in groups.items() if group[0].is_long}
-        publish(rows, grown, delayed, walls, first, args.output)
-        kept.publish(args.output / RUNS, {**shelf.known, **shelf.told([*everything, *late, *timed])})
+        more = {
+            "horizons": [RATE_HZ * horizon_s for horizon_s in HORIZONS_S],
+            "growth": [growth.to_dict() for growth in grown],
+            "delay": delayed,
+            "wall": walls,
+        }
+        publishing.write_json(args.results / "dagger.json", rows)
+        publishing.write_json(args.results / "dagger-more.json", more)
+        job_cache.publish(args.results / RUNS, {**shelf.known, **shelf.told([*everything, *late, *timed])})
+        publish(rows, grown, more, first, args.output)
     return 0
 
 
-class AnyJob(Protocol):
-    """A job of this study; a data class, of whose fields it is told."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def key(self) -> str:
-        """Equal for equal work."""
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """Where the results of jobs are found: here in ``folder``, or ``known`` since the page was last published."""
-
-    folder: Path
-    known: Mapping[str, Mapping[str, Any]]
-
-    def missing(self, asked: Sequence[AnyJob]) -> list[AnyJob]:
-        """Those that must be done."""
-        absent = [job for job in asked if not self._file(job).exists()]
-        return [job for job in absent if job.key() not in self.known or getattr(job, "is_pictured", False)]
-
-    def gave(self, job: AnyJob) -> dict[str, Any]:
-        """Return the result of a job."""
-        file = self._file(job)
-        return json.loads(file.read_text()) if file.exists() else dict(self.known[job.key()])
-
-    def told(self, jobs: Sequence[AnyJob]) -> dict[str, dict[str, Any]]:
-        """Return what is published of these, by key."""
-        return {job.key(): {**dataclasses.asdict(job), **self._told(job)} for job in jobs}
-
-    def _told(self, job: AnyJob) -> dict[str, Any]:
-        return {name: value for name, value in self.gave(job).items() if name not in PICTURED}
-
-    def _file(self, job: AnyJob) -> Path:
-        return self.folder / f"{job.key()}.json"
-
-
 def _work(job: AnyJob, folder: Path) -> None:
-    {DaggerJob: work, delay.DelayJob: delay.work, wall.TimingJob: wall.work}[type(job)](job, folder)  # type: ignore[operator]
+    {DaggerJob: work, delay.DelayJob: delay.work, time_to_success.TimingJob: time_to_success.work}[type(job)](
+        job, folder
+    )  # type: ignore[operator]
 
 
 def publish(
     rows: Sequence[Mapping[str, Any]],
     grown: Sequence[Growth],
-    delayed: Sequence[Mapping[str, Any]],
-    walls: Sequence[Mapping[str, Any]],
+    more: Mapping[str, Any],
     first: Mapping[str, Mapping[str, Any]],
     output: Path,
 ) -> None:
-    """Write the page, its rows and its pictures; those of paths show the first seed of each arm."""
+    """Write the page and its pictures; those of paths show the first seed of each arm."""
     output.mkdir(parents=True, exist_ok=True)
     horizons = RATE_HZ * np.array(HORIZONS_S)
     dagger_pictures.growth(horizons, grown, output / "dagger-cost.png")
     dagger_pictures.visited(first, tasks.load("trace"), output / "dagger-states.png")
     dagger_pictures.away(first, RATE_HZ, output / "dagger-distance.png")
     dagger_pictures.frontier(rows, output / "dagger-frontier.png")
-    dagger_pictures.delayed(delayed, 1000 // RATE_HZ, output / "dagger-delay.png")
-    more = {
-        "horizons": horizons.tolist(),
-        "growth": [g.to_dict() for g in grown],
-        "delay": list(delayed),
-        "wall": list(walls),
-    }
-    (output / "dagger.json").write_text(json.dumps(list(rows), indent=1) + "\n", encoding="utf-8")
-    (output / "dagger-more.json").write_text(json.dumps(more, indent=1) + "\n", encoding="utf-8")
-    (output / "dagger.md").write_text(dagger_page.page(rows, more), encoding="utf-8")
-    print(f"wrote {output / 'dagger.md'}, its rows and its pictures")
+    dagger_pictures.delayed(more["delay"], 1000 // RATE_HZ, output / "dagger-delay.png")
+    publishing.write_page(output, "dagger.md", dagger_page.page(rows, more))
 
 
 def _print(rows: Sequence[Mapping[str, Any]], grown: Sequence[Growth]) -> None:
@@ -374,9 +340,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help="runs with TEXT in 'task arm'")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-dagger", help="where runs are kept")
-    parser.add_argument("--output", type=Path, help="a folder for the page, its rows and its pictures")
+    publishing.add_options(parser)
     return parser
 
 
 if __name__ == "__main__":
-    kept.end(main, "studies.dagger")
+    job_cache.end(main, "studies.dagger")

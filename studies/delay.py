@@ -24,7 +24,7 @@ from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
-from studies import kept
+from studies import job_cache
 from studies.demonstrations import demonstrate
 
 TASK, CONTRACT, EXPERT, DEMONSTRATIONS = "avoid", "panda_plane", "way_05", 60
@@ -58,7 +58,7 @@ class DelayJob:
     def key(self) -> str:
         """Equal for equal work."""
         told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS, "watched": str(LAPSES)}
-        return "delay-" + kept.key(told)
+        return "delay-" + job_cache.key(told)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DelayJob]:
@@ -88,7 +88,7 @@ def work(job: DelayJob, folder: Path) -> None:
     told |= {f"{delay} {EXPERT_LATE}": watched(path, seeds, delay) for delay in DELAYS}
     alone = roll_out(path, TASK, seeds, GateConfig("none"), LAPSES)
     told |= {f"0 {ALONE}": [rollout.success for rollout in alone]}
-    kept.keep(path.with_suffix(".json"), told)
+    job_cache.keep(path.with_suffix(".json"), told)
 
 
 def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""``docs/policies.md``: the study's tables, its pictures, and what of the lecture the numbers bear out."""
+"""``policies.md``: tables and pictures of the study of policy classes, and the lecture's statements beside numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from il_ros.evaluation.report.html import many
 
 Row = Mapping[str, Any]
 EXPRESSIVE = ("mixture", "autoregressive", "diffusion", "flow")
-"""The classes for continuous actions that can hold several ways apart."""
+"""The classes for continuous actions that can represent several ways."""
 
 
 class Rows:
@@ -25,45 +25,47 @@ class Rows:
         self.seeds, self.episodes = rows[0]["seeds"], rows[0]["episodes"]
 
     def __call__(self, task: str, experts: str, policy: str) -> Row:
-        """One of them."""
+        """Return one of them."""
         return self._rows[task, experts, policy]
 
     def success(self, task: str, experts: str, policy: str) -> float:
-        """Its success, in [0, 1]."""
+        """Return its success, in [0, 1]."""
         return float(self(task, experts, policy)["success"])
 
-    def told(self, task: str, experts: str, policy: str) -> str:
-        """Its success with the interval."""
+    def with_interval(self, task: str, experts: str, policy: str) -> str:
+        """Return its success with the interval."""
         r = self(task, experts, policy)
         return f"{percent(r['success'])} ({percent(r['interval'][0])} to {percent(r['interval'][1])})"
 
 
 def page(rows: Sequence[Row]) -> str:
-    """Return the whole text, Markdown."""
+    """Return the page, Markdown."""
     by = Rows(rows)
     parts = [_head(by), _costs(by), _fork(by), _avoid(by), *(_task(by, task) for task in by.tasks), _lecture(by)]
     return "\n\n".join([*parts, _method(by)]) + "\n"
 
 
 def percent(share: float) -> str:
-    """``0.985`` as ``98.5 %``; never rounded up to a whole hundred."""
+    """Return ``0.985`` as ``98.5 %``; never rounded up to a whole hundred."""
     text = f"{100 * share:.1f}"
     return ("99.9" if text == "100.0" and share < 1 else text.removesuffix(".0")) + " %"
 
 
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a table; the first column holds names, the others numbers."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
+def table(head: Sequence[str], lines: Sequence[Sequence[str]], numbers: int | None = None) -> str:
+    """Return a table, whose last ``numbers`` columns are aligned as such; by default all but the first."""
+    numbers = len(head) - 1 if numbers is None else numbers
+    rule = [*["---"] * (len(head) - numbers), *["---:"] * numbers]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *lines))
 
 
-def verdict(agrees: bool) -> str:
-    """Return what the numbers say of a sentence."""
-    return "The numbers agree." if agrees else "**The numbers do not say so.**"
+def statements(claims: Sequence[tuple[str, str, bool]]) -> str:
+    """Return a table of statements, the numbers beside them, and whether those meet the criterion of each."""
+    lines = [[statement, measured, "yes" if agrees else "**no**"] for statement, measured, agrees in claims]
+    return table(("statement", "measured", "supported"), lines, numbers=0)
 
 
 def claims(by: Rows) -> list[tuple[str, str, bool]]:
-    """Return what the lecture says, what was measured, and whether that agrees."""
+    """Return the lecture's statements, what was measured, and whether that supports each."""
     fork = {policy: by("fork", "many", policy) for policy in by.policies}
     avoid = {policy: by("avoid", "many", policy) for policy in by.policies}
     keys = {policy: by("discrete avoid", "many", policy) for policy in by.policies}
@@ -81,56 +83,58 @@ def claims(by: Rows) -> list[tuple[str, str, bool]]:
 
     def ways(policy: str) -> str:
         return (
-            f"`fork` {by.told('fork', 'many', policy)} with {fork[policy]['entropy']:.3f} bits of 1; `avoid` "
-            f"{by.told('avoid', 'many', policy)} with entropy {avoid[policy]['entropy']:.3f}."
+            f"`{policy}`: `fork` {by.with_interval('fork', 'many', policy)}, entropy {fork[policy]['entropy']:.3f}; "
+            f"`avoid` {by.with_interval('avoid', 'many', policy)}, entropy {avoid[policy]['entropy']:.3f}"
         )
 
     return [
         (
             "Some experts go left and some experts go right. The learned policy will take the mean, which is a "
             "straight line in the middle.",
-            f"`deterministic` succeeds at `fork` in {by.told('fork', 'many', 'deterministic')} of the episodes with "
-            f"two experts, and in {by.told('fork', 'one', 'deterministic')} with one of them.",
+            f"`deterministic` at `fork`: two experts {by.with_interval('fork', 'many', 'deterministic')}, one expert "
+            f"{by.with_interval('fork', 'one', 'deterministic')}",
             fork["deterministic"]["success"] <= 0.05 and by.success("fork", "one", "deterministic") >= 0.99,
         ),
         (
             "Simple Gaussian distributions are not very expressive for complex behaviors.",
-            f"`gaussian`: {ways('gaussian')}",
+            ways("gaussian"),
             not holds_ways("gaussian") and fork["gaussian"]["success"] <= 0.5,
         ),
         (
             "[A categorical distribution is] maximally expressive for discrete spaces.",
-            f"`categorical` by keys: `fork` {by.told('fork', 'many', 'categorical')} with "
-            f"{fork['categorical']['entropy']:.3f} bits; `discrete avoid` "
-            f"{by.told('discrete avoid', 'many', 'categorical')} with entropy {keys['categorical']['entropy']:.3f}.",
+            f"`categorical` by keys: `fork` {by.with_interval('fork', 'many', 'categorical')}, entropy "
+            f"{fork['categorical']['entropy']:.3f}; `discrete avoid` "
+            f"{by.with_interval('discrete avoid', 'many', 'categorical')}, entropy "
+            f"{keys['categorical']['entropy']:.3f}",
             keys["categorical"]["success"] >= 0.95 and keys["categorical"]["entropy"] >= 0.85,
         ),
         (
             "[A mixture of Gaussians is] more expressive than a single Gaussian, can capture multi-modal behavior.",
-            f"`mixture`: {ways('mixture')}",
+            ways("mixture"),
             holds_ways("mixture"),
         ),
         (
             "[Discretise and autoregress] can capture complex dependencies between action dimensions.",
-            f"`autoregressive`: {ways('autoregressive')}",
+            ways("autoregressive"),
             holds_ways("autoregressive"),
         ),
         (
             "[Diffusion models are] particularly useful for high-dimensional action spaces.",
-            f"A chunk is 32 numbers. `diffusion`: {ways('diffusion')} The mixture succeeds at `avoid` in "
-            f"{by.told('avoid', 'many', 'mixture')}, and `diffusion` takes {slower:.1f} times as long for a chunk.",
+            f"{ways('diffusion')}; `mixture`: `avoid` {by.with_interval('avoid', 'many', 'mixture')}; latency of a "
+            "chunk "
+            f"of 32 numbers, `diffusion` / `mixture`: {slower:.1f}",
             avoid["diffusion"]["interval"][0] > avoid["mixture"]["interval"][1],
         ),
         (
             "These [expressive] models can mimic expert behaviors much better than deterministic policies.",
-            f"With many experts at `avoid`, the worst of them, `{worst}`, succeeds in "
-            f"{by.told('avoid', 'many', worst)}; `deterministic` in {by.told('avoid', 'many', 'deterministic')}.",
+            f"`avoid`, many experts: `{worst}`, the lowest of these, {by.with_interval('avoid', 'many', worst)}; "
+            f"`deterministic` {by.with_interval('avoid', 'many', 'deterministic')}",
             avoid[worst]["interval"][0] > avoid["deterministic"]["interval"][1] + 0.2,
         ),
         (
             "[With] one consistent expert, unimodal policy distribution (e.g. deterministic) is good enough.",
-            f"`deterministic` succeeds in at least {percent(alone['deterministic'])} of the episodes of every task; "
-            f"`gaussian` in at least {percent(alone['gaussian'])}.",
+            f"one expert, lowest of all tasks: `deterministic` {percent(alone['deterministic'])}, `gaussian` "
+            f"{percent(alone['gaussian'])}",
             min(alone.values()) >= 0.95,
         ),
     ]
@@ -139,12 +143,11 @@ def claims(by: Rows) -> list[tuple[str, str, bool]]:
 def _head(by: Rows) -> str:
     return (
         "# Which policy class\n\n"
-        "Every class meets every task, with one consistent expert and with many. "
-        f"{many(by.seeds, 'training')} of each, every one on demonstrations of its own, drive alone through the same "
-        f"{by.episodes} episodes. `make study-policies` makes this page, its pictures and its rows "
-        "([policies.json](policies.json)) anew; the outcome of every episode is in "
-        "[policies-outcomes.json](policies-outcomes.json). What matters in the trunk and in the training that all of "
-        "them share: [trunk.md](trunk.md)."
+        f"Every class on every task, with one consistent expert and with many: {many(by.seeds, 'training')} of each, "
+        f"each on demonstrations of its own, {by.episodes} episodes a training. `make study-policies` writes this "
+        "page, "
+        "its pictures and its rows (`studies/results/policies.json`, the outcome of every episode in "
+        "`policies-outcomes.json`); the trunk that all classes share is studied in [trunk.md](trunk.md)."
     )
 
 
@@ -153,15 +156,16 @@ def _costs(by: Rows) -> str:
     for policy in by.policies:
         fork, avoid, keys = (by(task, "many", policy) for task in ("fork", "avoid", "discrete avoid"))
         one = min(by.success(task, "one", policy) for task in by.tasks)
-        told = [f"`{policy}`", percent(one), percent(fork["success"]), f"{fork['entropy']:.2f}"]
+        cells = [f"`{policy}`", percent(one), percent(fork["success"]), f"{fork['entropy']:.2f}"]
         for r in (avoid, keys):
-            told += [percent(r["success"]), f"{r['entropy']:.2f}"]
-        told += [f"{avoid['latency_ms_p50']:.2f} / {avoid['latency_ms_p99']:.2f}", f"{avoid['train_s']:.0f}"]
-        lines.append(told)
-    head = ("class", "one expert, worst task", "fork", "bits", "avoid", "entropy", "by keys", "entropy")
+            cells += [percent(r["success"]), f"{r['entropy']:.2f}"]
+        cells += [f"{avoid['latency_ms_p50']:.2f} / {avoid['latency_ms_p99']:.2f}", f"{avoid['train_s']:.0f}"]
+        lines.append(cells)
+    head = ("class", "one expert, lowest task", "fork", "entropy", "avoid", "entropy", "by keys", "entropy")
     return (
-        "## What each buys and costs\n\nSuccess with many experts, and how evenly the ways are used (1 is evenly). "
-        "A chunk's latency is p50 / p99 on one thread, with the networks of `avoid`.\n\n"
+        "## Success, latency and training time\n\nSuccess with many experts, and the entropy of the ways that are "
+        "used (1: evenly). "
+        "Latencies are p50 / p99 on one thread, with the networks of `avoid`.\n\n"
         + table((*head, "chunk, ms", "training, s"), lines)
     )
 
@@ -169,9 +173,9 @@ def _costs(by: Rows) -> str:
 def _fork(by: Rows) -> str:
     return (
         "## The fork\n\nOne expert passes left of the post, one passes right; until 8.5 cm before it they do the same. "
-        "Rollouts of the first training of each class, seen from above; orange ends at a cross where it failed.\n\n"
+        "Rollouts of the first training of each class, seen from above; orange: failed, at the cross.\n\n"
         "![Rollouts of every class at the fork](policies-fork.png)\n\n"
-        "What each class draws from one state just before the experts part:\n\n"
+        "Chunks of each class at one state just before the experts part:\n\n"
         "![Chunks that every class draws at the fork](policies-chunks.png)"
     )
 
@@ -190,9 +194,14 @@ def _task(by: Rows, task: str) -> str:
     for policy in by.policies:
         many = by(task, "many", policy)
         seeds = " ".join(f"{100 * share:.4g}" for share in many["per_seed"])
-        told = [f"`{policy}`", by.told(task, "one", policy), by.told(task, "many", policy), f"{many['entropy']:.3f}"]
+        cells = [
+            f"`{policy}`",
+            by.with_interval(task, "one", policy),
+            by.with_interval(task, "many", policy),
+            f"{many['entropy']:.3f}",
+        ]
         costs = f"{many['latency_ms_p50']:.2f} / {many['latency_ms_p99']:.2f}"
-        lines.append([*told, seeds, costs, f"{many['parameters']:,}", f"{many['train_s']:.0f}"])
+        lines.append([*cells, seeds, costs, f"{many['parameters']:,}", f"{many['train_s']:.0f}"])
     head = (
         "class",
         "one expert",
@@ -208,8 +217,11 @@ def _task(by: Rows, task: str) -> str:
 
 
 def _lecture(by: Rows) -> str:
-    items = [f"> {says}\n\n{measured} {verdict(agrees)}" for says, measured, agrees in claims(by)]
-    return "## What the lecture says\n\n" + "\n\n".join(items)
+    return (
+        "## The lecture's statements\n\nSuccess with 95 % intervals, many experts unless one is named; the criterion "
+        "of "
+        f"each is in `studies/page.py`.\n\n{statements(claims(by))}"
+    )
 
 
 def _method(by: Rows) -> str:

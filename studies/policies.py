@@ -45,7 +45,7 @@ from il_ros.learning.inference import PolicyRunner, use_one_thread
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
-from studies import kept, page, pictures
+from studies import job_cache, page, pictures, publishing
 from studies.demonstrations import demonstrate
 from studies.pictures import Drive, Panel
 
@@ -130,7 +130,7 @@ class Cell:
         config = dataclasses.asdict(self.config())
         unused = ("labels", "warm_start", "fresh", "critic", "experts")
         used = {name: value for name, value in config.items() if name not in unused}
-        return kept.key([*told, used])
+        return job_cache.key([*told, used])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[Cell]:
@@ -143,7 +143,7 @@ def cells(seeds: int, episodes: int) -> Iterator[Cell]:
 
 def work(cell: Cell, folder: Path) -> None:
     """Train and roll out on one thread; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
-    kept.keep(folder / f"{cell.key()}.json", measured(cell, folder))
+    job_cache.keep(folder / f"{cell.key()}.json", measured(cell, folder))
 
 
 def measured(cell: Cell, folder: Path) -> dict[str, Any]:
@@ -209,17 +209,21 @@ def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], took: Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is not there yet, then measure latencies alone; print and write the rows."""
     args = _parser().parse_args(arguments)
+    if args.from_results:
+        stored = publishing.read_json(args.results / "policies.json")
+        publishing.write_page(args.output or publishing.PAGES, "policies.md", page.page(stored))
+        return 0
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = [cell for cell in cells(args.seeds, args.episodes) if args.only in f"{cell.task} {cell.policy}"]
     if not everything:
         raise ConfigError(f"--only {args.only!r} is in no 'task policy'; take one of {', '.join(SETTINGS)}")
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds the whole grid; leave out --only {args.only!r}, or --output")
-    known = {} if args.output is None else kept.published(args.output / OUTCOMES)
+    known = {} if args.output is None else job_cache.published(args.results / OUTCOMES)
     there = {path.stem for path in args.folder.glob("*.json")}
     missing = {cell.key(): cell for cell in everything if cell.key() not in there}
     missing = {key: cell for key, cell in missing.items() if cell.seed == 0 or key not in known}
-    kept.run(work, missing.values(), args.folder, args.workers, "cells")
+    job_cache.run(work, missing.values(), args.folder, args.workers, "cells")
     use_one_thread()
     groups: dict[tuple[str, str, str], list[Cell]] = {}
     for cell in everything:
@@ -231,8 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows.append(row(group, results, latencies(checkpoints.load(args.folder / group[0].key()))))
     _print(rows)
     if args.output is not None:
+        publishing.write_json(args.results / "policies.json", rows)
+        job_cache.publish(args.results / OUTCOMES, outcomes)
         publish(rows, {names: group[0] for names, group in groups.items()}, args.folder, args.output)
-        kept.publish(args.output / OUTCOMES, outcomes)
     return 0
 
 
@@ -255,7 +260,7 @@ def outcome(cell: Cell, folder: Path, known: Mapping[str, dict[str, Any]]) -> di
 def publish(
     rows: Sequence[Mapping[str, Any]], first: Mapping[tuple[str, str, str], Cell], folder: Path, output: Path
 ) -> None:
-    """Write the page, its rows and its pictures, which show the first training of each class."""
+    """Write the page and its pictures, which show the first training of each class."""
     output.mkdir(parents=True, exist_ok=True)
     scenes = {task: trajectories.scene(tasks.load(setting.task)) for task, setting in SETTINGS.items()}
     for name, shown in PICTURES.items():
@@ -264,9 +269,7 @@ def publish(
     drawn = {policy: checkpoints.load(folder / first["fork", "many", policy].key()) for policy in CLASSES}
     demonstrations = first["fork", "many", CLASSES[0]].demonstrations()
     pictures.at_the_fork(demonstrations, drawn, scenes["fork"], output / "policies-chunks.png")
-    (output / "policies.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    (output / "policies.md").write_text(page.page(rows), encoding="utf-8")
-    print(f"wrote {output / 'policies.md'}, its rows and its pictures")
+    publishing.write_page(output, "policies.md", page.page(rows))
 
 
 def _panels(task: str, experts: str, first: Mapping[tuple[str, str, str], Cell], folder: Path) -> list[Panel]:
@@ -295,9 +298,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="cells at a time (default: 2)")
     parser.add_argument("--only", default="", metavar="TEXT", help="cells with TEXT in 'task policy'")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-policies", help="where cells are kept")
-    parser.add_argument("--output", type=Path, help="a folder for the page, its rows and its pictures")
+    publishing.add_options(parser)
     return parser
 
 
 if __name__ == "__main__":
-    kept.end(main, "studies.policies")
+    job_cache.end(main, "studies.policies")

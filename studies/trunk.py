@@ -32,77 +32,26 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 
 from il_ros.core.errors import ConfigError
 from il_ros.evaluation.metrics import Success
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.training import trainer
+from il_ros.learning.training import state
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.policies import diffusion, layers
-from il_ros.policies.layers import ConditionedTrunk, Linear, Residual
-from studies import kept, policies, resampling, trunk_page
+from il_ros.policies.layers import Residual
+from studies import job_cache, policies, publishing, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting
+from studies.trunk_layers import Concatenated, Modulated, Plain, Started, one_layer
 from studies.trunk_page import SHIPPED
 
 UNSEEN = 24
 """Demonstrations that nobody learns from, by which the loss is told."""
 _unseen = functools.lru_cache(maxsize=1)(demonstrate)
-
-
-class Started(Residual):
-    """A block that is not the identity at the start."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(width)
-        self.outer = Linear(width, width)
-
-
-class Plain(Started):
-    """As many layers without the sum."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, width) to (B, width)."""
-        silu = nn.functional.silu
-        out: Tensor = silu(self.outer(silu(self.inner(self.norm(x)))))
-        return out
-
-
-class Concatenated(ConditionedTrunk):
-    """The condition is input beside the input."""
-
-    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
-        super().__init__(inputs, width, depth, outputs)
-        self.first = Linear(inputs + width, width)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
-        return self.after(self.first(torch.cat([x, condition], dim=-1)))
-
-
-class Modulated(ConditionedTrunk):
-    """The condition scales and shifts what each block has normalised (Perez 2018, Peebles and Xie 2023)."""
-
-    def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
-        super().__init__(inputs, width, depth, outputs)
-        self.told = nn.ModuleList(Linear(width, 2 * width) for _ in range(depth))
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
-        x = self.first(x)
-        for block, told in zip(self.blocks, self.told):
-            scale, shift = told(condition).chunk(2, dim=-1)
-            seen = block.norm(x) * (1 + scale) + shift  # type: ignore[operator]
-            x = x + block.outer(nn.functional.silu(block.inner(seen)))  # type: ignore[operator]
-        out: Tensor = self.last(self.norm(x))
-        return out
-
-
-def _one_layer(inputs: int, width: int, depth: int, outputs: int) -> nn.Module:
-    return Linear(inputs, outputs)
 
 
 @dataclass(frozen=True)
@@ -128,7 +77,7 @@ def _no_norm() -> AbstractContextManager[Any]:
 
 
 def _constant_rate() -> AbstractContextManager[Any]:
-    return patch.object(trainer, "_schedule", lambda step, config: 1.0)
+    return patch.object(state, "warmup_cosine", lambda step, steps, warmup_steps: 1.0)
 
 
 def _of_diffusion(name: str, kind: Callable[..., nn.Module]) -> Callable[[], AbstractContextManager[Any]]:
@@ -182,7 +131,7 @@ ARMS = {
     "condition by one layer": Ablation(
         "one linear layer makes it of the history; shipped, that is a trunk of its own",
         {},
-        _of_diffusion("Trunk", _one_layer),
+        _of_diffusion("Trunk", one_layer),
         ("diffusion",),
     ),
 }
@@ -222,7 +171,7 @@ class TrunkCell(policies.Cell):
 
     def key(self) -> str:
         """Equal for equal work."""
-        return kept.key([super().key(), self.arm, UNSEEN])
+        return job_cache.key([super().key(), self.arm, UNSEEN])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
@@ -239,7 +188,7 @@ def work(cell: TrunkCell, folder: Path) -> None:
     with ARMS[cell.arm].without():
         told = policies.measured(cell, folder)
         told["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
-    kept.keep(folder / f"{cell.key()}.json", told)
+    job_cache.keep(folder / f"{cell.key()}.json", told)
 
 
 def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
@@ -299,6 +248,10 @@ def rows(everything: Sequence[TrunkCell], folder: Path) -> list[dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is not there yet; print and write the rows."""
     args = _parser().parse_args(arguments)
+    if args.from_results:
+        stored = publishing.read_json(args.results / "trunk.json")
+        publishing.write_page(args.output or publishing.PAGES, "trunk.md", trunk_page.page(stored))
+        return 0
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = list(cells(args.seeds, args.episodes))
     there = {path.stem for path in args.folder.glob("*.json")}
@@ -308,14 +261,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not everything:
             raise ConfigError(f"--kept finds no arm with {args.seeds} trainings in {args.folder}; leave it out")
     missing = [cell for cell in everything if cell.key() not in there]
-    kept.run(work, missing, args.folder, args.workers, "trainings")
+    job_cache.run(work, missing, args.folder, args.workers, "trainings")
     measured = rows(everything, args.folder)
     _print(measured)
     if args.output is not None:
-        args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "trunk.json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-        (args.output / "trunk.md").write_text(trunk_page.page(measured), encoding="utf-8")
-        print(f"wrote {args.output / 'trunk.md'} and its rows")
+        publishing.write_json(args.results / "trunk.json", measured)
+        publishing.write_page(args.output, "trunk.md", trunk_page.page(measured))
     return 0
 
 
@@ -335,9 +286,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
     parser.add_argument("--kept", action="store_true", help="run nothing more: tell of the arms that are complete")
-    parser.add_argument("--output", type=Path, help="a folder for the page and its rows")
+    publishing.add_options(parser)
     return parser
 
 
 if __name__ == "__main__":
-    kept.end(main, "studies.trunk")
+    job_cache.end(main, "studies.trunk")

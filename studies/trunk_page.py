@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""``docs/trunk.md``: what matters in the trunk and in its training, and what the numbers leave open."""
+"""``trunk.md``: what success gains or loses where one thing of the trunk or of its training is taken away."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from il_ros.evaluation.report.html import many
-from studies.page import percent, table
-from studies.page import verdict as judged
+from studies.page import percent, statements, table
 
 Row = Mapping[str, Any]
 SHIPPED = "as shipped"
 
 
 def page(rows: Sequence[Row]) -> str:
-    """Return the whole text, Markdown."""
-    parts = [_head(rows), _answer(rows), _arms(rows), *(_setting(told) for told in _settings(rows).values())]
+    """Return the page, Markdown."""
+    parts = [_head(rows), _answer(rows), _arms(rows), *(_setting(group) for group in _settings(rows).values())]
     return "\n\n".join([*parts, _method(rows)]) + "\n"
 
 
@@ -30,20 +29,23 @@ def _settings(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 def _head(rows: Sequence[Row]) -> str:
     shipped = [r for r in rows if r["arm"] == SHIPPED]
-    where = "; ".join(
-        f"`{r['policy']}` at `{r['task']}` with {r['demonstrations']} demonstrations {percent(r['success'])}"
-        for r in shipped
-    )
+    lines = [[f"`{r['policy']}`", f"`{r['task']}`", str(r["demonstrations"]), _success(r)] for r in shipped]
     return (
         "# What matters in the trunk\n\n"
-        "All policy classes share one trunk and one way of training. Here one thing at a time is taken away, at so few "
-        f"demonstrations that the shipped configuration often fails: {where}. `make study-trunk` makes this page and "
-        "its rows ([trunk.json](trunk.json)) anew."
+        "All policy classes share one trunk and one way of training. Here one thing at a time is taken away, with so "
+        "few "
+        "demonstrations that the shipped configuration often fails; `make study-trunk` writes this page and its rows "
+        "(`studies/results/trunk.json`).\n\n"
+        + table(("as shipped", "task", "demonstrations", "success"), lines, numbers=2)
     )
+
+
+def _success(r: Row) -> str:
+    return f"{percent(r['success'])} ({percent(r['interval'][0])} to {percent(r['interval'][1])})"
 
 
 def gain(r: Row) -> str:
-    """How much the arm changes success, in points with the interval; bold if that leaves out 0."""
+    """Return how much the arm changes success, in points with the interval; bold if that leaves out 0."""
     low, high = r["gain_interval"]
     text = f"{100 * r['gain']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
     return f"**{text}**" if low > 0 or high < 0 else text
@@ -66,42 +68,42 @@ CLAIMS = [
     ("A condition is better told to every block.", "condition in every block", "harmful"),
     ("A condition is better told beside the input.", "condition concatenated", "harmful"),
 ]
-"""What is commonly said, the arm that it is about, and what the arm would have to say."""
+"""Common statements, the arm that each is about, and the verdict of the arm that would support it."""
 
 
 def claims(rows: Sequence[Row]) -> list[tuple[str, str, bool]]:
-    """Return what is said, what was measured, and whether all classes that it was measured with bear it out."""
-    found = []
-    for says, arm, expected in CLAIMS:
-        if told := [r for r in rows if r["arm"] == arm]:
-            measured = "; ".join(f"`{r['policy']}` {gain(r)}" for r in told)
-            found.append((says, f"{arm}: {measured}.", all(verdict(r) == expected for r in told)))
+    """Return the statements, what was measured, and whether all classes that it was measured with support each."""
+    judged = []
+    for statement, arm, expected in CLAIMS:
+        if measurements := [r for r in rows if r["arm"] == arm]:
+            measured = "; ".join(f"`{r['policy']}` {gain(r)}" for r in measurements)
+            judged.append((statement, f"{arm}: {measured}", all(verdict(r) == expected for r in measurements)))
     misled = [f"{r['arm']} (`{r['policy']}`)" for r in rows if r["lower_loss"] == r["seeds"] and verdict(r) == "needed"]
-    measured = f"loss: lower in every training, with less success: {', '.join(misled) or 'no arm'}."
-    return [*found, ("The loss on unseen demonstrations tells who drives better.", measured, not misled)]
+    measured = f"lower loss in every training, less success: {', '.join(misled) or 'no arm'}"
+    return [*judged, ("The loss on unseen demonstrations tells who drives better.", measured, not misled)]
 
 
 def _answer(rows: Sequence[Row]) -> str:
-    verdicts = {r["arm"]: {verdict(each) for each in rows if each["arm"] == r["arm"]} for r in rows}
-    needed = [arm for arm, said in verdicts.items() if "needed" in said]
-    better = [arm for arm, said in verdicts.items() if "harmful" in said and arm not in needed]
-    alike = [arm for arm, said in verdicts.items() if said == {"open"} and arm != SHIPPED]
-    items = [f"> {says}\n\n{arm[0].upper()}{arm[1:]} {judged(agrees)}" for says, arm, agrees in claims(rows)]
+    policies = list(dict.fromkeys(r["policy"] for r in rows))
+    by = {(r["arm"], r["policy"]): r for r in rows}
+    lines = [
+        [arm, *(gain(by[arm, policy]) if (arm, policy) in by else "" for policy in policies)]
+        for arm in dict.fromkeys(r["arm"] for r in rows)
+        if arm != SHIPPED
+    ]
     return (
-        "## The answer\n\n"
-        f"- Success falls with: {'; '.join(needed) or 'nothing'}. What these arms lack is to be kept.\n"
-        f"- Success rises with: {'; '.join(better) or 'nothing'}. Worth a trial at more tasks before the shipped "
-        "configuration is changed.\n"
-        f"- No difference is told by so few trainings with: {'; '.join(alike) or 'nothing'}.\n\n"
-        "What success gains or loses, in points of a hundred episodes, beside the shipped configuration on the same "
-        "demonstrations and episodes, with 95 % intervals; bold where they leave out 0:\n\n" + "\n\n".join(items)
+        "## What success gains or loses\n\n"
+        "Points of a hundred episodes against the shipped configuration on the same demonstrations and episodes, with "
+        "95 % intervals; bold where they leave out 0.\n\n"
+        f"{table(('arm', *(f'`{policy}`' for policy in policies)), lines)}\n\n"
+        f"## Common statements\n\n{statements(claims(rows))}"
     )
 
 
 def _arms(rows: Sequence[Row]) -> str:
-    told = {r["arm"]: r["what"] for r in rows if r["arm"] != SHIPPED}
-    items = "\n".join(f"- **{name}**: {what}." for name, what in told.items())
-    return f"## What each arm does otherwise\n\n{items}"
+    arms = {r["arm"]: r["what"] for r in rows if r["arm"] != SHIPPED}
+    items = "\n".join(f"- **{name}**: {what}." for name, what in arms.items())
+    return f"## What each arm changes\n\n{items}"
 
 
 def _setting(rows: Sequence[Row]) -> str:
@@ -109,12 +111,11 @@ def _setting(rows: Sequence[Row]) -> str:
     head += ["loss, unseen", "beside as shipped", "lower in", "parameters", "training, s"]
     lines = []
     for r in rows:
-        success = f"{percent(r['success'])} ({percent(r['interval'][0])} to {percent(r['interval'][1])})"
         seeds = " ".join(f"{100 * share:.4g}" for share in r["per_seed"])
         beside = [gain(r), f"{r['loss_gain']:+.3f}", f"{r['lower_loss']} of {r['seeds']}"]
         points, losses, lower = ["", "", ""] if r["arm"] == SHIPPED else beside
         costs = [f"{r['parameters']:,}", f"{r['train_s']:.0f}"]
-        lines.append([r["arm"], success, points, seeds, f"{r['loss']:.3f}", losses, lower, *costs])
+        lines.append([r["arm"], _success(r), points, seeds, f"{r['loss']:.3f}", losses, lower, *costs])
     r = rows[0]
     return f"## `{r['policy']}` at `{r['task']}`, {r['demonstrations']} demonstrations\n\n{table(head, lines)}"
 
@@ -130,7 +131,7 @@ def _method(rows: Sequence[Row]) -> str:
         "- Success has 95 % Wilson intervals over all episodes. What an arm gains is compared episode by episode; its "
         "interval is a bootstrap interval, in which seeds are drawn anew, and then their episodes. So few seeds make "
         "it too narrow rather than too wide.\n"
-        "- The loss is that of the policy class on 24 demonstrations that nobody learned from, in the units of the "
+        "- The loss is that of the policy class on 24 demonstrations that no training used, in the units of the "
         "seed's normaliser: negative log-likelihood of a number for `mixture`, squared error of the denoised chunk for "
         "`diffusion`.\n"
         "- An arm changes one thing, and but for `lower rate` nothing is tuned to it. `condition by one layer` "

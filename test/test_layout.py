@@ -3,6 +3,7 @@
 
 """The package is laid out so that pip, colcon and ``ros2 launch`` each find what they look for."""
 
+import ast
 import os
 import re
 import stat

@@ -12,7 +12,8 @@ import il_ros
 from il_ros.core import plugins
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
-from il_ros.evaluation.rollouts import Rollout, WorkerPool, roll_out
+from il_ros.evaluation.rollouts import Rollout, roll_out
+from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint
 from il_ros.learning.data.dataset import Dataset

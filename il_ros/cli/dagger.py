@@ -37,7 +37,7 @@ HELP = "rounds of demonstrations, corrections and training"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros dagger``."""
-    from il_ros.learning.dagger.run import DaggerConfig
+    from il_ros.learning.dagger.config import DaggerConfig
 
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run; one that is there goes on")
     for f in dataclasses.fields(DaggerConfig):
@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros dagger``."""
     from il_ros.learning.dagger import ledger
-    from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
+    from il_ros.learning.dagger.config import DaggerConfig
+    from il_ros.learning.dagger.run import DaggerRun
 
     plan = DaggerConfig(**{f.name: getattr(args, f.name) for f in dataclasses.fields(DaggerConfig)})
     tasks.load(plan.task).draw(plan.expert, 0)
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _crew(args: argparse.Namespace, folder: Path, plan: Any) -> Iterator[Any]:
-    from il_ros.evaluation.rollouts import WorkerPool
+    from il_ros.evaluation.worker_pool import WorkerPool
     from il_ros.learning.dagger.in_process import InProcessBackend
 
     with WorkerPool() as pool:

@@ -88,7 +88,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros demo``."""
-    from il_ros.evaluation.rollouts import WorkerPool
+    from il_ros.evaluation.worker_pool import WorkerPool
 
     folder = make_room(args.folder)
     with bars() as progress, WorkerPool() as pool:

@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros evaluate``."""
     check_seeds(args.seed, args.episodes)
     task = tasks.load(args.task)
-    from il_ros.evaluation.rollouts import WorkerPool
     from il_ros.evaluation.summary import summary
+    from il_ros.evaluation.worker_pool import WorkerPool
     from il_ros.learning import checkpoint as checkpoints
 
     loaded = checkpoints.load(args.checkpoint)

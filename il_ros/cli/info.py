@@ -129,7 +129,7 @@ def _if_known(value: float, form: str) -> str:
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:
-    from il_ros.learning.checkpoint import read_document
+    from il_ros.learning.checkpoint_files import read_document
 
     data = read_document(path)
     sizes = {file.name: file.stat().st_size for file in sorted(path.iterdir()) if file.is_file()}

@@ -25,10 +25,10 @@ MOST = 3000
 def compare(episodes: Iterable[Episode], contract: Contract) -> list[dict[str, Any]]:
     """One row an expert, of the episodes that nobody else drove.
 
-    ``duration_s`` is the median time that he drove in an episode; ``smoothness`` the median log dimensionless jerk of
-    his driving (Balasubramanian et al. 2012, doi:10.1109/TBME.2011.2179545, equation 4), nearer to 0 is smoother;
-    ``met`` the share of his states that another expert was in, too; ``disagreement`` by how much their actions differed
-    there, as a mean share of the range of actions.
+    ``duration_s`` is the median time that the expert drove in an episode; ``smoothness`` the median log dimensionless
+    jerk of that driving (Balasubramanian et al. 2012, doi:10.1109/TBME.2011.2179545, equation 4), nearer to 0 is
+    smoother; ``met`` the share of states that another expert was in, too; ``disagreement`` by how much their actions
+    differed there, as a mean share of the range of actions.
     """
     by_name: dict[str, list[Episode]] = {}
     for episode in episodes:
@@ -57,7 +57,7 @@ def compare(episodes: Iterable[Episode], contract: Contract) -> list[dict[str, A
 
 
 def _success(episodes: Sequence[Episode]) -> float:
-    """The share of those of known outcome that succeeded; NaN if none is known."""
+    """Return the share of those of known outcome that succeeded; NaN if none is known."""
     known = [episode.info.outcome for episode in episodes if episode.info.outcome != UNKNOWN]
     return known.count("success") / len(known) if known else float("nan")
 
@@ -90,7 +90,7 @@ def _scale(states: Sequence[Array]) -> Array:
 def _disagreement(
     own: tuple[Array, Array], others: Sequence[tuple[Array, Array]], scale: Array, span: Array
 ) -> tuple[float, float]:
-    """The share of own states that others were in, and how far they did something else there; NaN where nobody was."""
+    """Return the share of own states that others were in, and how far actions differed there; NaN without any."""
     if not others:
         return 0.0, float("nan")
     states, actions = (np.concatenate([each[part] for each in others]) for part in (0, 1))
@@ -107,7 +107,7 @@ def _disagreement(
 
 
 def smoothness(episode: Episode, contract: Contract) -> float:
-    """The log dimensionless jerk of the longest span that an expert drove; NaN if it is too short to tell."""
+    """Return the log dimensionless jerk of the longest span that an expert drove; NaN if it is too short to tell."""
     spans = [(stop - start, start, stop) for start, stop, who in episode.spans() if who is Authority.EXPERT]
     length, start, stop = max(spans, default=(0, 0, 0))
     if length < 5:

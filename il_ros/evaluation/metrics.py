@@ -16,7 +16,7 @@ from il_ros.core.errors import ConfigError
 
 
 def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval ``(low, high)`` of a success rate, both in [0, 1]; ``(0, 1)`` if there are no episodes.
+    """Return the score interval ``(low, high)`` of a success rate, both in [0, 1]; ``(0, 1)`` if there are no episodes.
 
     Unlike the textbook's ``p ± z sqrt(p (1 - p) / n)`` it is neither empty nor outside [0, 1] when all or none of the
     episodes succeed. Wilson 1927, doi:10.1080/01621459.1927.10502953; Brown et al. 2001, doi:10.1214/ss/1009213286.

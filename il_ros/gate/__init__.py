@@ -3,6 +3,7 @@
 
 """The one place where it is decided who commands the arm, and why."""
 
-from il_ros.gate.gate import Gate, GateConfig
+from il_ros.gate.config import GateConfig
+from il_ros.gate.gate import Gate
 
 __all__ = ["Gate", "GateConfig"]

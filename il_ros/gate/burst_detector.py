@@ -21,7 +21,7 @@ class StaleBurstDetector:
         self.reset()
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Forget the last episode."""
         self._last_ns: int | None = None
         self._usual_ns = 0.0
         self._is_catching_up = False

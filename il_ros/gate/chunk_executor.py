@@ -34,7 +34,7 @@ class ChunkExecutor:
         self.current = None
 
     def offer(self, stamp_ns: int, chunk: Callable[[], Chunk]) -> None:
-        """A chunk for the observation at ``stamp_ns``; it is drawn only if it comes to be played."""
+        """Offer a chunk for the observation at ``stamp_ns``; it is drawn only if it is executed."""
         if stamp_ns > self._newest_stamp_ns:
             self._newest, self._newest_stamp_ns = chunk, stamp_ns
 

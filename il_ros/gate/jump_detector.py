@@ -39,7 +39,7 @@ class JumpDetector:
         self._trusted, self._suspect, self._trusted_ns = rest, None, stamp_ns
 
     def complaint(self, rest: Array, stamp_ns: int) -> str:
-        """What is wrong with a reading; empty if nothing is, and it is believed then."""
+        """Return what is wrong with a reading; empty if nothing is, and it is accepted then."""
         passed_ns = stamp_ns - self._trusted_ns
         if self._trusted is None or passed_ns > self._blind_ns:
             wrong = np.abs(rest - self._middle) > self._absurd

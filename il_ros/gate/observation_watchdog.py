@@ -24,11 +24,11 @@ class ObservationWatchdog:
         """Why an observation could not be used since the last one that was complete."""
 
     def end(self, now_ns: int, stamp_ns: int) -> None:
-        """A complete observation has come."""
+        """Note a complete observation."""
         self._seen_ns, self.stamp_ns, self._is_told, self.reason = now_ns, stamp_ns, False, ""
 
     def passed_ns(self, now_ns: int) -> int:
-        """The time since the last complete observation, ns; 0 before the first."""
+        """Return the time since the last complete observation, ns; 0 before the first."""
         return 0 if self._seen_ns is None else now_ns - self._seen_ns
 
     def is_due(self, now_ns: int, counts: Counter[str]) -> bool:
@@ -52,7 +52,7 @@ class ObservationWatchdog:
         return is_news
 
     def missing(self, newest_ns: Mapping[str, int], topics: Iterable[str], counts: Counter[str]) -> str:
-        """What keeps observations from being complete.
+        """Return what keeps observations from being complete.
 
         Args:
             newest_ns: the newest stamp of each topic.

@@ -69,7 +69,7 @@ class CommandLimiter:
         return np.where(self._is_measured, rest, np.minimum(np.maximum(rest, self._low), self._high))
 
     def ahead(self, wanted: Sequence[Array]) -> list[Array]:
-        """What the arm may be given after the last command, step by step, if that is asked for then."""
+        """Return what the arm may be given after the last command, step by step, if that is asked for then."""
         allowed = [] if self.last is None else list(itertools.accumulate(wanted, self._limited, initial=self.last))
         return allowed[1:]
 

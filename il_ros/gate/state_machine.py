@@ -16,9 +16,9 @@ class State(enum.Enum):
     POLICY = "policy"
     EXPERT = "expert"
     POLICY_LOST = "policy_lost"
-    """The policy should drive and is not heard: hold until it is heard again, or an expert takes over."""
+    """The policy should drive and its answers stopped: hold until there is one, or an expert takes over."""
     EXPERT_LOST = "expert_lost"
-    """The expert had control and fell silent: hold until he takes over anew or gives control back on purpose."""
+    """The expert had control and their answers stopped: hold until a new take-over or a release."""
 
     @property
     def authority(self) -> Authority:
@@ -34,7 +34,7 @@ class Event(enum.Enum):
     POLICY_LOST = "policy_lost"
     POLICY_BACK = "policy_back"
     EXPERT_LOST = "expert_lost"
-    """An expert is never 'back' by himself: he takes over, which is an act."""
+    """There is no event for an expert who is back: they take over, which is an act."""
 
 
 TABLE: dict[tuple[State, Event], State] = {

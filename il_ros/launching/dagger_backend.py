@@ -14,8 +14,8 @@ import yaml
 
 from il_ros.launching.graph import running
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import Measure, success_alone
-from il_ros.learning.dagger.run import DaggerConfig
 from il_ros.learning.training.config import TrainingConfig
 
 TRAINING = "training.yaml"

@@ -26,7 +26,8 @@ from il_ros.core.types import Array, PolicyUncertainty
 from il_ros.learning.data.dataset import histories
 from il_ros.learning.data.labels.base import asked, is_driven_by, wanted
 from il_ros.learning.data.normalizer import Normalizer
-from il_ros.learning.training.optimizer import AdamW, as_one
+from il_ros.learning.training.optimizer import flatten_parameters, make_adamw
+from il_ros.learning.training.single_thread import one_thread
 from il_ros.policies.base import Policy
 from il_ros.policies.layers import Trunk
 
@@ -62,7 +63,7 @@ class Critic(nn.Module):
         return out
 
     def judge(self, observations: Tensor, actions: Tensor, spread: float) -> PolicyUncertainty:
-        """What to think of one answer; (1, To, Do) and (1, Da)."""
+        """Return the uncertainty of one answer; (1, To, Do) and (1, Da)."""
         deviation, success = self(observations, actions)[0].tolist()
         risk = 1.0 - success
         return PolicyUncertainty(spread, deviation, risk, _rank(self.spreads, spread), _rank(self.risks, risk))
@@ -101,7 +102,8 @@ def learn(policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], c
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = Critic(steps.observations[0].numel() + steps.actions.shape[1])
-    _fit(critic, steps, generator)
+    with one_thread():
+        _fit(critic, steps, generator)
     with torch.no_grad():
         places = torch.linspace(0.0, 1.0, RANKS)
         where = steps.visited if steps.visited.any() else torch.ones_like(steps.visited)
@@ -143,8 +145,8 @@ def _histories(episode: Episode, history: int) -> Array:
 
 def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:
     target = copy.deepcopy(critic)
-    (weights, gradient), (followers, _) = as_one(critic.trunk), as_one(target.trunk)
-    optimiser = AdamW(weights, gradient, weight_decay=1e-3, longest=math.inf)
+    (weights, gradient), (followers, _) = flatten_parameters(critic.trunk), flatten_parameters(target.trunk)
+    optimizer = make_adamw(weights, gradient, weight_decay=1e-3, max_norm=math.inf)
     following = torch.arange(len(steps.last)).add(1).clamp(max=len(steps.last) - 1)
     known, otherwise = ~steps.otherwise.isnan(), steps.otherwise.nan_to_num()
     for index in _batches(len(steps.last), generator):
@@ -160,7 +162,7 @@ def _fit(critic: Critic, steps: _Steps, generator: torch.Generator) -> None:
         loss = loss + (errors * here).sum() / here.sum().clamp(min=1)
         gradient.zero_()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step(LEARNING_RATE)
+        optimizer.step(LEARNING_RATE)
         followers.lerp_(weights, FOLLOW)
 
 

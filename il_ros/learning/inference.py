@@ -93,7 +93,7 @@ class PolicyRunner:
         self._newest_ns = stamp_ns
 
     def chunk(self) -> Chunk:
-        """The chunk that answers the newest observation, within the contract's limits.
+        """Return the chunk that answers the newest observation, within the contract's limits.
 
         Raises:
             DataError: if there has been no observation since the last ``reset`` or ``forget``.
@@ -120,11 +120,11 @@ class PolicyRunner:
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
 
     def silence(self) -> Chunk:
-        """What the policy says to the newest observation when it has nothing to say: a chunk without rows."""
+        """Return a chunk without rows, the answer of a policy that has none."""
         return Chunk(self._newest_ns or 0, np.empty((0, len(self.contract.action))), self.author)
 
     def _drawn(self, history: torch.Tensor) -> Array:
-        """The network's answer to the history (1, To, Do), in its own units."""
+        """Return the network's answer to the history (1, To, Do), in its own units."""
         try:
             drawn: Array = self._policy.sample(history, self._generator)[0].numpy()
         except RuntimeError as error:  # torch refuses to draw from probabilities that are not finite
@@ -135,7 +135,7 @@ class PolicyRunner:
         return drawn
 
     def _sound(self, drawn: Array) -> Array:
-        """The network's answer in real units, (Ta, Da) float64, looked at before any limit hides what it is."""
+        """Return the network's answer in real units, (Ta, Da) float64, looked at before any limit hides what it is."""
         shape = (self._horizon, len(self.contract.action))
         if drawn.shape != shape:
             raise MessageError(f"policy: the network's answer has shape {drawn.shape}, not {shape}; train it again")
@@ -165,7 +165,7 @@ class PolicyRunner:
         return math.hypot(math.sqrt(nearest), self._departure)
 
     def _doubts(self, history: torch.Tensor, first: Array) -> PolicyUncertainty:
-        """What to think of the first action (1, Da), in the network's units, that answers the history (1, To, Do)."""
+        """Return the uncertainty of the first action (1, Da), in the network's units, after the history (1, To, Do)."""
         spread = self._policy.spread(history)
         told = math.nan if spread is None else float(spread[0])
         return (
@@ -200,7 +200,7 @@ class ActionPerturbation:
             raise ConfigError(f"lapses: steps is {self.steps}; it must be at least 1")
 
     def at(self, episode: int, step: int) -> np.random.Generator | None:
-        """What the lapse at this step draws its action from; None if there is none."""
+        """Return what the lapse at this step draws its action from; None if there is none."""
         for first in range(step, step - self.steps, -1):
             drawn = _mix(_mix(episode ^ LAPSE) ^ first)
             if first >= 0 and drawn < self.rate * 2**63:
@@ -213,7 +213,7 @@ LAPSE = 0x6C61707365
 
 
 def _mix(value: int) -> int:
-    """The finalizer of SplitMix64 (Steele 2014): spreads neighbouring numbers over 63 bits."""
+    """Spread neighbouring numbers over 63 bits: the finalizer of SplitMix64 (Steele 2014)."""
     value = (value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF

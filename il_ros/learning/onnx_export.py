@@ -66,7 +66,7 @@ class Served(torch.nn.Module):
             return self.answer(observations)
 
     def answer(self, observations: Tensor) -> Tensor:
-        """The same with numbers of its own generator."""
+        """Return the same with numbers of its own generator."""
         history = (observations - self.observation_offset) / self.observation_scale
         history = torch.where(self.observation_constant, 0.0, history)
         chunk = self.policy.sample(history, self.generator) * self.action_scale + self.action_offset
@@ -78,7 +78,7 @@ class Served(torch.nn.Module):
         return tuple(dict.fromkeys(kind for kind, _ in self.plan))
 
     def draw(self, seed: int) -> tuple[RecordRandomness, Tensor, Tensor]:
-        """The numbers that ``seed`` draws, with a history of its own, (1, To, Do), and the chunk that answers both."""
+        """Return the numbers that ``seed`` draws, a random history (1, To, Do), and the chunk that answers both."""
         self.generator.manual_seed(seed)
         unit = 2 * torch.rand(self.shape, generator=self.generator) - 1
         history = unit * self.observation_scale + self.observation_offset
@@ -121,7 +121,7 @@ def export(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
 
 
 def _graph(served: Served) -> bytes:
-    """The graph's bytes.
+    """Return the graph's bytes.
 
     torch's newer exporter wants a package more and ten times as long, and its graphs are no faster.
 

@@ -21,12 +21,14 @@ from il_ros.core.errors import DataError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import critic as critics
 from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
 from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import ResumePoint
-from il_ros.learning.training.trainer import TrainingProgress, train
+from il_ros.learning.training.trainer import train
 from il_ros.recording.bag.discovery import recordings
 from il_ros.recording.bag.metadata import version_of
 from il_ros.recording.check import command_limits
@@ -163,16 +165,16 @@ class TrainingPipeline:
         return self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
 
     def _numbers(self) -> dict[int, Path]:
-        """The checkpoints that are there, by number."""
+        """Return the checkpoints that are there, by number."""
         return {int(path.name.split("_")[1]): path for path in self._folder.glob("checkpoint_[0-9]*")}
 
     def _trained_on(self) -> set[str]:
-        """The episodes that the newest checkpoint knows."""
+        """Return the episodes that the newest checkpoint knows."""
         there = self._numbers()
-        return {entry["name"] for entry in checkpoints.read_document(there[max(there)])["manifest"]} if there else set()
+        return {entry["name"] for entry in read_document(there[max(there)])["manifest"]} if there else set()
 
     def _last(self) -> Checkpoint | None:
-        """The newest checkpoint, if there is one.
+        """Return the newest checkpoint, if there is one.
 
         Raises:
             CheckpointError: if it is for another contract.

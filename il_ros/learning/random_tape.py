@@ -56,7 +56,7 @@ class RandomTape(TorchFunctionMode, abc.ABC):
 
     @abc.abstractmethod
     def numbers(self, kind: str, make: Callable[[], Tensor]) -> Tensor:
-        """The numbers of one draw; ``make`` draws them from the generator."""
+        """Return the numbers of one draw; ``make`` draws them from the generator."""
 
 
 class RecordRandomness(RandomTape):
@@ -68,7 +68,7 @@ class RecordRandomness(RandomTape):
         """The kind and the numbers of each draw, in order."""
 
     def numbers(self, kind: str, make: Callable[[], Tensor]) -> Tensor:
-        """What was drawn."""
+        """Return what was drawn."""
         self.drawn.append((kind, make()))
         return self.drawn[-1][1]
 
@@ -91,7 +91,7 @@ class ReplayRandomness(RandomTape):
         self._given = self._cut(plan, flat)
 
     def numbers(self, kind: str, make: Callable[[], Tensor]) -> Tensor:
-        """The next numbers of the plan."""
+        """Return the next numbers of the plan."""
         return next(self._given)
 
     @staticmethod

@@ -105,7 +105,7 @@ class DisplayNode(IlNode[DisplayParameters]):
 
         def tool_at(positions: Mapping[str, float]) -> Array:
             joints = {**measured, **positions}
-            return self._chain.posture(np.array([joints[name] for name in self._robot.joints])).position
+            return self._chain.forward(np.array([joints[name] for name in self._robot.joints])).position
 
         return tool_path(self.contract, chunk, state.tool_position, tool_at)
 

@@ -26,6 +26,7 @@ from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import CheckpointError, MessageError
 from il_ros.core.types import Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning import contract_comparison
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.ros import codecs, topics
@@ -131,7 +132,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         loaded = checkpoints.load_for(path, self.contract)
         if expected and loaded.hash != expected:
             raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
-        differences = checkpoints.differences(self.contract, loaded.contract)
+        differences = contract_comparison.differences(self.contract, loaded.contract)
         if differences:
             told = "; ".join(differences)
             self.get_logger().info(f"{path.name} has another contract, but one for it: {told}; tighter limits hold")

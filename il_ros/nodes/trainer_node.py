@@ -22,8 +22,8 @@ from il_ros.core import messages
 from il_ros.core.errors import ConfigError, IlRosError
 from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import OtherTrainingError
-from il_ros.learning.training.trainer import TrainingProgress
 from il_ros.ros import topics
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import SEEDS, NodeParameters, say

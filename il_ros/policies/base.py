@@ -103,7 +103,7 @@ class Policy(torch.nn.Module, abc.ABC):
         raise ConfigError(f"policy {name!r} has no log-likelihood; gaussian, mixture, categorical, autoregressive do")
 
     def frozen(self) -> Policy:
-        """A copy for inference, whose trunks are frozen; it draws the same chunks."""
+        """Return a copy for inference, whose trunks are frozen; it draws the same chunks."""
         served = copy.deepcopy(self).eval().requires_grad_(False)
         for module in list(served.modules()):
             for name, child in list(module.named_children()):
@@ -116,7 +116,7 @@ class Policy(torch.nn.Module, abc.ABC):
 
 
 def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
-    """A fresh policy of the class called ``name``; equal seeds give equal weights.
+    """Return a fresh policy of the class called ``name``; equal seeds give equal weights.
 
     Args:
         name: a class of ours by its file's name, or the dotted name of a module elsewhere.

@@ -31,6 +31,6 @@ class Deterministic(Policy):
         return (error * mask).sum(-1) / mask.sum(-1)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """The one chunk that it knows: (B, Ta, Da)."""
+        """Return the predicted chunk: (B, Ta, Da)."""
         out: Tensor = self.trunk(observations.flatten(1))
         return out.reshape(-1, *self.shape)

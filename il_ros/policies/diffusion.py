@@ -119,7 +119,7 @@ class Diffusion(Policy):
 
 
 def _jumps(signal: Tensor, noise: Tensor, calls: int) -> tuple[list[int], list[tuple[float, float]]]:
-    """The levels visited, and for each what the next chunk takes from the clean one and from the present one.
+    """Return the levels visited, and for each what the next chunk takes from the clean one and from the present one.
 
     DDIM goes from ``s x + n e`` to ``s' x + n' e``, and ``e`` is what the present chunk says once ``x`` is named.
     """

@@ -51,7 +51,7 @@ class Ensemble(Policy):
         return (weights * judged).mean(0)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """The mean of the members' chunks: (B, Ta, Da)."""
+        """Return the mean of the members' chunks: (B, Ta, Da)."""
         return self.members(observations).mean(0)
 
     def members(self, observations: Tensor) -> Tensor:

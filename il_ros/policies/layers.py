@@ -8,61 +8,12 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-
-class Linear(nn.Linear):
-    """A linear layer and what follows it: nothing, ``tanh`` or ``relu``.
-
-    Where torch's own library, MKL, has no fast path for the processor, large products of a training go through oneDNN,
-    with the activation in the same pass: half the time on AMD's, but a third more on Intel's.
-    """
-
-    def __init__(self, inputs: int, outputs: int, activation: str = "none") -> None:
-        super().__init__(inputs, outputs)
-        self.activation = activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) to (..., outputs)."""
-        if torch.is_grad_enabled() and x.device.type == "cpu" and x.numel() * self.out_features >= LARGE and ONEDNN:
-            rows = x if x.dim() == 2 else x.flatten(0, -2)
-            out: Tensor = _Product.apply(rows, self.weight, self.bias, self.activation)  # type: ignore[no-untyped-call]
-            return out if x.dim() == 2 else out.reshape(*x.shape[:-1], self.out_features)
-        out = super().forward(x)
-        return out if self.activation == "none" else getattr(torch, self.activation)(out)
-
-
-LARGE = 1_000_000
-"""Multiplications from which on the way through oneDNN, which is longer, is the quicker one."""
-CPU = Path("/proc/cpuinfo")
-ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise") and not (CPU.exists() and "GenuineIntel" in CPU.read_text())
-"""Whether this build of torch has it, and the processor gains by it."""
-
-
-class _Product(torch.autograd.Function):
-    """``activation(x W^T + b)`` by oneDNN, and its gradient."""
-
-    @staticmethod
-    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
-        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
-        context.save_for_backward(x, weight, out)
-        context.activation = activation
-        return out
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        x, weight, out = context.saved_tensors
-        if context.activation == "tanh":
-            gradient = torch.ops.aten.tanh_backward(gradient, out)
-        elif context.activation == "relu":
-            gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
-        product = torch.ops.mkldnn._linear_pointwise
-        of_x = product(gradient, weight.t(), None, "none", [], "") if context.needs_input_grad[0] else None
-        return of_x, product(gradient.t(), x.t(), None, "none", [], ""), gradient.sum(0), None
+from il_ros.policies.fast_linear import Linear
 
 
 class Residual(nn.Module):
@@ -106,12 +57,12 @@ class Trunk(nn.Module):
         return out
 
     def example(self) -> tuple[Tensor, ...]:
-        """Inputs of the right shapes for one."""
+        """Return inputs of the right shapes for one history."""
         like = next(self.parameters())
         return tuple(like.new_zeros(size) for size in self.sizes)
 
     def frozen(self) -> nn.Module:
-        """A copy for inference: the same numbers in half the time."""
+        """Return a copy for inference: the same numbers in half the time."""
         return Frozen(self.eval())
 
 
@@ -131,7 +82,7 @@ class Frozen(nn.Module):
         self._graph = _GRAPHS[key]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """What the trunk gives."""
+        """Return what the trunk gives."""
         out: Tensor = self._graph(*inputs, *self._weights)
         return out
 
@@ -150,7 +101,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
 
 
 def _architecture(trunk: Trunk) -> Hashable:
-    """What two trunks have in common if they differ in the values of their weights alone."""
+    """Return what two trunks have in common if they differ in the values of their weights alone."""
     plain = (bool, int, float, str, tuple, type(None))
     parts = (
         (name, type(part), tuple((key, value) for key, value in vars(part).items() if isinstance(value, plain)))
@@ -221,7 +172,7 @@ class AutoregressiveHead(nn.Module):
         return out
 
     def draw(self, condition: Tensor, choose: Callable[[int, Tensor], Tensor]) -> Tensor:
-        """The symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
+        """Return the symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
         drawn = []
         for i in range(self.places):
             drawn.append(choose(i, self.head(condition + self.place[i])))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from il_ros.core.contract import Contract
-from il_ros.evaluation.rollouts import WorkerPool
+from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.training.resume import ResumePoint
 from il_ros.recording.episodes.reader import read_episode

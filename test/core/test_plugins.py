@@ -106,7 +106,7 @@ from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
 folder = Path(sys.argv[1])
 config = DaggerConfig(
     task="toy_line", policy="toy_policy", device="toy_device", expert="straight", demonstrations=2, rounds=0,
-    evaluated=2, steps=30,
+    eval_episodes=2, steps=30,
 )
 with InProcessBackend(folder, config) as backend:
     ledger = DaggerRun(folder, config, backend).run()

@@ -113,7 +113,7 @@ class Run:
 EVENTS = st.sampled_from([*["drive"] * 6, "silence", "clock back", "clock on", "hand", "push", "far hand", "take over"])
 
 
-@settings(max_examples=2000)
+@settings(max_examples=600)
 @given(
     position=st.booleans(),
     driver_hz=st.floats(1.0, 1000.0),
@@ -180,7 +180,7 @@ def check(contract: Contract, limit: float, before: Step | None, now: Step) -> N
         assert abs(now.command - now.read) <= limit * step_s + tracking + 1e-6
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(driver_hz=st.floats(1.0, 1000.0), seed=st.integers(0, 2**32 - 1))
 def test_however_fast_a_driver_is_the_command_keeps_the_speed_and_the_contract_its_rate(
     driver_hz: float, seed: int

@@ -54,11 +54,14 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy that always goes straight on, which is wrong and fails where y is positive, and its critic."""
     places = np.linspace(-0.1, 0.1, 20)
     episodes = [drive(float(y), 0.0, won=y < 0) for y in places]
-    config = TrainingConfig.load("one_step_ensemble", steps=300, width=32)
+    config = TrainingConfig.load("one_step_ensemble", steps=150, width=32)
     straight = [dataclasses.replace(e, expert=e.executed) for e in episodes]
     data = Dataset.from_episodes(straight, 1, 1, load("relabelled"))
     trained = train(data, config)
-    critic = learn(trained.policy, trained.normaliser, episodes, CONTRACT, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(critics, "STEPS", 800)
+        patch.setattr(critics, "BATCH", 64)
+        critic = learn(trained.policy, trained.normaliser, episodes, CONTRACT, 0)
     path = tmp_path_factory.mktemp("critic") / "checkpoint"
     checkpoints.save(path, trained, CONTRACT, [], critic=critic)
     return path

@@ -13,12 +13,12 @@ import pytest
 
 from il_ros.core.errors import ConfigError
 from il_ros.evaluation.rollouts import run_episode
-from il_ros.gate import Gate, GateConfig
+from il_ros.gate import Gate, GateConfig, rules
 from il_ros.learning import critic
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
-from studies import dagger, dagger_page, delay, imitations, wall
+from studies import dagger, dagger_page, delay, imitation_baseline, publishing, time_to_success
 from studies.dagger import ARMS, BESIDE, HORIZONS_S, PEER, SETTINGS, DaggerJob, Growth, cost, distances, jobs
 
 
@@ -35,7 +35,7 @@ def peer_round(labels: int, success: float) -> dict[str, object]:
 
 
 def test_a_peer_that_is_not_there_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imitations, "PEERS", tmp_path / ".venv-peers")
+    monkeypatch.setattr(imitation_baseline, "PEERS", tmp_path / ".venv-peers")
     with pytest.raises(ConfigError, match="make .venv-peers/.complete"):
         dagger.work(DaggerJob("avoid", PEER, 0, 2), tmp_path)
 
@@ -83,6 +83,7 @@ def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
     assert len(grid) == 5 * (len(SETTINGS) * len(ARMS) + len(BESIDE))
     for task in SETTINGS:
         plans = [DaggerJob(task, arm, 3, 40).plan for arm in ARMS]
+        assert all(rules.load(plan.rule_of(number)) for plan in plans for number in range(2))
         assert (
             len({(plan.seed, plan.labels_per_round, plan.lapses, plan.expert, plan.demonstrations) for plan in plans})
             == 1
@@ -92,6 +93,8 @@ def test_arms_are_paired_and_every_job_has_a_key_of_its_own() -> None:
 def test_a_study_leaves_a_page_and_is_not_run_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for arm in ("HG, weighted by IWR", "HG, weighted by Sirius", "EnsembleDAgger", "learned doubt", "SafeDAgger"):
+        monkeypatch.delitem(dagger.ARMS, arm)
     monkeypatch.setattr(dagger, "HORIZONS_S", (1, 2))
     monkeypatch.setattr(dagger, "SHOWN_S", 2)
     few = {"steps": 20, "rounds": 1, "labels_per_round": 30, "demonstrations": 1}
@@ -104,14 +107,15 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
     monkeypatch.setitem(delay.TRAINING, "steps", 20)
     monkeypatch.setattr(critic, "STEPS", 20)
     monkeypatch.setattr(dagger, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 0.5)])
-    monkeypatch.setattr(wall, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 1.0)])
-    monkeypatch.setattr(wall, "_ours", lambda job, run: [peer_round(0, 1.0)])
-    for job in [*jobs(1, 2), *delay.jobs(1, 2), *wall.jobs(1, 2)]:
+    monkeypatch.setattr(time_to_success, "rounds_of", lambda plan: [peer_round(0, 0.0), peer_round(70, 1.0)])
+    monkeypatch.setattr(time_to_success, "_ours", lambda job, run: [peer_round(0, 1.0)])
+    for job in [*jobs(1, 2), *delay.jobs(1, 2), *time_to_success.jobs(1, 2)]:
         dagger._work(job, tmp_path)
     monkeypatch.setattr(dagger, "work", None)  # whoever works again fails
     words = ["--seeds", "1", "--rollouts", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
+    words += ["--results", str(tmp_path / "results")]
     assert dagger.main(words) == 0
-    rows = json.loads((tmp_path / "docs" / "dagger.json").read_text())
+    rows = json.loads((tmp_path / "results" / "dagger.json").read_text())
     assert len(rows) == 2 * (len(SETTINGS) * len(ARMS) + len(BESIDE))
     (peers,) = (row for row in rows if row["arm"] == PEER and row["round"] == 1)
     assert (peers["labels"], peers["success"], peers["wall_s"]) == (70, 0.5, 5.0)
@@ -126,11 +130,11 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
         "dagger-delay.png",
     ):
         assert name in text and (tmp_path / "docs" / name).stat().st_size > 5_000
-    assert text == dagger_page.page(rows, json.loads((tmp_path / "docs" / "dagger-more.json").read_text()))
+    assert text == dagger_page.page(rows, json.loads((tmp_path / "results" / "dagger-more.json").read_text()))
     assert "behaviour cloning" in capsys.readouterr().out
-    more = json.loads((tmp_path / "docs" / "dagger-more.json").read_text())
+    more = json.loads((tmp_path / "results" / "dagger-more.json").read_text())
     assert [(row["who"], row["wall_s"], row["there"]) for row in more["wall"]] == [
-        (wall.LOOP, 2.5, 1), (wall.GRAPH, 2.5, 1), (wall.PEER, 5.0, 1),
+        (time_to_success.LOOP, 2.5, 1), (time_to_success.GRAPH, 2.5, 1), (time_to_success.PEER, 5.0, 1),
     ]  # fmt: skip
     pictured = [job for job in jobs(1, 2) if job.is_pictured]
     kept = {job.key(): json.loads((tmp_path / f"{job.key()}.json").read_text()) for job in jobs(1, 2)}
@@ -138,15 +142,15 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
         (tmp_path / f"{job.key()}.json").unlink()
     for job in pictured:
         (tmp_path / f"{job.key()}.json").write_text(json.dumps(kept[job.key()]))
+    monkeypatch.setattr(dagger, "publish", lambda *_: None)  # the pictures are drawn already
     assert dagger.main(words) == 0  # what is published is not run again
-    assert json.loads((tmp_path / "docs" / "dagger.json").read_text()) == rows
+    assert json.loads((tmp_path / "results" / "dagger.json").read_text()) == rows
     with pytest.raises(ConfigError, match="'nothing' is in no 'task arm'"):
         dagger.main([*words, "--only", "nothing"])
 
 
 def test_the_published_page_is_that_of_the_published_rows() -> None:
-    docs = Path(__file__).resolve().parents[2] / "docs" / "studies"
-    rows, more = (json.loads((docs / name).read_text()) for name in ("dagger.json", "dagger-more.json"))
-    assert (docs / "dagger.md").read_text() == dagger_page.page(rows, more)
+    rows, more = (publishing.read_json(publishing.RESULTS / name) for name in ("dagger.json", "dagger-more.json"))
+    assert (publishing.PAGES / "dagger.md").read_text() == dagger_page.page(rows, more)
     assert {(row["task"], row["arm"]) for row in rows} == {(job.task, job.arm) for job in jobs(1, 20)}
     assert all(row["seeds"] == len(row["per_seed"]) for row in rows)

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.training import trainer
+from il_ros.learning.training import state
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
-from studies import resampling, trunk, trunk_page
+from studies import publishing, resampling, trunk, trunk_layers, trunk_page
 from studies.trunk import ARMS, SHIPPED, TrunkCell, cells, row, work
 
 SIZES = {"observation_dim": 4, "action_dim": 2, "width": 8}
@@ -69,23 +69,24 @@ def test_an_arm_lacks_its_part_only_while_it_lasts() -> None:
     assert "Concatenated" in names(made("diffusion", "condition concatenated"))
     assert "Modulated" in names(made("diffusion", "condition in every block"))
     assert size(made("diffusion", "condition by one layer")) < size(made("diffusion", SHIPPED))
-    config = TrainingConfig("mixture", steps=10, warmup_steps=5)
     with ARMS["constant learning rate"].without():
-        assert {trainer._schedule(step, config) for step in range(11)} == {1.0}
-    assert trainer._schedule(10, config) == 0.0 and nn.LayerNorm(3).weight is not None
-    assert names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and layers.Residual is not trunk.Plain
+        assert {state.warmup_cosine(step, 10, 5) for step in range(11)} == {1.0}
+    assert state.warmup_cosine(10, 10, 5) == 0.0 and nn.LayerNorm(3).weight is not None
+    assert (
+        names(made("diffusion", SHIPPED)) >= {"ConditionedTrunk", "Trunk"} and layers.Residual is not trunk_layers.Plain
+    )
 
 
 def test_blocks_without_a_sum_let_everything_through_their_layers() -> None:
     x = torch.randn(3, 8)
     assert torch.equal(layers.Residual(8)(x), x)  # the identity at the start
-    block = trunk.Plain(8)
+    block = trunk_layers.Plain(8)
     for parameter in block.outer.parameters():
         nn.init.zeros_(parameter)
     assert (block(x) == 0).all()
 
 
-@pytest.mark.parametrize("kind", [trunk.Concatenated, trunk.Modulated])
+@pytest.mark.parametrize("kind", [trunk_layers.Concatenated, trunk_layers.Modulated])
 def test_a_condition_is_heard_wherever_it_is_told(kind: type[layers.ConditionedTrunk]) -> None:
     told = kind(4, 8, 2, 4)
     for block in told.blocks:
@@ -122,13 +123,14 @@ def test_a_study_leaves_a_page_and_is_not_run_twice(
         work(cell, tmp_path)
     monkeypatch.setattr(trunk, "work", None)  # who runs again fails
     words = ["--seeds", "1", "--episodes", "2", "--folder", str(tmp_path), "--output", str(tmp_path / "docs")]
+    words += ["--results", str(tmp_path / "results")]
     assert trunk.main(words) == 0
-    rows = json.loads((tmp_path / "docs" / "trunk.json").read_text())
+    rows = json.loads((tmp_path / "results" / "trunk.json").read_text())
     assert len(rows) == len(list(cells(1, 2))) and all(np.isfinite(r["loss"]) for r in rows)
     assert (tmp_path / "docs" / "trunk.md").read_text() == trunk_page.page(rows)
     (tmp_path / f"{next(c for c in cells(1, 2) if c.arm == 'nothing held out').key()}.json").unlink()
     assert trunk.main([*words, "--kept"]) == 0
-    there = json.loads((tmp_path / "docs" / "trunk.json").read_text())
+    there = json.loads((tmp_path / "results" / "trunk.json").read_text())
     assert there == [r for r in rows if r["arm"] != "nothing held out"]
     with pytest.raises(ConfigError, match="no arm with 2 trainings"):
         trunk.main(["--seeds", "2", *words[2:], "--kept"])
@@ -151,13 +153,12 @@ def test_what_is_said_is_judged_by_the_numbers() -> None:
     rows[3] = line("no averaged weights", -0.3, -0.1, lower=3)
     says = trunk_page.claims(rows)
     assert [agrees for *_, agrees in says] == [True, True, False, *[True] * 4, *[False] * 3]
-    assert says[-1][1] == "loss: lower in every training, with less success: no averaged weights (`mixture`)."
+    assert says[-1][1] == "lower loss in every training, less success: no averaged weights (`mixture`)"
 
 
 def test_the_published_page_is_that_of_the_published_rows() -> None:
-    docs = Path(__file__).resolve().parents[2] / "docs" / "studies"
-    rows = json.loads((docs / "trunk.json").read_text())
-    assert (docs / "trunk.md").read_text() == trunk_page.page(rows)
+    rows = publishing.read_json(publishing.RESULTS / "trunk.json")
+    assert (publishing.PAGES / "trunk.md").read_text() == trunk_page.page(rows)
     told = [(r["task"], r["policy"], r["arm"]) for r in rows]
     assert told == [cell.line for cell in cells(1, 1) if cell.line in told]
     assert all(r["seeds"] == len(r["per_seed"]) == 3 and r["episodes"] == 100 for r in rows)

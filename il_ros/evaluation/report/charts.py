@@ -36,7 +36,7 @@ class Curve:
 
     @classmethod
     def of(cls, name: str, checkpoint: Path) -> Curve:
-        """That of the training which made a checkpoint."""
+        """Return the curve of the training that made a checkpoint."""
         points = json.loads((checkpoint / "checkpoint.json").read_text(encoding="utf-8"))["curve"]
         held_out = [math.nan if p["held_out"] is None else p["held_out"] for p in points]
         return cls(name, [p["step"] for p in points], [p["loss"] for p in points], held_out)
@@ -81,7 +81,7 @@ class Axes:
 
 
 def success_by_round(rounds: Sequence[dict[str, Any]], target: float | None = None) -> str:
-    """The success of the policy alone after each round, with its interval, and the target as a line."""
+    """Return the success of the policy alone after each round, with its interval, and the target as a line."""
     numbers, rates = [int(r["round"]) for r in rounds], [100 * r["success"] for r in rounds]
     axes = Axes((min(numbers) - 0.35, max(numbers) + 0.35), (0.0, 100.0))
     parts = [axes.frame(numbers, [0, 25, 50, 75, 100], "round", " %")]

@@ -72,7 +72,7 @@ def _results(folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _round(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the ledger as the report has it; in round 0 nobody could take over."""
+    """Return a row of the ledger as the report has it; in round 0 nobody could take over."""
     assisted = row["assisted"] or {}
     counted = {"interventions": row["takeovers"], "expert_s": round(row["expert_s"], 1)} if row["round"] else {}
     return {

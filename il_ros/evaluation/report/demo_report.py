@@ -12,12 +12,14 @@ from typing import Any
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
+from il_ros.evaluation.films import FilmedEpisode
 from il_ros.evaluation.report.charts import Curve
 from il_ros.evaluation.report.page import ReportData, write_report
 from il_ros.evaluation.report.svg import ToolPath
 from il_ros.evaluation.report.trajectories import recorded, rolled_out, scene
-from il_ros.evaluation.rollouts import FilmedEpisode, Rollout, WorkerPool
+from il_ros.evaluation.rollouts import Rollout
 from il_ros.evaluation.summary import summary
+from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.recording.bag import metadata
 from il_ros.sim import tasks
 

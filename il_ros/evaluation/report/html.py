@@ -34,7 +34,7 @@ def many(count: int, noun: str) -> str:
 
 
 def figure(picture: str, caption: str) -> str:
-    """A picture and what is written below it."""
+    """Return a picture and what is written below it."""
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
@@ -44,12 +44,12 @@ def panels(figures: Sequence[str]) -> str:
 
 
 def absent(text: str) -> str:
-    """The place of a part that this run does not have, and says so."""
+    """Return a placeholder for a part that this run does not have."""
     return f'<p class="absent">{text}</p>'
 
 
 def legend(entries: Sequence[tuple[str, str, str]]) -> str:
-    """What the lines mean: one entry for each ``(CSS class of the line, its style, text)``."""
+    """Return what the lines mean: one entry for each ``(CSS class of the line, its style, text)``."""
     items = "".join(
         f'<li><svg viewBox="0 0 34 12" aria-hidden="true"><path class="{kind}" style="{style}" '
         f'd="{"M13 2l8 8m-8 0l8-8" if kind == "cross" else "M2 6H32"}"/></svg>{text}</li>'
@@ -59,7 +59,7 @@ def legend(entries: Sequence[tuple[str, str, str]]) -> str:
 
 
 def rows(scores: Mapping[str, Mapping[str, Any]]) -> str:
-    """A dot with its interval for each name; a score is ``success``, ``interval``, ``episodes``, maybe ``entropy``."""
+    """Return a dot with its interval for each name; a score has ``success``, ``interval``, ``episodes``."""
     measured = {name: score for name, score in scores.items() if score.get("success") is not None}
     if not measured:
         return absent("No success rates were measured for this task.")
@@ -82,7 +82,7 @@ def _row(name: str, score: Mapping[str, Any]) -> str:
 def bars(
     title: str, values: Mapping[str, Any], say: Callable[[float], str], name_of: Callable[[str], str] = str
 ) -> str:
-    """A small bar chart of named values; ``say`` writes a value, ``name_of`` a name."""
+    """Return a small bar chart of named values; ``say`` writes a value, ``name_of`` a name."""
     known = {name: float(value) for name, value in values.items() if value is not None}
     if not known:
         return f"<div><h3>{title}</h3>{absent('Not measured in this run.')}</div>"
@@ -97,7 +97,7 @@ def bars(
 
 
 def facts(title: str, facts: Any) -> str:
-    """A small table of names and values."""
+    """Return a small table of names and values."""
     if not facts:
         return f"<div><h3>{title}</h3>{absent('Not handed to this report.')}</div>"
     pairs = facts.items() if isinstance(facts, Mapping) else [("", facts)]

@@ -50,7 +50,7 @@ def write_report(path: Path | str, data: ReportData) -> Path:
 
 
 def page(data: ReportData) -> str:
-    """The whole page as HTML."""
+    """Return the whole page as HTML."""
     sections = [
         f'<section id="{key}"><h2><small>{i}</small>{title}</h2>{chapter(data)}</section>'
         for i, (key, title, chapter) in enumerate(CHAPTERS, 1)

@@ -65,12 +65,12 @@ class ReportData:
 
 
 def measured_rounds(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rounds whose success is known."""
+    """Return the rounds whose success is known."""
     return [r for r in results.get("rounds") or [] if r.get("success") is not None]
 
 
 def about_factor(name: str) -> str:
-    """What a key of ``real_time_factor`` means."""
+    """Return what a key of ``real_time_factor`` means."""
     return {"processes": "one process a node", "composed": "all nodes in one process"}.get(name, name)
 
 
@@ -78,7 +78,7 @@ def about_factor(name: str) -> str:
 
 
 def shown(data: ReportData) -> str:
-    """The demonstrations over their scenes."""
+    """Return the demonstrations over their scenes."""
     drawn = [
         figure(
             svg.demonstrations(data.scenes[task], tracks),
@@ -148,7 +148,7 @@ def _success(scores: Mapping[str, Any], name: str) -> str:
 
 
 def corrected(data: ReportData) -> str:
-    """The rounds: success, interventions, labels, and who drove where."""
+    """Return the rounds: success, interventions, labels, and who drove where."""
     rounds = measured_rounds(data.results)
     if not rounds:
         return absent("This run had no rounds of correction.")
@@ -205,7 +205,7 @@ def _ribbon(tracks: Sequence[ToolPath]) -> str:
 
 
 def trained(data: ReportData) -> str:
-    """The training curves."""
+    """Return the training curves."""
     curves = [curve for curve in data.curves if len(curve.steps)]
     if not curves:
         return absent("No training curves were recorded in this run.")
@@ -216,7 +216,7 @@ def trained(data: ReportData) -> str:
 
 
 def filmed(data: ReportData) -> str:
-    """The films of the arm."""
+    """Return the films of the arm."""
     players = clips.players(data.clips)
     if not players:
         return absent("No pictures of the arm were recorded in this run.")
@@ -225,7 +225,7 @@ def filmed(data: ReportData) -> str:
 
 
 def run(data: ReportData) -> str:
-    """Times, speeds, seeds, versions, commands, and every number in one table."""
+    """Return times, speeds, seeds, versions, commands, and every number in one table."""
     results = data.results
     parts = [
         bars("Time by phase", results.get("wall_s") or {}, duration),

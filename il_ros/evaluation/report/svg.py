@@ -90,13 +90,13 @@ class MapProjection:
         return np.column_stack([(self._left - y) * self.scale, (self._top - x) * self.scale])
 
     def point(self, x: float, y: float) -> tuple[float, float]:
-        """The picture units of one point."""
+        """Return the picture units of one point."""
         across, down = self.points(np.array([[x, y]]))[0].tolist()
         return across, down
 
 
 def line(points: Array, nearest: float = 0.6) -> str:
-    """The SVG path through (T, 2) points; points nearer than ``nearest`` to the last one drawn are left out."""
+    """Return the SVG path through (T, 2) points; points nearer than ``nearest`` to the last one drawn are left out."""
     kept: list[tuple[float, float]] = []
     rows = [(x, y) for x, y in points.tolist() if np.isfinite(x) and np.isfinite(y)]
     for x, y in rows:
@@ -155,7 +155,7 @@ def expert_shades(tracks: Sequence[ToolPath]) -> dict[str, float]:
 
 
 def expert_class(label: str, shades: dict[str, float]) -> str:
-    """The CSS class of an expert's paths; of two experts the left one's are dashed as well as coloured."""
+    """Return the CSS class of an expert's paths; of two experts the left one's are dashed as well as coloured."""
     return "expert-path second" if len(shades) == 2 and shades[label] > 0 else "expert-path"
 
 
@@ -165,7 +165,7 @@ def steps_by(tracks: Sequence[ToolPath]) -> dict[Authority, int]:
 
 
 def spans_of(authority: Array) -> list[tuple[int, int, Authority]]:
-    """The spans ``(start, stop, authority)`` in which the authority does not change."""
+    """Return the spans ``(start, stop, authority)`` in which the authority does not change."""
     if not len(authority):
         return []
     edges = [0, *(np.flatnonzero(np.diff(np.asarray(authority, dtype=int))) + 1).tolist(), len(authority)]

@@ -18,7 +18,7 @@ SAME_M = 0.03
 
 
 def scene(task: Task) -> TopView:
-    """The table of ``task``; with the start, if that is always about the same."""
+    """Return the table of ``task``; with the start, if that is always about the same."""
     layout, *others = (task.layout(np.random.default_rng(seed)) for seed in range(20))
     posts = tuple((float(x), float(y), task.post_radius_m) for x, y, _ in layout.posts)
     if task.groove is not None:
@@ -33,12 +33,12 @@ def scene(task: Task) -> TopView:
 
 
 def recorded(episode: Episode, contract: Contract, label: str) -> ToolPath:
-    """The path of a recorded episode, as the policy saw it."""
+    """Return the path of a recorded episode, as the policy saw it."""
     columns = [contract.observation_names.index(name) for name in ("tool_x", "tool_y")]
     return ToolPath(episode.observations[:, columns], episode.authority, episode.info.outcome, label)
 
 
 def rolled_out(rollout: Rollout) -> ToolPath:
-    """The path of a rollout in the loop, its last point included."""
+    """Return the path of a rollout in the loop, its last point included."""
     authority = np.append(rollout.episode.authority, rollout.episode.authority[-1:])
     return ToolPath(rollout.positions, authority, rollout.outcome, f"episode {rollout.seed}")

@@ -30,14 +30,14 @@ class Situation:
     lost: bool
     """Whether contact with the expert's device was lost; that is no wish either."""
     was_engaged: bool
-    """Whether he did at the step before."""
+    """Whether they were engaged at the step before."""
     low: Array
     high: Array
     """(Da,) each, the range of actions."""
     policy: Array | None = None
     """(Da,) what the policy would do now; None if it is not heard."""
     expert: Array | None = None
-    """(Da,) what the expert would do now, likewise; None if he has no opinion."""
+    """(Da,) what the expert would do now, likewise; None if there is none."""
     doubts: PolicyUncertainty = DOUBTLESS
     """What the policy thinks of its answer to this very observation."""
 
@@ -67,19 +67,19 @@ class Rule(abc.ABC):
     """What the last decision was made by, for the record of a switch."""
 
     def reset(self, rng: np.random.Generator) -> None:  # noqa: B027
-        """An episode begins; ``rng`` is the source of every random draw in it."""
+        """Begin an episode; ``rng`` is the source of every random draw in it."""
 
     @abc.abstractmethod
     def decide(self, situation: Situation) -> Event | None:
-        """The take-over or release that the rule asks for at this step, if any."""
+        """Return the take-over or release that the rule asks for at this step, if any."""
 
     def score(self) -> float:
-        """The number behind the last decision, for the record; NaN if the rule has none."""
+        """Return the number behind the last decision, for the record; NaN if the rule has none."""
         return math.nan
 
 
 def toward(expert: bool, situation: Situation) -> Event | None:
-    """The event that gives control to the ``expert``, or to the policy, if it is not there already."""
+    """Return the event that gives control to the ``expert``, or to the policy, if it is not there already."""
     if expert:
         return Event.TAKE_OVER if situation.state is not State.EXPERT else None
     return Event.RELEASE if situation.state in (State.EXPERT, State.EXPERT_LOST) else None
@@ -99,7 +99,7 @@ def positive(rule: Rule, *names: str) -> None:
 
 
 def available() -> tuple[str, ...]:
-    """The names of all rules."""
+    """Return the names of all rules."""
     return tuple(plugins.available("gating rule"))
 
 

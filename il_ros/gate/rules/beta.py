@@ -38,7 +38,7 @@ class BetaMixture(Rule):
         self.reset(np.random.default_rng(0))
 
     def reset(self, rng: np.random.Generator) -> None:
-        """The first step has a toss of its own."""
+        """Begin an episode; the first step has a toss of its own."""
         self._rng, self._tossed = rng, 0
 
     def decide(self, situation: Situation) -> Event | None:
@@ -49,5 +49,5 @@ class BetaMixture(Rule):
         return toward(self._expert, situation)
 
     def score(self) -> float:
-        """The probability."""
+        """Return the probability."""
         return self.beta

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A demonstration: the expert drives from the first step, and when he lets go the arm holds."""
+"""A demonstration: the expert drives from the first step, and the arm holds when they let go."""
 
 from __future__ import annotations
 

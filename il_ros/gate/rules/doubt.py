@@ -32,10 +32,10 @@ class UncertaintyThreshold(Rule):
         self._score = math.nan
 
     def decide(self, situation: Situation) -> Event | None:
-        """Compare."""
+        """Compare the uncertainty with the threshold."""
         self._score = situation.doubts.spread
         return toward(not self._score <= self.threshold, situation)
 
     def score(self) -> float:
-        """The doubt."""
+        """Return the uncertainty."""
         return self._score

@@ -35,12 +35,12 @@ class EnsembleDagger(Rule):
         self._score = math.nan
 
     def decide(self, situation: Situation) -> Event | None:
-        """Trust the policy, or not."""
+        """Give control to the policy while both thresholds hold, else to the expert."""
         shares = (situation.discrepancy / self.discrepancy, situation.doubts.spread / self.doubt)
         self._score = float(np.max(shares))  # NaN if one of them is
         self.why = "discrepancy" if shares[0] >= shares[1] else "doubt"
         return toward(not self._score <= 1.0, situation)
 
     def score(self) -> float:
-        """The worse of both, as a share of its threshold; above 1 the expert drives."""
+        """Return the worse of both, as a share of its threshold; above 1 the expert drives."""
         return self._score

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Human gating: the expert takes full control when he wants to, and gives it back.
+"""Human gating: the expert takes full control at will, and gives it back.
 
 Kelly et al. 2019, HG-DAgger, arXiv:1810.02890, section III.
 """

@@ -1,9 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""LazyDAgger: he is asked where a critic foresees that he would do otherwise, and keeps control until both agree.
+"""LazyDAgger: the expert is asked where a critic predicts a deviation, and keeps control until both agree.
 
-Hoque et al. 2021, arXiv:2104.00053, algorithm 1; without the noise that the paper adds to what he does.
+Hoque et al. 2021, arXiv:2104.00053, algorithm 1; without the noise that the paper adds to the expert's actions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LazyDagger(Rule):
     asks_doubts = True
 
     deviation: float = 0.5
-    """He is asked where he would do otherwise with a greater probability."""
+    """The probability of a deviation above which the expert is asked."""
     agree: float = 0.02
     """Control goes back where both differ by less than this share of the action's range."""
 
@@ -33,7 +33,7 @@ class LazyDagger(Rule):
         self._score = math.nan
 
     def decide(self, situation: Situation) -> Event | None:
-        """Ask, or let go."""
+        """Give control to the expert where a deviation is predicted, and back once both agree."""
         if situation.state is State.EXPERT:
             self._score, self.why = situation.discrepancy, "discrepancy"
             return toward(not self._score < self.agree, situation)
@@ -41,5 +41,5 @@ class LazyDagger(Rule):
         return toward(not self._score <= self.deviation, situation)
 
     def score(self) -> float:
-        """What is foreseen while the policy drives, what is seen while the expert does."""
+        """Return what is foreseen while the policy drives, what is seen while the expert does."""
         return self._score

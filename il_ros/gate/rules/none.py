@@ -16,5 +16,5 @@ class NoGating(Rule):
     sources = ("policy",)
 
     def decide(self, situation: Situation) -> Event | None:
-        """Never."""
+        """Return None: the policy keeps control."""
         return None

@@ -31,10 +31,10 @@ class SafeDagger(Rule):
         self._score = math.nan
 
     def decide(self, situation: Situation) -> Event | None:
-        """Trust the policy, or not."""
+        """Give control to the expert above the threshold, else to the policy."""
         self._score = situation.doubts.deviation
         return toward(not self._score <= self.deviation, situation)
 
     def score(self) -> float:
-        """The probability."""
+        """Return the probability."""
         return self._score

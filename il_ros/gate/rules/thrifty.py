@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ThriftyDAgger: the expert's time is spent where states are novel, or where failure threatens, and as much as he has.
+"""ThriftyDAgger: the expert is asked in novel and in risky states, within a budget.
 
 Hoque et al. 2021, arXiv:2109.08273, algorithm 1 and section 4.3.
 """
@@ -18,9 +18,9 @@ from il_ros.gate.state_machine import Event, State
 
 @dataclass
 class ThriftyDagger(Rule):
-    """He is asked in the ``budget`` most novel and the ``budget`` riskiest share of states.
+    """Ask the expert in the ``budget`` most novel and the ``budget`` riskiest share of states.
 
-    He keeps control until he and the policy agree and the risk is an ordinary one: two thresholds, so that control does
+    The expert keeps control until both agree and the risk is an ordinary one: two thresholds, so that control does
     not go to and fro. Thresholds are ranks among the states that were visited, which the checkpoint knows.
     """
 
@@ -29,7 +29,7 @@ class ThriftyDagger(Rule):
     asks_doubts = True
 
     budget: float = 0.05
-    """The share of states at which he is asked, for each of the two reasons."""
+    """The share of states at which the expert is asked, for each of the two reasons."""
     agree: float = 0.1
     """Control goes back only where both differ by less than this share of the action's range."""
     calm: float = 0.5
@@ -42,7 +42,7 @@ class ThriftyDagger(Rule):
         self._score = math.nan
 
     def decide(self, situation: Situation) -> Event | None:
-        """Ask, or let go."""
+        """Give control to the expert in novel and risky states, and back once both agree."""
         doubts = situation.doubts
         ranks = {"novelty": doubts.spread_rank, "risk": doubts.risk_rank}
         self.why = max(ranks, key=lambda name: ranks[name] if ranks[name] == ranks[name] else math.inf)
@@ -53,5 +53,5 @@ class ThriftyDagger(Rule):
         return toward(not self._score <= 1.0 - self.budget, situation)
 
     def score(self) -> float:
-        """The higher of both ranks."""
+        """Return the higher of both ranks."""
         return self._score

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The loop as the crew of a run of rounds: what the graph does over topics, in one process and without ROS."""
+"""A DAgger run in this process: what the nodes do over topics, without ROS."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, check_answers, roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.dagger.run import DaggerConfig
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.learning.training.trainer import TrainingProgress
+from il_ros.learning.training.result import TrainingProgress
 from il_ros.recording.write.in_process import InProcessRecorder
 from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
@@ -33,7 +33,7 @@ Measure = Callable[[Path, str, range, GateConfig, ActionPerturbation], list[Roll
 
 
 def success_alone(measure: Measure, plan: DaggerConfig, checkpoint: Path, seeds: range) -> dict[str, Any]:
-    """How well a policy does alone, as the plan has it executed and distracted; always in the loop."""
+    """Return how well a policy does alone, executed and perturbed as the configuration says, in this process."""
     config = GateConfig(rule="none", execute_steps=plan.execute_steps)
     rollouts = measure(checkpoint, plan.task, seeds, config, plan.attention())
     check_answers(rollouts)
@@ -47,7 +47,7 @@ class InProcessBackend:
         folder: of the run.
         plan: of the run.
         measure: rolls a policy out alone; ``WorkerPool.evaluate`` does it on every core.
-        progress: told how a training goes on.
+        progress: called with each report of a training.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class InProcessBackend:
         self._contract, self._lapses = Contract.load(plan.contract), plan.attention()
         self._env = ArmEnv(plan.task, self._contract)
         self._solve = Kinematics.of(self._contract)
-        self._workshop = TrainingPipeline(self._folder, folder / "checkpoints", self._contract)
+        self._pipeline = TrainingPipeline(self._folder, folder / "checkpoints", self._contract)
         self._gate: Gate | None = None
         self._device: Device | None = None
         self._actor: PolicyRunner | None = None
@@ -72,33 +72,33 @@ class InProcessBackend:
         setup = teleop.Setup(self._contract, guide, self._env.task.clearance, solve=self._solve)
         self._device = teleop.load(device, setup)
         self._gate = Gate(self._contract, GateConfig(rule=rule, execute_steps=self._plan.execute_steps))
-        listens = checkpoint is not None and "policy" in self._gate.rule.sources
+        uses_policy = checkpoint is not None and "policy" in self._gate.rule.sources
         self._actor = (
-            PolicyRunner(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and listens else None
+            PolicyRunner(checkpoints.load(checkpoint), lapses=self._lapses) if checkpoint and uses_policy else None
         )
 
     def episode(self, seed: int) -> Path:
-        """Run one; returns its closed bag."""
+        """Run one; return its closed bag."""
         assert self._gate is not None
-        heard: dict[str, dict[str, None]] = {"expert": {}, "checkpoint": {}}
+        names: dict[str, dict[str, None]] = {"expert": {}, "checkpoint": {}}
         with InProcessRecorder(self._folder, self._contract, {"task": self._plan.task, "seed": seed}) as recorder:
 
             def keep(record: Record) -> None:
                 recorder.add(messages.plain_messages(self._env.reading()), record)
-                heard["expert"].setdefault(record.expert_name)
-                heard["checkpoint"].setdefault(record.checkpoint)
+                names["expert"].setdefault(record.expert_name)
+                names["checkpoint"].setdefault(record.checkpoint)
 
             rollout = run_episode(self._env, self._gate, seed, self._actor, self._device, keep)
-            facts: dict[str, Any] = {role: ", ".join(filter(None, names)) for role, names in heard.items()}
+            facts: dict[str, Any] = {role: ", ".join(filter(None, each)) for role, each in names.items()}
             facts |= {"outcome": rollout.outcome, "way": rollout.way, "steps": len(rollout.episode)}
             return recorder.close(facts)
 
     def train(self, config: TrainingConfig) -> dict[str, Any]:
         """Train on all episodes of the run."""
-        return self._workshop.train(config, self._progress)
+        return self._pipeline.train(config, self._progress)
 
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
-        """How well the policy does alone."""
+        """Return how well the policy does alone."""
         return success_alone(self._measure, self._plan, checkpoint, seeds)
 
     def close(self) -> None:

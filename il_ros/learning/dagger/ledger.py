@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The ledger of a run: for every round what the expert was asked for, and what it bought."""
+"""The ledger of a DAgger run: for every round what the expert did, and how the policy measured."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Ledger:
         self._path = folder / NAME
         self._data: dict[str, Any] = {"format": FORMAT, "plan": dict(plan), "rounds": [], "open": {}, "confirmed": None}
         if self._path.exists():
-            found = read(folder)
-            differing = [key for key, value in plan.items() if found["plan"].get(key) != value]
+            stored = read(folder)
+            differing = [key for key, value in plan.items() if stored["plan"].get(key) != value]
             if differing:
                 key = differing[0]
                 raise ConfigError(
-                    f"{folder} holds a run whose {key} is {found['plan'].get(key)!r}, not {plan[key]!r}; "
+                    f"{folder} holds a run whose {key} is {stored['plan'].get(key)!r}, not {plan[key]!r}; "
                     "go on with that plan, or choose another folder"
                 )
-            self._data = found
+            self._data = stored
 
     @property
     def rounds(self) -> list[dict[str, Any]]:
@@ -61,22 +61,22 @@ class Ledger:
         return self._data["confirmed"]  # type: ignore[no-any-return]
 
     def done(self, phase: str) -> dict[str, Any] | None:
-        """What a phase of the open round gave, if it is done."""
+        """Return the result of a phase of the open round, if it is done."""
         return self._data["open"].get(phase)  # type: ignore[no-any-return]
 
     def note(self, phase: str, facts: Mapping[str, Any]) -> None:
-        """A phase of the open round is done."""
+        """Write the result of a phase of the open round."""
         self._data["open"][phase] = dict(facts)
         self._write()
 
     def close_round(self, row: Mapping[str, Any]) -> None:
-        """A round is done."""
+        """Write the row of a finished round."""
         self._data["rounds"].append(dict(row))
         self._data["open"] = {}
         self._write()
 
     def confirm(self, facts: Mapping[str, Any]) -> None:
-        """The last policy was measured once more."""
+        """Write how the last policy measured on other episodes."""
         self._data["confirmed"] = dict(facts)
         self._write()
 
@@ -87,7 +87,7 @@ class Ledger:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What the ledger of a run says.
+    """Read the ledger of a run.
 
     Raises:
         DataError: if there is none, or it cannot be read.
@@ -107,7 +107,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
-    """What a person was asked for who taught without a plan: a row for the episodes of each checkpoint, in order.
+    """Return a ledger of episodes without a run: a row for the episodes of each checkpoint, in order.
 
     Each is a ``tally`` by ``expert_driven`` with the ``checkpoint`` that drove, empty if none did, and ``successes``.
 
@@ -128,10 +128,10 @@ def of_episodes(folder: Path, contract: Contract) -> list[dict[str, Any]]:
 
 
 def tally(episodes: Sequence[Episode], scheme: Scheme) -> dict[str, Any]:
-    """What the expert did in these episodes.
+    """Count what the expert did in these episodes.
 
-    ``labels`` are the steps for which the scheme takes the expert's word; ``asked_steps`` those at which he said
-    something, ``expert_steps`` those that he drove. A switch is a change between policy and expert, either way.
+    ``labels`` are the steps that the scheme labels with the expert's action, ``asked_steps`` those with an answer from
+    the expert, ``expert_steps`` those that the expert drove. A switch is a change between policy and expert.
     ``doubt_threshold`` is the policy's mean doubt at the last quarter of the take-overs, beyond which people did not
     trust it (Kelly 2019, arXiv:1810.02890, equation 3); None if its class has none to tell.
     """

@@ -1,11 +1,11 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rounds of DAgger and of all its kin: collect, aggregate, train, measure; stopped anywhere, they go on from there.
+"""A DAgger run: rounds of collecting, aggregating, training and measuring, resumed wherever it was stopped.
 
 Ross, Gordon and Bagnell 2011, arXiv:1011.0686, algorithm 3.1. Who drives while a round is collected is the gate's rule,
-what is learned of it the scheme of labels: behaviour cloning with ever more demonstrations, DAgger and HG-DAgger are
-three plans.
+what is learned from it the scheme of labels: behaviour cloning with ever more demonstrations, DAgger and HG-DAgger are
+three configurations.
 """
 
 from __future__ import annotations
@@ -13,146 +13,30 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
-from il_ros.core.errors import ConfigError, unknown
+from il_ros.learning.dagger.backends import Backend
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.ledger import Ledger, tally
 from il_ros.learning.data import labels
-from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
-from il_ros.learning.inference import ActionPerturbation
-from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.data.seeds import ALONE, CONFIRMATION
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.recovery import recover
-
-SCHEDULES: dict[str, Callable[[int, int], float]] = {
-    "indicator": lambda number, rounds: 0.0,
-    "linear": lambda number, rounds: max(0.0, 1.0 - number / rounds),
-    "exponential": lambda number, rounds: 0.5**number,
-}
-"""DAgger's beta by round; round 0, the demonstrations, is beta 1 (Ross 2011, section 3.1)."""
-
-
-def told(default: Any, text: str) -> Any:
-    """A field of the plan, and what it means."""
-    return field(default=default, metadata={"text": text})
-
-
-@dataclass(frozen=True)
-class DaggerConfig:
-    """What is done in a run.
-
-    Raises:
-        ConfigError: for a value outside its limits.
-    """
-
-    task: str = told("avoid", "task, with options as in trace:horizon_s=40")
-    contract: str = told("panda_plane", "contract, by name or path")
-    policy: str = told("mixture", "policy class, or a training configuration (YAML)")
-    steps: int = told(0, "gradient steps of each training; 0: the configuration's")
-    warm_start: bool = told(False, "go on from the weights of the round before; otherwise train from scratch")
-    new_data_weight: float = told(
-        0.0, "share of the weight that the round's own labels get; 0: old and new count alike"
-    )
-    labels: str = told("expert_driven", "scheme of labels: expert_driven, relabelled, iwr, sirius")
-    gating_rule: str = told(
-        "human", "gating rule: human, beta, ensemble, doubt; demonstration for behaviour cloning alone"
-    )
-    schedule: str = told("indicator", "of rule beta: indicator, linear, exponential")
-    input_device: str = told(
-        "", "through what the expert speaks; empty: the supervisor for rule human, else his script"
-    )
-    expert: str = told("nearest", "which of the task's experts demonstrates, and corrects")
-    demonstrations: int = told(2, "episodes of round 0")
-    rounds: int = told(6, "rounds of correction at most")
-    episodes: int = told(25, "episodes of a round at most")
-    labels_per_round: int = told(0, "a round is full once it has so many labels; 0: once it has all its episodes")
-    eval_episodes: int = told(200, "episodes in which each policy is measured, alone")
-    success_threshold: float = told(0.97, "success at which there are no more rounds; above 1: never")
-    execute_steps: int = told(8, "steps of a chunk that are executed")
-    lapses: float = told(0.0, "probability a step that the policy's attention lapses, for studies")
-    lapse_reach: float = told(1.0, "how far it then strays: the share of the action's range that is drawn from")
-    seed: int = told(0, "of everything; runs with equal seeds meet equal episodes")
-
-    def __post_init__(self) -> None:
-        for name in ("demonstrations", "episodes", "eval_episodes", "execute_steps"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("steps", "rounds", "labels_per_round", "seed"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must not be negative")
-        for name in ("demonstrations", "episodes", "eval_episodes"):
-            if getattr(self, name) > OF_A_ROUND:
-                raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be at most {OF_A_ROUND:,}")
-        if self.rounds >= (CONFIRMATION - ALONE) // OF_A_ROUND:
-            raise ConfigError(f"plan: rounds is {self.rounds}; there are seeds for less than 40")
-        if self.schedule not in SCHEDULES:
-            raise unknown("plan: schedule", self.schedule, SCHEDULES)
-        labels.load(self.labels)
-        self.training()
-        self.attention()
-
-    def rule_of(self, number: int) -> str:
-        """The gating rule of a round."""
-        if number == 0:
-            return "demonstration"
-        if self.gating_rule != "beta":
-            return self.gating_rule
-        return f"beta:beta={SCHEDULES[self.schedule](number, self.rounds)},every={self.execute_steps}"
-
-    def device_of(self, number: int) -> str:
-        """Through what the expert speaks in a round."""
-        return self.input_device or ("supervisor" if number and self.gating_rule == "human" else "scripted")
-
-    def training(self) -> TrainingConfig:
-        """What every round trains."""
-        changes = {
-            "seed": self.seed,
-            "labels": self.labels,
-            "warm_start": self.warm_start,
-            "new_data_weight": self.new_data_weight,
-        }
-        return TrainingConfig.load(self.policy, **changes, **({"steps": self.steps} if self.steps else {}))
-
-    def attention(self) -> ActionPerturbation:
-        """How the policy's attention lapses."""
-        return ActionPerturbation(self.lapses, reach=self.lapse_reach)
-
-    def seeds(self, kind: int, number: int, count: int) -> range:
-        """The seeds of ``count`` episodes of one kind in a round."""
-        first = self.seed * OF_A_RUN + kind + number * OF_A_ROUND
-        return range(first, first + count)
-
-
-class Backend(Protocol):
-    """Who does the work of a run: the graph, or the loop."""
-
-    def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
-        """Get ready for episodes under this rule, with the expert at this device and this policy."""
-
-    def episode(self, seed: int) -> Path:
-        """Run one; returns its closed bag."""
-
-    def train(self, config: TrainingConfig) -> dict[str, Any]:
-        """Train on all episodes of the run; returns what ``TrainingPipeline.train`` does."""
-
-    def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
-        """How well the policy does alone: ``success``, ``interval``, ``episodes``."""
 
 
 class DaggerRun:
     """A run in a folder: ``episodes/``, ``checkpoints/`` and ``ledger.json``.
 
     Args:
-        folder: of the run; if it holds one with the same plan already, that goes on.
-        plan: what to do.
-        crew: who does it.
-        says: told the phase that begins and how many parts it has; returns what is to be called after each.
+        folder: of the run; if it holds one with the same configuration already, that is resumed.
+        plan: the configuration.
+        crew: where the work is done.
+        says: called with the phase that begins and its number of parts; returns what is called after each part.
     """
 
     def __init__(
@@ -166,16 +50,16 @@ class DaggerRun:
         self._contract, self._scheme = Contract.load(plan.contract), labels.load(plan.labels)
         self._episodes = EpisodeStore(folder / "episodes")
         self._ledger = Ledger(folder, dataclasses.asdict(plan))
-        self._put_aside_what_broke_off()
+        self._discard_partial_episodes()
 
-    def _put_aside_what_broke_off(self) -> None:
-        """An episode during which the run was killed is run again; what there was of it is kept aside."""
+    def _discard_partial_episodes(self) -> None:
+        """Put aside the episode during which the run was killed: it is run again."""
         if self._episodes.folder.is_dir():
             for path in recover(self._episodes.folder):
                 self._episodes.discard(path)
 
     def run(self) -> Ledger:
-        """Make all rounds that are not there yet."""
+        """Run all rounds that are missing; return the ledger."""
         while not self._is_over():
             self._round(len(self._ledger.rounds))
         if self._ledger.confirmed is None:
@@ -206,20 +90,20 @@ class DaggerRun:
                 **{key: value for key, value in collected.items() if key != "wall_s"},
                 "checkpoint": {key: value for key, value in checkpoint.items() if key != "wall_s"},
                 "alone": {key: value for key, value in measured.items() if key != "wall_s"},
-                "wall_s": {name: facts["wall_s"] for name, facts in phases.items()},
+                "wall_s": {name: result["wall_s"] for name, result in phases.items()},
             }
         )
 
     def _phase(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """What the phase gave: before the run was stopped, or now."""
-        found = self._ledger.done(name)
-        if found is not None:
-            return found
+        """Return the result of a phase, from the ledger or by doing it now."""
+        stored = self._ledger.done(name)
+        if stored is not None:
+            return stored
         began = time.monotonic()
-        facts = work()
-        facts.setdefault("wall_s", round(time.monotonic() - began, 3))
-        self._ledger.note(name, facts)
-        return facts
+        result = work()
+        result.setdefault("wall_s", round(time.monotonic() - began, 3))
+        self._ledger.note(name, result)
+        return result
 
     def _collect(self, number: int) -> dict[str, Any]:
         plan = self._plan
@@ -228,17 +112,17 @@ class DaggerRun:
             f"round {number}: {plan.rule_of(number)}",
             plan.labels_per_round if number and plan.labels_per_round else most,
         )
-        there = self._recorded
+        recorded = self._recorded
         rows = self._ledger.rounds
         checkpoint = Path(rows[-1]["checkpoint"]["path"]) if rows else None
         prepared, episodes, full = False, [], 0
         for seed in plan.seeds(0, number, most):
-            if seed not in there:
+            if seed not in recorded:
                 if not prepared:
                     self._crew.prepare(plan.rule_of(number), plan.device_of(number), checkpoint)
                     prepared = True
-                there[seed] = read_episode(self._crew.episode(seed), self._contract)
-            episodes.append(there[seed])
+                recorded[seed] = read_episode(self._crew.episode(seed), self._contract)
+            episodes.append(recorded[seed])
             gained = tally(episodes[-1:], self._scheme)["labels"] if number and plan.labels_per_round else 1
             for _ in range(gained):
                 advance()
@@ -255,20 +139,19 @@ class DaggerRun:
 
     @cached_property
     def _recorded(self) -> dict[int, Episode]:
-        """The episodes that are there, by seed; each is read once."""
-        found = (read_episode(path, self._contract) for path in self._episodes.closed())
-        return {int(episode.facts["seed"]): episode for episode in found}
+        """The episodes of the run by seed; each is read once."""
+        episodes = (read_episode(path, self._contract) for path in self._episodes.closed())
+        return {int(episode.facts["seed"]): episode for episode in episodes}
 
     def _train(self, number: int) -> dict[str, Any]:
         advance = self._says(f"round {number}: training", 1)
-        made = self._crew.train(self._plan.training())
+        result = self._crew.train(self._plan.training())
         advance()
-        return {key: made[key] for key in ("path", "hash", "labels", "new_labels", "episodes", "manifest")}
+        return {key: result[key] for key in ("path", "hash", "labels", "new_labels", "episodes", "manifest")}
 
     def _measure(self, phase: str, checkpoint: Path, seeds: range) -> dict[str, Any]:
         advance = self._says(phase, 1)
         began = time.monotonic()
         measured = self._crew.measure(checkpoint, seeds)
         advance()
-        seeds_told = [seeds[0], seeds[-1]]
-        return {**measured, "seeds": seeds_told, "wall_s": round(time.monotonic() - began, 3)}
+        return {**measured, "seeds": [seeds[0], seeds[-1]], "wall_s": round(time.monotonic() - began, 3)}

@@ -84,16 +84,16 @@ class Dataset:
         return result
 
     def rows(self, index: slice) -> Dataset:
-        """Some of the windows."""
+        """Return some of the windows."""
         return Dataset(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
 
     def weighed(self, weights: Sequence[float]) -> Dataset:
-        """The same windows; those of each episode count so many times as much."""
+        """Return the same windows; those of each episode count so many times as much."""
         factors = np.asarray(weights, dtype=np.float32)[self.episode]
         return dataclasses.replace(self, weight=self.weight * factors)
 
     def mixed(self, episodes: Sequence[int], share: float) -> Dataset:
-        """The same windows; those of ``episodes`` together get ``share`` of the weight, the sum of which stays.
+        """Return the same windows; those of ``episodes`` together get ``share`` of the weight, the sum of which stays.
 
         If there are no others, or none of these, nothing changes.
         """

@@ -35,7 +35,7 @@ class Affine:
 
     @classmethod
     def fit(cls, what: str, rows: Array, fit: str = "range") -> Affine:
-        """The map that takes the range of each column of ``rows`` (N, D) to [-1, 1], or the range of its ``quantiles``.
+        """Fit the map that takes each column of ``rows`` (N, D), or the range of its ``quantiles``, to [-1, 1].
 
         A component that hardly ever changes, so that its quantiles are equal, is scaled by its range.
 
@@ -71,7 +71,7 @@ class Affine:
         return float(np.linalg.norm(np.where(self.is_constant, values - self.offset, 0.0)))
 
     def completed(self, newer: Affine) -> Affine:
-        """The same map, but of what was constant and in ``newer`` is not: that has its scale from there."""
+        """Return the same map, but of what was constant and in ``newer`` is not: that has its scale from there."""
         late = self.is_constant & ~newer.is_constant
         if not late.any():
             return self
@@ -79,7 +79,7 @@ class Affine:
         return Affine(*(np.where(late, theirs, ours) for ours, theirs in pairs))
 
     def to_dict(self) -> dict[str, Any]:
-        """The plain form."""
+        """Return the plain form."""
         return {
             "offset": self.offset.tolist(),
             "scale": self.scale.tolist(),
@@ -125,12 +125,12 @@ class Normalizer:
         return cls(Affine.fit("observation", observations, fit), Affine.fit("action", actions, fit))
 
     def completed(self, newer: Normalizer) -> Normalizer:
-        """The same, but of components that were constant and in ``newer`` are not: those as there."""
+        """Return the same, but of components that were constant and in ``newer`` are not: those as there."""
         seen, done = self.observation.completed(newer.observation), self.action.completed(newer.action)
         return self if seen is self.observation and done is self.action else Normalizer(seen, done)
 
     def to_dict(self) -> dict[str, Any]:
-        """The plain form; ``from_dict`` is its exact inverse."""
+        """Return the plain form; ``from_dict`` is its exact inverse."""
         return {"observation": self.observation.to_dict(), "action": self.action.to_dict()}
 
     @classmethod

@@ -28,7 +28,7 @@ SHOWN = 3
 def outliers(
     names: Sequence[str], episodes: Sequence[Episode], rules: Sequence[Labels], contract: Contract
 ) -> list[str]:
-    """A sentence for each component of the action that has such labels, with the episode and step of the first."""
+    """Return a note for each component of the action that has such labels, with episode and step of the first."""
     where = [(number, step) for number, rule in enumerate(rules) for step in np.flatnonzero(rule.is_label).tolist()]
     labels = np.concatenate([rule.actions[rule.is_label] for rule in rules]).astype(np.float64)  # (N, Da)
     owners = np.array([number for number, _ in where])

@@ -25,7 +25,7 @@ def is_for_teaching(seed: int) -> bool:
 
 
 def ranges(episodes: Iterable[Mapping[str, Any]]) -> dict[str, list[list[int]]]:
-    """The first and last seed of each stretch of the episodes with these facts, by the name of their task.
+    """Return the first and last seed of each stretch of the episodes with these facts, by the name of their task.
 
     An episode of a real arm has no seed, and is left out.
     """
@@ -46,7 +46,7 @@ def ranges(episodes: Iterable[Mapping[str, Any]]) -> dict[str, list[list[int]]]:
 
 
 def joined(*taught: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, list[list[int]]]:
-    """The stretches of all of them."""
+    """Return the stretches of all of them."""
     facts = (
         {"task": task, "seed": seed}
         for each in taught
@@ -64,5 +64,5 @@ def shared(taught: Mapping[str, Sequence[Sequence[int]]], task: str, seeds: rang
 
 
 def _plain(task: str) -> str:
-    """The name of a task without its options, which change no layout."""
+    """Return the name of a task without its options, which change no layout."""
     return task.partition(":")[0]

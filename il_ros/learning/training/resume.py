@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where a training is, on the disk: a kill costs what came after, and the result is the same to the last bit."""
+"""The state of a training on the disk, from which a killed one resumes and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FREE = ("steps", "log_every")
 
 
 def identity(data: Dataset, config: Any) -> dict[str, Any]:
-    """Everything that a training depends on: the configuration, and the sha256 of the data."""
+    """Return everything that a training depends on: the configuration, and the sha256 of the data."""
     digest = hashlib.sha256()
     for field in dataclasses.fields(data):
         digest.update(getattr(data, field.name).tobytes())
@@ -37,17 +37,17 @@ def identity(data: Dataset, config: Any) -> dict[str, Any]:
 
 
 class OtherTrainingError(ConfigError):
-    """The place of a training is taken by another one that has not ended."""
+    """The file of a training is taken by another one that has not ended."""
 
 
 class ResumePoint:
-    """One file, replaced in one piece; what is damaged counts as not there."""
+    """One file, replaced atomically; a damaged one counts as missing."""
 
     def __init__(self, path: Path, training: Mapping[str, Any]) -> None:
         self._path, self._training = path, training
 
     def save(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Keep a state.
+        """Write a state.
 
         Raises:
             StorageError: if it cannot be written.
@@ -59,10 +59,10 @@ class ResumePoint:
             replace_file(self._path, data)
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The state that was kept last for this training, and its facts.
+        """Return the state that was written last for this training, and its facts; None if there is none.
 
         Raises:
-            OtherTrainingError: if what was kept is of another training, which going on would overwrite.
+            OtherTrainingError: if the file is of another training, which going on would overwrite.
         """
         try:
             with safetensors.safe_open(str(self._path), "pt") as file:
@@ -85,7 +85,7 @@ class ResumePoint:
             )
 
     def put_aside(self) -> Path | None:
-        """Free the place for another training; returns where what was kept is now, if there was something."""
+        """Rename the file, so that another training can begin; return its new path, None if there was no file."""
         if not self._path.exists():
             return None
         numbered = (self._path.with_name(f"{self._path.stem}_{n:03d}{self._path.suffix}") for n in itertools.count(1))
@@ -95,22 +95,24 @@ class ResumePoint:
         return free
 
     def forget(self) -> None:
-        """The training has ended."""
+        """Remove the file: the training has ended."""
         with contextlib.suppress(OSError):
             self._path.unlink()
 
 
 def _differing(text: str, training: Mapping[str, Any]) -> list[str]:
-    """What tells the training that is kept from this one, key by key."""
+    """Return what differs between the stored training and this one, key by key."""
     if not text.startswith("{"):
         return ["an older version of this program kept it"]
     with aliases.silent():
-        kept = aliases.renamed(json.loads(text), training)
-        for each in (kept, training := dict(training)):
+        stored = aliases.renamed(json.loads(text), training)
+        for each in (stored, training := dict(training)):
             each["options"] = aliases.renamed(each["options"], tuple(aliases.ALIASES.values()))
-    told = [
-        f"{key} was {kept.get(key)!r}, now {value!r}"
+    differing = [
+        f"{key} was {stored.get(key)!r}, now {value!r}"
         for key, value in training.items()
-        if key not in (*FREE, "data") and kept.get(key) != value
+        if key not in (*FREE, "data") and stored.get(key) != value
     ]
-    return told or ([] if kept.get("data") == training["data"] else ["the episodes or their labels have changed"])
+    return differing or (
+        [] if stored.get("data") == training["data"] else ["the episodes or their labels have changed"]
+    )

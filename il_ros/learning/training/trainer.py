@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from itertools import repeat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,115 +19,15 @@ from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.learning.training.optimizer import AdamW, as_one
+from il_ros.learning.training.result import MAX_STATES, Trained, TrainingProgress
 from il_ros.learning.training.resume import ResumePoint, identity
+from il_ros.learning.training.single_thread import one_thread
+from il_ros.learning.training.state import TrainingState
+from il_ros.learning.training.windows import Batches, Windows
 from il_ros.policies.base import Policy, create
 
-STATES = 1000
-"""So many observations are kept of what a policy was trained on, to tell how far away another is."""
 FEWEST = 5
 """With fewer episodes none is held out."""
-
-
-@dataclass(frozen=True)
-class TrainingProgress:
-    """How far a training is; also a point of its curve."""
-
-    step: int
-    steps: int
-    loss: float
-    """Mean over the steps since the last report."""
-    held_out: float
-    """Loss of the averaged weights on the episodes that are held out; NaN without any."""
-    steps_per_s: float
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training leaves."""
-
-    policy: Policy
-    """With the averaged weights, on the processor, for evaluation."""
-    normaliser: Normalizer
-    states: Tensor
-    """(N, Do) float32, normalised: observations that it was trained on, evenly thinned to at most ``STATES``."""
-    config: TrainingConfig
-    curve: tuple[TrainingProgress, ...]
-    windows: int
-    """Windows that were trained on."""
-    wall_s: float
-    stopped: bool = False
-    """Whether it was stopped before its last step."""
-    notes: tuple[str, ...] = ()
-    """What whoever asked for the training should know of it."""
-
-
-@dataclass(frozen=True)
-class _Windows:
-    """Normalised windows on the device."""
-
-    observations: Tensor
-    actions: Tensor
-    mask: Tensor
-    weight: Tensor | None
-    """None if every window counts alike, as they mostly do."""
-
-    def __len__(self) -> int:
-        return len(self.mask)
-
-    @classmethod
-    def of(cls, data: Dataset, rows: Any, normaliser: Normalizer, device: str) -> _Windows:
-        mask, weight = data.mask[rows], data.weight[rows]
-        actions = normaliser.action.forward(data.actions[rows]) * mask[..., None]
-        arrays = (normaliser.observation.forward(data.observations[rows]), actions, mask, weight)
-        seen, done, shown, counts = (
-            torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)).to(device) for a in arrays
-        )
-        return cls(seen, done, shown, None if (weight == 1).all() else counts)
-
-    def rows(self, index: Any) -> _Windows:
-        """Some of the windows."""
-        weight = None if self.weight is None else self.weight[index]
-        return _Windows(self.observations[index], self.actions[index], self.mask[index], weight)
-
-    def split(self, size: int) -> list[_Windows]:
-        """Pieces of ``size`` windows, without a copy."""
-        seen, done, shown = (torch.split(part, size) for part in (self.observations, self.actions, self.mask))
-        weights = repeat(None) if self.weight is None else torch.split(self.weight, size)
-        return [_Windows(*piece) for piece in zip(seen, done, shown, weights)]
-
-    def loss(self, policy: Policy, generator: torch.Generator, shift: float = 0.0) -> Tensor:
-        observations = self.observations
-        if shift:
-            size = (len(self), 1, observations.shape[2])  # one shift a window, so that differences stay true
-            observations = observations + shift * torch.randn(size, generator=generator, device=observations.device)
-        losses = policy.loss(observations, self.actions, self.mask, generator)
-        return (losses if self.weight is None else losses * self.weight).mean()
-
-
-class _Batches:
-    """The windows in batches: each pass shuffles them anew, so that a batch is a slice and costs nothing.
-
-    What a step sees depends on the seed and on the step alone. Fewer windows than make a batch are repeated.
-    """
-
-    def __init__(self, windows: _Windows, batch: int, seed: int) -> None:
-        self._windows, self._batch, self._seed = windows, batch, seed
-        self._per_pass = max(1, len(windows) // batch)
-        self._pass, self._shuffled = -1, [windows]
-
-    def of_step(self, step: int) -> _Windows:
-        """The batch of a step, counted from 0."""
-        number, place = divmod(step, self._per_pass)
-        if number != self._pass:
-            self._pass, self._shuffled = number, self._windows.rows(self._order(number)).split(self._batch)
-        return self._shuffled[place]
-
-    def _order(self, number: int) -> Tensor:
-        rng = np.random.default_rng([self._seed, number])
-        size = self._per_pass * self._batch
-        orders = [rng.permutation(len(self._windows)) for _ in range(-(-size // len(self._windows)))]
-        return torch.from_numpy(np.concatenate(orders)[:size]).to(self._windows.mask.device)
 
 
 def train(
@@ -161,9 +57,9 @@ def train(
         DataError: if the windows do not fit the configuration, or the loss or the weights are no longer finite.
     """
     _check(data, config)
-    with _one_thread():
-        kept = None if savepoint is None else ResumePoint(savepoint, identity(data, config))
-        return _train(data, config, progress or (lambda _: None), warm_start, should_stop, kept)
+    with one_thread():
+        resume_point = None if savepoint is None else ResumePoint(savepoint, identity(data, config))
+        return _train(data, config, progress or (lambda _: None), warm_start, should_stop, resume_point)
 
 
 def _train(
@@ -172,172 +68,79 @@ def _train(
     progress: Callable[[TrainingProgress], None],
     warm_start: tuple[Policy, Normalizer] | None,
     should_stop: Callable[[], bool],
-    savepoint: ResumePoint | None,
+    resume_point: ResumePoint | None,
 ) -> Trained:
     started = time.perf_counter()
     generator = torch.Generator(config.device).manual_seed(config.seed)
-    kept, held_out, notes = _split(data, config)
-    fitted = _fit(data, config.normalizer)
+    rows, held_out_rows, notes = split_episodes(data, config)
+    fitted = fit_normalizer(data, config.normalizer)
     normaliser = warm_start[1].completed(fitted) if warm_start else fitted
-    windows = _Windows.of(data, kept, normaliser, config.device)
-    unseen = _Windows.of(data, held_out, normaliser, config.device)
-    run = _Run(_first(data, config, windows, warm_start, generator), config, generator)
-    batches = _Batches(windows, config.batch, config.seed)
-    curve, resumed = run.restore(savepoint)
-    reported, stopped = run.step, False
-    while run.step < config.steps and not stopped and not run.is_overdue:
-        run.advance(batches.of_step(run.step))
-        if run.step % config.report_steps == 0 or run.step == config.steps:
-            point = _report(run.step, config, run.total / (run.step - reported), run.averaged, unseen, started)
+    windows = Windows.of(data, rows, normaliser, config.device)
+    held_out = Windows.of(data, held_out_rows, normaliser, config.device)
+    policy = _initial_policy(data, config, windows, warm_start, generator)
+    state = TrainingState(policy, config, generator)
+    batches = Batches(windows, config.batch, config.seed)
+    curve, resumed = state.restore(resume_point)
+    reported, stopped = state.step, False
+    while state.step < config.steps and not stopped and not state.early_stopping.is_due:
+        state.advance(batches.of_step(state.step))
+        if state.step % config.report_steps == 0 or state.step == config.steps:
+            loss = state.total / (state.step - reported)
+            point = _report(state.step, config, loss, state.averaged, held_out, started)
             curve.append(point)
             progress(point)
-            run.total, reported = torch.zeros_like(run.total), run.step
-            run.judge(point.held_out)
-            run.keep(savepoint, curve)
+            state.total, reported = torch.zeros_like(state.total), state.step
+            state.early_stopping.report(point.held_out)
+            state.save(resume_point, curve)
         stopped = should_stop()
-    if savepoint is not None and not stopped:
-        savepoint.forget()
-    seen = normaliser.observation.forward(data.observations[kept][:: -(-len(kept) // STATES), -1])
+    if resume_point is not None and not stopped:
+        resume_point.forget()
+    every = -(-len(rows) // MAX_STATES)
+    states = normaliser.observation.forward(data.observations[rows][::every, -1])
     return Trained(
-        *(run.finish(), normaliser, torch.from_numpy(seen), config),
-        *(tuple(curve), len(windows), time.perf_counter() - started),
+        policy=state.finish(),
+        normaliser=normaliser,
+        states=torch.from_numpy(states),
+        config=config,
+        curve=tuple(curve),
+        windows=len(windows),
+        wall_s=time.perf_counter() - started,
         stopped=stopped,
         notes=(*notes, *resumed),
     )
 
 
-class _Run:
-    """A training between two steps: everything that the next one depends on.
-
-    All weights are one vector, and so are their gradients and their averages: small networks are bound by the number
-    of calls, not by arithmetic.
-    """
-
-    def __init__(self, policy: Policy, config: TrainingConfig, generator: torch.Generator) -> None:
-        self.step = 0
-        self.total = torch.zeros((), device=config.device)
-        """Sum of the losses since the last report; it stays on the device."""
-        self.averaged = copy.deepcopy(policy).eval()
-        self._policy, self._config, self._generator = policy, config, generator
-        (self._weights, self._gradient), (self._averages, _) = as_one(policy), as_one(self.averaged)
-        self._best, self._least, self._since = self._averages.clone(), math.inf, 0
-        self._optimiser = AdamW(self._weights, self._gradient, config.weight_decay, config.grad_clip_norm)
-
-    def advance(self, batch: _Windows) -> None:
-        """Make one step."""
-        config, self.step = self._config, self.step + 1
-        self._gradient.zero_()
-        loss = batch.loss(self._policy, self._generator, config.observation_noise)
-        loss.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            self._optimiser.step(config.learning_rate * _schedule(self.step, config))
-            # young averages forget faster, so that the first weights leave no trace
-            self._averages.lerp_(self._weights, 1 - min(config.ema_decay, self.step / (self.step + 9)))
-            self.total += loss
-
-    def judge(self, held_out: float) -> None:
-        """Take note of a report, if there is a patience to lose."""
-        if not self._config.patience:
-            return
-        if held_out < self._least:
-            self._best.copy_(self._averages)
-            self._least, self._since = held_out, 0
-        else:
-            self._since += 1
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether patience is at its end; without held-out episodes it never is."""
-        return 0 < self._config.patience <= self._since and self._least < math.inf
-
-    def finish(self) -> Policy:
-        """The policy with the averaged weights, on the processor, each in a memory of its own."""
-        if self._least < math.inf:
-            self._averages.copy_(self._best)
-        if not self._averages.isfinite().all():
-            raise DataError(
-                f"training: a weight is not finite after step {self.step}; lower learning_rate, now "
-                f"{self._config.learning_rate}"
-            )
-        for parameter in self.averaged.parameters():
-            parameter.data, parameter.grad = parameter.data.cpu().clone(), None
-        return self.averaged.cpu().requires_grad_(False)
-
-    def keep(self, savepoint: ResumePoint | None, curve: list[TrainingProgress]) -> None:
-        """Write the state to the disk."""
-        if savepoint is None:
-            return
-        tensors = {f"policy.{name}": value for name, value in self._policy.state_dict().items()}
-        tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
-        tensors |= {f"optimiser.{name}": value for name, value in self._optimiser.state().items()}
-        tensors |= {"generator": self._generator.get_state(), "best": self._best}
-        facts = {"step": self.step, "steps": self._config.steps, "least": self._least, "since": self._since}
-        savepoint.save(tensors, {**facts, "curve": [asdict(point) for point in curve]})
-
-    def restore(self, savepoint: ResumePoint | None) -> tuple[list[TrainingProgress], tuple[str, ...]]:
-        """Take up the state that was kept, if there is one; returns the curve up to there, and a note about it."""
-        found = None if savepoint is None else savepoint.load()
-        if found is None:
-            return [], ()
-        tensors, facts = found
-        self._policy.load_state_dict(_below("policy.", tensors))
-        self.averaged.load_state_dict(_below("averaged.", tensors))
-        self._optimiser.load_state(_below("optimiser.", tensors))
-        self._generator.set_state(tensors["generator"])
-        self._best.copy_(tensors["best"])
-        self.step, self._least, self._since = int(facts["step"]), float(facts["least"]), int(facts["since"])
-        return [TrainingProgress(**point) for point in facts["curve"]], _of_more_steps(self.step, facts, self._config)
-
-
-def _of_more_steps(step: int, facts: Mapping[str, Any], config: TrainingConfig) -> tuple[str, ...]:
-    """What there is to know of a training that was begun for another number of steps."""
-    before = int(facts.get("steps", config.steps))
-    if before == config.steps:
-        return ()
-    rates = (config.learning_rate * _schedule(step, replace(config, steps=n)) for n in (before, config.steps))
-    return (
-        "went on at step {} of {} towards {}: the learning rate went from {:.2g} to {:.2g} there, so the result is not "
-        "that of {} steps from the beginning".format(step, before, config.steps, *rates, config.steps),
-    )
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _schedule(step: int, config: TrainingConfig) -> float:
-    """Share of the highest learning rate: linear warm-up, then a cosine to zero."""
-    if step < config.warmup_steps:
-        return step / config.warmup_steps
-    return 0.5 * (1 + math.cos(math.pi * (step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)))
-
-
 def _report(
-    step: int, config: TrainingConfig, loss: Tensor, averaged: Policy, unseen: _Windows, started: float
+    step: int, config: TrainingConfig, loss: Tensor, averaged: Policy, held_out: Windows, started: float
 ) -> TrainingProgress:
-    held_out, rate = math.nan, step / (time.perf_counter() - started)
-    if len(unseen):
+    """Return the report of ``step``.
+
+    Raises:
+        DataError: if a loss is not finite.
+    """
+    held_out_loss, rate = math.nan, step / (time.perf_counter() - started)
+    if len(held_out):
         fixed = torch.Generator(config.device).manual_seed(0)  # equal noise in every report
         with torch.no_grad():
-            held_out = unseen.loss(averaged, fixed).item()
-    value = loss.item()
-    for what, number in (("loss", value), *([("held-out loss", held_out)] if len(unseen) else [])):
-        if not math.isfinite(number):
+            held_out_loss = held_out.loss(averaged, fixed).item()
+    mean_loss = loss.item()
+    for what, value in (("loss", mean_loss), *([("held-out loss", held_out_loss)] if len(held_out) else [])):
+        if not math.isfinite(value):
             raise DataError(
-                f"training: the {what} is {number} at step {step}; lower learning_rate, now {config.learning_rate}, or "
+                f"training: the {what} is {value} at step {step}; lower learning_rate, now {config.learning_rate}, or "
                 "look for wild numbers in the data"
             )
-    return TrainingProgress(step, config.steps, value, held_out, rate)
+    return TrainingProgress(step, config.steps, mean_loss, held_out_loss, rate)
 
 
-def _first(
+def _initial_policy(
     data: Dataset,
     config: TrainingConfig,
-    windows: _Windows,
+    windows: Windows,
     warm_start: tuple[Policy, Normalizer] | None,
     generator: torch.Generator,
 ) -> Policy:
-    """The policy as it is before the first step, on the device."""
+    """Return the policy as it is before the first step, on the device."""
     sizes = {
         "observation_dim": data.observations.shape[2],
         "action_dim": data.actions.shape[2],
@@ -356,12 +159,13 @@ def _first(
     return policy
 
 
-def _fit(data: Dataset, fit: str = "range") -> Normalizer:
+def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:
+    """Return the statistics of the newest observations and of the labelled actions."""
     return Normalizer.fit(data.observations[:, -1], data.actions[data.mask > 0], fit)
 
 
-def _split(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:
-    """Rows to train on, of one episode at least; rows of those held out; a note if these are fewer than asked for."""
+def split_episodes(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:
+    """Return the rows to train on, the rows of the episodes held out, and a note if those are fewer than configured."""
     episodes = np.unique(data.episode)
     asked = max(1, round(config.val_fraction * len(episodes))) if config.val_fraction else 0
     count = min(asked, len(episodes) - 1) if len(episodes) >= FEWEST else 0
@@ -373,6 +177,7 @@ def _split(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, 
 
 
 def _check(data: Dataset, config: TrainingConfig) -> None:
+    """Raise an error if the windows do not fit the configuration, or its device is missing."""
     sizes = (data.observations.shape[1], data.actions.shape[1])
     if sizes != (config.n_obs_steps, config.horizon):
         raise DataError(
@@ -381,20 +186,3 @@ def _check(data: Dataset, config: TrainingConfig) -> None:
         )
     if config.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("training: device is 'cuda', but torch sees no GPU; choose cpu, or install torch with CUDA")
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread while it lasts, on which numbers below 1e-38 are zeros.
-
-    On a busy machine two threads are many times slower, for they spin at barriers. And the components of a mixture that
-    do not explain a chunk have such numbers for gradients, with which Intel's processors are a hundred times slower.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(before)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from il_ros.cli import check_seeds, collect, demo, evaluate
 from il_ros.core.errors import ConfigError
-from il_ros.learning.dagger.run import DaggerConfig
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.data import seeds
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND
 

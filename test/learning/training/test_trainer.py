@@ -17,8 +17,10 @@ from il_ros.core import plugins
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import ResumePoint
-from il_ros.learning.training.trainer import TrainingProgress, _Batches, _fit, _split, _Windows, train
+from il_ros.learning.training.trainer import fit_normalizer, split_episodes, train
+from il_ros.learning.training.windows import Batches, Windows
 from il_ros.policies.base import Policy
 
 POLICIES = sorted(plugins.available("policy"))
@@ -263,7 +265,7 @@ def test_what_is_put_aside_is_never_overwritten(tmp_path: Path) -> None:
 @given(st.integers(1, 12), st.floats(0.0, 1.0, exclude_max=True), st.integers(0, 5))
 def test_something_is_left_to_train_on_whatever_is_held_out(episodes: int, share: float, seed: int) -> None:
     data = windows(episodes)
-    kept, unseen, notes = _split(data, dataclasses.replace(SMALL, val_fraction=share, seed=seed))
+    kept, unseen, notes = split_episodes(data, dataclasses.replace(SMALL, val_fraction=share, seed=seed))
     assert len(kept) >= 10 and len(kept) + len(unseen) == len(data) and not set(kept) & set(unseen)
     held = len(np.unique(data.episode[unseen]))
     asked = max(1, round(share * episodes)) if share else 0
@@ -381,7 +383,7 @@ def test_a_number_that_is_none_is_refused_before_anything_is_learned(name: str, 
 @pytest.mark.parametrize("windows_there", [3, 32, 33, 100])
 def test_every_pass_shows_each_window_as_often_as_any_other(windows_there: int) -> None:
     data = windows(10).rows(slice(windows_there))
-    shown = _Batches(_Windows.of(data, slice(None), _fit(data), "cpu"), 32, seed=5)
+    shown = Batches(Windows.of(data, slice(None), fit_normalizer(data), "cpu"), 32, seed=5)
     per_pass = max(1, windows_there // 32)
     seen = torch.cat([shown.of_step(step).observations[:, -1] for step in range(per_pass)])
     assert len(seen) == 32 * per_pass

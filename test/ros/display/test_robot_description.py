@@ -62,4 +62,4 @@ def test_transforms_put_the_tool_where_forward_kinematics_has_it(robot: Robot, m
     assert {(t.header.stamp.sec, t.header.stamp.nanosec) for t in moving} == {(1, 500_000_000)}
     tool = placed([*links.static().transforms, *moving], robot.tool)
     position = (tool @ [*robot.tip, 1.0])[:3]
-    assert np.allclose(position, KinematicChain(robot).posture(joints).position, atol=1e-9)
+    assert np.allclose(position, KinematicChain(robot).forward(joints).position, atol=1e-9)

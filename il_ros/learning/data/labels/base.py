@@ -41,11 +41,11 @@ class Scheme(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
-        """The labels of each of the episodes, which are all that a training sees: shares are shares of all."""
+        """Return the labels of each of the episodes, which are all that a training sees: shares are shares of all."""
 
 
 def available() -> tuple[str, ...]:
-    """The names of all schemes."""
+    """Return the names of all schemes."""
     return tuple(plugins.available("label scheme"))
 
 

@@ -54,7 +54,7 @@ def steps_of(episode: Episode) -> Array:
 
 
 def trusted(episode: Episode, is_label: Array, weight: Array) -> Labels:
-    """Labels that say what the expert wanted where he drove, and what was executed where the policy did."""
+    """Label steps with the expert's action where the expert drove, and with the executed one where the policy did."""
     driven = is_driven_by(episode, Authority.EXPERT)
     actions = np.where(driven[:, None], wanted(episode), episode.executed).astype(np.float32)
     return Labels(actions, is_label, weight, driven, is_label)

@@ -17,10 +17,10 @@ from il_ros.learning.data.labels.base import Labels, Scheme, asked, is_driven_by
 
 
 class Relabelled(Scheme):
-    """Every state of which the expert was asked, and every step that he drove.
+    """Label every state with an answer of the expert, and every step that the expert drove.
 
-    Where the policy drove, a label stands alone: the expert was not followed, so what he says of the next state is not
-    how his own chunk would have gone on. Policies with one action a chunk lose nothing by that.
+    Where the policy drove, a label stands alone: the expert was not followed, so the answer to the next state is not
+    how the expert's own chunk would have gone on. Policies with one action a chunk lose nothing by that.
     """
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:

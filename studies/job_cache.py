@@ -21,7 +21,7 @@ from rich.progress import track
 
 from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import DataError, IlRosError
-from il_ros.evaluation.rollouts import be_a_worker
+from il_ros.evaluation.worker_pool import initialize_worker
 
 
 def keep(path: Path, told: Mapping[str, Any]) -> None:
@@ -69,7 +69,7 @@ def run(work: Callable[..., None], missing: Collection[Any], folder: Path, worke
     """Call ``work(each, folder=folder)`` for all of ``missing``, so many at a time; ``words`` stand before the bar."""
     if not missing:
         return
-    with multiprocessing.get_context("spawn").Pool(workers, be_a_worker) as pool:  # leaving it ends the workers
+    with multiprocessing.get_context("spawn").Pool(workers, initialize_worker) as pool:  # leaving it ends the workers
         done = pool.imap_unordered(functools.partial(work, folder=folder), missing)
         deque(track(done, words, total=len(missing), console=Console(stderr=True)), maxlen=0)
 

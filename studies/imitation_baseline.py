@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.dagger.run import DaggerConfig
+from il_ros.learning.dagger.config import DaggerConfig
 
 PEER = "imitation's DAgger"
 """What it is called on the page."""

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.errors import ConfigError
-from il_ros.learning.dagger.run import DaggerConfig
-from studies import kept
-from studies.imitations import PEER, rounds_of
+from il_ros.learning.dagger.config import DaggerConfig
+from studies import job_cache
+from studies.imitation_baseline import PEER, rounds_of
 
 LOOP, GRAPH = "our loop", "our nodes, over topics"
 WHO = (LOOP, GRAPH, PEER)
@@ -56,7 +56,7 @@ class TimingJob:
     def key(self) -> str:
         """Equal for equal work."""
         told = {"who": self.who, **dataclasses.asdict(self.plan), "training": dataclasses.asdict(self.plan.training())}
-        return "wall-" + kept.key(told)
+        return "wall-" + job_cache.key(told)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[TimingJob]:
@@ -70,7 +70,7 @@ def work(job: TimingJob, folder: Path) -> None:
     rounds = rounds_of(job.plan) if job.who == PEER else _ours(job, run)
     walls = [row["wall_s"]["collect"] + row["wall_s"]["train"] for row in rounds]
     told = {"wall_s": walls, "success": [row["alone"]["success"] for row in rounds]}
-    kept.keep(run.with_suffix(".json"), told)
+    job_cache.keep(run.with_suffix(".json"), told)
 
 
 def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
