@@ -20,8 +20,8 @@ from typing import Any
 from PIL import Image
 from sensor_msgs.msg import CompressedImage
 
-from il_ros.core import messages
-from il_ros.ros import codecs, topics
+from il_ros.core import messages, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
@@ -53,7 +53,7 @@ class CameraNode(IlNode[CameraParameters]):
         self._topic = self.publisher(topics.CAMERA)
         for topic in topics.READING:
             keep = lambda said, name=topic.name: self._heard.update({name: said[1]})  # noqa: E731
-            self.read(codecs.whole(self.contract, topic._replace(qos=topics.GLANCE)), keep)
+            self.read(codecs.whole(self.contract, topic._replace(qos=topics.QosKind.LATEST)), keep)
         self.every(1.0 / self.parameters.picture_hz, self._look)
         self.start()
 

@@ -19,18 +19,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from il_ros import teleop
+from il_ros.core import topics
 from il_ros.core.contract import Contract, json_object
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
+from il_ros.core.topics import Topic
 from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.robot.description import Robot
-from il_ros.ros import codecs, topics
-from il_ros.ros.arrival_times import ArrivalTimes
+from il_ros.ros import codecs
+from il_ros.ros.message_timing import ArrivalTimes
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
-from il_ros.ros.topics import Topic
 from il_ros.sim import tasks
 from il_ros.sim.ik import Kinematics
 

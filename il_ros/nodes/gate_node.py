@@ -22,13 +22,14 @@ from typing import Any
 
 from rclpy.duration import Duration
 
+from il_ros.core import messages, topics
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.burst_detector import StaleBurstDetector
 from il_ros.gate.observation_watchdog import ObservationWatchdog
 from il_ros.gate.state_machine import Event
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
@@ -130,13 +131,13 @@ class GateNode(IlNode[GateParameters]):
             MessageError: if it is not finite, and so none.
         """
         if self._listens(turn):
-            self._gate.look(turn.stamp_ns, codecs.joined(self.contract, turn.parts))
+            self._gate.look(turn.stamp_ns, messages.observation_of_topics(self.contract, turn.parts))
             self._blind.end(self.now_ns(), turn.stamp_ns)
             return
         if self._turn is not None:
             self._decide()
         try:
-            observation = codecs.joined(self.contract, turn.parts)
+            observation = messages.observation_of_topics(self.contract, turn.parts)
         except MessageError as error:
             self._blind.reason = str(error)
             raise
@@ -248,7 +249,7 @@ class GateNode(IlNode[GateParameters]):
         goes_on = self.contract.persists or self.contract.points > 1
         if standing is None and not (goes_on and passed_ns < SETTLED_NS):
             return
-        observation = None if standing is None else codecs.joined(self.contract, standing)
+        observation = None if standing is None else messages.observation_of_topics(self.contract, standing)
         record = self._gate.hold(self._blind.stamp_ns + passed_ns, observation, f"no complete observation: {missing}")
         if record is not None:
             self._command_topic.publish(self._command(codecs.Command(record.stamp_ns, record.executed)))

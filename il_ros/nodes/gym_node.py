@@ -21,11 +21,11 @@ from sensor_msgs.msg import JointState
 
 from il_ros.core import messages
 from il_ros.core.contract import json_object
+from il_ros.core.topics import Topic
 from il_ros.core.types import Array
 from il_ros.ros.parameters import say
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
-from il_ros.ros.topics import Topic
 from il_ros.sim.gym_adapter import TOPIC, TYPE, GymEnvAdapter
 
 

@@ -21,14 +21,15 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Float64, String
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import CheckpointError, MessageError
+from il_ros.core.events import TrainedCheckpoint
 from il_ros.core.types import Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
 from il_ros.ros.parameters import SEEDS, say
 from il_ros.ros.spin import main as run
@@ -63,7 +64,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._actor: PolicyRunner | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
-        self._announced: dict[str, Any] | None = None
+        self._announced: TrainedCheckpoint | None = None
         """What the trainer has announced, unless a checkpoint has been chosen since."""
         self._answers, self._skipped, self._latency_ns = 0, 0, 0
         self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
@@ -82,7 +83,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
     def configure(self) -> None:
         """Load the checkpoint, if there is one yet."""
         if self._announced is not None:
-            self._adopt(self._load(Path(self._announced["path"]), self._announced["hash"]))
+            self._adopt(self._load(Path(self._announced.path), self._announced.hash))
         elif self.parameters.checkpoint:
             self._adopt(self._load(Path(self.parameters.checkpoint)))
 
@@ -117,9 +118,9 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         return take_effect
 
     def _on_checkpoint(self, message: String) -> None:
-        announced = messages.checkpoint_from_json(message.data)
+        announced = events.trained_checkpoint_from_json(message.data)
         if self.configured:
-            self._adopt(self._load(Path(announced["path"]), announced["hash"]))
+            self._adopt(self._load(Path(announced.path), announced.hash))
         self._announced = announced
 
     def _load(self, path: Path, expected: str = "") -> Checkpoint:
@@ -168,7 +169,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         elif turn.begins_anew:
             self._authority = None
             self._actor.forget()
-        self._actor.observe(turn.stamp_ns, codecs.joined(self.contract, turn.parts))
+        self._actor.observe(turn.stamp_ns, messages.observation_of_topics(self.contract, turn.parts))
         if self._is_overtaken(turn):
             self._skipped += 1
             return

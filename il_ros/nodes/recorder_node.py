@@ -15,7 +15,6 @@ the episode as ``stray``; the message is recorded all the same.
 from __future__ import annotations
 
 import contextlib
-import json
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +24,11 @@ from typing import Any, NamedTuple
 
 from std_msgs.msg import String
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.atomic_io import storage_errors
 from il_ros.core.errors import DataError, IlRosError, MessageError, StorageError
-from il_ros.core.messages import EpisodeEnd
+from il_ros.core.events import EpisodeEnd
+from il_ros.core.topics import QosKind, Topic
 from il_ros.core.types import EpisodeStart
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.typestore import definition
@@ -38,12 +38,12 @@ from il_ros.recording.write.finalize import finalize
 from il_ros.recording.write.journal import Journal
 from il_ros.recording.write.message_loss import MessageLoss, Silences
 from il_ros.recording.write.recovery import oddities, recover
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
+from il_ros.ros.message_types import observed_topics
 from il_ros.ros.parameters import say
 from il_ros.ros.qos import offered
 from il_ros.ros.spin import main as run
-from il_ros.ros.topics import Topic
 
 RETRY_S = 1.0
 """How long after a failure the disk is tried again, unless a new episode is announced."""
@@ -51,7 +51,6 @@ STRAGGLERS_S = 0.5
 """How long the end of an episode waits for the last messages of every topic."""
 
 
-_STAMP, _SWAPPED_STAMP = struct.Struct("<iI"), struct.Struct(">iI")
 AUTHORS = {topics.EXPERT_ACTION.name: "expert", topics.POLICY_ACTION.name: "checkpoint"}
 """Topics whose ``frame_id`` says who speaks, and what he is."""
 
@@ -136,7 +135,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self._pulse = self._observed[0]
         self._announced = self.publisher(topics.RECORDED)
         streams = (*topics.READING, topics.POLICY_ACTION, topics.EXPERT_ACTION, topics.AUTHORITY)
-        observed = tuple(t for t in topics.observed(self.contract) if t not in streams)
+        observed = tuple(t for t in observed_topics(self.contract) if t not in streams)
         for topic in (*streams, *observed, topics.command(self.contract)):
             self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
         self._record(topics.CLOCK, stamped=True)
@@ -170,7 +169,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def _record(self, topic: Topic, stamped: bool) -> None:
         definition(topic.type_name)  # read now, since the first message of an episode should not wait for it
-        qos = topic.qos if topic.qos is topics.LATCHED else topics.RECORD
+        qos = topic.qos if topic.qos is QosKind.LATCHED else QosKind.RECORDER
         name = self.resolve_topic_name(topic.name)
 
         def keep(data: bytes, info: dict[str, Any]) -> None:
@@ -186,7 +185,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             if trouble is not None:
                 raise trouble
 
-        self.subscribe_raw(topic, keep, qos)
+        self.subscribe_raw(topic._replace(qos=qos), keep)
 
     @staticmethod
     def _heard(
@@ -196,9 +195,9 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         time_ns, stamp, event, trouble = time.time_ns(), -1, None, None
         try:
             if topic is topics.EPISODE:
-                event = messages.event_from_json(codecs.object_of(data, topic).data)
+                event = events.episode_event_from_json(codecs.object_of(data, topic).data)
             elif stamped:
-                stamp = _stamp_ns(data)
+                stamp = max(0, messages.serialized_stamp_ns(data))
         except MessageError as error:
             trouble = error
         except struct.error as error:
@@ -254,7 +253,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         take.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
         self._messages, self._bytes = self._messages + 1, self._bytes + len(heard.data)
         if heard.topic.name in AUTHORS:
-            take.authors[AUTHORS[heard.topic.name]].setdefault(_frame_id(heard.data))
+            take.authors[AUTHORS[heard.topic.name]].setdefault(messages.serialized_frame_id(heard.data))
         if not is_near:
             take.strays[name] = take.strays.get(name, 0) + 1
         elif stamp >= 0:
@@ -397,7 +396,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def _announce(self, path: Path | None, facts: dict[str, Any]) -> None:
         where = None if path is None else str(path.resolve())
-        self._announced.publish(String(data=json.dumps({"path": where, **facts})))
+        self._announced.publish(String(data=events.to_json(events.recorded_episode(where, facts))))
 
     def _on_demand(self) -> str:
         if self._take is not None:
@@ -484,24 +483,6 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 def _lost(gaps: dict[str, dict[str, Any]]) -> int:
     """How many messages were sent and never came, on all topics."""
     return sum(gap["lost"] for gap in gaps.values())
-
-
-def _stamp_ns(data: bytes) -> int:
-    """The stamp at the head of a serialised message: a header's, or a clock's.
-
-    Raises:
-        struct.error: if it is cut off before that.
-    """
-    sec, nanosec = (_STAMP if data[1:2] == b"\1" else _SWAPPED_STAMP).unpack_from(data, 4)
-    return max(0, int(sec) * 1_000_000_000 + int(nanosec))
-
-
-def _frame_id(data: bytes) -> str:
-    """The ``frame_id`` of a serialised message that begins with a header; empty if it is cut off."""
-    if len(data) < 16:
-        return ""
-    (size,) = struct.unpack_from("<I" if data[1:2] == b"\1" else ">I", data, 12)
-    return data[16 : 15 + size].decode("utf-8", errors="replace")
 
 
 def main() -> int:

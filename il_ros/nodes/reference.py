@@ -18,11 +18,11 @@ from typing import Any
 import rclpy
 from rclpy.qos import QoSProfile
 
+from il_ros.core import topics as topic_table
+from il_ros.core.topics import Topic
 from il_ros.nodes import container_node
-from il_ros.ros import topics as topic_table
 from il_ros.ros.lifecycle import ManagedNode
 from il_ros.ros.parameters import SEEDS
-from il_ros.ros.topics import Topic
 
 HEAD = """# The nodes
 

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Bool
 
+from il_ros.core import topics
 from il_ros.core.errors import MessageError
 from il_ros.core.types import SILENCE_NS, Array
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.parameters import say
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run

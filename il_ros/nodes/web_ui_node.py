@@ -27,7 +27,7 @@ from sensor_msgs.msg import CompressedImage, Joy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.contract import TOOL_AXES
 from il_ros.core.episode import Authority
 from il_ros.core.errors import GraphError, IlRosError, MessageError
@@ -35,7 +35,7 @@ from il_ros.core.types import Array, Chunk, EpisodeStart, RobotState
 from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.robot.description import Robot
 from il_ros.robot.urdf_model import UrdfModel
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, say
 from il_ros.ros.spin import main as run
@@ -66,7 +66,7 @@ TRIGGERS = {
     "give_back": topics.RELEASE,
     "discard": topics.DISCARD,
     "train": topics.TRAIN,
-    "new_episode": "sim_node/reset",
+    "new_episode": topics.RESET,
     "record": topics.START,
 }
 SET = ("gate_node", "expert_node", "recorder_node")
@@ -121,7 +121,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._state |= {"saved": None, "policy_drives": p.rule != ALONE, "camera": ""}
         self._together = TOGETHER if p.rule == ALONE else p.rule
         self._facts: dict[str, dict[str, str]] = {}
-        self._hands = self.publisher(topics.HANDS)
+        self._hands = self.publisher(topics.BROWSER_INPUT)
         self._push = self.publisher(topics.PUSH)
         self._triggers = {what: self.create_client(Trigger, service) for what, service in TRIGGERS.items()}
         self._saver = self.create_client(SetBool, topics.SAVE)
@@ -135,7 +135,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         self.subscribe(topics.EPISODE, self._on_episode)
         self.subscribe(topics.RECORDED, self._on_recorded)
         self.subscribe(topics.CHECKPOINT, self._on_checkpoint)
-        self.subscribe(topics.CAMERA._replace(qos=topics.GLANCE), self._on_picture)
+        self.subscribe(topics.CAMERA._replace(qos=topics.QosKind.LATEST), self._on_picture)
         self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
         self.every(TELL_S, self._tell)
         self.start()
@@ -281,7 +281,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._decided_ns = self.now_ns()
 
     def _on_episode(self, message: String) -> None:
-        event = messages.event_from_json(message.data)
+        event = events.episode_event_from_json(message.data)
         if event is None:
             return
         running = isinstance(event, EpisodeStart)
@@ -291,13 +291,14 @@ class WebUiNode(IlNode[WebUiParameters]):
             self._state |= {"interventions": 0, "why": "", "saved": None}
 
     def _on_recorded(self, message: String) -> None:
-        told = messages.recorded_from_json(message.data)
-        name = None if told["path"] is None else Path(told["path"]).name
-        self._state["saved"] = {"name": name, **{k: told.get(k) for k in ("outcome", "error", "discarded")}}
+        recorded = events.recorded_episode_from_json(message.data)
+        name = None if recorded.path is None else Path(recorded.path).name
+        result = {"outcome": recorded.outcome, "error": recorded.error, "discarded": recorded.discarded}
+        self._state["saved"] = {"name": name, **result}
 
     def _on_checkpoint(self, message: String) -> None:
-        told = messages.checkpoint_from_json(message.data)
-        self._state["checkpoint"] = {k: told.get(k) for k in ("policy", "labels")}
+        checkpoint = events.trained_checkpoint_from_json(message.data)
+        self._state["checkpoint"] = {"policy": checkpoint.policy, "labels": checkpoint.labels}
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         """What the nodes tell is shown."""

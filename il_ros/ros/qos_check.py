@@ -19,7 +19,7 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 
-from il_ros.ros.topics import Topic
+from il_ros.core.topics import Topic
 
 STRICTEST = {"reliability": ReliabilityPolicy.RELIABLE, "durability": DurabilityPolicy.TRANSIENT_LOCAL}
 """The policies of which more can be asked for than is offered, and of what nothing less will do if it is asked for."""

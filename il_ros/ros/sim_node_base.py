@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import abc
-import json
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -16,11 +15,11 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.types import SILENCE_NS, Array, EpisodeStart
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import SEEDS, NodeParameters, say
+from il_ros.ros.parameters import SEEDS, NodeParameters, param
 from il_ros.ros.qos_check import full_name
 
 PAUSE_S = 1.0
@@ -63,13 +62,13 @@ class SimulatedWorld(Protocol):
 class SimulatorParameters(NodeParameters):
     """Parameters of every node that stands in for the arm."""
 
-    lockstep: bool = say(False, "wait for the command of each step before making the next one", read_only=True)
-    seed: int = say(0, "seed of the next reset; counts up by one with each", SEEDS)
-    auto_reset: bool = say(False, "start the first episode by itself, and a new one whenever one has ended")
-    awaits: str = say(
+    lockstep: bool = param(False, "wait for the command of each step before making the next one", read_only=True)
+    seed: int = param(0, "seed of the next reset; counts up by one with each", SEEDS)
+    auto_reset: bool = param(False, "start the first episode by itself, and a new one whenever one has ended")
+    awaits: str = param(
         "", "nodes that must hear each other before the first episode starts by itself; by spaces", read_only=True
     )
-    rate: float = say(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
+    rate: float = param(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
 
 
 P = TypeVar("P", bound=SimulatorParameters)
@@ -143,7 +142,7 @@ class SimulatorNode(IlNode[P]):
         self._env.reset(seed=seed)
         self.set_parameters([Parameter("seed", value=(seed + 1) % (SEEDS[1] + 1))])
         self._running, self._command = True, None
-        announcement = messages.start_to_json(self._env.start)
+        announcement = events.to_json(self._env.start)
         self._episode_topic.publish(String(data=announcement))
         self._publish()
         return announcement
@@ -151,7 +150,7 @@ class SimulatorNode(IlNode[P]):
     def _publish(self) -> None:
         self._stamp_ns = self._env.stamp_ns
         clock = Clock()
-        clock.clock.sec, clock.clock.nanosec = divmod(self._stamp_ns, 1_000_000_000)
+        clock.clock.sec, clock.clock.nanosec = messages.seconds(self._stamp_ns)
         self._clock_topic.publish(clock)
         self.show()
 
@@ -188,8 +187,10 @@ class SimulatorNode(IlNode[P]):
         self._running, self._idle_since_ns = False, self.now_ns()
         start = self._env.start
         steps = (self._stamp_ns - start.first_stamp_ns) // self.contract.step_ns + 1
-        facts = {"outcome": outcome, "way": self._env.way, "steps": steps, "last_stamp_ns": self._stamp_ns}
-        self._episode_topic.publish(String(data=json.dumps({"event": "end", **vars(start), **facts})))
+        end = events.EpisodeEnd(
+            **vars(start), outcome=outcome, way=self._env.way, steps=steps, last_stamp_ns=self._stamp_ns
+        )
+        self._episode_topic.publish(String(data=events.to_json(end)))
 
     def facts(self) -> dict[str, Any]:
         """What the diagnostics tell."""

@@ -17,10 +17,11 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
+from il_ros.core import topics
 from il_ros.core.errors import ConfigError
-from il_ros.ros import spin, topics
 from il_ros.ros.node_base import GONE_NS, IlNode
 from il_ros.ros.parameters import NodeParameters
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 
 pytestmark = pytest.mark.graph
 RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
@@ -44,7 +45,7 @@ class Stage:
         self.ours, self.foreign = Ours(), Node("foreign", namespace="cell")
         self.told: list[DiagnosticStatus] = []
         self.foreign.create_subscription(DiagnosticArray, "/diagnostics", lambda m: self.told.extend(m.status), 10)
-        self._executor = spin.make()
+        self._executor = make_executor()
         for node in (self.ours, self.foreign):
             self._executor.add_node(node)
 

@@ -23,7 +23,6 @@ from il_ros.recording.decode.field_columns import WHOLE, Decode, FieldColumns, P
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.arrival_order import arrivals
 from il_ros.recording.episodes.clocks import NO_STAMP, TopicTimes, choose
-from il_ros.recording.episodes.exact_sync import paths
 from il_ros.recording.episodes.hold_resample import Resampled, TopicTrack, report, resample
 
 TRANSIENT_LOCAL = ("transient_local", 1, "1")
@@ -187,7 +186,13 @@ def _read(
     fields = contract.foreign.fields
     is_published = contract.foreign.clock == "publish"
     actions = FieldColumns(fields, reader.decode, is_published) if fields else CommandColumns(contract, reader.decode)
-    parts = [*(FieldColumns(paths(contract, topic), reader.decode, is_published) for topic in contract.topics), actions]
+    parts = [
+        *(
+            FieldColumns(messages.observation_fields(contract, topic), reader.decode, is_published)
+            for topic in contract.topics
+        ),
+        actions,
+    ]
     listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
     offered: dict[str, str] = {}
     for topic, block in reader.blocks({name for name, _ in listeners}):
@@ -197,7 +202,7 @@ def _read(
                 part.add(topic, block)
     sources = []
     for observed, part in zip(contract.topics, parts):
-        components = [n for n, component in enumerate(contract.observation) if component.topic == observed]
+        components = messages.observation_columns(contract, observed)
         sources += _sources(names[observed], components, False, part)
     sources += _sources(action, range(len(contract.action)), True, actions)
     return sources, {name: profiles(text) for name, text in offered.items() if text}

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros.core.contract import build
+from il_ros.core.topics import GUIDING
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import DeadMan, Operated, Setup, at_least, joints_at
 
-GUIDING = "guiding"
 """The arm's driver says there, at least five times a second, whether it gives way to a hand."""
 
 
@@ -39,7 +39,7 @@ class Kinesthetic(Operated):
     last step.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {GUIDING: "std_msgs/msg/Bool"}
+    topics: ClassVar[Mapping[str, str]] = {GUIDING.name: GUIDING.type_name}
 
     def __init__(self, setup: Setup) -> None:
         self.options: KinestheticOptions = build(KinestheticOptions, "device 'kinesthetic'", setup.options)
