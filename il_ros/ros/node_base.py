@@ -54,7 +54,7 @@ class IlNode(Node, Generic[P]):
         """Our publishers, each with its row of the table."""
         self.heard: list[tuple[Topic, Any]] = []
         """Our subscriptions, likewise."""
-        self._diagnostics = NodeDiagnostics(self, self.said, self.heard)
+        self._diagnostics = NodeDiagnostics(self, self.said, self.heard, lambda: self.now_ns())
         self._diagnostics_topic: Any = None
         self._message_received_ns = 0
         """When the message that is being handled was received, by the system's clock."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -44,17 +43,24 @@ class NodeDiagnostics:
         node: whose diagnostics they are.
         publishers: its publishers, each with its row of the table of topics.
         subscriptions: its subscriptions, likewise.
+        now_ns: the steady clock.
     """
 
-    def __init__(self, node: Node, publishers: list[tuple[Topic, Any]], subscriptions: list[tuple[Topic, Any]]) -> None:
-        self._node, self._publishers, self._subscriptions = node, publishers, subscriptions
-        self.rates = Rates(time.monotonic_ns())
+    def __init__(
+        self,
+        node: Node,
+        publishers: list[tuple[Topic, Any]],
+        subscriptions: list[tuple[Topic, Any]],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._node, self._publishers, self._subscriptions, self._now_ns = node, publishers, subscriptions, now_ns
+        self.rates = Rates(now_ns())
         self.instance = ""
         """Distinguishes this node from another one of its name: host, process, and the gid of its publisher."""
         self._complaints: dict[str, None] = {}
         self._received_ns: dict[str, int] = {}
         """When each node's diagnostics were received last, by the steady clock."""
-        self._roster, self._clock_watch = NodeRoster(), StillClock(time.monotonic_ns())
+        self._roster, self._clock_watch = NodeRoster(), StillClock(self._now_ns())
         self._last_state: tuple[Any, ...] = (False,)
         self._losses: list[tuple[StepSequencer, list[str], LostShare]] = []
         """What makes complete observations, of which topics, and what is lost of them."""
@@ -71,7 +77,7 @@ class NodeDiagnostics:
 
     def receive(self, message: DiagnosticArray) -> bool:
         """Note which nodes publish diagnostics; return whether one is new."""
-        now_ns = time.monotonic_ns()
+        now_ns = self._now_ns()
         names = {status.name for status in message.status if status.hardware_id == HARDWARE_ID}
         is_new = not names <= set(self.received())
         for status in message.status:
@@ -83,7 +89,7 @@ class NodeDiagnostics:
 
     def received(self) -> list[str]:
         """Return the names of our nodes whose diagnostics are received now, this one's too."""
-        now_ns = time.monotonic_ns()
+        now_ns = self._now_ns()
         return sorted(name for name, then_ns in self._received_ns.items() if now_ns - then_ns < GONE_NS)
 
     def complain(self, text: str) -> None:
@@ -116,7 +122,7 @@ class NodeDiagnostics:
         """Return the diagnostics now; the complaints start over."""
         message = DiagnosticArray()
         message.header.stamp = self._node.get_clock().now().to_msg()
-        rates = self.rates.per_second(time.monotonic_ns())
+        rates = self.rates.per_second(self._now_ns())
         complaints = [*self._complaints, *self._mismatches(), *self._graph_complaints(rates)]
         name, summary = self._node.get_fully_qualified_name().lstrip("/"), "; ".join(complaints) or "ok"
         status = DiagnosticStatus(name=name, message=summary, hardware_id=HARDWARE_ID)
@@ -137,7 +143,7 @@ class NodeDiagnostics:
     def look_around(self) -> bool:
         """Look for what must be published before the next report is due; return whether it changed."""
         self._roster.tick(self._listed)
-        clock, now_ns = self._node.get_clock(), time.monotonic_ns()
+        clock, now_ns = self._node.get_clock(), self._now_ns()
         if isinstance(clock, ROSClock) and clock.ros_time_is_active:
             self._clock_watch.look(clock.now().nanoseconds, now_ns)
         else:

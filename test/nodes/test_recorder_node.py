@@ -84,7 +84,7 @@ class Recorder:
 def recorder(ros: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     callbacks: dict[str, Any] = {}
 
-    def subscribe_raw(self: Any, topic: Any, callback: Any, qos: Any) -> None:
+    def subscribe_raw(self: Any, topic: Any, callback: Any) -> None:
         callbacks[topic.name] = lambda data, info: self._guarded(callback, data, info)
 
     monkeypatch.setattr(RecorderNode, "subscribe_raw", subscribe_raw)

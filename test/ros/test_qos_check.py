@@ -19,7 +19,9 @@ from std_msgs.msg import String
 
 from il_ros.core import topics
 from il_ros.core.errors import ConfigError
-from il_ros.ros.node_base import GONE_NS, IlNode
+from il_ros.ros import qos
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.node_diagnostics import GONE_NS
 from il_ros.ros.parameters import NodeParameters
 from il_ros.ros.rclpy_internals.events_executor import make_executor
 
@@ -124,7 +126,7 @@ def test_an_override_lets_them_be_heard_and_rates_are_told(stage: Callable[..., 
     made = stage(**{"tool_pose.subscription.reliability": "best_effort", "tool_pose.subscription.depth": "7"})
     (subscription,) = [ours for topic, ours in made.ours.heard if topic.name == "tool_pose"]
     assert (subscription.qos_profile.reliability, subscription.qos_profile.depth) == (BEST_EFFORT, 7)
-    assert (TOOL.qos.reliability, TOOL.qos.depth) == (RELIABLE, 100)
+    assert (qos.STREAM.reliability, qos.STREAM.depth) == (RELIABLE, 100)
     assert made.ours.describe_parameter("qos_overrides./tool_pose.subscription.depth").read_only
     speaker = made.foreign.create_publisher(PoseStamped, "/tool_pose", QoSProfile(depth=1, reliability=BEST_EFFORT))
     assert made.wait(lambda: speaker.get_subscription_count() == 1, 2.0)
