@@ -65,6 +65,21 @@ CAMERA = Topic("camera/image/compressed", "sensor_msgs/msg/CompressedImage")
 PUSH = Topic("push", "geometry_msgs/msg/WrenchStamped")
 """A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names."""
 
+ROBOT_DESCRIPTION = Topic("robot_description", STRING, QosKind.LATCHED)
+"""The simulated arm's URDF, as RViz and robot_state_publisher read it."""
+TF = Topic("/tf", "tf2_msgs/msg/TFMessage")
+"""The transforms of the simulated arm's joints, where ``tf2_msgs`` is installed."""
+TF_STATIC = Topic("/tf_static", "tf2_msgs/msg/TFMessage", QosKind.LATCHED)
+"""The transforms that never change: the base in the world, and the fixed joints."""
+SCENE = Topic("scene", "visualization_msgs/msg/MarkerArray")
+"""The table and the objects on it, for viewers."""
+POLICY_PATH = Topic("policy/path", "visualization_msgs/msg/Marker")
+"""The path of the tool that the policy's newest chunk means, for viewers."""
+EXPERT_PATH = Topic("expert/path", "visualization_msgs/msg/Marker")
+"""The same of the expert's."""
+AUTHORITY_MARKER = Topic("gate/authority_marker", "visualization_msgs/msg/Marker")
+"""Who commands, as a text in the authority's colour, for viewers."""
+
 JOY = Topic("joy", "sensor_msgs/msg/Joy")
 """Input of the device ``joy``."""
 TWIST = Topic("delta_twist_cmds", "geometry_msgs/msg/TwistStamped")

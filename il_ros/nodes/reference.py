@@ -45,7 +45,7 @@ it hears (`hears`), whether its subscribers are connected (`matched`), which of 
 host, process, and a gid), the messages a second of each topic that it hears (`... Hz`), and facts of its own. What is
 wrong with the graph around it is told as a warning, and repeated in the log every 10 s:
 
-- `gate_node has not been heard for 2 s`: the diagnostics of one of our nodes have stopped and discovery still lists
+- `no diagnostics of gate_node for 2 s`: the diagnostics of one of our nodes have stopped and discovery still lists
   it, so it was killed, hangs or is cut off. Every node tells that within 2 s of the last ones, until it is heard
   again. A node that has ended properly is not told of.
 - `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes come under one full
@@ -60,8 +60,8 @@ wrong with the graph around it is told as a warning, and repeated in the log eve
   their stamp. The gate, the policy and the expert tell that, with the rates of the topics.
 - `the clock stands at 0`, `/clock has stood still`: for 0.75 s, with `use_sim_time`. Every node tells that but
   `sim_node` and `gym_node`, which make the time. Between two episodes a simulated clock stands still, too.
-- `... is not heard on ...`, `... does not hear ...`: types or qualities of service do not go together. Either side
-  tells that.
+- `... is not received on ...`, `... does not receive ...`: types or qualities of service do not go together. Either
+  side tells that.
 
 **Time**: watchdogs run on the steady clock. `use_sim_time` is for the stamps of diagnostics and of what hands do;
 answers carry the stamp of their observation.

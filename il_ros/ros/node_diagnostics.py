@@ -30,7 +30,18 @@ MAX_COMPLAINTS = 8
 """How many different complaints one message of diagnostics contains at most."""
 GONE_NS = 3_000_000_000
 """A node whose diagnostics are older than this is not received any more."""
-SHARED = {topic.name for topic in (topics.DIAGNOSTICS, topics.RECORDED, topics.CHECKPOINT, topics.PUSH)}
+SHARED = {
+    topic.name
+    for topic in (
+        topics.DIAGNOSTICS,
+        topics.RECORDED,
+        topics.CHECKPOINT,
+        topics.PUSH,
+        topics.ROBOT_DESCRIPTION,
+        topics.TF,
+        topics.TF_STATIC,
+    )
+}
 """The topics that may have several publishers. JointStates may, too, as long as no joint comes from two of them."""
 HARDWARE_ID = "il_ros"
 """The hardware id in the diagnostics of our nodes, which are among many."""
@@ -83,7 +94,7 @@ class NodeDiagnostics:
         for status in message.status:
             if status.hardware_id == HARDWARE_ID:
                 values = {item.key: item.value for item in status.values}
-                self._roster.hear(status.name, values.get("instance", ""))
+                self._roster.add(status.name, values.get("instance", ""))
         self._received_ns.update(dict.fromkeys(names, now_ns))
         return is_new
 

@@ -25,7 +25,7 @@ SERVICES = {
     topics.TRAIN,
     topics.RESET,
 }
-WORDS = {"episode", "objects", "push", "guiding", "joy"}
+WORDS = {"episode", "objects", "push", "guiding", "joy", "scene", "robot_description"}
 """Names that are words with other meanings, too."""
 
 

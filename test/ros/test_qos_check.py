@@ -94,11 +94,11 @@ def test_peers_that_cannot_be_heard_are_told_within_two_seconds_with_the_remedy(
     assert made.wait(lambda: len(made.told[-1].message.split("; /")) == 3, 2.0), made.told[-1].message
     assert made.told[-1].level == b"\x01"
     assert made.told[-1].message.split("; /") == [
-        "/cell/foreign is not heard on /tool_pose: reliability best_effort is offered, reliable asked for; "
+        "/cell/foreign is not received on /tool_pose: reliability best_effort is offered, reliable requested; "
         "set qos_overrides./tool_pose.subscription.reliability to best_effort, or change that node",
-        "cell/foreign is not heard on /episode: durability volatile is offered, transient_local asked for; "
+        "cell/foreign is not received on /episode: durability volatile is offered, transient_local requested; "
         "set qos_overrides./episode.subscription.durability to volatile, or change that node",
-        "cell/foreign does not hear /delta_twist_cmds: durability volatile is offered, transient_local asked for; "
+        "cell/foreign does not receive /delta_twist_cmds: durability volatile is offered, transient_local requested; "
         "set qos_overrides./delta_twist_cmds.publisher.durability to transient_local, or change that node",
     ]
 
@@ -149,7 +149,9 @@ def test_another_type_on_a_topic_is_told(stage: Callable[..., Stage]) -> None:
     assert made.wait(lambda: bool(made.told) and "/stranger" in made.told[-1].message, 2.0)
     stranger.destroy_node()
     rclpy.shutdown(context=elsewhere)
-    said = "/stranger is not heard on /tool_pose: its type is std_msgs/msg/String, ours geometry_msgs/msg/PoseStamped"
+    said = (
+        "/stranger is not received on /tool_pose: its type is std_msgs/msg/String, ours geometry_msgs/msg/PoseStamped"
+    )
     assert said in made.told[-1].message
 
 

@@ -66,7 +66,7 @@ def check_ages(ages_ns: Mapping[str, int | None], stale_ns: int) -> None:
         if abs(age_ns) > stale_ns:
             raise MessageError(
                 f"joint {joint!r} is {age_ns / 1e9:.3f} s older than the newest; {stale_ns / 1e9:g} s are allowed: "
-                "check its publisher and its clock, or raise the contract's foreign: stale_s"
+                "check its publisher and its clock, or raise the contract's external: stale_s"
             )
 
 

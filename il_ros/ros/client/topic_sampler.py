@@ -50,7 +50,7 @@ class TopicSampler(ClientNode):
             try:
                 subscriptions.append(self.create_subscription(message_class(kind), name, keeper(name), ANY_PUBLISHER))
             except ConfigError as error:
-                self.get_logger().warning(f"{name} cannot be heard: {error}")
+                self.get_logger().warning(f"{name} cannot be received: {error}")
         self.wait(lambda: all(each.get_publisher_count() for each in subscriptions), CONNECTED_S)
         self.wait(lambda: False, seconds)
         return received
