@@ -48,13 +48,14 @@ def _timed(read: Callable[[], tuple[Array, Array]]) -> Stretch:
 
 def write(seconds: int) -> None:
     """Write the bag, and the digest of what it should be read as."""
-    from il_ros.core import messages
+    from il_ros.core import messages, topics
     from il_ros.core.types import RobotState
     from il_ros.recording.bag.typestore import serialised
     from il_ros.recording.write.finalize import finalize
     from il_ros.recording.write.journal import Journal
 
     shutil.rmtree(BAG.parent, ignore_errors=True)
+    types = {topic.name: topic.type_name for topic in topics.READING}
     steps, rng = 100 * seconds, np.random.default_rng(0)
     stamps = 10**9 + STEP_NS * np.arange(steps)
     joints, tool, objects = rng.normal(size=(steps, 9)), rng.normal(size=(steps, 3)), rng.normal(size=(steps, 3, 3))
@@ -63,7 +64,7 @@ def write(seconds: int) -> None:
         for k, stamp in enumerate(stamps.tolist()):
             reading = RobotState(stamp, joints[k], joints[k], tool[k], upright, objects[k], NAMES)
             for topic, message in messages.plain_messages(reading).items():
-                type_name = messages.READING_TOPICS[topic]
+                type_name = types[topic]
                 journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp, stamp)
     finalize(journal.path, BAG.parent, {})
     expected = np.concatenate([joints[:, :7], tool[:, :2], objects[:, 0, :2]], axis=1)

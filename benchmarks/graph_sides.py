@@ -25,13 +25,16 @@ from rclpy.node import Node
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
+from il_ros.core import topics
 from il_ros.core.atomic_io import replace_file
 from il_ros.core.contract import Contract
+from il_ros.core.topics import Topic
 from il_ros.core.types import Array, EpisodeStart, RobotState
 from il_ros.recording.bag.typestore import definition
-from il_ros.ros import codecs, spin, topics
-from il_ros.ros.node_base import IlNode, subscribe_raw
-from il_ros.ros.topics import Topic
+from il_ros.ros import codecs, qos, spin
+from il_ros.ros.client.node import subscribe_raw
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 
 JOINTS = topics.READING[0]
 FURTHER = tuple(Topic(f"further_{i}", JOINTS.type_name) for i in range(10))
@@ -64,7 +67,7 @@ def speak(told: str, rate: float, messages: int, readers: int) -> None:
     """Send, once so many ``readers`` are there; tells how long it took."""
     rclpy.init()
     node = Node("speaker", start_parameter_services=False, enable_rosout=False)
-    publisher = node.create_publisher(JointState, JOINTS.name, topics.RECORD)
+    publisher = node.create_publisher(JointState, JOINTS.name, qos.RECORDER)
     while publisher.get_subscription_count() < readers:
         time.sleep(0.01)
     time.sleep(1.0)  # the reader has found us, too
@@ -100,7 +103,7 @@ def keep(told: str, file: str, folder: str) -> None:
             writer.write_message(f"/{JOINTS.name}", schema, message, time.time_ns())
             count += 1
 
-        node.create_subscription(JointState, JOINTS.name, hear, topics.RECORD)
+        node.create_subscription(JointState, JOINTS.name, hear, qos.RECORDER)
         node.create_timer(0.25, lambda: tell(told, count=count))
         stock = SingleThreadedExecutor()
         stock.add_node(node)
@@ -113,14 +116,14 @@ def keep(told: str, file: str, folder: str) -> None:
 def player(name: str, stock: bool, hears: str, says: str, act: Callable[[], None]) -> tuple[Node, Callable[[], None]]:
     """Make a node that calls ``act`` at each message; return it and its way of sending one."""
     node = Node(name, start_parameter_services=stock, enable_rosout=stock)
-    publisher = node.create_publisher(JointState, says, topics.STREAM)
+    publisher = node.create_publisher(JointState, says, qos.STREAM)
     if stock:
-        node.create_subscription(JointState, hears, lambda message: act(), topics.STREAM)
+        node.create_subscription(JointState, hears, lambda message: act(), qos.STREAM)
         for topic in FURTHER:
-            node.create_subscription(JointState, topic.name, lambda message: None, topics.STREAM)
+            node.create_subscription(JointState, topic.name, lambda message: None, qos.STREAM)
         return node, lambda: publisher.publish(joint_state())
     data = serialize_message(joint_state())
-    subscribe_raw(node, Topic(hears, JOINTS.type_name), lambda data, info: act(), topics.STREAM)
+    subscribe_raw(node, Topic(hears, JOINTS.type_name), lambda data, info: act())
     return node, lambda: publisher.publish(data)
 
 
@@ -150,7 +153,7 @@ def ask(told: str, stock: bool, rounds: int, alone: bool) -> None:
 
     node, send = player("asker", stock, "pong", "ping", heard)
     nodes = [node] if alone else [node, answer(stock)]
-    spinner = SingleThreadedExecutor() if stock else spin.make()
+    spinner = SingleThreadedExecutor() if stock else make_executor()
     for each in nodes:
         spinner.add_node(each)
     while not (node.count_subscribers("ping") and node.count_publishers("pong")):
@@ -166,7 +169,7 @@ def answer_alone(stock: bool) -> None:
     """Answer until a signal."""
     rclpy.init()
     node = answer(stock)
-    spinner = SingleThreadedExecutor() if stock else spin.make()
+    spinner = SingleThreadedExecutor() if stock else make_executor()
     spinner.add_node(node)
     spinner.spin_until_future_complete(rclpy.task.Future(), timeout_sec=spin.LONG_S)
 
@@ -242,7 +245,7 @@ def nodes(names: list[str], stock: bool, told: str, rounds: int) -> None:
     def made(name: str) -> Node:
         node: Node = container_node.Factory(name)()
         for topic in FURTHER if stock else ():
-            node.create_subscription(JointState, topic.name, lambda message: None, topics.STREAM)
+            node.create_subscription(JointState, topic.name, lambda message: None, qos.STREAM)
         return node
 
     spin.main(*(functools.partial(made, name) for name in names))

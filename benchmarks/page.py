@@ -31,18 +31,19 @@ from rich.table import Table
 
 from benchmarks import browser
 from il_ros.cli.teleop import ADDRESS
+from il_ros.core import topics
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, GraphError, IlRosError
+from il_ros.core.topics import Topic
 from il_ros.launching import graph
 from il_ros.launching.processes import Processes
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import train
-from il_ros.ros import topics
 from il_ros.ros.client.graph_client import GraphClient
-from il_ros.ros.node_base import subscribe_raw
-from il_ros.ros.topics import Topic
+from il_ros.ros.client.node import subscribe_raw
+from il_ros.ros.message_types import message_class
 from studies.demonstrations import demonstrate
 
 CONTRACT = Contract.load("panda_plane")
@@ -54,12 +55,12 @@ class Watch:
 
     def __init__(self, director: GraphClient, topic: Topic) -> None:
         self.sent: list[tuple[float, Any]] = []
-        kind = topics.message_class(topic.type_name)
+        kind = message_class(topic.type_name)
 
         def hear(data: bytes, info: dict[str, Any]) -> None:
             self.sent.append((info["source_timestamp"] / 1e9, deserialize_message(data, kind)))
 
-        subscribe_raw(director, topic, hear, topic.qos)
+        subscribe_raw(director, topic, hear)
 
     def first(self, after: float, fact: Callable[[Any], bool] = lambda message: True) -> float:
         """When the first that is so was sent."""
@@ -107,7 +108,7 @@ def measure(presses: int, picture: bool) -> dict[str, float]:
         }
         told |= {"checkpoint": taught(Path(folder) / "taught")}
         with graph.running("teleop", Path(folder) / "logs", **told) as director:
-            watches = [Watch(director, t) for t in (topics.HANDS, READING, topics.command(CONTRACT))]
+            watches = [Watch(director, t) for t in (topics.BROWSER_INPUT, READING, topics.command(CONTRACT))]
             address = ADDRESS.search((Path(folder) / "logs" / "web_ui_node.log").read_text())
             assert address is not None
             page = started.new_page(viewport={"width": 760, "height": 520})

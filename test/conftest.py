@@ -141,10 +141,10 @@ class Graph:
     """Nodes that the test spins."""
 
     def __init__(self) -> None:
-        from il_ros.ros import spin
+        from il_ros.ros.rclpy_internals.events_executor import make_executor
 
         self.nodes: list[Any] = []
-        self._executor = spin.make()
+        self._executor = make_executor()
 
     def add(self, node: Any) -> Any:
         """Spin it, too, and close it in the end."""

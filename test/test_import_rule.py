@@ -50,7 +50,7 @@ def test_the_checker_catches_a_violation(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("core/messages.py", "from il_ros.core.episode import Authority"),
+        ("core/messages/chunks.py", "from il_ros.core.episode import Authority"),
         ("sim/env.py", "from .arm import Arm\nimport pybullet"),
         ("sim/tasks/fork.py", "from ..arm import Arm"),
         ("learning/trainer.py", "from il_ros.policies.base import Policy\nimport torch"),

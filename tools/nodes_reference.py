@@ -18,12 +18,13 @@ from typing import Any
 
 import rclpy
 from rclpy.qos import QoSProfile
+from rclpy.utilities import try_shutdown
 
+from il_ros.core import topics as topic_table
+from il_ros.core.topics import Topic
 from il_ros.nodes import container_node
-from il_ros.ros import topics as topic_table
 from il_ros.ros.lifecycle import ManagedNode
 from il_ros.ros.parameters import SEEDS
-from il_ros.ros.topics import Topic
 from tools.tables import table
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "reference" / "nodes.md"
@@ -186,7 +187,7 @@ def _made(name: str) -> Iterator[Any]:
         yield node
         node.close()
     finally:
-        rclpy.try_shutdown()
+        try_shutdown()
 
 
 def _about(name: str) -> str:

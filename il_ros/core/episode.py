@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an episode is: aligned steps, who commanded at each, and where its spans begin and end."""
+"""Episodes: aligned steps, who commanded at each, and where its spans begin and end."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Authority(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """The record of authority for one step: who commanded, why, and what each side wanted."""
+    """The record of authority for one step: who commanded, why, and the actions of policy and expert."""
 
     stamp_ns: int
     authority: Authority
     reason: str
-    """Why it is so, in a few words: the event of a transition; ``hand_over`` while the command still goes, step by
-    limited step, to where the new authority wants it; else ``steady``."""
+    """Why, in a few words: the event of a transition; ``hand_over`` while the command still moves, in limited steps, to
+    the action of the new authority; else ``steady``."""
     intervention: int
     """1, 2, ... while an expert intervenes in a rollout; 0 otherwise."""
     executed: Array
-    """(Da,) float64, what the arm was given."""
+    """(Da,) float64, the action that the arm received."""
     policy: Array | None = None
-    """(Da,) float64, what the policy wanted; None if it was not asked or not heard in time."""
+    """(Da,) float64, the policy's action; None if it was not asked or did not answer in time."""
     expert: Array | None = None
-    """(Da,) float64, what the expert wanted; None if not asked or without opinion."""
+    """(Da,) float64, the expert's action; None if not asked or without opinion."""
     checkpoint: str = ""
-    """Hash of the policy that was listened to."""
+    """Hash of the policy's checkpoint."""
     expert_name: str = ""
     score: float = float("nan")
     """The gating rule's score of the step, where the rule has one."""
     doubts: PolicyUncertainty = DOUBTLESS
-    """What the policy thought of its answer to this very step's observation, if it was asked for one."""
+    """The policy's uncertainty about its answer to this step's observation, if it was asked for one."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,17 @@ class Episode:
     observations: Array
     """(T, Do) float32, in the order and units of the contract."""
     executed: Array
-    """(T, Da) float32, the action the arm was given."""
+    """(T, Da) float32, the action that the arm received."""
     policy: Array
-    """(T, Da) float32, what the policy wanted; NaN where it was not asked."""
+    """(T, Da) float32, the policy's action; NaN where it was not asked."""
     expert: Array
-    """(T, Da) float32, what the expert wanted; NaN where not asked."""
+    """(T, Da) float32, the expert's action; NaN where it was not asked."""
     authority: Array
     """(T,) uint8, an ``Authority`` value per step."""
     intervention: Array
     """(T,) int32, the id of the intervention that the step belongs to; 0 for none."""
     doubts: Array
-    """(T, 5) float32, the fields of ``PolicyUncertainty`` in their order; NaN where the policy did not tell."""
+    """(T, 5) float32, the fields of ``PolicyUncertainty`` in their order; NaN where it is unknown."""
     step_ns: int
     """The length of a control step; a larger distance between two stamps is a gap."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Episode:
         return EpisodeInfo.from_mapping(self.facts)
 
     def spans(self) -> Iterator[tuple[int, int, Authority]]:
-        """The spans ``(start, stop, authority)`` in which neither the authority changes nor a gap lies."""
+        """Yield the spans ``(start, stop, authority)`` without a change of authority and without a gap."""
         if not len(self):
             return
         gap = np.diff(self.stamps_ns) > gap_ns(self.step_ns)
@@ -109,16 +109,16 @@ class Episode:
 
     @property
     def interventions(self) -> int:
-        """How many times an expert took over from the policy."""
+        """The number of times that an expert took over from the policy."""
         return len(set(self.intervention[self.intervention > 0].tolist()))
 
     @classmethod
     def from_steps(
         cls, observations: Sequence[Array] | Array, records: Sequence[Record], step_ns: int, facts: dict[str, Any]
     ) -> Episode:
-        """Put observations and records of authority together; ``observations[t]`` is what ``records[t]`` saw."""
+        """Combine observations and records of authority; ``observations[t]`` belongs to ``records[t]``."""
         action_dim = len(records[0].executed) if records else 0
-        nothing = np.full(action_dim, np.nan)
+        missing = np.full(action_dim, np.nan)
 
         def rows(values: list[Array], width: int) -> Array:
             return np.array(values, dtype=np.float32).reshape(len(records), width)
@@ -127,8 +127,8 @@ class Episode:
             stamps_ns=np.array([r.stamp_ns for r in records], dtype=np.int64),
             observations=rows(list(observations), len(observations[0]) if len(observations) else 0),
             executed=rows([r.executed for r in records], action_dim),
-            policy=rows([nothing if r.policy is None else r.policy for r in records], action_dim),
-            expert=rows([nothing if r.expert is None else r.expert for r in records], action_dim),
+            policy=rows([missing if r.policy is None else r.policy for r in records], action_dim),
+            expert=rows([missing if r.expert is None else r.expert for r in records], action_dim),
             authority=np.array([r.authority for r in records], dtype=np.uint8),
             intervention=np.array([r.intervention for r in records], dtype=np.int32),
             doubts=rows([np.array([*vars(r.doubts).values()]) for r in records], len(vars(DOUBTLESS))),

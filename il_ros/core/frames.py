@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rotations as unit quaternions (x y z w), and the frames in which a device may give its vectors."""
+"""Rotations as unit quaternions (x y z w), and the frames of a device's vectors."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ IDENTITY = (0.0, 0.0, 0.0, 1.0)
 
 
 class Frame(NamedTuple):
-    """How the axes of a frame are turned against those of the base frame."""
+    """The rotation of a frame against the base frame."""
 
     quaternion: tuple[float, float, float, float] = IDENTITY
     """Against the base frame, or against the link that carries the tool if the frame turns with it."""
     turns_with_tool: bool = False
 
     def in_base(self, vector: ArrayLike, tool_quaternion: ArrayLike) -> Array:
-        """(3,) a vector of this frame, along the axes of the base frame."""
+        """Return a vector (3,) of this frame in the base frame."""
         turned = rotated(vector, self.quaternion)
         return rotated(turned, tool_quaternion) if self.turns_with_tool else turned
 
 
 def rotated(vector: ArrayLike, quaternion: ArrayLike) -> Array:
-    """(3,) turned by a unit quaternion, x y z w."""
+    """Return a vector (3,) rotated by a unit quaternion, x y z w."""
     turn, arm = np.asarray(quaternion, dtype=np.float64), np.asarray(vector, dtype=np.float64)
     twice = 2.0 * np.cross(turn[:3], arm)
     turned: Array = arm + turn[3] * twice + np.cross(turn[:3], twice)
@@ -38,27 +38,27 @@ def rotated(vector: ArrayLike, quaternion: ArrayLike) -> Array:
 
 
 def product(first: ArrayLike, second: ArrayLike) -> Array:
-    """(4,) the rotation that turns by ``second`` and then by ``first``."""
+    """Return the quaternion (4,) that rotates by ``second`` and then by ``first``."""
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     vector = a[3] * b[:3] + b[3] * a[:3] + np.cross(a[:3], b[:3])
     return np.append(vector, a[3] * b[3] - a[:3] @ b[:3])
 
 
 def inverse(quaternion: ArrayLike) -> Array:
-    """(4,) the rotation that turns back."""
+    """Return the inverse rotation (4,)."""
     turned: Array = np.asarray(quaternion, dtype=np.float64) * (-1.0, -1.0, -1.0, 1.0)
     return turned
 
 
 def from_rpy(roll: float, pitch: float, yaw: float) -> Array:
-    """(4,) the rotation of a URDF's ``rpy``, rad."""
+    """Return the quaternion (4,) of a URDF's ``rpy``, rad."""
     x, y, z = (np.array([np.sin(angle / 2), np.cos(angle / 2)]) for angle in (roll, pitch, yaw))
     about_x, about_y, about_z = ([x[0], 0, 0, x[1]], [0, y[0], 0, y[1]], [0, 0, z[0], z[1]])
     return product(about_z, product(about_y, about_x))
 
 
 def matrix(quaternion: ArrayLike) -> Array:
-    """(3, 3) the same rotation as a matrix; the quaternion need not be of length 1.
+    """Return the rotation matrix (3, 3) of a quaternion, which need not be of length 1.
 
     A quaternion of zeros is no rotation; its matrix is NaN.
     """
@@ -75,12 +75,12 @@ def matrix(quaternion: ArrayLike) -> Array:
 
 
 def angle(turn: Array) -> float:
-    """How far a matrix (3, 3) turns, rad."""
+    """Return the angle of a rotation matrix (3, 3), rad."""
     return float(np.arccos(np.clip((np.trace(turn) - 1.0) / 2.0, -1.0, 1.0)))
 
 
 def rotation_vector(turn: Array) -> Array:
-    """(3,) rad, axis times angle of a matrix (3, 3); of half a turn, either axis."""
+    """Return axis times angle (3,), rad, of a rotation matrix (3, 3); of half a turn, either axis."""
     (a, b, c), (d, e, f), (g, h, i) = turn.tolist()
     x, y, z = (h - f) / 2.0, (c - g) / 2.0, (d - b) / 2.0
     sine, cosine = math.sqrt(x * x + y * y + z * z), (a + e + i - 1.0) / 2.0

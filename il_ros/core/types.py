@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What travels through the graph in one step: a reading of the arm, a chunk of actions, an expert's answer."""
+"""The types that the parts of one step share: the robot's state, a chunk of actions, an expert's action."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 SILENCE_NS = 200_000_000
-"""An arm that has had no command for this long holds; so long a silence of anybody is told of, and reckoned with."""
+"""An arm that has received no command for this long holds; other silences of this length are reported."""
 BROWSER_SILENCE_S = 0.15
-"""A page that has been silent for this long while the dead-man switch was held is lost: it sends at 30 Hz."""
+"""A browser that is silent for this long while its dead-man switch was held is lost: it publishes at 30 Hz."""
 PAUSE_NS = 1_000_000_000
-"""Simulated time that passes between two episodes, so that a jump of the stamp tells them apart."""
+"""Simulated time between two episodes, so that a jump of the stamp separates them."""
 
 
 @dataclass(frozen=True)
 class RobotState:
-    """What the arm and the scene look like at one step, in the base frame, metres and radians."""
+    """The state of the arm and the scene at one step, in the base frame, metres and radians."""
 
     stamp_ns: int
-    """Time of the reading, in nanoseconds of the arm's clock; it names the step."""
+    """Time of the state, in nanoseconds of the arm's clock; it identifies the step."""
     joint_positions: Array
     """(J,) float64, rad."""
     joint_velocities: Array
@@ -37,23 +37,23 @@ class RobotState:
     tool_quaternion: Array
     """(4,) float64, x y z w."""
     objects: Array
-    """(N, 3) float64, m: the centres of the objects of the task, in the task's order."""
+    """(N, 3) float64, m: the centres of the task's objects, in the task's order."""
     joint_names: tuple[str, ...] = ()
-    """(J,) as the arm calls them."""
+    """(J,) the arm's names of the joints."""
     frame: str = ""
-    """What the base frame is called."""
+    """The name of the base frame."""
 
 
 @dataclass(frozen=True)
 class PolicyUncertainty:
-    """What a policy thinks of its own answer to an observation; NaN for what it cannot tell."""
+    """A policy's uncertainty about its own chunk; NaN for what it does not estimate."""
 
     spread: float = math.nan
-    """How far the members of an ensemble disagree: a standard deviation, in halves of the demonstrated range."""
+    """The disagreement of an ensemble's members: a standard deviation, in halves of the demonstrated range."""
     deviation: float = math.nan
-    """How likely it is that the expert would do something else, in [0, 1], as a critic has learned it."""
+    """A critic's probability, in [0, 1], that the expert would do something else."""
     risk: float = math.nan
-    """How likely it is that the episode fails if the policy goes on, in [0, 1], as a critic has learned it."""
+    """A critic's probability, in [0, 1], that the episode fails if the policy goes on."""
     spread_rank: float = math.nan
     """The share of all visited states, in [0, 1], whose spread was smaller."""
     risk_rank: float = math.nan
@@ -71,38 +71,38 @@ class Chunk:
     actions: Array
     """(Ta, Da) float64, in the order and units of the contract's action."""
     author: str = ""
-    """Who speaks: the name of an expert, or the hash of a checkpoint."""
+    """The name of an expert, or the hash of a checkpoint."""
     engaged: bool = True
     """Whether the author asks to drive. A policy always does; an expert while the enable button is held."""
     doubts: PolicyUncertainty = DOUBTLESS
-    """What a policy thinks of its own answer."""
+    """The policy's uncertainty about this chunk."""
     lost: bool = False
-    """Whether contact with the device of a person was lost; nobody let go of it on purpose."""
+    """Whether contact with the operator's device was lost; nobody let go of it on purpose."""
 
 
 @dataclass(frozen=True)
 class ExpertAction:
-    """What an expert says to one reading."""
+    """An expert's answer to one state."""
 
     action: Array | None
-    """(Da,) float64, or None when there is no opinion (nobody touches the device)."""
+    """(Da,) float64, or None when the expert has no opinion (the device is not touched)."""
     engaged: bool
     """Whether the expert wants to drive."""
     author: str
     """The expert's name, for the record."""
     lost: bool = False
-    """Whether contact with the device was lost: it fell silent, or sends what cannot be. That is no act of letting go,
+    """Whether contact with the device was lost: it stopped publishing, or sends invalid values. That is not letting go,
     so the arm holds where otherwise the policy would go on."""
 
     def chunk(self, stamp_ns: int, width: int) -> Chunk:
-        """The same as a chunk of one row of ``width`` numbers for the reading at ``stamp_ns``, or of none."""
+        """Return a chunk of one row of ``width`` numbers for the state at ``stamp_ns``, or of none."""
         actions = np.empty((0, width)) if self.action is None else self.action.reshape(1, width)
         return Chunk(stamp_ns, actions, self.author, self.engaged, lost=self.lost)
 
 
 @dataclass(frozen=True)
 class EpisodeStart:
-    """The facts that are known when an episode begins."""
+    """What is known of an episode when it begins; published on the topic ``episode``."""
 
     task: str
     seed: int
@@ -112,10 +112,10 @@ class EpisodeStart:
 
 
 class Expert(Protocol):
-    """Whoever can be asked what to do: a script, or a person behind a device."""
+    """An expert: a script, or an operator with a device."""
 
     def reset(self, start: EpisodeStart) -> None:
-        """Forget the last episode and get ready for the one that starts."""
+        """Forget the last episode and prepare for the one that starts."""
 
     def answer(self, reading: RobotState) -> ExpertAction:
-        """Say what to do now; called once for every step, in order."""
+        """Return the expert's action; called once for every step, in order."""

@@ -20,10 +20,10 @@ from typing import Any
 from PIL import Image
 from sensor_msgs.msg import CompressedImage
 
-from il_ros.core import messages
-from il_ros.ros import codecs, topics
+from il_ros.core import messages, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.sim.env import ArmEnv
 
@@ -35,10 +35,10 @@ QUALITY = 80
 class CameraParameters(NodeParameters):
     """Parameters of the camera node."""
 
-    task: str = say("fork", "task whose scene is drawn", read_only=True)
-    picture_hz: float = say(5.0, "pictures a second; each takes some 50 ms of a core", (0.1, 30.0), read_only=True)
-    width: int = say(320, "of a picture, pixels", (16, 1920), read_only=True)
-    height: int = say(240, "of a picture, pixels", (16, 1080), read_only=True)
+    task: str = param("fork", "task whose scene is drawn", read_only=True)
+    picture_hz: float = param(5.0, "pictures a second; each takes some 50 ms of a core", (0.1, 30.0), read_only=True)
+    width: int = param(320, "of a picture, pixels", (16, 1920), read_only=True)
+    height: int = param(240, "of a picture, pixels", (16, 1080), read_only=True)
 
 
 class CameraNode(IlNode[CameraParameters]):
@@ -53,7 +53,7 @@ class CameraNode(IlNode[CameraParameters]):
         self._topic = self.publisher(topics.CAMERA)
         for topic in topics.READING:
             keep = lambda said, name=topic.name: self._heard.update({name: said[1]})  # noqa: E731
-            self.read(codecs.whole(self.contract, topic._replace(qos=topics.GLANCE)), keep)
+            self.read(codecs.whole(self.contract, topic._replace(qos=topics.QosKind.LATEST)), keep)
         self.every(1.0 / self.parameters.picture_hz, self._look)
         self.start()
 

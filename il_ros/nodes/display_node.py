@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.episode import Authority, Record
 from il_ros.core.types import Array, Chunk, RobotState
 from il_ros.robot.chain import KinematicChain
 from il_ros.robot.description import Robot
 from il_ros.robot.tool_path import tool_path
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.display import markers
 from il_ros.ros.display.task_props import task_props
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 
 DRAW_S = 0.1
@@ -41,7 +41,7 @@ DRAW_S = 0.1
 class DisplayParameters(NodeParameters):
     """Parameters of the display node."""
 
-    task: str = say("fork", "task whose scene is drawn; empty for none", read_only=True)
+    task: str = param("fork", "task whose scene is drawn; empty for none", read_only=True)
 
 
 class DisplayNode(IlNode[DisplayParameters]):
@@ -62,7 +62,7 @@ class DisplayNode(IlNode[DisplayParameters]):
             Authority.EXPERT: self.publisher(topics.EXPERT_PATH),
         }
         for topic in topics.READING:
-            reader = codecs.whole(self.contract, topic._replace(qos=topics.GLANCE))
+            reader = codecs.whole(self.contract, topic._replace(qos=topics.QosKind.LATEST))
             self.read(reader, partial(self._on_state, topic.name))
         for authority, topic in (
             (Authority.POLICY, topics.POLICY_ACTION),

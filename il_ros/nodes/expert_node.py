@@ -19,20 +19,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from il_ros import teleop
+from il_ros.core import topics
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
 from il_ros.core.schema import json_object
+from il_ros.core.topics import Topic
 from il_ros.core.types import EpisodeStart, ExpertAction
 from il_ros.robot.description import Robot
 from il_ros.robot.ik import Kinematics
-from il_ros.ros import codecs, topics
-from il_ros.ros.arrival_times import ArrivalTimes
+from il_ros.ros import codecs
+from il_ros.ros.message_timing import ArrivalTimes
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
-from il_ros.ros.topics import Topic
 from il_ros.sim import tasks
 
 
@@ -40,16 +41,16 @@ from il_ros.sim import tasks
 class ExpertParameters(NodeParameters):
     """Parameters of the expert node."""
 
-    lockstep: bool = say(False, "answer the first reading of an episode only once its seed is known", read_only=True)
-    device: str = say(
+    lockstep: bool = param(False, "answer the first reading of an episode only once its seed is known", read_only=True)
+    device: str = param(
         "scripted",
         "device through which the expert speaks: scripted, supervisor, function, page, joy, twist, pose, leader, "
         "kinesthetic",
     )
-    task: str = say("fork", "task whose scripted expert the device may use; empty for none")
-    expert: str = say("random", "which of the task's experts; random draws one for each episode")
-    author: str = say("", "name of the person at the device, for the record; empty for the device's own")
-    options: str = say("{}", "the device's own options, as a JSON object")
+    task: str = param("fork", "task whose scripted expert the device may use; empty for none")
+    expert: str = param("random", "which of the task's experts; random draws one for each episode")
+    author: str = param("", "name of the person at the device, for the record; empty for the device's own")
+    options: str = param("{}", "the device's own options, as a JSON object")
 
 
 def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Device:

@@ -23,15 +23,16 @@ from typing import Any
 
 from rclpy.duration import Duration
 
+from il_ros.core import messages, topics
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.burst_detector import StaleBurstDetector
 from il_ros.gate.observation_watchdog import ObservationWatchdog
 from il_ros.gate.state_machine import Event
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 
@@ -57,21 +58,21 @@ TIMEOUTS_S, DELAYS = (0.01, 60.0), (0, 1000)
 class GateParameters(NodeParameters):
     """Parameters of the gate node."""
 
-    lockstep: bool = say(False, "wait for every source's answer to each observation before deciding", read_only=True)
-    rule: str = say("human", "gating rule, such as none, human or demonstration; with options as in beta:beta=0.5")
-    policy_timeout_s: float = say(
+    lockstep: bool = param(False, "wait for every source's answer to each observation before deciding", read_only=True)
+    rule: str = param("human", "gating rule, such as none, human or demonstration; with options as in beta:beta=0.5")
+    policy_timeout_s: float = param(
         0.125, "a policy whose last answer is older than this, and than one and a half steps, is lost", TIMEOUTS_S
     )
-    expert_timeout_s: float = say(
+    expert_timeout_s: float = param(
         0.125, "an expert whose last answer is older than this, and than one and a half steps, is lost", TIMEOUTS_S
     )
-    execute_steps: int = say(8, "rows of a chunk that are played before the newest chunk is adopted", (1, 1000))
-    ensembling: float = say(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
-    anchored: bool = say(
+    execute_steps: int = param(8, "rows of a chunk that are played before the newest chunk is adopted", (1, 1000))
+    ensembling: float = param(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
+    anchored: bool = param(
         True, "drop the rows of a chunk that come too late; false plays a late chunk from its beginning"
     )
-    policy_delay: int = say(0, "steps that pass before an answer of the policy counts, for studies", DELAYS)
-    expert_delay: int = say(0, "the same for the expert", DELAYS)
+    policy_delay: int = param(0, "steps that pass before an answer of the policy counts, for studies", DELAYS)
+    expert_delay: int = param(0, "the same for the expert", DELAYS)
 
     def config(self) -> GateConfig:
         """The same for the gate itself."""
@@ -131,13 +132,13 @@ class GateNode(IlNode[GateParameters]):
             MessageError: if it is not finite, and so none.
         """
         if self._listens(turn):
-            self._gate.look(turn.stamp_ns, codecs.joined(self.contract, turn.parts))
+            self._gate.look(turn.stamp_ns, messages.observation_of_topics(self.contract, turn.parts))
             self._blind.end(self.now_ns(), turn.stamp_ns)
             return
         if self._turn is not None:
             self._decide()
         try:
-            observation = codecs.joined(self.contract, turn.parts)
+            observation = messages.observation_of_topics(self.contract, turn.parts)
         except MessageError as error:
             self._blind.reason = str(error)
             raise
@@ -250,7 +251,7 @@ class GateNode(IlNode[GateParameters]):
         goes_on = self.contract.persists or self.contract.points > 1
         if standing is None and not (goes_on and passed_ns < SETTLED_NS):
             return
-        observation = None if standing is None else codecs.joined(self.contract, standing)
+        observation = None if standing is None else messages.observation_of_topics(self.contract, standing)
         record = self._gate.hold(self._blind.stamp_ns + passed_ns, observation, f"no complete observation: {missing}")
         if record is not None:
             self._command_topic.publish(self._command(codecs.Command(record.stamp_ns, record.executed)))

@@ -21,11 +21,11 @@ from sensor_msgs.msg import JointState
 
 from il_ros.core import messages
 from il_ros.core.schema import json_object
+from il_ros.core.topics import Topic
 from il_ros.core.types import Array
-from il_ros.ros.parameters import say
+from il_ros.ros.parameters import param
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
-from il_ros.ros.topics import Topic
 from il_ros.sim.gym_adapter import TOPIC, TYPE, GymEnvAdapter
 
 
@@ -33,11 +33,11 @@ from il_ros.sim.gym_adapter import TOPIC, TYPE, GymEnvAdapter
 class GymParameters(SimulatorParameters):
     """Parameters of the node of an environment."""
 
-    contract: str = say("mountain_car", "contract, by name or path", read_only=True)
-    environment: str = say(
+    contract: str = param("mountain_car", "contract, by name or path", read_only=True)
+    environment: str = param(
         "MountainCarContinuous-v0", "gymnasium's name of it; MODULE:NAME if a module registers it", read_only=True
     )
-    environment_options: str = say(
+    environment_options: str = param(
         "{}", "what gymnasium.make is given beside the name, as a JSON object", read_only=True
     )
 

@@ -21,17 +21,18 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Float64, String
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import CheckpointError, MessageError
+from il_ros.core.events import TrainedCheckpoint
 from il_ros.core.types import Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import contract_comparison
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
-from il_ros.ros.parameters import SEEDS, say
+from il_ros.ros.parameters import SEEDS, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 
@@ -43,15 +44,15 @@ LATENCIES = 1000
 class PolicyParameters(ManagedParameters):
     """Parameters of the policy node."""
 
-    lockstep: bool = say(
+    lockstep: bool = param(
         False, "answer the first observation of an episode only once its seed is known", read_only=True
     )
-    checkpoint: str = say("", "folder of the checkpoint to load; empty to wait for the trainer's")
-    seed: int = say(0, "seed of the policy's draws where no episode announces one", SEEDS, read_only=True)
-    lapses: float = say(
+    checkpoint: str = param("", "folder of the checkpoint to load; empty to wait for the trainer's")
+    seed: int = param(0, "seed of the policy's draws where no episode announces one", SEEDS, read_only=True)
+    lapses: float = param(
         0.0, "probability a step that the policy's attention lapses, for studies; 0 for never", (0.0, 1.0)
     )
-    lapse_reach: float = say(
+    lapse_reach: float = param(
         1.0, "how far it then strays: the share of the action's range that is drawn from", (0.001, 1.0)
     )
 
@@ -64,7 +65,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._actor: PolicyRunner | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None
-        self._announced: dict[str, Any] | None = None
+        self._announced: TrainedCheckpoint | None = None
         """What the trainer has announced, unless a checkpoint has been chosen since."""
         self._answers, self._skipped, self._latency_ns = 0, 0, 0
         self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
@@ -83,7 +84,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
     def configure(self) -> None:
         """Load the checkpoint, if there is one yet."""
         if self._announced is not None:
-            self._adopt(self._load(Path(self._announced["path"]), self._announced["hash"]))
+            self._adopt(self._load(Path(self._announced.path), self._announced.hash))
         elif self.parameters.checkpoint:
             self._adopt(self._load(Path(self.parameters.checkpoint)))
 
@@ -118,9 +119,9 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         return take_effect
 
     def _on_checkpoint(self, message: String) -> None:
-        announced = messages.checkpoint_from_json(message.data)
+        announced = events.trained_checkpoint_from_json(message.data)
         if self.configured:
-            self._adopt(self._load(Path(announced["path"]), announced["hash"]))
+            self._adopt(self._load(Path(announced.path), announced.hash))
         self._announced = announced
 
     def _load(self, path: Path, expected: str = "") -> Checkpoint:
@@ -169,7 +170,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         elif turn.begins_anew:
             self._authority = None
             self._actor.forget()
-        self._actor.observe(turn.stamp_ns, codecs.joined(self.contract, turn.parts))
+        self._actor.observe(turn.stamp_ns, messages.observation_of_topics(self.contract, turn.parts))
         if self._is_overtaken(turn):
             self._skipped += 1
             return

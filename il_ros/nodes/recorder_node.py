@@ -14,7 +14,6 @@ in the episode as ``stray``; the message is recorded all the same.
 
 from __future__ import annotations
 
-import json
 import struct
 import time
 from dataclasses import dataclass
@@ -23,20 +22,21 @@ from typing import Any
 
 from std_msgs.msg import String
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.atomic_io import storage_errors
 from il_ros.core.errors import DataError, MessageError
+from il_ros.core.topics import QosKind, Topic
 from il_ros.recording.bag.typestore import definition
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.episode_recorder import EpisodeRecorder
-from il_ros.recording.write.open_episode import ReceivedMessage, serialized_stamp_ns
+from il_ros.recording.write.open_episode import ReceivedMessage
 from il_ros.recording.write.recorder_services import RecorderServices
 from il_ros.recording.write.recovery import oddities, recover
-from il_ros.ros import codecs, qos, topics
+from il_ros.ros import codecs, qos
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
-from il_ros.ros.parameters import say
+from il_ros.ros.message_types import observed_topics
+from il_ros.ros.parameters import param
 from il_ros.ros.spin import main as run
-from il_ros.ros.topics import Topic
 
 WATCH_S = 0.05
 """How often it is checked whether an episode has ended."""
@@ -48,10 +48,10 @@ ROLES = {topics.EXPERT_ACTION.name: "expert", topics.POLICY_ACTION.name: "checkp
 class RecorderParameters(ManagedParameters):
     """Parameters of the recorder node."""
 
-    folder: str = say("runs/live/episodes", "folder of the episodes", read_only=True)
-    follow: bool = say(True, "start and stop with the episodes that the arm announces; the services work all the same")
-    lockstep: bool = say(False, "the arm waits for each command, so nothing comes too late", read_only=True)
-    note: str = say("", "words that are kept with the episodes that end from now on; empty for none")
+    folder: str = param("runs/live/episodes", "folder of the episodes", read_only=True)
+    follow: bool = param(True, "start and stop with the episodes that the arm announces; the services work all the same")
+    lockstep: bool = param(False, "the arm waits for each command, so nothing comes too late", read_only=True)
+    note: str = param("", "words that are kept with the episodes that end from now on; empty for none")
 
 
 class RecorderNode(ManagedNode[RecorderParameters]):
@@ -68,7 +68,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self.operator_services = RecorderServices(self.recorder, self)
         self._announced = self.publisher(topics.RECORDED)
         streams = (*topics.READING, topics.POLICY_ACTION, topics.EXPERT_ACTION, topics.AUTHORITY)
-        others = tuple(topic for topic in topics.observed(self.contract) if topic not in streams)
+        others = tuple(topic for topic in observed_topics(self.contract) if topic not in streams)
         for topic in (*streams, *others, topics.command(self.contract)):
             self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
         self._record(topics.CLOCK, stamped=True)
@@ -102,7 +102,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
     def _record(self, topic: Topic, stamped: bool) -> None:
         """Subscribe to a topic and record it."""
         definition(topic.type_name)  # read now, since the first message of an episode should not wait for it
-        profile = topic.qos if topic.qos is topics.LATCHED else topics.RECORD
+        kind = topic.qos if topic.qos is QosKind.LATCHED else QosKind.RECORDER
         name = self.resolve_topic_name(topic.name)
 
         def receive(data: bytes, info: dict[str, Any]) -> None:
@@ -113,7 +113,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             if error is not None:
                 raise error
 
-        self.subscribe_raw(topic, receive, profile)
+        self.subscribe_raw(topic._replace(qos=kind), receive)
 
     def offered(self, topic: str) -> list[dict[str, Any]]:
         """Return the qualities of service that the publishers of a topic offer."""
@@ -122,7 +122,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
     def announce(self, path: Path | None, facts: dict[str, Any]) -> None:
         """Publish that an episode was closed, or what went wrong with it."""
         where = None if path is None else str(path.resolve())
-        self._announced.publish(String(data=json.dumps({"path": where, **facts})))
+        self._announced.publish(String(data=events.to_json(events.recorded_episode(where, facts))))
 
     def _begin(self) -> str:
         if self.recorder.current is None and not self.active:
@@ -146,9 +146,9 @@ def _received(
     time_ns, stamp_ns, event, error = time.time_ns(), -1, None, None
     try:
         if topic is topics.EPISODE:
-            event = messages.event_from_json(codecs.object_of(data, topic).data)
+            event = events.episode_event_from_json(codecs.object_of(data, topic).data)
         elif stamped:
-            stamp_ns = serialized_stamp_ns(data)
+            stamp_ns = max(0, messages.serialized_stamp_ns(data))
     except MessageError as refused:
         error = refused
     except struct.error as cut_off:

@@ -17,8 +17,6 @@ that goes back, or jumps ahead by more than a second, is told, and what came bef
 
 from __future__ import annotations
 
-import copy
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -27,24 +25,20 @@ from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import JointState
 
+from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.messages import JOINT_STATE, JointStateMerger, joints_of
-from il_ros.ros import topics
+from il_ros.core.messages import JointStateMerger, joints_of
+from il_ros.core.topics import JOINT_STATE, QosKind, Topic
+from il_ros.ros.message_types import observed_topics
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters
 from il_ros.ros.spin import main as run
-from il_ros.ros.topics import GLANCE, Topic
 
 RAW = "raw/"
 """What the names begin with under which the topics are heard."""
 JUMP_NS = 1_000_000_000
 """A clock that advances by more than this at once has jumped."""
-STAMP_AT = 4
-"""Where the stamp is in the bytes of a message that begins with a header."""
-GLANCE_OF_SEVERAL = copy.copy(GLANCE)
-GLANCE_OF_SEVERAL.depth = 16
-"""The same where several publish their parts: the newest message may not push out that of another one."""
 ANY_CHANGE = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1))
 
 
@@ -75,7 +69,10 @@ class LatestMessage:
         if self._newest is None:
             return {}
         heard_ns, data = self._newest
-        return {"_age_s": (now_ns - heard_ns) / 1e9, "_stamp_age_s": (clock_ns - _stamp_ns(data)) / 1e9}
+        return {
+            "_age_s": (now_ns - heard_ns) / 1e9,
+            "_stamp_age_s": (clock_ns - messages.serialized_stamp_ns(data)) / 1e9,
+        }
 
 
 class LatestJoints(LatestMessage):
@@ -114,7 +111,7 @@ class ResyncNode(IlNode[NodeParameters]):
 
     def __init__(self) -> None:
         super().__init__("resync_node", NodeParameters)
-        self._observed = {topic.name: topic for topic in (*topics.READING, *topics.observed(self.contract))}
+        self._observed = {topic.name: topic for topic in (*topics.READING, *observed_topics(self.contract))}
         self._topics = {name: self.publisher(topic) for name, topic in self._observed.items()}
         self._last_ns: int | None = None
         """The stamp of the last step."""
@@ -125,8 +122,8 @@ class ResyncNode(IlNode[NodeParameters]):
                     f"topic {name!r} would be heard and said under one name; name it without slashes in the contract "
                     f"and remap {RAW}{name.rpartition('/')[2]} to it"
                 )
-            qos = GLANCE_OF_SEVERAL if topic.type_name == JOINT_STATE else GLANCE
-            self.subscribe_raw(topic._replace(name=RAW + name), self._hearer(name), qos)
+            qos = QosKind.LATEST_OF_SEVERAL if topic.type_name == JOINT_STATE else QosKind.LATEST
+            self.subscribe_raw(topic._replace(name=RAW + name, qos=qos), self._hearer(name))
         self.every(1.0 / self.contract.rate_hz, self._tick)
         self._jumps = self.get_clock().create_jump_callback(
             ANY_CHANGE, post_callback=lambda jump: self._guarded(self._follow)
@@ -179,7 +176,7 @@ class ResyncNode(IlNode[NodeParameters]):
             self.complain("; ".join(wanted))
             return
         for name, data in fresh.items():
-            self._topics[name].publish(_stamped(data, stamp_ns))
+            self._topics[name].publish(messages.with_stamp(data, stamp_ns))
 
     def facts(self) -> dict[str, Any]:
         """Return what the diagnostics report."""
@@ -188,21 +185,6 @@ class ResyncNode(IlNode[NodeParameters]):
         for name, source in self._sources.items():
             told |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
         return told
-
-
-def _form(data: bytes) -> str:
-    return "<iI" if data[1] & 1 else ">iI"
-
-
-def _stamp_ns(data: bytes) -> int:
-    sec, nanosec = struct.unpack_from(_form(data), data, STAMP_AT)
-    return int(sec) * 1_000_000_000 + int(nanosec)
-
-
-def _stamped(data: bytes, stamp_ns: int) -> bytes:
-    """The same message with another stamp."""
-    stamp = struct.pack(_form(data), *divmod(stamp_ns, 1_000_000_000))
-    return data[:STAMP_AT] + stamp + data[STAMP_AT + len(stamp) :]
 
 
 def main() -> int:

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 from std_msgs.msg import Bool, String
 
+from il_ros.core import topics
 from il_ros.core.errors import MessageError
 from il_ros.core.types import SILENCE_NS, Array
 from il_ros.robot.description import Robot
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.display.robot_description import LinkTransforms, description_text, has_tf2
-from il_ros.ros.parameters import say
+from il_ros.ros.parameters import param
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
 from il_ros.sim.env import ArmEnv
@@ -35,8 +36,8 @@ from il_ros.sim.env import ArmEnv
 class SimParameters(SimulatorParameters):
     """Parameters of the simulation node."""
 
-    task: str = say("fork", "task to set up", read_only=True)
-    time_limit: bool = say(
+    task: str = param("fork", "task to set up", read_only=True)
+    time_limit: bool = param(
         True, "end an episode that takes longer than its task allows; false for a person", read_only=True
     )
 

@@ -9,7 +9,6 @@ cannot be read are passed over and counted. A training that a signal ends is giv
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import dataclass
@@ -18,15 +17,14 @@ from typing import Any
 
 from std_msgs.msg import String
 
-from il_ros.core import messages
+from il_ros.core import events, topics
 from il_ros.core.errors import ConfigError, IlRosError
 from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import OtherTrainingError
-from il_ros.ros import topics
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import SEEDS, NodeParameters, say
+from il_ros.ros.parameters import SEEDS, NodeParameters, param
 from il_ros.ros.spin import main as run
 
 
@@ -34,12 +32,12 @@ from il_ros.ros.spin import main as run
 class TrainerParameters(NodeParameters):
     """Parameters of the trainer node."""
 
-    folder: str = say("runs/live/episodes", "folder whose closed episodes are ingested", read_only=True)
-    checkpoints: str = say("runs/live/checkpoints", "folder in which checkpoints are written", read_only=True)
-    policy: str = say("diffusion", "policy class, or the path of a training configuration")
-    steps: int = say(0, "gradient steps; 0 for the configuration's", (0, 10**9))
-    seed: int = say(0, "seed of the training", SEEDS)
-    every: int = say(0, "train by itself after so many new episodes; 0 for only when asked", (0, 10**6))
+    folder: str = param("runs/live/episodes", "folder whose closed episodes are ingested", read_only=True)
+    checkpoints: str = param("runs/live/checkpoints", "folder in which checkpoints are written", read_only=True)
+    policy: str = param("diffusion", "policy class, or the path of a training configuration")
+    steps: int = param(0, "gradient steps; 0 for the configuration's", (0, 10**9))
+    seed: int = param(0, "seed of the training", SEEDS)
+    every: int = param(0, "train by itself after so many new episodes; 0 for only when asked", (0, 10**6))
 
 
 BUSY = ("ingesting", "training")
@@ -75,8 +73,8 @@ class TrainerNode(IlNode[TrainerParameters]):
         self._config(wanted)
 
     def _on_episode(self, message: String) -> None:
-        told = messages.recorded_from_json(message.data)
-        if told["path"] is not None and not told.get("amended"):
+        recorded = events.recorded_episode_from_json(message.data)
+        if recorded.path is not None and not recorded.amended:
             self._new_episodes += 1
         if self.parameters.every and self._new_episodes >= self.parameters.every and not self._is_busy():
             self._train()
@@ -121,7 +119,7 @@ class TrainerNode(IlNode[TrainerParameters]):
         else:
             for note in announcement.get("notes", ()):
                 self.get_logger().warning(note)
-            self._topic.publish(String(data=json.dumps(announcement)))
+            self._topic.publish(String(data=events.to_json(events.trained_checkpoint(announcement))))
         self.report()
 
     def _on_progress(self, progress: TrainingProgress) -> None:

@@ -26,18 +26,18 @@ from sensor_msgs.msg import CompressedImage, Joy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.errors import IlRosError, MessageError
 from il_ros.core.types import Array, Chunk, RobotState
 from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.robot.description import Robot
 from il_ros.robot.tool_path import tool_path
 from il_ros.robot.urdf_model import UrdfModel
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.client.async_service import call_service, wait_for_service
 from il_ros.ros.display.task_props import task_props
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 from il_ros.teleop.base import shortened
@@ -60,7 +60,7 @@ TRIGGERS = {
     "give_back": topics.RELEASE,
     "discard": topics.DISCARD,
     "train": topics.TRAIN,
-    "new_episode": "sim_node/reset",
+    "new_episode": topics.RESET,
     "record": topics.START,
 }
 
@@ -69,12 +69,12 @@ TRIGGERS = {
 class WebUiParameters(NodeParameters):
     """Parameters of the web interface."""
 
-    task: str = say("fork", "task whose scene is drawn; empty for none", read_only=True)
-    rule: str = say(TOGETHER, "gating rule while the operator lets the policy drive", read_only=True)
-    urdf: str = say("", "path of the arm's URDF; empty for the simulated arm's", read_only=True)
-    host: str = say("127.0.0.1", "network interface on which the web interface is served", read_only=True)
-    port: int = say(0, "port of the web interface; 0 for one that is free", (0, 2**16 - 1), read_only=True)
-    token: str = say("", "secret in its address; empty for a random one, which is best", read_only=True)
+    task: str = param("fork", "task whose scene is drawn; empty for none", read_only=True)
+    rule: str = param(TOGETHER, "gating rule while the operator lets the policy drive", read_only=True)
+    urdf: str = param("", "path of the arm's URDF; empty for the simulated arm's", read_only=True)
+    host: str = param("127.0.0.1", "network interface on which the web interface is served", read_only=True)
+    port: int = param(0, "port of the web interface; 0 for one that is free", (0, 2**16 - 1), read_only=True)
+    token: str = param("", "secret in its address; empty for a random one, which is best", read_only=True)
 
 
 class WebUiNode(IlNode[WebUiParameters]):
@@ -99,7 +99,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._pushed = ""
         self._status = OperatorStatus(p.rule != ALONE, (STEADY, HAND_OVER), HAND_OVER)
         self._together = TOGETHER if p.rule == ALONE else p.rule
-        self._hands = self.publisher(topics.HANDS)
+        self._hands = self.publisher(topics.BROWSER_INPUT)
         self._push = self.publisher(topics.PUSH)
         self._triggers = {what: self.create_client(Trigger, service) for what, service in TRIGGERS.items()}
         self._saver = self.create_client(SetBool, topics.SAVE)
@@ -111,10 +111,10 @@ class WebUiNode(IlNode[WebUiParameters]):
         self.subscribe(topics.POLICY_ACTION, lambda message: self._said.update(policy=message))
         self.subscribe(topics.EXPERT_ACTION, lambda message: self._said.update(expert=message))
         self.subscribe(topics.EPISODE, self._on_episode)
-        recorded, checkpoint = messages.recorded_from_json, messages.checkpoint_from_json
+        recorded, checkpoint = events.recorded_episode_from_json, events.trained_checkpoint_from_json
         self.subscribe(topics.RECORDED, lambda message: self._status.on_recorded(recorded(message.data)))
         self.subscribe(topics.CHECKPOINT, lambda message: self._status.on_checkpoint(checkpoint(message.data)))
-        self.subscribe(topics.CAMERA._replace(qos=topics.GLANCE), self._on_picture)
+        self.subscribe(topics.CAMERA._replace(qos=topics.QosKind.LATEST), self._on_picture)
         self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
         self.every(TELL_S, self._tell)
         self.start()
@@ -215,7 +215,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._status.on_record(messages.record_from(message), self.now_ns())
 
     def _on_episode(self, message: String) -> None:
-        event = messages.event_from_json(message.data)
+        event = events.episode_event_from_json(message.data)
         if event is not None:
             self._status.on_episode(event)
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes with the life cycle of ROS 2: what they need is made in configure, and inactive they are silent."""
+"""Lifecycle nodes: what they need is made in ``configure``, and while inactive they publish nothing."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from rclpy.lifecycle.node import LifecycleNodeMixin
 
 from il_ros.core.errors import IlRosError
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
+from il_ros.ros.rclpy_internals import state_machine
+from il_ros.ros.rclpy_internals.state_machine import ChangeState
 
 
 @dataclass(frozen=True)
 class ManagedParameters(NodeParameters):
-    """Parameters of every node with a life cycle."""
+    """Parameters of every lifecycle node."""
 
-    autostart: bool = say(
+    autostart: bool = param(
         True, "configure and activate by itself at the start; false waits for ~/change_state", read_only=True
     )
 
@@ -30,9 +32,9 @@ P = TypeVar("P", bound=ManagedParameters)
 
 
 class ManagedNode(LifecycleNodeMixin, IlNode[P]):
-    """A node whose subclasses say in ``configure``, ``activate``, ``deactivate`` and ``cleanup`` what these mean.
+    """A node whose subclasses implement ``configure``, ``activate``, ``deactivate`` and ``cleanup``.
 
-    Their callbacks ask ``active``.
+    Their callbacks check ``active``.
     """
 
     def __init__(self, name: str, parameter_class: type[P]) -> None:
@@ -40,14 +42,13 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
         LifecycleNodeMixin.__init__(self)
         self.configured = self.active = False
         self._failure: IlRosError | None = None
-        change, service = self._service_change_state.callback, self._service_change_state
-        service.callback = lambda request, response: self._change(change, request, response)
+        state_machine.replace_change_state(self, self._checked)
 
     def start(self) -> None:
-        """Tell the diagnostics, and with ``autostart`` configure and activate now.
+        """Publish the diagnostics, and with ``autostart`` configure and activate now.
 
         Raises:
-            IlRosError: if that fails; without ``autostart`` the node would stay as it is and tell why.
+            IlRosError: if that fails; without ``autostart`` the node would stay as it is and report why.
         """
         super().start()
         for trigger in (self.trigger_configure, self.trigger_activate) if self.parameters.autostart else ():
@@ -55,56 +56,62 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
                 assert self._failure is not None
                 raise self._failure
 
-    def _change(self, change: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
-        """Answer ``~/change_state``; rclpy may raise, and end the process, where a transition is not possible now."""
-        asked = request.transition.label or request.transition.id
-        if any(asked in (number, label) for number, label, *_ in self._state_machine.available_transitions):
-            change(request, response)
-            if self._failure is not None:
-                self.complain(str(self._failure))
-        else:
-            self.complain(f"transition {asked!r} does not lead from {self.state()!r}; see ~/get_available_transitions")
+    def _checked(self, change: ChangeState) -> ChangeState:
+        """Return a callback of ``~/change_state`` that refuses a transition which is not possible now."""
+
+        def answer(request: Any, response: Any) -> Any:
+            transition = request.transition.label or request.transition.id
+            if state_machine.is_possible(self, transition):
+                change(request, response)
+                if self._failure is not None:
+                    self.complain(str(self._failure))
+                return response
+            self.complain(
+                f"transition {transition!r} does not lead from {self.state()!r}; see ~/get_available_transitions"
+            )
             response.success = False
-        return response
+            return response
+
+        return answer
 
     def state(self) -> str:
-        """The label of the state: unconfigured, inactive, active or finalized."""
-        return str(self._state_machine.current_state[1])
+        """Return the label of the state: unconfigured, inactive, active or finalized."""
+        return state_machine.state_of(self)
 
-    # What subclasses say ----------------------------------------------------------------------------------------------
+    # What subclasses implement ----------------------------------------------------------------------------------------
 
     def configure(self) -> None:
-        """Make what is needed to be active; may raise an ``IlRosError``, and the node stays unconfigured."""
+        """Make what is needed to be active; an ``IlRosError`` leaves the node unconfigured."""
 
     def activate(self) -> None:
-        """Begin to act; may raise an ``IlRosError``, and the node stays inactive."""
+        """Begin to act; an ``IlRosError`` leaves the node inactive."""
 
     def deactivate(self) -> None:
-        """Finish, and be silent."""
+        """Finish, and stop publishing."""
 
     def cleanup(self) -> None:
-        """Let go of what ``configure`` made."""
+        """Free what ``configure`` made."""
 
     # What rclpy calls -------------------------------------------------------------------------------------------------
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From unconfigured to inactive."""
+        """Go from unconfigured to inactive."""
         return self._go(self.configure, configured=True, active=False)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From inactive to active."""
+        """Go from inactive to active."""
         return self._go(self.activate, configured=True, active=True)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From active to inactive."""
+        """Go from active to inactive."""
         return self._go(self.deactivate, configured=True, active=False)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From inactive to unconfigured."""
+        """Go from inactive to unconfigured."""
         return self._go(self.cleanup, configured=False, active=False)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """From anywhere to finalized."""
+        """Go from any state to finalized."""
         if self.active:
             self.on_deactivate(state)
         return self.on_cleanup(state) if self.configured else TransitionCallbackReturn.SUCCESS
@@ -119,6 +126,6 @@ class ManagedNode(LifecycleNodeMixin, IlNode[P]):
         return TransitionCallbackReturn.SUCCESS
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell of every node with a life cycle."""
+        """Return the values in the diagnostics that every lifecycle node has."""
         failure = {} if self._failure is None else {"failure": str(self._failure)}
         return {"lifecycle": self.state(), **failure}

@@ -20,29 +20,32 @@ from il_ros.core.errors import ConfigError, IlRosError
 P = TypeVar("P")
 Number = int | float
 SEEDS = (0, 2**63 - 1)
-"""The range of a seed: the numbers from 0 on that ROS can say."""
+"""The range of a seed: the numbers from 0 on that a ROS parameter can hold."""
 KINDS = {bool: "true or false", int: "a whole number", float: "a number with a point", str: "a string"}
 
 
-def say(default: Any, description: str, within: tuple[Number, Number] | None = None, read_only: bool = False) -> Any:
-    """A field of a parameter class.
+def param(default: Any, description: str, within: tuple[Number, Number] | None = None, read_only: bool = False) -> Any:
+    """Return a field of a parameter class.
 
     Args:
         default: its default, whose type is the parameter's.
         description: what it means.
         within: the least and the greatest value of a number, both allowed.
-        read_only: for what is settled at the start, because the node is wired by it.
+        read_only: whether it is fixed at the start, for example because the node makes its topics by it.
     """
     return dataclasses.field(
         default=default, metadata={"description": description, "within": within, "read_only": read_only}
     )
 
 
+say = param
+
+
 @dataclass(frozen=True)
 class NodeParameters:
     """Parameters of every node."""
 
-    contract: str = say("panda_plane", "contract, by name or path", read_only=True)
+    contract: str = param("panda_plane", "contract, by name or path", read_only=True)
 
 
 def declare(node: Node, cls: type[P]) -> P:
@@ -61,10 +64,11 @@ def follow(node: Node, current: P, prepare: Callable[[P], Callable[[], None]]) -
     refused with that message and nothing has happened; what it returns is called once the change is accepted.
     """
     names = {f.name for f in dataclasses.fields(current)}  # type: ignore[arg-type]
-    latest, prepared = [current], []
+    latest = [current]
+    prepared: list[tuple[P, Callable[[], None]]] = []
 
     def on_set(parameters: list[Parameter]) -> SetParametersResult:
-        prepared.clear()  # a change that somebody else refused
+        prepared.clear()  # a change that another callback refused
         ours = {p.name: _plain(p) for p in parameters if p.name in names}
         try:
             if ours:
@@ -84,7 +88,7 @@ def follow(node: Node, current: P, prepare: Callable[[P], Callable[[], None]]) -
 
 
 def _declared(node: Node, field: dataclasses.Field[Any]) -> Any:
-    """The value of one parameter, after its declaration."""
+    """Return the value of one parameter, after its declaration."""
     try:
         value = _plain(node.declare_parameter(field.name, field.default))
     except InvalidParameterTypeException as error:
@@ -97,22 +101,22 @@ def _declared(node: Node, field: dataclasses.Field[Any]) -> Any:
         low, high = field.metadata["within"]
         if not low <= value <= high:
             raise ConfigError(f"parameter {field.name} is {value}; it must be from {low} to {high}")
-    node.set_descriptor(field.name, descriptor(field))  # only now, since ROS' own refusal does not tell the value
+    node.set_descriptor(field.name, descriptor(field))  # only now, since ROS' own refusal does not name the value
     return value
 
 
 def descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
-    """What ROS is told of a parameter."""
+    """Return a parameter's descriptor for ROS."""
     kind = Parameter.Type.from_parameter_value(field.default).value
-    told = ParameterDescriptor(name=field.name, type=kind, description=field.metadata["description"])
-    told.read_only = field.metadata["read_only"]
+    result = ParameterDescriptor(name=field.name, type=kind, description=field.metadata["description"])
+    result.read_only = field.metadata["read_only"]
     if field.metadata["within"] is not None:
         low, high = field.metadata["within"]
         if isinstance(field.default, int):
-            told.integer_range = [IntegerRange(from_value=low, to_value=high)]
+            result.integer_range = [IntegerRange(from_value=low, to_value=high)]
         else:
-            told.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
-    return told
+            result.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    return result
 
 
 def _plain(parameter: Parameter) -> Any:

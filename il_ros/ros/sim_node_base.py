@@ -1,12 +1,11 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a node that stands in for the arm does, whatever it simulates: episodes, seeds, pacing and lockstep."""
+"""The base of simulator nodes, whatever they simulate: episodes, seeds, pacing and lockstep."""
 
 from __future__ import annotations
 
 import abc
-import json
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -16,26 +15,26 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
-from il_ros.core import messages
+from il_ros.core import events, messages, topics
 from il_ros.core.types import SILENCE_NS, Array, EpisodeStart
-from il_ros.ros import codecs, topics
+from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
-from il_ros.ros.parameters import SEEDS, NodeParameters, say
+from il_ros.ros.parameters import SEEDS, NodeParameters, param
 from il_ros.ros.qos_check import full_name
 
 PAUSE_S = 1.0
-"""How long after the end of an episode the next one begins by itself, so that recorder and people can keep up."""
+"""How long after the end of an episode the next one begins by itself, so that recorder and operator can keep up."""
 LATE_NS = 10_000_000_000
-"""A node that is awaited for longer is told of."""
+"""A node that is awaited for longer is reported."""
 
 MAKES_TIME = ParameterDescriptor(
-    type=Parameter.Type.BOOL.value, description="false, whatever is asked for: this node makes the time", read_only=True
+    type=Parameter.Type.BOOL.value, description="always false: this node publishes the clock", read_only=True
 )
-"""Who publishes the clock does not listen to it."""
+"""The node that publishes the clock does not follow it."""
 
 
 class SimulatedWorld(Protocol):
-    """What is simulated."""
+    """A simulation of the arm and the scene."""
 
     @property
     def start(self) -> EpisodeStart:
@@ -43,7 +42,7 @@ class SimulatedWorld(Protocol):
 
     @property
     def stamp_ns(self) -> int:
-        """Time of what is seen now, in nanoseconds of its clock."""
+        """Time of what is observed now, in nanoseconds of its clock."""
 
     @property
     def way(self) -> int | None:
@@ -53,7 +52,7 @@ class SimulatedWorld(Protocol):
         """Begin the episode ``seed``."""
 
     def advance(self, action: Array) -> tuple[Any, str | None]:
-        """Execute one action; returns what is seen then, and the outcome once the episode has ended."""
+        """Execute one action; return what is observed then, and the outcome once the episode has ended."""
 
     def close(self) -> None:
         """Free what it holds."""
@@ -61,25 +60,25 @@ class SimulatedWorld(Protocol):
 
 @dataclass(frozen=True)
 class SimulatorParameters(NodeParameters):
-    """Parameters of every node that stands in for the arm."""
+    """Parameters of every simulator node."""
 
-    lockstep: bool = say(False, "wait for the command of each step before making the next one", read_only=True)
-    seed: int = say(0, "seed of the next reset; counts up by one with each", SEEDS)
-    auto_reset: bool = say(False, "start the first episode by itself, and a new one whenever one has ended")
-    awaits: str = say(
-        "", "nodes that must hear each other before the first episode starts by itself; by spaces", read_only=True
+    lockstep: bool = param(False, "wait for the command of each step before making the next one", read_only=True)
+    seed: int = param(0, "seed of the next reset; counts up by one with each", SEEDS)
+    auto_reset: bool = param(False, "start the first episode by itself, and a new one whenever one has ended")
+    awaits: str = param(
+        "", "nodes that must receive each other before the first episode starts by itself; by spaces", read_only=True
     )
-    rate: float = say(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
+    rate: float = param(1.0, "speed of a paced simulation, times real time", (0.01, 100.0), read_only=True)
 
 
 P = TypeVar("P", bound=SimulatorParameters)
 
 
 class SimulatorNode(IlNode[P]):
-    """Takes commands, advances its world, announces where an episode begins and ends.
+    """Executes commands in its simulation, and announces where an episode begins and ends.
 
-    Subclasses make the world, publish what is seen of it, and say what the contract makes of that. Whatever they
-    simulate, the node is called ``sim_node``, since that is whom others ask to reset.
+    Subclasses make the simulation, publish what is observed, and return what the contract makes of that. Whatever they
+    simulate, the node is called ``sim_node``, since other nodes call its reset service.
     """
 
     def __init__(self, parameter_class: type[P]) -> None:
@@ -88,7 +87,7 @@ class SimulatorNode(IlNode[P]):
         self._env = self.make_world()
         self._running = False
         self._command: tuple[int, int | None, Array] | None = None
-        """When it came, by the steady clock; its stamp, if it has one; and what it says."""
+        """When it was received, by the steady clock; its stamp, if it has one; and the action."""
         self._clock_topic = self.publisher(topics.CLOCK)
         self._episode_topic = self.publisher(topics.EPISODE)
         self.read(codecs.commands(self.contract), self._on_command)
@@ -97,27 +96,27 @@ class SimulatorNode(IlNode[P]):
         namespace = self.get_namespace()
         self._awaited = {full_name(name, namespace) for name in self.parameters.awaits.split()}
         self._late = set(self._awaited)
-        """Those of them that do not hear the others yet, as far as their diagnostics tell."""
+        """Those of them that do not receive the others yet, according to their diagnostics."""
         self.every(0.1, self._reset_by_itself)
         if not self.parameters.lockstep:
             self.every(1.0 / (self.contract.rate_hz * self.parameters.rate), self._tick)
 
     @abc.abstractmethod
     def make_world(self) -> SimulatedWorld:
-        """The world that the parameters describe."""
+        """Return the simulation that the parameters describe."""
 
     @abc.abstractmethod
     def show(self) -> None:
-        """Publish what is seen now."""
+        """Publish what is observed now."""
 
     @abc.abstractmethod
     def observation(self) -> Array:
-        """(Do,) float32, what the contract makes of what is seen now."""
+        """Return the observation (Do,) float32 that the contract makes of it."""
 
     def _reset_by_itself(self) -> None:
-        """Begin the next episode, once somebody who commands is there and had time to look around.
+        """Begin the next episode, once a node that commands exists and had time to discover the graph.
 
-        The first one waits for all others that were started with this node, too.
+        The first one waits for all other nodes that were started with this one, too.
         """
         if self._running or not self.parameters.auto_reset:
             return
@@ -129,7 +128,7 @@ class SimulatorNode(IlNode[P]):
             self._reset()
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
-        """Take note of who is ready for an episode."""
+        """Note which nodes are ready for an episode."""
         super().on_diagnostics(message)
         for status in message.status if self._late else ():
             hears = next((item.value for item in status.values if item.key == "hears"), "")
@@ -143,7 +142,7 @@ class SimulatorNode(IlNode[P]):
         self._env.reset(seed=seed)
         self.set_parameters([Parameter("seed", value=(seed + 1) % (SEEDS[1] + 1))])
         self._running, self._command = True, None
-        announcement = messages.start_to_json(self._env.start)
+        announcement = events.to_json(self._env.start)
         self._episode_topic.publish(String(data=announcement))
         self._publish()
         return announcement
@@ -151,7 +150,7 @@ class SimulatorNode(IlNode[P]):
     def _publish(self) -> None:
         self._stamp_ns = self._env.stamp_ns
         clock = Clock()
-        clock.clock.sec, clock.clock.nanosec = divmod(self._stamp_ns, 1_000_000_000)
+        clock.clock.sec, clock.clock.nanosec = messages.seconds(self._stamp_ns)
         self._clock_topic.publish(clock)
         self.show()
 
@@ -162,22 +161,22 @@ class SimulatorNode(IlNode[P]):
             self._advance(action)
 
     def _tick(self) -> None:
-        """One paced step, with the last command unless it is stale."""
+        """Make one paced step, with the last command unless it is stale."""
         if not self._running:
             return
         action = self._fresh_command()
         self._advance(self.contract.rest(self.observation()) if action is None else action)
 
     def _fresh_command(self) -> Array | None:
-        """The last command, if it came lately, and not late: one that was held up on its way is for a state past."""
+        """Return the last command if it is fresh by its reception and by its stamp: a late one is for a past state."""
         if self._command is None:
             return None
-        heard_ns, stamp_ns, action = self._command
-        age_ns = max(self.now_ns() - heard_ns, 0 if stamp_ns is None else self._stamp_ns - stamp_ns)
+        received_ns, stamp_ns, action = self._command
+        age_ns = max(self.now_ns() - received_ns, 0 if stamp_ns is None else self._stamp_ns - stamp_ns)
         return action if age_ns < SILENCE_NS else None
 
     def _advance(self, action: Array) -> None:
-        """One step."""
+        """Make one step."""
         _, outcome = self._env.advance(action)
         if outcome is None:
             self._publish()
@@ -188,14 +187,16 @@ class SimulatorNode(IlNode[P]):
         self._running, self._idle_since_ns = False, self.now_ns()
         start = self._env.start
         steps = (self._stamp_ns - start.first_stamp_ns) // self.contract.step_ns + 1
-        facts = {"outcome": outcome, "way": self._env.way, "steps": steps, "last_stamp_ns": self._stamp_ns}
-        self._episode_topic.publish(String(data=json.dumps({"event": "end", **vars(start), **facts})))
+        end = events.EpisodeEnd(
+            **vars(start), outcome=outcome, way=self._env.way, steps=steps, last_stamp_ns=self._stamp_ns
+        )
+        self._episode_topic.publish(String(data=events.to_json(end)))
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
+        """Return this node's values in the diagnostics."""
         return {"task": self._env.start.task, "episodes": self._env.start.number, "running": self._running}
 
     def close(self) -> None:
-        """Free the world."""
+        """Free the simulation."""
         self._env.close()
         super().close()

@@ -1,11 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Spinning: the events executor, and the single-threaded one where it is missing or asked for.
-
-The events executor's plain ``spin()`` burns a core and delivers nothing in the wheels of Jazzy and Kilted; waiting for
-a future with a finite timeout works. A test holds this file to that.
-"""
+"""Spinning nodes until a signal ends them, and the exit code of a node's process."""
 
 from __future__ import annotations
 
@@ -15,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 import rclpy
@@ -22,28 +19,19 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
+from rclpy.utilities import try_shutdown
 
 from il_ros.core.errors import IlRosError
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 
 LONG_S = 1e6
-FAREWELLS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def make() -> Any:
-    """The fast executor; ``IL_ROS_EXECUTOR=single`` asks for the plain one."""
-    if os.environ.get("IL_ROS_EXECUTOR", "events") != "single":
-        try:
-            from rclpy.experimental import EventsExecutor
-
-            return EventsExecutor()
-        except ImportError:
-            pass  # older rclpy has no events executor: the plain one serves
-    return rclpy.executors.SingleThreadedExecutor()
+"""A finite timeout, since the events executor does not work with an infinite one."""
+SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def spin(nodes: Sequence[Node], ended: Future) -> None:
-    """Run the callbacks of ``nodes`` until ``ended`` is done, or somebody shuts their context down."""
-    executor = make()
+    """Run the callbacks of ``nodes`` until ``ended`` is done, or their context is shut down."""
+    executor = make_executor()
     for node in nodes:
         executor.add_node(node)
     try:
@@ -62,46 +50,49 @@ class ShutdownSignals:
 
     def __init__(self) -> None:
         self.signals: list[int] = []
-        """The numbers of those that came."""
-        self.ended = Future()
-        """Done when the first has come."""
+        """The numbers of those that were received."""
+        self.ended: Future = Future()
+        """Done when the first was received."""
         self._read, write = os.pipe()
         os.set_blocking(write, False)
-        for number in FAREWELLS:
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup means it
-                signal.signal(number, lambda number, frame: self.signals.append(number))
+        for number in SHUTDOWN_SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it on purpose
+                signal.signal(number, self._note)
         signal.set_wakeup_fd(write)
         threading.Thread(target=self._wait, daemon=True).start()
 
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signals.append(number)
+
     def _wait(self) -> None:
-        while os.read(self._read, 1)[0] not in FAREWELLS:
+        while os.read(self._read, 1)[0] not in SHUTDOWN_SIGNALS:
             pass
         self.ended.set_result(None)
 
 
 def main(*factories: Callable[[], Node]) -> int:
-    """Make the nodes, spin them, and close each one; the exit code of the process.
+    """Make the nodes, spin them, and close each one; return the exit code of the process.
 
-    A signal ends the spinning, and nothing else: whatever is being written is finished, every node says its last word
-    in ``close``, and a second signal changes nothing.
+    A signal ends the spinning, and nothing else: whatever is being written is finished, every node publishes its last
+    message in ``close``, and a second signal changes nothing.
     """
-    farewell = ShutdownSignals()
+    shutdown = ShutdownSignals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     nodes: list[Any] = []
     try:
         for factory in factories:
             nodes.append(factory())
-            if farewell.signals:
-                return 128 + farewell.signals[0]
-        gc.freeze()  # what is there now stays; searching it again and again for garbage would make pauses
-        spin(nodes, farewell.ended)
+            if shutdown.signals:
+                return 128 + shutdown.signals[0]
+        gc.freeze()  # what exists now stays; searching it again and again for garbage would make pauses
+        spin(nodes, shutdown.ended)
     except IlRosError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
     finally:
         for node in nodes:
             node.close()
-        rclpy.try_shutdown()
-        for number in FAREWELLS:
-            signal.signal(number, signal.SIG_IGN)  # Python's end would bring back what kills
+        try_shutdown()
+        for number in SHUTDOWN_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # the interpreter's end would restore handlers that kill
     return 0

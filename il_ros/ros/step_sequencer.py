@@ -3,8 +3,8 @@
 
 """Steps in order: complete observations, the first of an episode together with its announcement.
 
-Two topics have no order between them, so the first observation of an episode may come before the announcement that says
-which seed it has. In lockstep it waits for it; with a real arm nobody need announce anything.
+Two topics have no order between them, so the first observation of an episode may come before the announcement with its
+seed. In lockstep it waits for it; with a real arm no announcement is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from il_ros.core.messages import ExactTimeSync
 from il_ros.core.types import EpisodeStart
 
 ANEW_NS = 1_000_000_000
-"""Stamps that go on by more than this without an announcement begin anew."""
+"""Stamps that advance by more than this without an announcement start over."""
 ALONE = 0.75
 """An observation that comes this share of a control period after the one before it always makes a step."""
 
@@ -29,11 +29,11 @@ class SequencedStep:
 
     stamp_ns: int
     parts: dict[str, Any]
-    """What came of each topic."""
+    """The content of each topic's message."""
     start: EpisodeStart | None
     """The episode's announcement, if this is its first step."""
     begins_anew: bool = False
-    """Whether the arm's clock was set, or nothing was seen for long, so that no answer to an earlier step counts."""
+    """Whether the clock was set or nothing was received for long, so that no answer to an earlier step counts."""
 
 
 class StepSequencer:
@@ -41,7 +41,7 @@ class StepSequencer:
 
     def __init__(self, topics: Sequence[str], step_ns: int, lockstep: bool) -> None:
         self._topics, self._step_ns, self._lockstep = tuple(topics), step_ns, lockstep
-        self._aligner = ExactTimeSync(topics, step_ns=step_ns)
+        self._sync = ExactTimeSync(topics, step_ns=step_ns)
         self._last_ns: int | None = None
         self._seen_ns = -(10**18)
         """The stamp of the last complete observation."""
@@ -49,22 +49,22 @@ class StepSequencer:
         self._early: tuple[int, dict[str, Any]] | None = None
         self._standing: dict[str, Any] = {}
         self.jump = ""
-        """From where to where the stamps went when all began anew the last time."""
+        """From where to where the stamps went when everything last started over."""
         self.thinned = 0
-        """Observations that came within a control period of one that was taken."""
+        """Observations within a control period of one that was taken."""
 
     @property
     def dropped(self) -> int:
-        """Observations that never became complete."""
-        return self._aligner.dropped
+        """Count the observations that never became complete."""
+        return self._sync.dropped
 
     @property
     def newest(self) -> Mapping[str, int]:
         """The newest stamp of each topic, ns."""
-        return self._aligner.newest
+        return self._sync.newest
 
     def announce(self, start: EpisodeStart) -> SequencedStep | None:
-        """An episode begins; returns the turn that was waiting for this, if any."""
+        """Announce an episode; return the step that was waiting for this, if any."""
         self._start = start
         if self._early is None:
             return None
@@ -72,29 +72,29 @@ class StepSequencer:
         return self._take(stamp, parts)
 
     def add(self, topic: str, stamp_ns: int, part: Any) -> SequencedStep | None:
-        """A message has come, or what it says; returns the turn that it completes, if any."""
+        """Add a message, or its content; return the step that it completes, if any."""
         if stamp_ns == self._last_ns:
             self._standing[topic] = part
-        complete = self._aligner.add(topic, stamp_ns, part)
+        complete = self._sync.add(topic, stamp_ns, part)
         return None if complete is None else self._take(*complete)
 
     def take_standing(self) -> dict[str, Any] | None:
-        """What has come of every topic since the last call, or the last step, with the stamp of that step again."""
+        """Return what came of every topic since the last call, or the last step, with the stamp of that step again."""
         if len(self._standing) < len(self._topics):
             return None
         parts, self._standing = self._standing, {}
         return parts
 
-    def is_due(self, turn: SequencedStep) -> bool:
-        """Whether an observation makes a step: a driver that is faster than the contract makes one a control period.
+    def is_due(self, step: SequencedStep) -> bool:
+        """Return whether an observation makes a step: a driver faster than the contract makes one per control period.
 
-        It does if it is the first in its period, which every node finds alike, or if it comes alone, so that none is
-        lost of a driver that keeps the contract's rate with some jitter.
+        It does if it is the first in its period, which is the same for every node, or if it comes alone, so that none
+        is lost of a driver that keeps the contract's rate with some jitter.
         """
-        last_ns, self._seen_ns = self._seen_ns, turn.stamp_ns
-        if turn.start is None and not turn.begins_anew and not self._lockstep:
-            is_dense = turn.stamp_ns - last_ns < ALONE * self._step_ns
-            if is_dense and turn.stamp_ns // self._step_ns == last_ns // self._step_ns:
+        last_ns, self._seen_ns = self._seen_ns, step.stamp_ns
+        if step.start is None and not step.begins_anew and not self._lockstep:
+            is_dense = step.stamp_ns - last_ns < ALONE * self._step_ns
+            if is_dense and step.stamp_ns // self._step_ns == last_ns // self._step_ns:
                 self.thinned += 1
                 return False
         return True

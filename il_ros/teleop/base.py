@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from il_ros.core import messages, plugins
+from il_ros.core import messages, plugins, topics
 from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
@@ -99,8 +99,8 @@ class Device(abc.ABC):
 
         Only scripts look at objects; an arm that an operator drives needs no perception of them.
         """
-        unused = () if self.setup.guide is not None else (messages.OBJECTS,)
-        return {name: kind for name, kind in messages.READING_TOPICS.items() if name not in unused}
+        unseen = () if self.setup.guide is not None else (topics.OBJECTS,)
+        return {topic.name: topic.type_name for topic in topics.READING if topic not in unseen}
 
     def respond(self, received: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
         """Return the expert's action now, given a message of each topic that is watched."""

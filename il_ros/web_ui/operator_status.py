@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from il_ros.core.episode import Authority, Record
-from il_ros.core.messages import EpisodeEnd
+from il_ros.core.events import EpisodeEnd, RecordedEpisode, TrainedCheckpoint
 from il_ros.core.types import EpisodeStart
 
 SILENT_NS = 500_000_000
@@ -58,14 +58,15 @@ class OperatorStatus:
         if running:
             self.state |= {"interventions": 0, "why": "", "saved": None}
 
-    def on_recorded(self, recorded: Mapping[str, Any]) -> None:
+    def on_recorded(self, recorded: RecordedEpisode) -> None:
         """Take note of what the recorder announces."""
-        name = None if recorded["path"] is None else Path(recorded["path"]).name
-        self.state["saved"] = {"name": name, **{key: recorded.get(key) for key in ("outcome", "error", "discarded")}}
+        name = None if recorded.path is None else Path(recorded.path).name
+        result = {"outcome": recorded.outcome, "error": recorded.error, "discarded": recorded.discarded}
+        self.state["saved"] = {"name": name, **result}
 
-    def on_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+    def on_checkpoint(self, checkpoint: TrainedCheckpoint) -> None:
         """Take note of what the trainer announces."""
-        self.state["checkpoint"] = {key: checkpoint.get(key) for key in ("policy", "labels")}
+        self.state["checkpoint"] = {"policy": checkpoint.policy, "labels": checkpoint.labels}
 
     def on_facts(self, node: str, facts: dict[str, str]) -> None:
         """Take note of a node's diagnostics."""

@@ -207,13 +207,13 @@ def test_a_launch_whose_recorder_dies_ends_and_says_why(tmp_path: Path, launched
 
 
 WARNINGS = (
-    "has not been heard",
+    "no diagnostics of",
     "two nodes",
     "two graphs",
     "several publishers",
     "never became",
     "/clock",
-    "is not heard",
+    "is not received",
 )
 
 

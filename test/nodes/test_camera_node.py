@@ -17,10 +17,12 @@ from PIL import Image
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.types import Array, RobotState
 from il_ros.nodes.camera_node import CameraNode
-from il_ros.ros import spin, topics
+from il_ros.ros import qos
+from il_ros.ros.message_types import message_class
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 from il_ros.sim.env import ArmEnv
 
 pytestmark = pytest.mark.graph
@@ -33,19 +35,19 @@ class Stage:
         self.camera, self.outside = CameraNode(), Node("outside")
         self.pictures: list[CompressedImage] = []
         self._topics = {
-            t.name: self.outside.create_publisher(topics.message_class(t.type_name), t.name, t.qos)
+            t.name: self.outside.create_publisher(message_class(t.type_name), t.name, qos.PROFILES[t.qos])
             for t in topics.READING
         }
-        self._executor = spin.make()
+        self._executor = make_executor()
         self._executor.add_node(self.camera)
         self._executor.add_node(self.outside)
 
     def look(self) -> None:
         kind, topic = CompressedImage, topics.CAMERA.name
-        self.outside.create_subscription(kind, topic, self.pictures.append, topics.GLANCE)
+        self.outside.create_subscription(kind, topic, self.pictures.append, qos.LATEST)
 
     def say(self, reading: RobotState) -> None:
-        told = {t.name: topics.message_class(t.type_name)() for t in topics.READING}
+        told = {t.name: message_class(t.type_name)() for t in topics.READING}
         messages.fill_reading(told, reading, Pose)
         for name, topic in self._topics.items():
             topic.publish(told[name])

@@ -16,15 +16,17 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState, Joy
 from std_msgs.msg import Bool
 
+from il_ros.core import topics
+from il_ros.core.topics import LEADER_PEDAL, LEADER_STATES
 from il_ros.core.types import RobotState
 from il_ros.gate.state_machine import State
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.robot.description import Robot
+from il_ros.ros import qos
 from il_ros.ros import spin as executor
-from il_ros.ros import topics
-from il_ros.teleop.devices.leader import PEDAL, STATES
+from il_ros.ros.message_types import message_class
 
 JOINT_NAMES = Robot.load("").joints
 
@@ -46,7 +48,7 @@ class Stage:
 
     def say(self, topic: str, message: Any) -> None:
         if topic not in self._topics:
-            self._topics[topic] = self.driver.create_publisher(type(message), topic, topics.STREAM)
+            self._topics[topic] = self.driver.create_publisher(type(message), topic, qos.STREAM)
         self._topics[topic].publish(message)
 
     def reading(self) -> RobotState:
@@ -151,11 +153,11 @@ class Leading(Hand):
     def left(self) -> None:
         if not self.turned:
             self.home = self.stage.reading().joint_positions
-            self.stage.say(PEDAL, Bool(data=False))
+            self.stage.say(LEADER_PEDAL.name, Bool(data=False))
         self.turned += 0.004
         joints = self.home + self.turned * np.eye(7)[0]
-        self.stage.say(PEDAL, Bool(data=True))
-        self.stage.say(STATES, JointState(name=list(JOINT_NAMES), position=joints.tolist()))
+        self.stage.say(LEADER_PEDAL.name, Bool(data=True))
+        self.stage.say(LEADER_STATES.name, JointState(name=list(JOINT_NAMES), position=joints.tolist()))
 
 
 class Pushing(Hand):
@@ -241,11 +243,13 @@ class Held(Leading):
     def left(self) -> None:
         if not self.turned:
             self.turned, self.home = 1.0, self.stage.reading().joint_positions
-        self.stage.say(PEDAL, Bool(data=True))
-        self.stage.say(STATES, JointState(name=list(self.stage.sim._env.robot.joints), position=self.home.tolist()))
+        self.stage.say(LEADER_PEDAL.name, Bool(data=True))
+        self.stage.say(
+            LEADER_STATES.name, JointState(name=list(self.stage.sim._env.robot.joints), position=self.home.tolist())
+        )
 
     def off(self) -> None:
-        self.stage.say(PEDAL, Bool(data=False))
+        self.stage.say(LEADER_PEDAL.name, Bool(data=False))
 
 
 def leading(stage: Stage) -> Callable[[bool], None]:
@@ -299,10 +303,10 @@ def test_who_sits_at_the_device_is_in_the_answers_and_may_change_while_he_drives
     made, hand = start(stage, "joy")
     authors = set()
     made.driver.create_subscription(
-        topics.message_class(topics.EXPERT_ACTION.type_name),
+        message_class(topics.EXPERT_ACTION.type_name),
         topics.EXPERT_ACTION.name,
         lambda message: authors.add(message.header.frame_id),
-        topics.STREAM,
+        qos.STREAM,
     )
     made.spin(0.4, hand.left)
     from rclpy.parameter import Parameter

@@ -16,13 +16,14 @@ import yaml
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectoryPoint
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
+from il_ros.core.topics import Topic
 from il_ros.core.types import Chunk
 from il_ros.nodes.display_node import DisplayNode
 from il_ros.nodes.sim_node import SimNode
-from il_ros.ros import topics
-from il_ros.ros.topics import Topic
+from il_ros.ros import qos
+from il_ros.ros.message_types import message_class
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {f"/{topic.name.lstrip('/')}" for topic in vars(topics).values() if isinstance(topic, Topic)}
@@ -33,7 +34,7 @@ def subscribe(node: Node, topic: Topic) -> list[Any]:
     """Subscribe to a topic; returns the list of its messages."""
     received: list[Any] = []
     qos = topics.LATCHED_HEARD if topic.qos is topics.LATCHED else topic.qos
-    node.create_subscription(topics.message_class(topic.type_name), topic.name, received.append, qos)
+    node.create_subscription(message_class(topic.type_name), topic.name, received.append, qos)
     return received
 
 
@@ -43,14 +44,14 @@ def test_a_chunk_is_drawn_from_the_tool_and_the_scene_with_its_posts(ros: Callab
     sim, display, viewer = graph.add(SimNode()), graph.add(DisplayNode()), graph.add(Node("viewer"))
     paths, scenes = subscribe(viewer, topics.POLICY_PATH), subscribe(viewer, topics.SCENE)
     policy = viewer.create_publisher(
-        topics.message_class(topics.POLICY_ACTION.type_name), topics.POLICY_ACTION.name, topics.STREAM
+        message_class(topics.POLICY_ACTION.type_name), topics.POLICY_ACTION.name, qos.STREAM
     )
     descriptions = subscribe(viewer, topics.ROBOT_DESCRIPTION)
     contract = Contract.load("panda_joints")
     assert graph.until(lambda: display._scene.get_subscription_count() and policy.get_subscription_count(), 20.0)
     sim._reset()
     state = sim._env.reading()
-    message = topics.message_class(topics.POLICY_ACTION.type_name)()
+    message = message_class(topics.POLICY_ACTION.type_name)()
     measured = dict(zip(state.joint_names, state.joint_positions))
     rows = np.array([[measured[name] for name in contract.action_names]] * 2)
     messages.fill_chunk(message, Chunk(state.stamp_ns, rows, "p"), contract, JointTrajectoryPoint)

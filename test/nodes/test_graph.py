@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from il_ros.core import topics
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import GraphError
@@ -21,8 +22,9 @@ from il_ros.launching.graph import running
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.inference import PolicyRunner
 from il_ros.recording.episodes.reader import read_episode
-from il_ros.ros import topics
 from il_ros.ros.client.graph_client import GraphClient
+from il_ros.ros.message_types import message_class
+from il_ros.ros.qos import PROFILES
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Device
 
@@ -146,7 +148,7 @@ def test_the_distance_from_what_was_taught_is_told_at_every_step(
     director.set("gate_node", rule="human")
     topic, heard = topics.POLICY_DISTANCE, []
     listener = director.create_subscription(
-        topics.message_class(topic.type_name), topic.name, lambda message: heard.append(message.data), topic.qos
+        message_class(topic.type_name), topic.name, lambda message: heard.append(message.data), PROFILES[topic.qos]
     )
     director.wait("the policy's publisher", lambda: bool(director.count_publishers(topic.name)))
     (episode,) = over_topics(director, (1,))

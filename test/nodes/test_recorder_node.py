@@ -14,12 +14,12 @@ import pytest
 from rclpy.serialization import serialize_message
 from std_msgs.msg import String
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.types import EpisodeStart
 from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.recording.bag import reader as bag
-from il_ros.ros import topics
+from il_ros.ros.message_types import message_class
 
 CONTRACT = Contract.load("panda_plane")
 STEP_NS = CONTRACT.step_ns
@@ -44,7 +44,7 @@ class Recorder:
     def stamped(self, topic: str, stamp_ns: int, publisher: str = "arm") -> None:
         kinds = {"/clock": "rosgraph_msgs/msg/Clock", "command": CONTRACT.command_type, **CONTRACT.topics}
         kinds |= {t.name: t.type_name for t in (topics.EXPERT_ACTION, topics.POLICY_ACTION, topics.AUTHORITY)}
-        message = topics.message_class(kinds[topic])()
+        message = message_class(kinds[topic])()
         if topic == "/clock":
             message.clock.sec, message.clock.nanosec = divmod(stamp_ns, 10**9)
         else:
@@ -84,7 +84,7 @@ class Recorder:
 def recorder(ros: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     callbacks: dict[str, Any] = {}
 
-    def subscribe_raw(self: Any, topic: Any, callback: Any, qos: Any) -> None:
+    def subscribe_raw(self: Any, topic: Any, callback: Any) -> None:
         callbacks[topic.name] = lambda data, info: self._guarded(callback, data, info)
 
     monkeypatch.setattr(RecorderNode, "subscribe_raw", subscribe_raw)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.launching import graph
 from il_ros.launching.processes import Child, Processes
@@ -48,7 +49,7 @@ class Watcher(IlNode[PolicyParameters]):
         self.start()
 
     def _take(self, turn: Any) -> None:
-        self.seen[turn.stamp_ns] = codecs.joined(self.contract, turn.parts)
+        self.seen[turn.stamp_ns] = messages.observation_of_topics(self.contract, turn.parts)
 
 
 @pytest.mark.usefixtures("simulation")

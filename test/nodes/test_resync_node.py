@@ -25,7 +25,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.resync_node import RAW, ResyncNode
-from il_ros.ros import topics as topic_table
+from il_ros.ros import qos
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
@@ -44,7 +44,7 @@ class Arm:
             name: self.node.create_publisher(kind, RAW + name, qos_profile_sensor_data) for name, kind in KINDS.items()
         }
         for name, kind in KINDS.items():
-            self.node.create_subscription(kind, name, self.heard[name].append, topic_table.STREAM)
+            self.node.create_subscription(kind, name, self.heard[name].append, qos.STREAM)
 
     def say(self, name: str) -> None:
         """The next message of a topic, which holds its number; its stamp is anything."""

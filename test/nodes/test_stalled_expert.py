@@ -18,9 +18,11 @@ import pytest
 from sensor_msgs.msg import Joy
 
 from il_ros.core import messages
+from il_ros.core import topics as topic_table
 from il_ros.core.contract import Contract
 from il_ros.core.types import Chunk, RobotState
-from il_ros.ros import topics as topic_table
+from il_ros.ros import qos
+from il_ros.ros.message_types import message_class
 
 pytestmark = pytest.mark.graph
 CONTRACT = Contract.load("panda_plane")
@@ -39,11 +41,10 @@ class Bench:
         self.held, self.silent, self.stamp_ns = False, False, 10**9
         topics = {"joy": "sensor_msgs/msg/Joy", **{t.name: t.type_name for t in topic_table.READING}}
         self.publishers = {
-            name: self.node.create_publisher(topic_table.message_class(kind), name, topic_table.STREAM)
-            for name, kind in topics.items()
+            name: self.node.create_publisher(message_class(kind), name, qos.STREAM) for name, kind in topics.items()
         }
-        kind = topic_table.message_class(topic_table.EXPERT_ACTION.type_name)
-        self.node.create_subscription(kind, topic_table.EXPERT_ACTION.name, self._hear, topic_table.STREAM)
+        kind = message_class(topic_table.EXPERT_ACTION.type_name)
+        self.node.create_subscription(kind, topic_table.EXPERT_ACTION.name, self._hear, qos.STREAM)
         self.node.create_timer(0.02, self._tell)
 
     def _hear(self, message: Any) -> None:
@@ -55,7 +56,7 @@ class Bench:
         self.stamp_ns += CONTRACT.step_ns
         tool, down = np.array([0.4, 0.0, 0.035]), np.array([1.0, 0.0, 0.0, 0.0])
         reading = RobotState(self.stamp_ns, np.zeros(7), np.zeros(7), tool, down, np.empty((0, 3)), JOINTS)
-        filled = {t.name: topic_table.message_class(t.type_name)() for t in topic_table.READING}
+        filled = {t.name: message_class(t.type_name)() for t in topic_table.READING}
         messages.fill_reading(filled, reading, object)
         for name, message in filled.items():
             self.publishers[name].publish(message)

@@ -16,6 +16,7 @@ import rclpy
 from geometry_msgs.msg import Pose
 
 from il_ros.core import messages
+from il_ros.core import topics as topic_table
 from il_ros.core.contract import Contract
 from il_ros.core.errors import GraphError
 from il_ros.nodes.expert_node import ExpertNode
@@ -23,7 +24,8 @@ from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.web_ui_node import WebUiNode
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.store import EpisodeStore
-from il_ros.ros import topics as topic_table
+from il_ros.ros import qos
+from il_ros.ros.message_types import message_class
 from il_ros.sim.env import ArmEnv
 from il_ros.web_ui.operator_status import NEEDED
 
@@ -51,8 +53,8 @@ def test_an_arm_that_announces_no_episodes_is_watched_and_recorded_all_the_same(
 ) -> None:
     ros(folder=tmp_path, follow=False)
     page, recorder, arm = (graph.add(node) for node in (WebUiNode(), RecorderNode(), rclpy.create_node("arm")))
-    said = {t.name: topic_table.message_class(t.type_name)() for t in topic_table.READING}
-    topics = {name: arm.create_publisher(type(said[name]), name, topic_table.STREAM) for name in said}
+    said = {t.name: message_class(t.type_name)() for t in topic_table.READING}
+    topics = {name: arm.create_publisher(type(said[name]), name, qos.STREAM) for name in said}
     env = ArmEnv("fork", CONTRACT)
     env.reset(seed=0)
     messages.fill_reading(said, env.reading(), Pose)

@@ -17,6 +17,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetAvailableTransitions, GetState
 
+from il_ros.core import topics
 from il_ros.core.errors import GraphError
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.nodes.expert_node import ExpertNode
@@ -27,8 +28,9 @@ from il_ros.nodes.sim_node import SimNode
 from il_ros.recording.bag import reader
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
-from il_ros.ros import topics
 from il_ros.ros.client.graph_client import GraphClient
+from il_ros.ros.message_types import message_class
+from il_ros.ros.qos import PROFILES
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
 STATES = ("unconfigured", "inactive", "active")
@@ -61,8 +63,8 @@ class Graph(GraphClient):
         self.chunks: list[Any] = []
         self.stamps: dict[str, Any] = {}
         for topic, keep in ((topics.POLICY_ACTION, self.chunks.append), (topics.DIAGNOSTICS, self._keep_stamp)):
-            kind = topics.message_class(topic.type_name)
-            self.create_subscription(kind, topic.name, keep, topic.qos)
+            kind = message_class(topic.type_name)
+            self.create_subscription(kind, topic.name, keep, PROFILES[topic.qos])
 
     def _keep_stamp(self, message: DiagnosticArray) -> None:
         self.stamps[message.status[0].name] = message.header.stamp

@@ -20,7 +20,7 @@ from rclpy.parameter import Parameter
 from il_ros.core.errors import ConfigError
 from il_ros.nodes.container_node import NODES
 from il_ros.ros import parameters
-from il_ros.ros.parameters import NodeParameters, say
+from il_ros.ros.parameters import NodeParameters, param
 
 pytestmark = pytest.mark.graph
 WIRING = {"contract", "lockstep", "folder", "checkpoints", "host", "port", "token", "urdf", "rate"}
@@ -116,8 +116,8 @@ def test_a_value_of_another_type_is_refused_with_what_is_wanted(
 
 @dataclasses.dataclass(frozen=True)
 class Some(NodeParameters):
-    size: int = say(1, "how many there are", (1, 9))
-    name: str = say("one", "what they are called")
+    size: int = param(1, "how many there are", (1, 9))
+    name: str = param("one", "what they are called")
 
 
 def test_a_change_that_is_refused_by_anybody_has_no_effect(bare: Callable[..., Node]) -> None:

@@ -17,10 +17,13 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 
+from il_ros.core import topics
 from il_ros.core.errors import ConfigError
-from il_ros.ros import spin, topics
-from il_ros.ros.node_base import GONE_NS, IlNode
+from il_ros.ros import qos
+from il_ros.ros.node_base import IlNode
+from il_ros.ros.node_diagnostics import GONE_NS
 from il_ros.ros.parameters import NodeParameters
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 
 pytestmark = pytest.mark.graph
 RELIABLE, BEST_EFFORT = ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT
@@ -44,7 +47,7 @@ class Stage:
         self.ours, self.foreign = Ours(), Node("foreign", namespace="cell")
         self.told: list[DiagnosticStatus] = []
         self.foreign.create_subscription(DiagnosticArray, "/diagnostics", lambda m: self.told.extend(m.status), 10)
-        self._executor = spin.make()
+        self._executor = make_executor()
         for node in (self.ours, self.foreign):
             self._executor.add_node(node)
 
@@ -91,11 +94,11 @@ def test_peers_that_cannot_be_heard_are_told_within_two_seconds_with_the_remedy(
     assert made.wait(lambda: len(made.told[-1].message.split("; /")) == 3, 2.0), made.told[-1].message
     assert made.told[-1].level == b"\x01"
     assert made.told[-1].message.split("; /") == [
-        "/cell/foreign is not heard on /tool_pose: reliability best_effort is offered, reliable asked for; "
+        "/cell/foreign is not received on /tool_pose: reliability best_effort is offered, reliable requested; "
         "set qos_overrides./tool_pose.subscription.reliability to best_effort, or change that node",
-        "cell/foreign is not heard on /episode: durability volatile is offered, transient_local asked for; "
+        "cell/foreign is not received on /episode: durability volatile is offered, transient_local requested; "
         "set qos_overrides./episode.subscription.durability to volatile, or change that node",
-        "cell/foreign does not hear /delta_twist_cmds: durability volatile is offered, transient_local asked for; "
+        "cell/foreign does not receive /delta_twist_cmds: durability volatile is offered, transient_local requested; "
         "set qos_overrides./delta_twist_cmds.publisher.durability to transient_local, or change that node",
     ]
 
@@ -123,7 +126,7 @@ def test_an_override_lets_them_be_heard_and_rates_are_told(stage: Callable[..., 
     made = stage(**{"tool_pose.subscription.reliability": "best_effort", "tool_pose.subscription.depth": "7"})
     (subscription,) = [ours for topic, ours in made.ours.heard if topic.name == "tool_pose"]
     assert (subscription.qos_profile.reliability, subscription.qos_profile.depth) == (BEST_EFFORT, 7)
-    assert (TOOL.qos.reliability, TOOL.qos.depth) == (RELIABLE, 100)
+    assert (qos.STREAM.reliability, qos.STREAM.depth) == (RELIABLE, 100)
     assert made.ours.describe_parameter("qos_overrides./tool_pose.subscription.depth").read_only
     speaker = made.foreign.create_publisher(PoseStamped, "/tool_pose", QoSProfile(depth=1, reliability=BEST_EFFORT))
     assert made.wait(lambda: speaker.get_subscription_count() == 1, 2.0)
@@ -146,7 +149,9 @@ def test_another_type_on_a_topic_is_told(stage: Callable[..., Stage]) -> None:
     assert made.wait(lambda: bool(made.told) and "/stranger" in made.told[-1].message, 2.0)
     stranger.destroy_node()
     rclpy.shutdown(context=elsewhere)
-    said = "/stranger is not heard on /tool_pose: its type is std_msgs/msg/String, ours geometry_msgs/msg/PoseStamped"
+    said = (
+        "/stranger is not received on /tool_pose: its type is std_msgs/msg/String, ours geometry_msgs/msg/PoseStamped"
+    )
     assert said in made.told[-1].message
 
 

@@ -82,11 +82,11 @@ def test_whatever_is_under_way_is_finished_when_signals_come(tmp_path: Path) -> 
 
 def test_a_signal_while_a_node_is_being_made_ends_the_process_without_a_word(tmp_path: Path) -> None:
     code = (
-        "import os, signal; from il_ros.nodes import executor; from il_ros.nodes.gate_node import GateNode\n"
+        "import os, signal; from il_ros.ros import spin; from il_ros.nodes.gate_node import GateNode\n"
         "def make():\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    return GateNode()\n"
-        "raise SystemExit(executor.main(make))"
+        "raise SystemExit(spin.main(make))"
     )
     done = subprocess.run([sys.executable, "-c", code], env=graph._environment(), capture_output=True, timeout=30)
     assert (done.returncode, done.stderr) == (130, b"")
@@ -123,7 +123,7 @@ def test_a_signal_while_a_node_is_being_imported_ends_the_process_without_a_word
 def test_a_signal_in_the_middle_of_a_callback_ends_the_process_well_and_without_a_word(executor: str) -> None:
     code = (
         "import os, signal, rclpy; from std_msgs.msg import String\n"
-        "from il_ros.nodes import executor; from il_ros.nodes.gate_node import GateNode\n"
+        "from il_ros.ros import spin; from il_ros.nodes.gate_node import GateNode\n"
         "class Node(GateNode):\n"
         "    def __init__(self):\n"
         "        super().__init__()\n"
@@ -132,7 +132,7 @@ def test_a_signal_in_the_middle_of_a_callback_ends_the_process_well_and_without_
         "    def act(self):\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "        self.topic.publish(String())\n"
-        "raise SystemExit(executor.main(Node))"
+        "raise SystemExit(spin.main(Node))"
     )
     environment = {**graph._environment(), "IL_ROS_EXECUTOR": executor}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=30)

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from il_ros.core.contract import Contract
+from il_ros.core.topics import LEADER_PEDAL, LEADER_STATES
 from il_ros.core.types import EpisodeStart, RobotState
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Device, Setup, load
-from il_ros.teleop.devices.leader import PEDAL, STATES
 
 JOINTS, PLANE = Contract.load("panda_joints"), Contract.load("panda_plane")
 
@@ -79,7 +79,7 @@ class Puppeteer:
     def __init__(self) -> None:
         self._arm, self._task = ArmEnv("fork", "panda_plane"), tasks.load("fork")
         self._device = load("leader", Setup(JOINTS))
-        self._device.hear(PEDAL, SimpleNamespace(data=False), 0)
+        self._device.hear(LEADER_PEDAL.name, SimpleNamespace(data=False), 0)
 
     def reset(self, start: EpisodeStart) -> None:
         self._arm.reset(seed=start.seed)
@@ -90,9 +90,9 @@ class Puppeteer:
     def answer(self, reading: RobotState, now_ns: int = 0) -> Any:
         self._now_ns += JOINTS.step_ns
         led = self._arm.reading()
-        self._device.hear(PEDAL, SimpleNamespace(data=True), self._now_ns)
+        self._device.hear(LEADER_PEDAL.name, SimpleNamespace(data=True), self._now_ns)
         told = SimpleNamespace(name=led.joint_names, position=led.joint_positions)
-        self._device.hear(STATES, told, self._now_ns)
+        self._device.hear(LEADER_STATES.name, told, self._now_ns)
         self._arm.advance(self._steer(led))
         return self._device.answer(reading, self._now_ns)
 

@@ -20,13 +20,14 @@ from sensor_msgs.msg import JointState
 
 from benchmarks import browser as chromium
 from il_ros.cli.teleop import ADDRESS
+from il_ros.core import topics
 from il_ros.core.contract import Contract
 from il_ros.launching import graph
 from il_ros.robot.description import Robot
 from il_ros.robot.urdf_model import UrdfModel
-from il_ros.ros import topics
+from il_ros.ros import qos
 from il_ros.ros.client.graph_client import GraphClient
-from il_ros.ros.node_base import subscribe_raw
+from il_ros.ros.client.node import subscribe_raw
 
 
 @dataclass
@@ -121,9 +122,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
     with graph.running("teleop", folder / "logs", **told) as director:
         arm = Arm()
         topic = topics.command(Contract.load("panda_plane"))
-        subscribe_raw(director, topic, arm.hear, topic.qos)
-        director.create_subscription(PoseStamped, "tool_pose", arm.see, topics.STREAM)
-        director.create_subscription(JointState, "joint_states", arm.feel, topics.STREAM)
+        subscribe_raw(director, topic, arm.hear)
+        director.create_subscription(PoseStamped, "tool_pose", arm.see, qos.STREAM)
+        director.create_subscription(JointState, "joint_states", arm.feel, qos.STREAM)
         log = folder / "logs" / "container_node.log"
         url = ADDRESS.search(log.read_text())
         assert url is not None

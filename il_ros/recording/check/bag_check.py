@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
 from il_ros.core.errors import DataError
@@ -24,7 +25,6 @@ from il_ros.recording.check.command_limits import Share, shares, text
 from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW, WARNING, Finding, usual_hz
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
-from il_ros.recording.episodes.exact_sync import paths
 from il_ros.recording.episodes.external_notes import TELLING_S, clock_notes
 from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
 from il_ros.recording.lerobot import reader as lerobot_reader
@@ -168,7 +168,7 @@ class _Watch:
 
     def __init__(self, contract: Contract, reader: BagReader, named: Mapping[str, str | None]) -> None:
         self._columns = {
-            name: FieldColumns(paths(contract, topic)[:1], reader.decode)
+            name: FieldColumns(messages.observation_fields(contract, topic)[:1], reader.decode)
             for topic in contract.topics
             if (name := named.get(topic)) is not None
         }

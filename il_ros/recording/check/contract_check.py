@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.errors import IlRosError, MessageError
 from il_ros.core.types import Array
@@ -19,7 +19,7 @@ from il_ros.core.types import Array
 OK, WARNING, ERROR = "ok", "warning", "error"
 SLOW, FAST = 0.9, 1.1
 """A topic that comes at less, or more, than this share of the contract's rate is too slow, or too fast, for it."""
-COMMAND = "command"
+COMMAND = topics.COMMAND_NAME
 
 
 @dataclass(frozen=True)

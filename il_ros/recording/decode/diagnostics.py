@@ -14,9 +14,10 @@ from typing import Any
 from il_ros.core import messages
 from il_ros.core.episode import Record
 
-_STAMP = struct.Struct("<iI")
 _NUMBER = struct.Struct("<I")
 _COUNT = _NUMBER.unpack_from
+_HEAD = b"\x00\x01\x00\x00" + bytes(8)
+"""Little endian, and room for the stamp."""
 
 
 def diagnostics(data: bytes) -> SimpleNamespace:
@@ -27,7 +28,7 @@ def diagnostics(data: bytes) -> SimpleNamespace:
     """
     if data[:2] != b"\x00\x01":
         raise ValueError("its numbers do not begin with the lowest byte")
-    sec, nanosec = _STAMP.unpack_from(data, 4)
+    sec, nanosec = messages.serialized_stamp(data)
     (frame,), at = _texts(data, 12, 1)
     header = SimpleNamespace(stamp=SimpleNamespace(sec=sec, nanosec=nanosec), frame_id=frame)
     count, at = _count(data, at)
@@ -44,24 +45,25 @@ def diagnostics(data: bytes) -> SimpleNamespace:
     return SimpleNamespace(header=header, status=status)
 
 
-def encoded(stamp: tuple[int, int], level: int, texts: Iterable[str], values: Mapping[str, str]) -> bytes:
+def encoded(stamp_ns: int, level: int, texts: Iterable[str], values: Mapping[str, str]) -> bytes:
     """Return the bytes of a DiagnosticArray with a single status.
 
     Args:
-        stamp: seconds and nanoseconds.
+        stamp_ns: of the header.
         level: of the status.
         texts: its name, its message and its hardware id.
         values: its keys and values.
     """
     status = [level.to_bytes(4, "little"), *map(_piece, texts), _NUMBER.pack(len(values))]
     pairs = map(_piece, itertools.chain.from_iterable(values.items()))
-    return b"".join([b"\x00\x01\x00\x00", _STAMP.pack(*stamp), _piece(""), _NUMBER.pack(1), *status, *pairs])
+    head = messages.with_stamp(_HEAD, stamp_ns)
+    return b"".join([head, _piece(""), _NUMBER.pack(1), *status, *pairs])
 
 
 def record_bytes(record: Record) -> bytes:
     """Return the bytes of an authority record; see ``messages.fill_record``."""
-    level, texts = messages.BYTE_OF_LEVEL[record.authority][0], ("gate", record.reason, record.checkpoint)
-    return encoded(divmod(record.stamp_ns, 1_000_000_000), level, texts, messages.record_values(record))
+    level = messages.BYTE_OF_LEVEL[record.authority][0]
+    return encoded(record.stamp_ns, level, messages.record_texts(record), messages.record_values(record))
 
 
 def decoded(data: bytes, otherwise: Callable[[bytes], Any]) -> Any:

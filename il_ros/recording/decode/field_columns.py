@@ -12,6 +12,7 @@ import numpy as np
 
 from il_ros.core import messages
 from il_ros.core.errors import MessageError
+from il_ros.core.topics import JOINT_STATE
 from il_ros.core.types import Array
 from il_ros.recording.bag.typestore import types_of
 from il_ros.recording.decode.cdr_layout import CdrLayout
@@ -19,7 +20,6 @@ from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 
 MOST_LAYOUTS = 32
 """Messages of a topic with more layouts than these are decoded one by one."""
-STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 WHOLE, MALFORMED = -2, -1
 """Kinds of messages that are not distinguished by the joints that they name."""
 Decode = Callable[[RecordedTopic, bytes], Any]
@@ -130,12 +130,12 @@ class FieldColumns:
         message = self._decode(topic, data)  # which says what is wrong with it, if anything is
         layout = CdrLayout(data, topic.type_name, types_of(topic))
         fields, kind = self._found(topic, message, lambda path: _find(layout, path))
-        return layout, [_find(layout, path) for path in STAMP], fields, kind
+        return layout, [_find(layout, path) for path in messages.STAMP_FIELDS], fields, kind
 
     def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
         """Return the fields of a message, all of them errors if it is malformed, and the number of its kind."""
         fields = [find(path) for path in self.paths]
-        if topic.type_name != messages.JOINT_STATE or None in self._joints:
+        if topic.type_name != JOINT_STATE or None in self._joints:
             return fields, WHOLE
         try:
             try:
@@ -168,17 +168,17 @@ class FieldColumns:
                 column[:] = np.nan if isinstance(place, MessageError) else layout.read(mine, *place)
             sec, nanosec = (_whole(layout, mine, place) for place in stamp)
             self._refuse(int(mine.order[0]), next((p for p in fields if isinstance(p, MessageError)), None))
-            self._keep(mine, _stamps(sec, nanosec), values, kind)
+            self._keep(mine, messages.stamps_ns(sec, nanosec), values, kind)
         return others
 
     def _take_one(self, topic: RecordedTopic, block: MessageBatch, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
         fields, kind = self._found(topic, message, lambda path: _number(message, path))
-        read = [*(_number(message, path) for path in STAMP), *fields]
+        read = [*(_number(message, path) for path in messages.STAMP_FIELDS), *fields]
         numbers = [np.nan if isinstance(number, MessageError) else number for number in read]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])
         self._refuse(int(one.order[0]), next((n for n in read[2:] if isinstance(n, MessageError)), None))
-        self._keep(one, _stamps(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
+        self._keep(one, messages.stamps_ns(np.array([sec]), np.array([nanosec])), np.array([numbers[2:]]), kind)
 
     def _keep(self, block: MessageBatch, stamps: Array, values: Array, kind: int = WHOLE) -> None:
         if self._precision is np.float32:
@@ -233,10 +233,6 @@ def _find(layout: CdrLayout, path: str) -> _Place:
         return layout.find(path)
     except MessageError as error:
         return error
-
-
-def _stamps(sec: Array, nanosec: Array) -> Array:
-    return np.where((sec == -1) & (nanosec == -1), -1, sec * 1_000_000_000 + nanosec)
 
 
 def _whole(layout: CdrLayout, block: MessageBatch, place: _Place) -> Array:

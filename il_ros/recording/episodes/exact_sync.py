@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,61 +90,21 @@ def _trouble(contract: Contract, columns: FieldColumns, row: int, latest_of: Arr
 
 
 def joined(contract: Contract, columns: Mapping[str, FieldColumns]) -> Observations:
-    """Return what ``messages.ExactTimeSync`` makes of a contract's topics; ``columns`` hold ``paths`` of each."""
+    """Return what ``messages.ExactTimeSync`` makes of a contract's topics.
+
+    Args:
+        contract: names topics and fields.
+        columns: of each topic, those of its ``messages.observation_fields``.
+    """
     parts = [merged(contract, topic, columns[topic]) for topic in contract.topics]
-    stamps, order = complete(parts)
+    own = [part.stamps_ns for part in parts]
+    stamps, order, rows = messages.exact_join(own, [part.order for part in parts])
     values = np.empty((len(stamps), len(contract.observation)))
-    for topic, part in zip(contract.topics, parts):
-        mine = [n for n, component in enumerate(contract.observation) if component.topic == topic]
-        values[:, mine] = part.values[latest(part, stamps, order)]
+    for topic, part, selected in zip(contract.topics, parts, rows):
+        values[:, messages.observation_columns(contract, topic)] = part.values[selected]
     every = stamps
-    if not _are_in_step(parts) or any(isinstance(part, Merged) for part in parts):
+    if not messages.are_in_step(own) or any(isinstance(part, Merged) for part in parts):
         every = np.unique(np.concatenate([p.every_ns if isinstance(p, Merged) else p.stamps_ns for p in parts]))
     troubles = [part.refused for part in parts if part.refused is not None]
     first = min(troubles, key=lambda trouble: trouble[0])[1] if troubles else None
     return Observations(stamps, values, order, every, first)
-
-
-def paths(contract: Contract, topic: str) -> list[str]:
-    """Return the fields of a topic that an observation reads, in its order."""
-    return [component.field for component in contract.observation if component.topic == topic]
-
-
-def complete(parts: Sequence[Part]) -> tuple[Array, Array]:
-    """Return the stamps with a message of every topic, (T,), and the order of the message that completed each, (T,).
-
-    A stamp that is overtaken by a later one which is complete sooner is none of them.
-    """
-    if _are_in_step(parts):
-        return parts[0].stamps_ns, np.max([part.order for part in parts], axis=0)
-    first = [np.unique(part.stamps_ns, return_index=True) for part in parts]
-    stamps = first[0][0]
-    for others, _ in first[1:]:
-        stamps = np.intersect1d(stamps, others, assume_unique=True)
-    orders = [part.order[index[np.searchsorted(own, stamps)]] for part, (own, index) in zip(parts, first)]
-    order = np.max(orders, axis=0)  # (T,)
-    by_order = order.argsort()
-    in_time = stamps[by_order]
-    newest = np.maximum.accumulate(np.concatenate(([-1], in_time)))[:-1]
-    rows = np.sort(by_order[in_time > newest])
-    return stamps[rows], order[rows]
-
-
-def _are_in_step(parts: Sequence[Part]) -> bool:
-    """Return whether each stamp occurs once on every topic, in order of time, as nearly always."""
-    stamps = parts[0].stamps_ns
-    is_increasing = bool((np.diff(stamps, prepend=-1) > 0).all())
-    return is_increasing and all(np.array_equal(part.stamps_ns, stamps) for part in parts[1:])
-
-
-def latest(part: Part, stamps: Array, order: Array) -> Array:
-    """Return (T,) which of a topic's messages of each stamp came last and not after ``order``; there must be one."""
-    if np.array_equal(part.stamps_ns, stamps):
-        return np.arange(len(stamps))
-    own, number = np.unique(part.stamps_ns, return_inverse=True)
-    apart = int(part.order.max(initial=0)) + 1
-    keys = number * apart + part.order  # a stamp's messages lie together, in their order
-    by_key = keys.argsort()
-    selected = np.searchsorted(own, stamps) * apart + np.minimum(order, apart - 1)
-    rows: Array = by_key[np.searchsorted(keys[by_key], selected, side="right") - 1]
-    return rows

@@ -21,7 +21,6 @@ from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.episodes.arrival_order import arrivals
 from il_ros.recording.episodes.clocks import NO_STAMP, TopicTimes, choose
 from il_ros.recording.episodes.component_source import CommandColumns, ComponentSource, sources_of
-from il_ros.recording.episodes.exact_sync import paths
 from il_ros.recording.episodes.external_notes import check_ages, is_sparse, no_step_error
 from il_ros.recording.episodes.hold_resample import Resampled, TopicTrack, report, resample
 
@@ -106,7 +105,8 @@ def _read(
     actions: FieldColumns = CommandColumns(contract, reader.decode, np.float32)
     if fields:
         actions = FieldColumns(fields, reader.decode, *how)
-    parts = [*(FieldColumns(paths(contract, topic), reader.decode, *how) for topic in contract.topics), actions]
+    observed_fields = [messages.observation_fields(contract, topic) for topic in contract.topics]
+    parts = [*(FieldColumns(paths, reader.decode, *how) for paths in observed_fields), actions]
     listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
     offered: dict[str, str] = {}
     for topic, block in reader.blocks({name for name, _ in listeners}):
@@ -116,7 +116,7 @@ def _read(
                 part.add(topic, block)
     sources = []
     for observed, part in zip(contract.topics, parts):
-        components = [n for n, component in enumerate(contract.observation) if component.topic == observed]
+        components = messages.observation_columns(contract, observed)
         sources += sources_of(names[observed], components, False, part)
     sources += sources_of(action, range(len(contract.action)), True, actions)
     return sources, {name: profiles(text) for name, text in offered.items() if text}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode, Record
 from il_ros.core.errors import DataError, MessageError
@@ -20,10 +20,10 @@ from il_ros.recording.bag.reader import BagReader, is_ours, read
 from il_ros.recording.decode.diagnostics import decoded
 from il_ros.recording.decode.field_columns import Decode, FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
-from il_ros.recording.episodes.exact_sync import Observations, joined, paths
+from il_ros.recording.episodes.exact_sync import Observations, joined
 from il_ros.recording.episodes.external import read_foreign
 
-AUTHORITY = "gate/authority"
+AUTHORITY = topics.AUTHORITY.name
 
 
 class TypeMismatchError(DataError):
@@ -86,7 +86,10 @@ def read_observations(folder: Path, contract: Contract) -> tuple[Array, Array]:
 
 
 def _columns(reader: BagReader, contract: Contract, recorded: Mapping[str, str]) -> dict[str, FieldColumns]:
-    return {recorded[topic]: FieldColumns(paths(contract, topic), reader.decode) for topic in contract.topics}
+    return {
+        recorded[topic]: FieldColumns(messages.observation_fields(contract, topic), reader.decode)
+        for topic in contract.topics
+    }
 
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:

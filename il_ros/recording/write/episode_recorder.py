@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from il_ros.core.errors import StorageError
-from il_ros.core.messages import EpisodeEnd
+from il_ros.core.events import EpisodeEnd
 from il_ros.core.types import EpisodeStart
 from il_ros.recording.episodes.stamp_progress import FAR_NS, StampProgress, Verdict
 from il_ros.recording.episodes.store import EpisodeStore

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from il_ros.core.messages import EpisodeEnd
+from il_ros.core import messages
+from il_ros.core.events import EpisodeEnd
 from il_ros.core.types import EpisodeStart
 from il_ros.recording.write.journal import Journal
 from il_ros.recording.write.message_loss import MessageLoss, Silences
-
-_STAMP, _SWAPPED_STAMP = struct.Struct("<iI"), struct.Struct(">iI")
 
 
 class ReceivedMessage(NamedTuple):
@@ -79,7 +77,7 @@ class OpenEpisode:
         )
         self.gaps.add(name, str(info.get("publisher_gid", "")), sequence)
         if message.role:
-            self.authors[message.role].setdefault(frame_id(message.data))
+            self.authors[message.role].setdefault(messages.serialized_frame_id(message.data))
 
     def add_stray(self, name: str) -> None:
         """Count a stamp that cannot be of this episode."""
@@ -126,21 +124,3 @@ class OpenEpisode:
     def lost(self) -> int:
         """Return how many messages were sent and never arrived, on all topics."""
         return sum(gap["lost"] for gap in self.gaps.facts().values())
-
-
-def serialized_stamp_ns(data: bytes) -> int:
-    """Return the stamp at the head of a serialized message: a header's, or a clock's.
-
-    Raises:
-        struct.error: if it is cut off before that.
-    """
-    sec, nanosec = (_STAMP if data[1:2] == b"\1" else _SWAPPED_STAMP).unpack_from(data, 4)
-    return max(0, int(sec) * 1_000_000_000 + int(nanosec))
-
-
-def frame_id(data: bytes) -> str:
-    """Return the ``frame_id`` of a serialized message that begins with a header; empty if it is cut off."""
-    if len(data) < 16:
-        return ""
-    (size,) = struct.unpack_from("<I" if data[1:2] == b"\1" else ">I", data, 12)
-    return data[16 : 15 + size].decode("utf-8", errors="replace")

@@ -22,6 +22,11 @@ async def wait_for_service(client: Any) -> None:
         await asyncio.sleep(POLL_S)
 
 
+def _resolve(answered: asyncio.Future[Any], response: Any) -> None:
+    if not answered.done():  # nobody has given up waiting for it
+        answered.set_result(response)
+
+
 async def call_service(client: Any, request: Any) -> str:
     """Call a Trigger, SetBool or SetParameters service and return its message.
 
@@ -34,7 +39,7 @@ async def call_service(client: Any, request: Any) -> str:
     answered: asyncio.Future[Any] = loop.create_future()
 
     def on_response(future: Any) -> None:
-        loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(future.result()))
+        loop.call_soon_threadsafe(_resolve, answered, future.result())
 
     client.call_async(request).add_done_callback(on_response)
     try:

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from geometry_msgs.msg import Transform, TransformStamped
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.errors import ConfigError
 from il_ros.core.frames import rotation_vector
 from il_ros.core.types import Array
 from il_ros.robot.description import Robot
-from il_ros.robot.urdf_model import UrdfJoint, UrdfModel
-from il_ros.ros import topics
+from il_ros.robot.urdf import UrdfJoint, read_joints
+from il_ros.ros.message_types import message_class
 
 WORLD = "world"
 """The frame above the base of every simulated arm."""
@@ -54,7 +54,7 @@ class LinkTransforms:
 
     def __init__(self, robot: Robot) -> None:
         self._held, self._base = dict(robot.held), robot.base
-        joints = UrdfModel.load(Path(robot.urdf)).joints
+        joints = read_joints(robot.urdf)
         self._fixed = [joint for joint in joints if joint.kind == "fixed"]
         self._moving = [joint for joint in joints if joint.kind != "fixed"]
 
@@ -78,7 +78,7 @@ class LinkTransforms:
 
 
 def _message(transforms: list[TransformStamped]) -> Any:
-    return topics.message_class(topics.TF.type_name)(transforms=transforms)
+    return message_class(topics.TF.type_name)(transforms=transforms)
 
 
 def _transform(joint: UrdfJoint, matrix: Array) -> TransformStamped:

@@ -13,12 +13,12 @@ import numpy as np
 
 from il_ros.core import schema
 from il_ros.core.errors import MessageError
+from il_ros.core.topics import BROWSER_INPUT, GUIDING
 from il_ros.core.types import BROWSER_SILENCE_S, Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
 from il_ros.teleop.deadman import DeadMan
-from il_ros.teleop.devices.kinesthetic import GUIDING, Kinesthetic
+from il_ros.teleop.devices.kinesthetic import Kinesthetic
 
-HANDS = "web_ui/input"
 AXES, BUTTONS = 6, 3
 """Of its messages: the axes are a deflection x y z in [-1, 1] and a place x y z, m, in the base frame; the buttons are
 the dead-man switch, fast, and whether the tool is dragged to that place. A message without any tells that the page was
@@ -45,7 +45,7 @@ class BrowserOptions:
 class Browser(Operated):
     """Drive from a browser; who pushes the arm there teaches it by hand."""
 
-    topics: ClassVar[Mapping[str, str]] = {HANDS: "sensor_msgs/msg/Joy", **Kinesthetic.topics}
+    topics: ClassVar[Mapping[str, str]] = {BROWSER_INPUT.name: BROWSER_INPUT.type_name, **Kinesthetic.topics}
 
     def __init__(self, setup: Setup) -> None:
         self.options: BrowserOptions = schema.build(BrowserOptions, "device 'browser'", setup.options)
@@ -61,7 +61,7 @@ class Browser(Operated):
         Raises:
             MessageError: if numbers are missing or not finite; the page then counts as lost.
         """
-        if topic == GUIDING:
+        if topic == GUIDING.name:
             self._by_hand.hear(topic, message, now_ns)
             return
         axes, buttons = list(message.axes), list(message.buttons)

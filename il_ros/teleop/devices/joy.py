@@ -14,6 +14,7 @@ import numpy as np
 
 from il_ros.core import schema
 from il_ros.core.errors import MessageError, unknown
+from il_ros.core.topics import JOY
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Operated, Setup, at_least
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
@@ -120,7 +121,7 @@ class Axis:
 class Joy(Operated):
     """Drive the tool with the sticks of a gamepad."""
 
-    topics: ClassVar[Mapping[str, str]] = {"joy": "sensor_msgs/msg/Joy"}
+    topics: ClassVar[Mapping[str, str]] = {JOY.name: JOY.type_name}
 
     def __init__(self, setup: Setup) -> None:
         name = setup.options.get("layout", PadLayout.layout)

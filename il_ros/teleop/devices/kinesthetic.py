@@ -12,12 +12,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from il_ros.core.schema import build
+from il_ros.core.topics import GUIDING
 from il_ros.core.types import SILENCE_NS, Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Operated, Setup, at_least, joints_at
 from il_ros.teleop.deadman import DeadMan
-
-GUIDING = "guiding"
-"""The topic on which the driver publishes, at least five times a second, whether the arm is compliant."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Kinesthetic(Operated):
     last step.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {GUIDING: "std_msgs/msg/Bool"}
+    topics: ClassVar[Mapping[str, str]] = {GUIDING.name: GUIDING.type_name}
 
     def __init__(self, setup: Setup) -> None:
         self.options: KinestheticOptions = build(KinestheticOptions, "device 'kinesthetic'", setup.options)

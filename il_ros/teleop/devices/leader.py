@@ -17,11 +17,11 @@ import numpy as np
 
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.schema import build
+from il_ros.core.topics import LEADER_PEDAL, LEADER_STATES
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import HUGE, Operated, Setup, at_least, joints_at
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
-STATES, PEDAL = "leader/joint_states", "leader/pedal"
 HASTE, SHORTEST_S = 2.0, 0.02
 """How many times faster than the follower may be a leader's joint is led, and how near two messages may come."""
 
@@ -78,7 +78,7 @@ class Leader(Operated):
     Angles that a leader tells anew at the end of a turn go on, and whole turns between both do not count.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {STATES: "sensor_msgs/msg/JointState", PEDAL: "std_msgs/msg/Bool"}
+    topics: ClassVar[Mapping[str, str]] = {t.name: t.type_name for t in (LEADER_STATES, LEADER_PEDAL)}
 
     def __init__(self, setup: Setup) -> None:
         o: LeaderOptions = build(LeaderOptions, "device 'leader'", setup.options)
@@ -122,7 +122,7 @@ class Leader(Operated):
             MessageError: if a joint is missing or not finite; the leader then counts as lost, as it does when a joint
                 is where it cannot have come to.
         """
-        if topic == PEDAL:
+        if topic == LEADER_PEDAL.name:
             self.dead_man.holds(now_ns)  # or it is known already that the leader fell silent before
             self.dead_man.press(bool(message.data))
             return

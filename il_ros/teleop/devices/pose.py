@@ -14,6 +14,7 @@ import numpy as np
 from il_ros.core import schema
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
+from il_ros.core.topics import HAND_POSE
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
 from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
@@ -60,7 +61,7 @@ class Pose(Operated):
     tracker that has lost sight, the hand is lost, and begins anew where it is then; so the arm never jumps to meet it.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {"hand_pose": "geometry_msgs/msg/PoseStamped"}
+    topics: ClassVar[Mapping[str, str]] = {HAND_POSE.name: HAND_POSE.type_name}
 
     def __init__(self, setup: Setup) -> None:
         self.options: PoseOptions = schema.build(PoseOptions, "device 'pose'", setup.options)

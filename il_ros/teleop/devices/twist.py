@@ -15,6 +15,7 @@ from il_ros.core import schema
 from il_ros.core.contract import TOOL_AXES
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
+from il_ros.core.topics import TWIST
 from il_ros.core.types import Array, ExpertAction, RobotState
 from il_ros.teleop.base import Operated, Setup, at_least, finite
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
@@ -46,7 +47,7 @@ class Twist(Operated):
     A SpaceMouse or a phone is set up for MoveIt Servo as ever, and the topic ``delta_twist_cmds`` remapped.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {"delta_twist_cmds": "geometry_msgs/msg/TwistStamped"}
+    topics: ClassVar[Mapping[str, str]] = {TWIST.name: TWIST.type_name}
 
     def __init__(self, setup: Setup) -> None:
         self.options: TwistOptions = schema.build(TwistOptions, "device 'twist'", setup.options)

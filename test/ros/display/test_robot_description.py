@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 
+from il_ros.core import topics
 from il_ros.core.errors import ConfigError
 from il_ros.core.frames import matrix
 from il_ros.robot.chain import KinematicChain
 from il_ros.robot.description import Robot
-from il_ros.ros import topics
 from il_ros.ros.display.robot_description import WORLD, LinkTransforms, description_text
 
 pytestmark = pytest.mark.graph

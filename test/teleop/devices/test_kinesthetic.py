@@ -13,6 +13,7 @@ import pytest
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
+from il_ros.core.topics import GUIDING
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
@@ -23,7 +24,6 @@ from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
-from il_ros.teleop.devices.kinesthetic import GUIDING
 
 DEMONSTRATIONS, ROLLOUTS = 20, 40
 JOINTS, PLANE = Contract.load("panda_joints"), Contract.load("panda_plane")
@@ -47,7 +47,7 @@ def led_by_hand(env: ArmEnv, seed: int, puppeteer: Any) -> Episode:
     observations, records = [], []
     while outcome is None:
         now = reading.stamp_ns
-        device.hear(GUIDING, SimpleNamespace(data=True), now)
+        device.hear(GUIDING.name, SimpleNamespace(data=True), now)
         gate.offer_expert(device.answer(reading, now).chunk(now, 2), now)
         observations.append(env.observe(reading))
         records.append(gate.step(now, observations[-1], now))

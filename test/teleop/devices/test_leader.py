@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.topics import LEADER_PEDAL, LEADER_STATES
 from il_ros.core.types import EpisodeStart
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.robot.description import Robot
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import DEAD_MAN_S, Setup, load
-from il_ros.teleop.devices.leader import PEDAL, STATES
 
 JOINT_NAMES = Robot.load("").joints
 JOINTS = Contract.load("panda_joints")
@@ -49,9 +49,9 @@ def at_home(reading):
 
 
 def taken(device, message, now_ns=0):
-    device.hear(PEDAL, pedal(False), now_ns)
-    device.hear(PEDAL, pedal(), now_ns)
-    device.hear(STATES, message, now_ns)
+    device.hear(LEADER_PEDAL.name, pedal(False), now_ns)
+    device.hear(LEADER_PEDAL.name, pedal(), now_ns)
+    device.hear(LEADER_STATES.name, message, now_ns)
     return device
 
 
@@ -59,7 +59,7 @@ def test_who_is_aligned_and_holds_the_pedal_drives_and_the_arm_does_as_the_leade
     device = taken(leader(), states())
     assert device.answer(at_home, 0).engaged
     for step in range(1, 26):
-        device.hear(STATES, states(HOME + 0.02 * step), step * STEP_NS)
+        device.hear(LEADER_STATES.name, states(HOME + 0.02 * step), step * STEP_NS)
         answer = device.answer(at_home, step * STEP_NS)
         assert answer.engaged
         assert answer.action == pytest.approx(np.clip(HOME + 0.02 * step, JOINTS.low, JOINTS.high))
@@ -70,7 +70,7 @@ def test_control_does_not_pass_before_every_joint_is_where_the_arm_is(at_home, j
     away = HOME + 0.11 * np.eye(7)[joint]
     device = taken(leader(), states(away))
     assert not device.answer(at_home, 0).engaged
-    device.hear(STATES, states((HOME + away) / 2), 1)
+    device.hear(LEADER_STATES.name, states((HOME + away) / 2), 1)
     assert device.answer(at_home, 1).engaged
 
 
@@ -80,7 +80,7 @@ def test_who_has_let_go_must_align_anew(at_home, lets_go):
     assert device.answer(at_home, 0).engaged
     now_ns = 1
     if lets_go == "pedal":
-        device.hear(PEDAL, pedal(False), 1)
+        device.hear(LEADER_PEDAL.name, pedal(False), 1)
         assert not device.answer(at_home, 1).engaged
     elif lets_go == "silence":
         now_ns = 2 * SILENT_NS
@@ -103,15 +103,15 @@ def test_a_stuck_pedal_does_not_drive_an_arm_whose_leader_is_silent(age_ns):
 
 def test_a_pedal_that_was_never_seen_up_drives_nothing_until_it_was_let_go_once(at_home):
     device = leader()
-    device.hear(PEDAL, pedal(), 0)
-    device.hear(STATES, states(), 0)
+    device.hear(LEADER_PEDAL.name, pedal(), 0)
+    device.hear(LEADER_STATES.name, states(), 0)
     assert not device.answer(at_home, 0).engaged
     assert taken(device, states(), 1).answer(at_home, 1).engaged
 
 
 def test_without_a_pedal_who_is_aligned_drives(at_home):
     device = leader(pedal=False)
-    device.hear(STATES, states(), 0)
+    device.hear(LEADER_STATES.name, states(), 0)
     assert device.answer(at_home, 0).engaged
     assert not leader().answer(at_home, 0).engaged
 
@@ -131,9 +131,9 @@ def test_a_leader_of_other_names_signs_and_zeros(at_home):
 def test_a_leader_without_one_of_the_joints_counts_as_lost(at_home, message):
     device = taken(leader(), states())
     with pytest.raises(MessageError, match="no position of .*panda_joint7.* lost; set the device's option 'prefix'"):
-        device.hear(STATES, message, 1)
+        device.hear(LEADER_STATES.name, message, 1)
     assert not device.answer(at_home, 1).engaged
-    device.hear(STATES, states(), 2)
+    device.hear(LEADER_STATES.name, states(), 2)
     assert not device.answer(at_home, 2).engaged
 
 
@@ -182,7 +182,9 @@ def test_a_leader_that_wraps_or_counts_turns_leads_as_one_that_does_neither(turn
         true[5] += way
         told = true.copy()
         told[5] = sign * wrapped(true[5]) + (2 * math.pi * turns)
-        device.hear(STATES, states(np.degrees(told) if degrees else told, XARM.action_names), step * STEP_NS)
+        device.hear(
+            LEADER_STATES.name, states(np.degrees(told) if degrees else told, XARM.action_names), step * STEP_NS
+        )
         answer = device.answer(at_joints(XARM, XARM_AT), step * STEP_NS)
         assert answer.engaged and answer.action == pytest.approx(np.clip(true, XARM.low, XARM.high), abs=1e-9)
 
@@ -190,7 +192,7 @@ def test_a_leader_that_wraps_or_counts_turns_leads_as_one_that_does_neither(turn
 def test_a_whole_turn_between_leader_and_follower_is_none():
     device = load("leader", Setup(XARM, options={"pedal": False}))
     follower = np.array([*XARM_AT[:5], 3.18 - 2 * math.pi])
-    device.hear(STATES, states([*XARM_AT[:5], 3.18], XARM.action_names), 0)
+    device.hear(LEADER_STATES.name, states([*XARM_AT[:5], 3.18], XARM.action_names), 0)
     assert device.answer(at_joints(XARM, follower), 0).action == pytest.approx(follower)
 
 
@@ -200,13 +202,13 @@ def test_a_leader_that_jumps_is_not_followed_before_it_was_aligned_anew(jump, si
     device = taken(leader(), states())
     assert device.answer(at_home, 0).engaged
     for step in range(1, 10):
-        device.hear(PEDAL, pedal(), step * STEP_NS)
-        device.hear(STATES, states(HOME + sign * jump * np.eye(7)[0]), step * STEP_NS)
+        device.hear(LEADER_PEDAL.name, pedal(), step * STEP_NS)
+        device.hear(LEADER_STATES.name, states(HOME + sign * jump * np.eye(7)[0]), step * STEP_NS)
         answer = device.answer(at_home, step * STEP_NS)
         assert (answer.engaged, answer.lost) == (False, True)
     for step in range(10, 400):  # it is led back as a hand does
         away = max(0.0, jump - 0.01 * (step - 10))
-        device.hear(STATES, states(HOME + sign * away * np.eye(7)[0]), step * STEP_NS)
+        device.hear(LEADER_STATES.name, states(HOME + sign * away * np.eye(7)[0]), step * STEP_NS)
     assert device.answer(at_home, 400 * STEP_NS).lost
     taken(device, states(), 400 * STEP_NS)
     assert device.answer(at_home, 400 * STEP_NS).engaged
@@ -225,7 +227,7 @@ def test_a_gripper_in_other_units_is_mapped_to_its_range(closed, span, sign, sha
     device = load("leader", Setup(GRIPPED, options={"pedal": False, "ranges": {"gripper": [closed, opened]}}))
     at = at_joints(GRIPPED, np.array([*HOME, 0.08 * share]))
     told = [*HOME, closed + share * (opened - closed)]
-    device.hear(STATES, states(told, GRIPPED.action_names), 0)
+    device.hear(LEADER_STATES.name, states(told, GRIPPED.action_names), 0)
     assert device.answer(at, 0).action == pytest.approx([*HOME, 0.08 * share], abs=1e-9)
 
 
@@ -233,7 +235,7 @@ def test_a_joint_of_another_length_is_scaled(at_home):
     device = leader(pedal=False, scales={"panda_joint4": 0.5}, offsets_rad={"panda_joint4": -0.2})
     told = HOME.copy()
     told[3] = (HOME[3] + 0.2) / 0.5
-    device.hear(STATES, states(told), 0)
+    device.hear(LEADER_STATES.name, states(told), 0)
     assert device.answer(at_home, 0).action == pytest.approx(HOME)
 
 

@@ -17,13 +17,11 @@ from hypothesis import strategies as st
 from il_ros.core import plugins
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
+from il_ros.core.topics import BROWSER_INPUT, GUIDING, LEADER_PEDAL, LEADER_STATES
 from il_ros.robot.description import Robot
 from il_ros.robot.ik import Kinematics
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Operated, Setup, load
-from il_ros.teleop.devices.browser import HANDS
-from il_ros.teleop.devices.kinesthetic import GUIDING
-from il_ros.teleop.devices.leader import PEDAL, STATES
 
 DEVICES = {name: made for name, made in plugins.available("device").items() if issubclass(made, Operated)}
 CONTRACTS = ("panda_joints", "xarm6_joints")
@@ -61,10 +59,10 @@ class Resting:
         return [("joy", pad(step > 0))]
 
     def browser(self, step, reading):
-        return [(HANDS, page(step > 0))]
+        return [(BROWSER_INPUT.name, page(step > 0))]
 
     def browser_dragged(self, step, reading):
-        return [(HANDS, page(step > 0, self._first.tool_position))]
+        return [(BROWSER_INPUT.name, page(step > 0, self._first.tool_position))]
 
     def twist(self, step, reading):
         # zeros for ever let go: whoever drives at rest touches the cap now and then, by next to nothing
@@ -76,10 +74,10 @@ class Resting:
 
     def leader(self, step, reading):
         told = SimpleNamespace(name=list(self._first.joint_names), position=self._first.joint_positions.tolist())
-        return [(PEDAL, SimpleNamespace(data=step > 0)), (STATES, told)]
+        return [(LEADER_PEDAL.name, SimpleNamespace(data=step > 0)), (LEADER_STATES.name, told)]
 
     def kinesthetic(self, step, reading):
-        return [(GUIDING, SimpleNamespace(data=step > 0))]
+        return [(GUIDING.name, SimpleNamespace(data=step > 0))]
 
 
 def test_every_device_of_a_person_is_tried_at_rest():
@@ -128,7 +126,7 @@ numbers = st.lists(wild, max_size=9)
 JOINT_NAMES = Robot.load("").joints
 anything = {
     "joy": st.builds(SimpleNamespace, axes=numbers, buttons=st.lists(st.integers(-2, 2), max_size=12)),
-    HANDS: st.builds(SimpleNamespace, axes=numbers, buttons=st.lists(st.integers(-2, 2), max_size=4)),
+    BROWSER_INPUT.name: st.builds(SimpleNamespace, axes=numbers, buttons=st.lists(st.integers(-2, 2), max_size=4)),
     "delta_twist_cmds": st.builds(
         SimpleNamespace,
         header=st.builds(header, st.sampled_from(["", "panda_link0", "nowhere"])),
@@ -139,9 +137,9 @@ anything = {
         header=st.builds(header, st.sampled_from(["", "world", "nowhere"])),
         pose=st.builds(SimpleNamespace, position=st.builds(vector, wild, wild, wild)),
     ),
-    STATES: st.builds(SimpleNamespace, name=st.permutations([*JOINT_NAMES, "x"]), position=numbers),
-    PEDAL: st.builds(SimpleNamespace, data=st.booleans()),
-    GUIDING: st.builds(SimpleNamespace, data=st.booleans()),
+    LEADER_STATES.name: st.builds(SimpleNamespace, name=st.permutations([*JOINT_NAMES, "x"]), position=numbers),
+    LEADER_PEDAL.name: st.builds(SimpleNamespace, data=st.booleans()),
+    GUIDING.name: st.builds(SimpleNamespace, data=st.booleans()),
 }
 JOINTS = Contract.load("panda_joints")
 SOLVE = Kinematics.of(JOINTS)
@@ -204,9 +202,9 @@ def test_who_was_interrupted_is_lost_until_they_take_hold_anew(name, home):
 def test_a_page_that_was_lost_says_so_itself(home):
     device = load("browser", Setup(JOINTS, solve=SOLVE))
     for step, down in enumerate([False, True]):
-        device.hear(HANDS, page(down), step)
+        device.hear(BROWSER_INPUT.name, page(down), step)
     assert device.answer(home, 1).engaged
-    device.hear(HANDS, SimpleNamespace(axes=[], buttons=[]), 2)
+    device.hear(BROWSER_INPUT.name, SimpleNamespace(axes=[], buttons=[]), 2)
     assert device.answer(home, 2).lost
 
 

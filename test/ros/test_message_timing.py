@@ -1,19 +1,20 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A message counts from when it came, whatever held it up on its way to whoever reads it."""
+"""Rates are counted since the last report; a message counts from when it arrived, whatever delayed it since."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from il_ros.ros.arrival_times import WINDOW_NS, ArrivalTimes
+from il_ros.ros.message_timing import WINDOW_NS, ArrivalTimes, Rates
 
 WALL_NS = 1_700_000_000 * 10**9
 """By how much the system's clock is ahead of the steady one."""
 JOURNEY_NS = 300_000
 PERIOD_NS = 50_000_000
+SECOND_NS = 1_000_000_000
 skews = st.integers(-(10**15), 10**15)
 
 
@@ -62,3 +63,21 @@ def test_a_clock_that_is_set_is_followed_again_after_a_while(before_ns, after_ns
 
 def test_a_middleware_that_tells_no_times_is_taken_at_its_word():
     assert ArrivalTimes().arrived(5, 10**18, 0, 0) == 5
+
+
+def test_a_rate_is_what_was_counted_since_the_last_report() -> None:
+    rates = Rates(10 * SECOND_NS)
+    rates.counts["joy"] += 30
+    rates.counts["silent"] += 0
+    assert rates.per_second(12 * SECOND_NS) == {"joy": 15.0, "silent": 0.0}
+    rates.counts["joy"] += 4
+    assert rates.per_second(13 * SECOND_NS) == {"joy": 4.0, "silent": 0.0}
+
+
+def test_rates_asked_for_again_at_once_are_the_same() -> None:
+    rates = Rates(0)
+    rates.counts["joy"] += 10
+    assert rates.per_second(SECOND_NS) == {"joy": 10.0}
+    rates.counts["joy"] += 1
+    assert rates.per_second(SECOND_NS + SECOND_NS // 10) == {"joy": 10.0}
+    assert rates.per_second(2 * SECOND_NS) == {"joy": 1.0}

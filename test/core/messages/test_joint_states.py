@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
-from il_ros.core.messages import JOINT_STATE, JointStateMerger, joints_of
+from il_ros.core.messages import JointStateMerger, joints_of
+from il_ros.core.topics import JOINT_STATE
 
 STALE_NS = 100
 

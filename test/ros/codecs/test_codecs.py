@@ -21,13 +21,15 @@ from shape_msgs.msg import SolidPrimitive
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros.core import messages
+from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Chunk, PolicyUncertainty
-from il_ros.ros import codecs, topics
-from il_ros.ros.cdr_template import CdrTemplate
+from il_ros.ros import codecs
+from il_ros.ros.codecs import numbers
+from il_ros.ros.codecs.cdr_template import CdrTemplate
+from il_ros.ros.message_types import message_class
 from il_ros.sim.env import ArmEnv
 
 CONTRACT = Contract.load("panda_joints")
@@ -75,7 +77,7 @@ def objects(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         made.append(data)
         return deserialize_message(data, kind)
 
-    monkeypatch.setattr(codecs, "deserialize_message", counted)
+    monkeypatch.setattr(numbers, "deserialize_message", counted)
     return made
 
 
@@ -196,14 +198,14 @@ def test_a_text_that_is_no_text_is_read_each_time_as_an_object() -> None:
 
 def test_a_topic_with_more_patterns_than_are_looked_for_is_read_all_the_same() -> None:
     read, write = codecs.answers(CONTRACT, TOPIC), codecs.ChunkWriter(CONTRACT)
-    for n in range(3 * codecs.MOST):
+    for n in range(3 * codecs.MAX_TEMPLATES):
         chunk = a_chunk(n, author=f"author {n}")
         assert_same(read(write(chunk)), chunk)
-    assert read._left == 0 and len(write._known) <= codecs.MOST  # type: ignore[attr-defined]
+    assert read._free == 0 and len(write._templates) <= codecs.MAX_TEMPLATES  # type: ignore[attr-defined]
 
 
 def test_a_type_whose_patterns_cannot_be_known_is_read_as_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codecs, "CdrTemplate", lambda *_: {}["wstring"])
+    monkeypatch.setattr(numbers, "CdrTemplate", lambda *_: {}["wstring"])
     read = codecs.answers(CONTRACT, TOPIC)
     for chunk in CHUNKS:
         assert_same(read(as_bytes(chunk)), chunk)
@@ -214,7 +216,7 @@ def test_observations_read_from_bytes_are_those_of_objects(objects: list[bytes])
     readers = {reader.topic.name: reader for reader in codecs.observed(contract)}
     rng = np.random.default_rng(0)
     for step in range(5):
-        live = {name: topics.message_class(kind)() for name, kind in contract.topics.items()}
+        live = {name: message_class(kind)() for name, kind in contract.topics.items()}
         for message in live.values():
             messages.set_stamp(message, 10**9 * step + 17)
         tool = live["tool_pose"].pose
@@ -227,7 +229,7 @@ def test_observations_read_from_bytes_are_those_of_objects(objects: list[bytes])
         for name, message in live.items():
             stamp, parts[name] = readers[name](serialize_message(message))
             assert stamp == 10**9 * step + 17
-        assert np.array_equal(codecs.joined(contract, parts), messages.observation(contract, live))
+        assert np.array_equal(messages.observation_of_topics(contract, parts), messages.observation(contract, live))
     assert len(objects) == len(contract.topics)
 
 
@@ -323,7 +325,7 @@ def test_commands_are_read_and_written_as_objects_are(name: str, ahead: int) -> 
     read, write = codecs.commands(contract), codecs.CommandWriter(contract)
     for step in range(4):
         action = np.random.default_rng(step).normal(size=len(contract.action))
-        message = topics.message_class(contract.command_type)()
+        message = message_class(contract.command_type)()
         messages.fill_command(message, step, action, contract, JointTrajectoryPoint, [action + 1.0] * ahead)
         stamp, told = read(serialize_message(message))
         assert stamp == step and np.array_equal(told, action)
