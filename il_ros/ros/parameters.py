@@ -38,9 +38,6 @@ def param(default: Any, description: str, within: tuple[Number, Number] | None =
     )
 
 
-say = param
-
-
 @dataclass(frozen=True)
 class NodeParameters:
     """Parameters of every node."""
