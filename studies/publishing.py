@@ -13,7 +13,7 @@ from typing import Any
 from il_ros.core.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ROOT / "docs"
+PAGES = ROOT / "docs" / "studies"
 RESULTS = ROOT / "studies" / "results"
 
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from il_ros.core.components import ActionComponent, External, ObservationComponent
 from il_ros.core.contract import Contract
-from il_ros.core.contract_rules import COMMAND_TYPES
+from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.rules import COMMAND_TYPES
 from tools.tables import Field, fields, table
 
 HEAD = """# Contract

@@ -84,7 +84,7 @@ def _summary(member: Any) -> str:
 
 def _signature(name: str, thing: Any) -> str:
     """Return a signature without the types, which need not be the same in every version of Python."""
-    if inspect.isclass(thing) and issubclass(thing, int):
+    if inspect.isclass(thing) and issubclass(thing, (int, Exception)):
         return name
     parameters = inspect.signature(thing).parameters.values()
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]

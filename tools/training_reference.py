@@ -26,7 +26,7 @@ Only `policy` is required. An unknown key or a value outside its range is refuse
 policy: diffusion
 steps: 7000
 batch: 128
-options: {levels: 50, calls: 8}
+options: {num_train_timesteps: 50, num_inference_steps: 8}
 ```
 
 """
@@ -37,10 +37,10 @@ TEXTS = {
     "weight_decay": "Weight decay of AdamW.",
     "seed": "Seed of the first weights and of the order of the data.",
     "device": "Where to train: `cpu` or `cuda`.",
-    "warm_up": "Steps of the linear warm-up of the learning rate.",
+    "warmup_steps": "Steps of the linear warm-up of the learning rate.",
     "clip": "Bound of a sampled chunk, in normalised units.",
     "components": "Gaussians of the mixture.",
-    "floor": "The least standard deviation while training, in normalised units.",
+    "min_std": "The least standard deviation while training, in normalised units.",
 }
 """Descriptions of keys whose class has none."""
 

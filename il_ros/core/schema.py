@@ -16,12 +16,12 @@ import functools
 import json
 import types
 import typing
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import ConfigDict, Strict, TypeAdapter, ValidationError, WrapValidator
+from pydantic import BeforeValidator, ConfigDict, Strict, TypeAdapter, ValidationError, WrapValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from typing_extensions import NotRequired, Required, TypedDict
 
@@ -105,6 +105,9 @@ def _annotation(hint: Any) -> Any:
     if origin is Annotated:
         parts = (_annotation(arguments[0]), *arguments[1:])
         return Annotated[parts]
+    if origin is tuple and arguments[-1:] != (...,):
+        of_size = BeforeValidator(functools.partial(_sized, arguments))
+        return Annotated[tuple[tuple(map(_annotation, arguments))], Strict(False), of_size]  # type: ignore[misc]
     if origin is tuple:
         return Annotated[tuple[tuple(map(_annotation, arguments))], Strict(False)]  # type: ignore[misc]
     if origin in (types.UnionType, typing.Union):
@@ -112,6 +115,14 @@ def _annotation(hint: Any) -> Any:
     if arguments and isinstance(origin, type) and issubclass(origin, Mapping):
         return origin[tuple(map(_annotation, arguments))]  # type: ignore[index]
     return hint
+
+
+def _sized(kinds: Sequence[Any], value: Any) -> Any:
+    """Return a list that has an element for each of ``kinds``."""
+    if not isinstance(value, list | tuple) or len(value) != len(kinds):
+        elements = "numbers" if set(kinds) <= {int, float} else "elements"
+        raise ValueError(f"it must be a list of {len(kinds)} {elements}")
+    return value
 
 
 def _reader(cls: Any) -> Callable[[Any, Any], Any]:

@@ -47,6 +47,11 @@ class PolicyConfig:
     depth: int = 2
     """Residual blocks."""
 
+    @property
+    def history(self) -> int:
+        """``n_obs_steps`` by its earlier name, for policies of other packages."""
+        return self.n_obs_steps
+
     def __post_init__(self) -> None:
         for f in fields(self):
             if f.type == "int" and getattr(self, f.name) < 1:

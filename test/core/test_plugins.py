@@ -101,11 +101,12 @@ import json, sys
 from pathlib import Path
 from il_ros.core import plugins
 from il_ros.learning.dagger.in_process import InProcessBackend
-from il_ros.learning.dagger.run import DaggerConfig, DaggerRun
+from il_ros.learning.dagger.config import DaggerConfig
+from il_ros.learning.dagger.run import DaggerRun
 
 folder = Path(sys.argv[1])
 config = DaggerConfig(
-    task="toy_line", policy="toy_policy", device="toy_device", expert="straight", demonstrations=2, rounds=0,
+    task="toy_line", policy="toy_policy", input_device="toy_device", expert="straight", demonstrations=2, rounds=0,
     eval_episodes=2, steps=30,
 )
 with InProcessBackend(folder, config) as backend:

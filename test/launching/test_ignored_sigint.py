@@ -47,7 +47,7 @@ def test_a_command_in_a_domain_of_its_own_hears_sigint(in_background: Callable[.
 
 
 def test_the_tests_hear_sigint(in_background: Callable[..., Any]) -> None:
-    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "test/nodes/test_executor.py", "-k", "rclpy_hears_first")
+    words = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "test/ros/test_spin.py", "-k", "rclpy_hears_first")
     process = in_background(*words, cwd=ROOT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and "1 passed" in said, said

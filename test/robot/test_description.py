@@ -85,7 +85,7 @@ def described(tmp_path: Path, **changes) -> str:
         ({"tool": None}, "lacks the key 'tool'"),
         ({"tip": [0, 0]}, "tip is .* a list of 3 numbers"),
         ({"down": "up"}, "down is 'up'; it must be a list of 4 numbers"),
-        ({"rest": {"joint1": "far"}}, "rest is .* numbers, rad or m"),
+        ({"rest": {"joint1": "far"}}, "rest.joint1 is 'far'; it must be a number"),
         ({"rest": {}}, "rest is empty"),
         ({"urdf": "nowhere.urdf"}, "nowhere.urdf is in none of .*pybullet_data"),
         ({"colour": "red"}, "'colour'"),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.core.components import ActionComponent
 from il_ros.core.contract import Contract, gap_ns
+from il_ros.core.contract.components import ActionComponent
 from il_ros.core.episode import Episode
 from il_ros.core.types import Array
 

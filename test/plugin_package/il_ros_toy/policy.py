@@ -17,7 +17,7 @@ class ToyPolicy(Policy):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__(config)
         outputs = config.horizon * config.action_dim
-        self.linear = torch.nn.Linear(config.history * config.observation_dim, outputs)
+        self.linear = torch.nn.Linear(config.n_obs_steps * config.observation_dim, outputs)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Return the squared error over the labelled actions: (B,)."""

@@ -18,8 +18,8 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_typestore
 
 from il_ros.cli import main
-from il_ros.core.components import External
 from il_ros.core.contract import Contract
+from il_ros.core.contract.components import External
 from il_ros.core.episode import Authority
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.recording.bag.metadata import METADATA

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 from il_ros.core import schema
-from il_ros.core.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
 
 if TYPE_CHECKING:
     from il_ros.core.contract import Contract

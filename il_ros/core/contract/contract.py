@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from il_ros.core import contract_document, contract_rules, paths, schema
-from il_ros.core.components import ActionComponent, External, ObservationComponent
+from il_ros.core import paths, schema
+from il_ros.core.contract import document, rules
+from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
 from il_ros.core.types import Array
 
 BLIND_NS = 160_000_000
@@ -65,7 +66,7 @@ class Contract:
     external: External = External()
 
     def __post_init__(self) -> None:
-        contract_rules.check(self)
+        rules.check(self)
 
     @property
     def step_ns(self) -> int:
@@ -169,7 +170,7 @@ class Contract:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form, as in the YAML file; ``from_dict`` is its inverse."""
-        return contract_document.plain(self)
+        return document.plain(self)
 
     @classmethod
     def from_dict(cls, name: str, data: Mapping[str, Any]) -> Contract:
@@ -178,7 +179,7 @@ class Contract:
         Raises:
             ConfigError: for a key that is missing, unknown or of the wrong type.
         """
-        return cls(name=name, **contract_document.read(f"contract {name!r}", data))
+        return cls(name=name, **document.read(f"contract {name!r}", data))
 
     @classmethod
     def load(cls, name: str | Path) -> Contract:

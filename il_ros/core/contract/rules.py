@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from il_ros.core.components import CLOCKS, LIMITS, ActionComponent
+from il_ros.core.contract.components import CLOCKS, LIMITS, ActionComponent
 from il_ros.core.errors import ConfigError, unknown
 
 if TYPE_CHECKING:

@@ -1,0 +1,18 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The contract: which topics and fields make an observation and an action, with units and limits, from YAML."""
+
+from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.contract import ABSURD, TOOL_AXES, TRACKING_S, Contract, gap_ns
+
+__all__ = [
+    "ABSURD",
+    "TOOL_AXES",
+    "TRACKING_S",
+    "ActionComponent",
+    "Contract",
+    "External",
+    "ObservationComponent",
+    "gap_ns",
+]
