@@ -20,6 +20,7 @@ import yaml
 from il_ros.cli import COMMANDS, make_parser
 from il_ros.core import errors, paths
 from il_ros.core.contract import Contract
+from il_ros.launching.yaml_launch import model
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
@@ -74,9 +75,8 @@ def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
 def launch_arguments(name: str) -> set[str]:
     """Return the arguments of a launch file: one of ours, or the one that a page shows."""
     if name in paths.names("launch", ".launch.yaml"):
-        text = paths.find("launch", name, ".launch.yaml").read_text(encoding="utf-8")
-    else:
-        text = "\n".join(blocks((ROOT / "docs" / "your-arm.md").read_text(encoding="utf-8"), "yaml"))
+        return set(model.arguments(paths.find("launch", name, ".launch.yaml")))
+    text = "\n".join(blocks((ROOT / "docs" / "your-arm.md").read_text(encoding="utf-8"), "yaml"))
     return set(re.findall(r"arg:\s*\{?\s*\n?\s*name: (\w+)", text))
 
 

@@ -25,7 +25,7 @@ from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.robot.description import Robot
 from il_ros.ros import qos
-from il_ros.ros import spin as executor
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 from il_ros.ros.message_types import message_class
 
 JOINT_NAMES = Robot.load("").joints
@@ -41,7 +41,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.sim, self.gate, self.expert, self.driver = SimNode(), GateNode(), ExpertNode(), Node("driver")
-        self._executor = executor.make()
+        self._executor = make_executor()
         for node in (self.sim, self.gate, self.expert, self.driver):
             self._executor.add_node(node)
         self._topics: dict[str, Any] = {}
