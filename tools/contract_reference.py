@@ -23,7 +23,7 @@ the reading of bags use the same file. Commands and nodes take a path, or the na
 An unknown, missing or duplicate key, or a value outside its range, is refused with the line, and with exit code 2.
 
 """
-TOP = ("rate_hz", "topics", "observation", "action", "command", "moves", "robot", "foreign")
+TOP = ("rate_hz", "topics", "observation", "action", "command", "moves", "robot", "external")
 """The keys of the file, in the order of the page."""
 TEXTS = {
     "rate_hz": "Control rate in Hz: one observation and one command per period.",
@@ -31,7 +31,7 @@ TEXTS = {
     "observation": "Components of the observation by name, in the policy's order; see [observation](#observation).",
     "action": "Components of the action by name, in the controller's order; see [action](#action).",
     "command": "How the action is published on `command`; see [command](#command).",
-    "foreign": "How recordings of other programs are read; see [foreign](#foreign).",
+    "external": "How recordings of other programs are read; see [external](#external). Formerly `foreign`, still read.",
     "topic": "Topic of the message.",
     "unit": "Unit, for people, `rest` and exports: m, rad, m/s, rad/s, ...",
     "low": "The least that may be commanded.",
@@ -56,7 +56,7 @@ def page() -> str:
             _without_name(fields(ActionComponent)),
         ),
         "command": ("", command),
-        "foreign": ("", fields(External)),
+        "external": ("", fields(External)),
     }
     text = HEAD + "## Keys of the file\n\n" + _keys(top)
     for name, (words, keys) in sections.items():
