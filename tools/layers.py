@@ -115,7 +115,7 @@ def drawn() -> str:
             *(f"    {area}" for area in sorted(areas)),
             "  end",
         ]
-    for area, targets in graph.items():
+    for area, targets in sorted(graph.items()):
         through = {c: graph[c] for c in targets if area not in graph[c]}  # two areas that import each other are level
         implied = {b for c, beyond in through.items() for b in beyond if c not in graph[b]}
         lines += [f"  {area} --> {target}" for target in sorted(targets - implied)]
