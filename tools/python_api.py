@@ -30,9 +30,10 @@ HEAD = """# Python
 
 Generated from signatures and docstrings by `python -m tools.reference`; a test compares this page with the code.
 
-The names below are the interface for programs of your own; other modules may change between versions. `T` is the
-number of steps, `To` and `Ta` the steps of history and chunk, `Do` and `Da` the components of observation and action.
-Base classes of plugins: [extending](../extending.md).
+The names below are the interface for programs of your own; other modules may change between versions. Those that
+`il_ros` itself exports come first. Five programs that use them are in `examples/`, see
+[from Python](../quickstart.md#6-from-python). `T` is the number of steps, `To` and `Ta` the steps of history and
+chunk, `Do` and `Da` the components of observation and action. Base classes of plugins: [extending](../extending.md).
 """
 NAMES: tuple[Any, ...] = (
     *(Contract, Episode, Authority, read_episode),
@@ -55,15 +56,15 @@ NAMES: tuple[Any, ...] = (
 
 def page() -> str:
     """Return the whole page in Markdown."""
-    exported = [getattr(il_ros, name) for name in getattr(il_ros, "__all__", ()) if not name.startswith("__")]
-    sections = dict.fromkeys(thing for thing in (*exported, *NAMES) if callable(thing))
-    return HEAD + "".join(_section(thing) for thing in sections)
+    exported = {getattr(il_ros, name): name for name in il_ros.__all__}
+    text = HEAD + "".join(_section(thing, name, "il_ros") for thing, name in exported.items())
+    others = [thing for thing in NAMES if thing not in exported]
+    return text + "".join(_section(thing, thing.__name__, thing.__module__) for thing in others)
 
 
-def _section(thing: Any) -> str:
-    """Return what one class or function is, with its public methods."""
-    name = thing.__qualname__ if inspect.isclass(thing) else thing.__name__
-    text = f"\n## {name}\n\n`from {thing.__module__} import {name}`\n\n```text\n{_signature(name, thing)}\n```\n\n"
+def _section(thing: Any, name: str, module: str) -> str:
+    """Return what one class or function is, imported by ``name`` from ``module``, with its public methods."""
+    text = f"\n## {name}\n\n`from {module} import {name}`\n\n```text\n{_signature(name, thing)}\n```\n\n"
     text += _paragraphs(thing.__doc__)
     if not inspect.isclass(thing):
         return text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from il_ros.core import paths, plugins
+from il_ros.core import aliases, paths, plugins
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.policies.base import PolicyConfig
 from tools.tables import Field, fields, first_line, table
@@ -19,7 +19,8 @@ HEAD = """# Training configuration
 Generated from the classes that read it by `python -m tools.reference`; a test compares this page with the code.
 
 `--policy`, and the parameter `policy` of the trainer node, take the name of a policy class, the name of a file in
-`config/training/`, the path of a YAML file with the keys below, or the dotted name of a module of another package.
+`config/training/`, the path of a YAML file with the keys below, or a policy of another package: the name of its entry
+point, or the dotted name of its module ([extending](../extending.md#in-a-pip-package)).
 Only `policy` is required. An unknown key or a value outside its range is refused with the line, and with exit code 2.
 
 ```yaml
@@ -43,6 +44,13 @@ TEXTS = {
     "min_std": "The least standard deviation while training, in normalised units.",
 }
 """Descriptions of keys whose class has none."""
+OLD_NAMES = """## Old names
+
+Keys were renamed to what LeRobot and diffusers call them. A file with old names is still read, with one warning for
+each; a key that stands there by both names is refused. `reports`, the number of points of the curve, is now
+`log_every`, the steps from one point to the next: `reports: 50` with `steps: 4000` is `log_every: 80`.
+
+"""
 
 
 def page() -> str:
@@ -52,6 +60,7 @@ def page() -> str:
     for name, cls in plugins.available("policy").items():
         own = [] if cls.Config is PolicyConfig else fields(cls.Config)
         text += f"\n### {name}\n\n{first_line(cls.__doc__)}\n\n" + (_keys(own) if own else "No options.\n")
+    text += "\n" + OLD_NAMES + table(("old", "new"), _old_names())
     return text + "\n## Files in `config/training`\n\n" + table(("name", "policy", "content"), _files())
 
 
@@ -61,6 +70,14 @@ def _keys(keys: list[Field]) -> str:
         (f"`{f.name}`", f"`{f.default}`" if f.default else "required", f.text or TEXTS.get(f.name, "")) for f in keys
     ]
     return table(("key", "default", "meaning"), rows)
+
+
+def _old_names() -> list[tuple[str, str]]:
+    """Return old and new name of each key, and of each value, that was renamed."""
+    classes = [TrainingConfig, *(cls.Config for cls in plugins.available("policy").values())]
+    keys = {f.name for cls in classes for f in fields(cls)}
+    rows = [(f"`{old}`", f"`{new}`") for old, new in aliases.ALIASES.items() if new in keys]
+    return rows + [(f"`{key}: {old}`", f"`{key}: {new}`") for (key, old), new in aliases.VALUES.items()]
 
 
 def _files() -> list[tuple[str, str, str]]:

@@ -24,6 +24,7 @@ from il_ros.launching.yaml_launch import model
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
+FOLDERS = "il_ros|test|config|docs|examples|findings|launch|tools|studies|benchmarks|scripts"
 NO_CHOICES = {"__init__", "__main__", "base", "layers", "fast_linear", "progress"}
 """Modules beside those that are found by name."""
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -94,7 +95,7 @@ def test_every_import_of_ours_is_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_path_of_ours_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    named = re.findall(r"`((?:il_ros|test|config|docs|launch|tools|studies|benchmarks|scripts)/[\w./-]*)`", text)
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)
     real = [path for path in named if not re.search("NAME|DEVICE|-v0", path)]
     assert not [path for path in real if not (ROOT / path).exists()]
 

@@ -25,8 +25,8 @@ from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.robot.description import Robot
 from il_ros.ros import qos
-from il_ros.ros.rclpy_internals.events_executor import make_executor
 from il_ros.ros.message_types import message_class
+from il_ros.ros.rclpy_internals.events_executor import make_executor
 
 JOINT_NAMES = Robot.load("").joints
 

@@ -18,7 +18,7 @@ from trajectory_msgs.msg import JointTrajectoryPoint
 
 from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
-from il_ros.core.topics import Topic
+from il_ros.core.topics import QosKind, Topic
 from il_ros.core.types import Chunk
 from il_ros.nodes.display_node import DisplayNode
 from il_ros.nodes.sim_node import SimNode
@@ -33,8 +33,8 @@ OURS |= {f"/{topic.name}" for topic in topics.READING}
 def subscribe(node: Node, topic: Topic) -> list[Any]:
     """Subscribe to a topic; returns the list of its messages."""
     received: list[Any] = []
-    qos = topics.LATCHED_HEARD if topic.qos is topics.LATCHED else topic.qos
-    node.create_subscription(message_class(topic.type_name), topic.name, received.append, qos)
+    kind = QosKind.LATCHED_SUBSCRIBER if topic.qos is QosKind.LATCHED else topic.qos
+    node.create_subscription(message_class(topic.type_name), topic.name, received.append, qos.PROFILES[kind])
     return received
 
 
