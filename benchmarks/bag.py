@@ -141,8 +141,8 @@ def with_rosbags() -> Stretch:
     def read() -> tuple[Array, Array]:
         table = Table()
         with AnyReader([BAG]) as reader:
-            wanted = [c for c in reader.connections if c.topic in ("/joint_states", "/tool_pose", "/objects")]
-            for connection, _, data in reader.messages(connections=wanted):
+            selected = [c for c in reader.connections if c.topic in ("/joint_states", "/tool_pose", "/objects")]
+            for connection, _, data in reader.messages(connections=selected):
                 table.add(connection.topic, reader.deserialize(data, connection.msgtype))
         return table.joined()
 

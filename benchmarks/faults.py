@@ -341,50 +341,55 @@ def limits(runs: int, folder: Path, rng: np.random.Generator) -> dict[str, Any]:
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """All of it."""
     rng = np.random.default_rng(args.seed)
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         with rig(Path(scratch) / "logs") as (made, start_gate):
             gate = start_gate()
             made.wait("the gate", lambda: "gate_node" in made.heard, LIMIT_S)
             ways = list(itertools.islice(itertools.cycle(WAYS), args.trials))
             times = [(way, stand(made, way, rng)) for way in ways]
-            told["stand_s"] = {way: sorted(t for name, t in times if name == way) for way in WAYS}
-            told["clock_s"] = sorted(set_clock(made, rng) for _ in range(args.clocks))
+            result["stand_s"] = {way: sorted(t for name, t in times if name == way) for way in WAYS}
+            result["clock_s"] = sorted(set_clock(made, rng) for _ in range(args.clocks))
             rests = []
             for number in itertools.islice(itertools.cycle((signal.SIGINT, signal.SIGTERM)), args.exits):
                 rests.append(leave(made, gate, number))
                 made.heard.clear()
                 gate = start_gate()
                 made.wait("the next gate", lambda: "gate_node" in made.heard, LIMIT_S)
-            told["exits"] = {"trials": len(rests), "rest_is_last": sum(rests)}
-        told["limits"] = limits(args.limits, Path(scratch), rng)
-    return told
+            result["exits"] = {"trials": len(rests), "rest_is_last": sum(rests)}
+        result["limits"] = limits(args.limits, Path(scratch), rng)
+    return result
 
 
-def rows(told: dict[str, Any]) -> list[dict[str, Any]]:
+def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what is kept in the file of results."""
-    times = sorted(itertools.chain.from_iterable(told["stand_s"].values()))
-    made: list[dict[str, Any]] = [{"name": f"faults {name}", **told[name]} for name in ("exits", "limits")]
-    for name, found in (("stand", times), ("clock", told["clock_s"])):
+    times = sorted(itertools.chain.from_iterable(result["stand_s"].values()))
+    made: list[dict[str, Any]] = [{"name": f"faults {name}", **result[name]} for name in ("exits", "limits")]
+    for name, values in (("stand", times), ("clock", result["clock_s"])):
         made.append(
-            {"name": f"faults {name}", "trials": len(found), "median_s": float(np.median(found)), "worst_s": max(found)}
+            {
+                "name": f"faults {name}",
+                "trials": len(values),
+                "median_s": float(np.median(values)),
+                "worst_s": max(values),
+            }
         )
     return made
 
 
-def show(told: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print it as a table."""
     table = Table("what fails", "trials", "median ms", "worst ms")
-    for way, times in told["stand_s"].items():
+    for way, times in result["stand_s"].items():
         if times:
             table.add_row(way, str(len(times)), f"{1e3 * float(np.median(times)):.0f}", f"{1e3 * max(times):.0f}")
-    clock = told["clock_s"]
+    clock = result["clock_s"]
     if clock:
         table.add_row(
             "the clock goes back", str(len(clock)), f"{1e3 * float(np.median(clock)):.0f}", f"{1e3 * max(clock):.0f}"
         )
     Console().print(table)
-    exits, bound = told["exits"], told["limits"]
+    exits, bound = result["exits"], result["limits"]
     print(f"rest is the last command in {exits['rest_is_last']} of {exits['trials']} ends by a signal")
     print(
         f"{bound['steps']} commands in {bound['runs']} runs: at most {bound['worst_share']:.3f} of the allowed distance"
@@ -401,10 +406,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="results are joined to those in this file")
     args = parser.parse_args()
-    told = measure(args)
-    show(told)
+    result = measure(args)
+    show(result)
     if args.output:
-        join(rows(told), args.output)
+        join(rows(result), args.output)
     return 0
 
 

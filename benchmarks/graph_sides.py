@@ -113,17 +113,19 @@ def keep(told: str, file: str, folder: str) -> None:
 # Ping-pong ------------------------------------------------------------------------------------------------------------
 
 
-def player(name: str, stock: bool, hears: str, says: str, act: Callable[[], None]) -> tuple[Node, Callable[[], None]]:
+def player(
+    name: str, stock: bool, input_name: str, output_name: str, act: Callable[[], None]
+) -> tuple[Node, Callable[[], None]]:
     """Make a node that calls ``act`` at each message; return it and its way of sending one."""
     node = Node(name, start_parameter_services=stock, enable_rosout=stock)
-    publisher = node.create_publisher(JointState, says, qos.STREAM)
+    publisher = node.create_publisher(JointState, output_name, qos.STREAM)
     if stock:
-        node.create_subscription(JointState, hears, lambda message: act(), qos.STREAM)
+        node.create_subscription(JointState, input_name, lambda message: act(), qos.STREAM)
         for topic in FURTHER:
             node.create_subscription(JointState, topic.name, lambda message: None, qos.STREAM)
         return node, lambda: publisher.publish(joint_state())
     data = serialize_message(joint_state())
-    subscribe_raw(node, Topic(hears, JOINTS.type_name), lambda data, info: act())
+    subscribe_raw(node, Topic(input_name, JOINTS.type_name), lambda data, info: act())
     return node, lambda: publisher.publish(data)
 
 

@@ -179,7 +179,7 @@ def _describe(bag: Path, names: list[str], counts: dict[str, int], types: dict[s
         {"topic_metadata": {"name": n, "type": t, "serialization_format": "cdr"}, "message_count": counts[n]}
         for n, t in types.items()
     ]
-    told = {
+    document = {
         "version": 9,
         "storage_identifier": "mcap",
         "starting_time": {"nanoseconds_since_epoch": BEGIN_NS},
@@ -190,7 +190,7 @@ def _describe(bag: Path, names: list[str], counts: dict[str, int], types: dict[s
         "compression_mode": "",
         "relative_file_paths": names,
     }
-    (bag / "metadata.yaml").write_text(yaml.safe_dump({"rosbag2_bagfile_information": told}, sort_keys=False))
+    (bag / "metadata.yaml").write_text(yaml.safe_dump({"rosbag2_bagfile_information": document}, sort_keys=False))
 
 
 def contract_of(kind: str, path: Path) -> None:
@@ -201,14 +201,14 @@ def contract_of(kind: str, path: Path) -> None:
         topics, fields = {**topics, "tool_pose": POSE}, {**fields, "x": ("tool_pose", "pose.position.x")}
     if kind == "large":
         topics, fields = {"field": ARRAY}, {"last": ("field", "data.124999")}
-    told = {
+    document = {
         "rate_hz": 100.0,
         "topics": topics,
         "observation": {name: {"topic": topic, "field": field} for name, (topic, field) in fields.items()},
         "action": dict.fromkeys(NAMES, limits),
         "command": {"type": ARRAY},
     }
-    path.write_text(yaml.safe_dump({**told, "rate_hz": 100.0 if kind in ("split", "small") else 20.0}))
+    path.write_text(yaml.safe_dump({**document, "rate_hz": 100.0 if kind in ("split", "small") else 20.0}))
 
 
 def measure(words: Sequence[str], sources: Path) -> tuple[float, float]:
@@ -242,9 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in args.command or COMMANDS:
             words = [word.format(bag=str(bag), contract=str(contract)) for word in COMMANDS[name]]
             rows = [{side: measure(words, sources) for side, sources in sides.items()} for _ in range(args.rounds)]
-            found = {side: [statistics.median(row[side][n] for row in rows) for n in (0, 1)] for side in sides}
-            table.add_row(kind, name, *(f"{n:,.1f}" for side in sides for n in found[side]))
-            print(json.dumps({"bag": kind, "command": name, **found}), flush=True)
+            medians = {side: [statistics.median(row[side][n] for row in rows) for n in (0, 1)] for side in sides}
+            table.add_row(kind, name, *(f"{n:,.1f}" for side in sides for n in medians[side]))
+            print(json.dumps({"bag": kind, "command": name, **medians}), flush=True)
         shutil.rmtree(bag)
     Console().print(table)
     return 0

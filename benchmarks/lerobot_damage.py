@@ -76,15 +76,15 @@ DAMAGES: dict[str, Damage] = {"flip": flip, "cut": cut, "zero": zero, "exchange"
 def episode(contract: Contract, count: int, seed: int) -> Episode:
     """One in which everything happens and no number is there twice."""
     rng, width = np.random.default_rng(seed), len(contract.action)
-    wanted = rng.uniform(contract.low, contract.high, (3, count, width)).astype(np.float32)
-    wanted[1:][rng.random((2, count)) < 0.3] = np.nan
+    actions = rng.uniform(contract.low, contract.high, (3, count, width)).astype(np.float32)
+    actions[1:][rng.random((2, count)) < 0.3] = np.nan
     authority = np.repeat(rng.integers(0, 3, count), rng.integers(1, 6, count))[:count].astype(np.uint8)
     return Episode(
         stamps_ns=1_700_000_000_000_000_000 + np.arange(count) * contract.step_ns,
         observations=rng.normal(size=(count, len(contract.observation))).astype(np.float32),
-        executed=wanted[0],
-        policy=wanted[1],
-        expert=wanted[2],
+        executed=actions[0],
+        policy=actions[1],
+        expert=actions[2],
         authority=authority,
         intervention=(authority == Authority.EXPERT).astype(np.int32),
         doubts=rng.random((count, len(DOUBTS))).astype(np.float32),

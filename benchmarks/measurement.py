@@ -61,8 +61,8 @@ def measurements() -> list[Measurement]:
     """Everything that there is to measure, in the order of the files' names."""
     package = importlib.import_module("benchmarks")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "__main__")
-    found = (getattr(importlib.import_module(f"benchmarks.{name}"), "MEASUREMENTS", ()) for name in names)
-    return [measurement for group in found for measurement in group]
+    groups = (getattr(importlib.import_module(f"benchmarks.{name}"), "MEASUREMENTS", ()) for name in names)
+    return [measurement for group in groups for measurement in group]
 
 
 def build(factory: str, options: Mapping[str, Any]) -> Stretch:

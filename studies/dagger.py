@@ -121,9 +121,9 @@ class DaggerJob:
 
     def key(self) -> str:
         """Equal for equal work."""
-        told = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
-        told |= {"peer": True} if self.arm == PEER else {}
-        return job_cache.key(told)
+        inputs = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
+        inputs |= {"peer": True} if self.arm == PEER else {}
+        return job_cache.key(inputs)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DaggerJob]:
@@ -142,10 +142,10 @@ def work(job: DaggerJob, folder: Path) -> None:
     with InProcessBackend(run, job.plan) as crew:
         DaggerRun(run, job.plan, crew).run()
     rows = ledger.read(run)["rounds"]
-    told: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
+    result: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
     if job.is_long:
-        told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
-    job_cache.keep(run.with_suffix(".json"), told)
+        result |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
+    job_cache.keep(run.with_suffix(".json"), result)
 
 
 def _compounding(job: DaggerJob, run: Path, checkpoint: Path) -> dict[str, Any]:
@@ -273,8 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {names: [shelf.gave(job) for job in group] for names, group in groups.items()}
     rows = [row for names, group in groups.items() for row in rows_of(group, results[names])]
     grown = [
-        Growth.of(arm, np.array([[r["costs"][str(h)] for h in HORIZONS_S] for r in told]).swapaxes(1, 2))
-        for (task, arm), told in results.items()
+        Growth.of(arm, np.array([[r["costs"][str(h)] for h in HORIZONS_S] for r in results_of]).swapaxes(1, 2))
+        for (task, arm), results_of in results.items()
         if groups[task, arm][0].is_long
     ]
     _print(rows, grown)

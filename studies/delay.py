@@ -57,8 +57,13 @@ class DelayJob:
 
     def key(self) -> str:
         """Equal for equal work."""
-        told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS, "watched": str(LAPSES)}
-        return "delay-" + job_cache.key(told)
+        inputs = {
+            **dataclasses.asdict(self),
+            **dataclasses.asdict(self.config),
+            "delays": DELAYS,
+            "watched": str(LAPSES),
+        }
+        return "delay-" + job_cache.key(inputs)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DelayJob]:
@@ -75,7 +80,7 @@ def work(job: DelayJob, folder: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)  # of a study that was ended before the rollouts were there
     checkpoints.save(path, train(data, config), Contract.load(CONTRACT), [])
     seeds = range(FIRST_EPISODE, FIRST_EPISODE + job.rollouts)
-    told = {
+    result = {
         f"{delay} {case}": [
             rollout.success
             for rollout in roll_out(
@@ -85,10 +90,10 @@ def work(job: DelayJob, folder: Path) -> None:
         for delay in DELAYS
         for case, anchored in ((ANCHORED, True), (NOT_ANCHORED, False))
     }
-    told |= {f"{delay} {EXPERT_LATE}": watched(path, seeds, delay) for delay in DELAYS}
+    result |= {f"{delay} {EXPERT_LATE}": watched(path, seeds, delay) for delay in DELAYS}
     alone = roll_out(path, TASK, seeds, GateConfig("none"), LAPSES)
-    told |= {f"0 {ALONE}": [rollout.success for rollout in alone]}
-    job_cache.keep(path.with_suffix(".json"), told)
+    result |= {f"0 {ALONE}": [rollout.success for rollout in alone]}
+    job_cache.keep(path.with_suffix(".json"), result)
 
 
 def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:

@@ -32,9 +32,9 @@ class JobResults:
     folder: Path
     known: Mapping[str, Mapping[str, Any]]
 
-    def missing(self, asked: Sequence[AnyJob]) -> list[AnyJob]:
+    def missing(self, jobs: Sequence[AnyJob]) -> list[AnyJob]:
         """Return the jobs that must be run."""
-        absent = [job for job in asked if not self._file(job).exists()]
+        absent = [job for job in jobs if not self._file(job).exists()]
         return [job for job in absent if job.key() not in self.known or getattr(job, "is_pictured", False)]
 
     def gave(self, job: AnyJob) -> dict[str, Any]:

@@ -186,9 +186,9 @@ def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
 def work(cell: TrunkCell, folder: Path) -> None:
     """Train and roll out without the part; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
     with ARMS[cell.arm].without():
-        told = policies.measured(cell, folder)
-        told["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
-    job_cache.keep(folder / f"{cell.key()}.json", told)
+        result = policies.measured(cell, folder)
+        result["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
+    job_cache.keep(folder / f"{cell.key()}.json", result)
 
 
 def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
@@ -208,8 +208,8 @@ def row(
     group: Sequence[TrunkCell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """One line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
-    won, base = (np.array([r["success"] for r in told], dtype=float) for told in (results, shipped))  # (S, E)
-    losses, of_base = (np.array([r["loss"] for r in told]) for told in (results, shipped))  # (S,)
+    won, base = (np.array([r["success"] for r in cells], dtype=float) for group_results in (results, shipped))  # (S, E)
+    losses, of_base = (np.array([r["loss"] for r in cells]) for cells in (results, shipped))  # (S,)
     success = Success.of(won.flatten() > 0)
     cell = group[0]
     return {
@@ -235,12 +235,12 @@ def row(
 
 def rows(everything: Sequence[TrunkCell], folder: Path) -> list[dict[str, Any]]:
     """All lines of the table, of what is kept in ``folder``."""
-    told = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
+    results = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
     groups: dict[tuple[str, str, str], list[TrunkCell]] = {}
     for cell in everything:
         groups.setdefault(cell.line, []).append(cell)
     return [
-        row(group, [told[cell] for cell in group], [told[cell.shipped()] for cell in group])
+        row(group, [results[cell] for cell in group], [results[cell.shipped()] for cell in group])
         for group in groups.values()
     ]
 
@@ -254,13 +254,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = list(cells(args.seeds, args.episodes))
-    there = {path.stem for path in args.folder.glob("*.json")}
+    existing = {path.stem for path in args.folder.glob("*.json")}
     if args.kept:
-        lacking = {cell.line for cell in everything if cell.key() not in there}
+        lacking = {cell.line for cell in everything if cell.key() not in existing}
         everything = [cell for cell in everything if not lacking & {cell.line, cell.shipped().line}]
         if not everything:
             raise ConfigError(f"--kept finds no arm with {args.seeds} trainings in {args.folder}; leave it out")
-    missing = [cell for cell in everything if cell.key() not in there]
+    missing = [cell for cell in everything if cell.key() not in existing]
     job_cache.run(work, missing, args.folder, args.workers, "trainings")
     measured = rows(everything, args.folder)
     _print(measured)
@@ -274,8 +274,8 @@ def _print(measured: Sequence[Mapping[str, Any]]) -> None:
     table = Table(*("task", "class", "arm", "success", "interval", "beside as shipped", "loss", "train s"))
     for r in measured:
         interval, gain = ("{:.1%} to {:.1%}".format(*r[name]) for name in ("interval", "gain_interval"))
-        told = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
-        table.add_row(*told, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
+        cells = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
+        table.add_row(*cells, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 

@@ -232,12 +232,12 @@ class Story:
 
     def _train(self, director: Any, policy: str, words: str) -> dict[str, Any]:
         with self._bar("train", words, 100) as advance:
-            said = [0]
+            reported = [0]
 
             def progress(step: int, steps: int) -> None:
                 percent = 100 * step // max(1, steps)
-                advance(max(0, percent - said[0]))
-                said[0] = max(percent, said[0])
+                advance(max(0, percent - reported[0]))
+                reported[0] = max(percent, reported[0])
 
             made: dict[str, Any] = director.train(progress, policy=policy)
             progress(1, 1)

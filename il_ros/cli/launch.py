@@ -104,10 +104,10 @@ def show_commands(launch: Launch, as_json: bool) -> None:
         print(json.dumps(vars(node)) if as_json else shlex.join(words))
 
 
-def supervise(launch: Launch, folder: Path, hear: Callable[[str, str], None] | None = None) -> int:
+def supervise(launch: Launch, folder: Path, on_output: Callable[[str, str], None] | None = None) -> int:
     """Run the nodes until all have ended, or one whose end is the end of all; returns the exit code.
 
-    What they say goes to ``hear``, or is printed.
+    What they say goes to ``on_output``, or is printed.
     """
     environment = {**DEFAULTS, **os.environ}
     for message in launch.messages:
@@ -115,9 +115,9 @@ def supervise(launch: Launch, folder: Path, hear: Callable[[str, str], None] | N
             say("launch", f"{message.level}: {message.text}")
     with Processes(folder, environment) as processes:
         for node in launch.commands:
-            echo = None if node.output == "log" else hear or say
+            echo = None if node.output == "log" else on_output or say
             child = processes.start(node.name, node.command, node.environment, echo)
-            if hear is None:
+            if on_output is None:
                 say("launch", f"started {node.name} (process {child.process.pid}), log in {child.log}")
         return watch(processes, {node.name: node for node in launch.commands})
 

@@ -102,8 +102,8 @@ def _disagreement(
         same = away.min(axis=1) < SAME
         apart = np.abs(own[1][start : start + 256] - actions[nearest]) / span
         differences.append(apart[same].mean(axis=1))
-    found = np.concatenate(differences)
-    return len(found) / len(own[0]), float(found.mean()) if len(found) else float("nan")
+    distances = np.concatenate(differences)
+    return len(distances) / len(own[0]), float(distances.mean()) if len(distances) else float("nan")
 
 
 def smoothness(episode: Episode, contract: Contract) -> float:

@@ -44,12 +44,12 @@ class RosBackend:
         """The director of the graph; its nodes begin with this device, since some need topics of their own."""
         if self._director is None:
             plan = self._plan
-            told: dict[str, object] = {"task": plan.task, "contract": plan.contract, "device": device}
-            told |= {"expert": plan.expert, "lockstep": not self._paced, "composed": self._composed}
-            told |= {"folder": self._folder / "episodes", "checkpoints": self._folder / "checkpoints"}
-            told |= {"policy": self._training(plan.training()), "rule": "demonstration"}
+            arguments: dict[str, object] = {"task": plan.task, "contract": plan.contract, "device": device}
+            arguments |= {"expert": plan.expert, "lockstep": not self._paced, "composed": self._composed}
+            arguments |= {"folder": self._folder / "episodes", "checkpoints": self._folder / "checkpoints"}
+            arguments |= {"policy": self._training(plan.training()), "rule": "demonstration"}
             logs = self._folder / "logs"
-            graph = running("dagger", logs, isolated=not self._paced, **told)
+            graph = running("dagger", logs, isolated=not self._paced, **arguments)
             self._director = self._stack.enter_context(graph)
             self._director.set("gate_node", execute_steps=plan.execute_steps)
             self._director.set("policy_node", lapses=plan.lapses, lapse_reach=plan.lapse_reach)
@@ -59,8 +59,8 @@ class RosBackend:
         """The configuration as a file, which is what the trainer is told."""
         path = self._folder / TRAINING
         path.parent.mkdir(parents=True, exist_ok=True)
-        told = {**dataclasses.asdict(config), "options": dict(config.options)}
-        path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+        document = {**dataclasses.asdict(config), "options": dict(config.options)}
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return path
 
     def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:

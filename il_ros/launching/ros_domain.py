@@ -51,9 +51,9 @@ def isolate(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         GraphError: if every domain is taken.
     """
-    kept = {name: value for name, value in environment.items() if name not in UNWANTED}
+    inherited = {name: value for name, value in environment.items() if name not in UNWANTED}
     profiles = dict.fromkeys(PROFILES, str(paths.share() / "config" / "discovery.xml"))
-    return {**profiles, **kept, **ISOLATED, "ROS_DOMAIN_ID": str(take_domain())}
+    return {**profiles, **inherited, **ISOLATED, "ROS_DOMAIN_ID": str(take_domain())}
 
 
 def take_domain() -> int:

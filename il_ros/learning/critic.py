@@ -122,9 +122,9 @@ def _gather(
     observations = torch.from_numpy(normaliser.observation.forward(histories))
     with torch.no_grad():
         own = torch.cat([policy.sample(part, generator)[:, 0] for part in torch.split(observations, 1024)])  # (N, Da)
-    told = np.concatenate([wanted(episode) for episode in episodes])
+    labels = np.concatenate([wanted(episode) for episode in episodes])
     known = np.concatenate([asked(e) | is_driven_by(e, Authority.EXPERT) for e in episodes])
-    apart = np.abs(normaliser.action.inverse(own.numpy()) - told) / (contract.high - contract.low)
+    apart = np.abs(normaliser.action.inverse(own.numpy()) - labels) / (contract.high - contract.low)
     otherwise = np.where(known, apart.max(axis=1) > OTHERWISE, np.nan)
     lengths = [len(episode) for episode in episodes]
     last = np.zeros(sum(lengths), dtype=np.float32)

@@ -167,11 +167,11 @@ class PolicyRunner:
     def _doubts(self, history: torch.Tensor, first: Array) -> PolicyUncertainty:
         """Return the uncertainty of the first action (1, Da), in the network's units, after the history (1, To, Do)."""
         spread = self._policy.spread(history)
-        told = math.nan if spread is None else float(spread[0])
+        value = math.nan if spread is None else float(spread[0])
         return (
-            PolicyUncertainty(told)
+            PolicyUncertainty(value)
             if self._critic is None
-            else self._critic.judge(history, torch.from_numpy(first), told)
+            else self._critic.judge(history, torch.from_numpy(first), value)
         )
 
 

@@ -105,9 +105,9 @@ def export(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
     about = path.with_suffix(".json")
     if path.suffix != ".onnx":
         raise ConfigError(f"{path} does not end in .onnx; name a file such as {path.with_suffix('.onnx')}")
-    for there in (path, about):
-        if there.exists():
-            raise ConfigError(f"{there} is already there; choose another name, or remove it")
+    for existing in (path, about):
+        if existing.exists():
+            raise ConfigError(f"{existing} is already there; choose another name, or remove it")
     if find_spec("onnx") is None:
         raise ConfigError("the package onnx is not installed, which torch writes graphs with; pip install il_ros[onnx]")
     served = Served(checkpoint)

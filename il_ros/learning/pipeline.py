@@ -53,11 +53,11 @@ class TrainingPipeline:
     @property
     def remarks(self) -> dict[str, list[str]]:
         """What is odd about recordings that were read all the same, and of which, by name."""
-        told: dict[str, list[str]] = {}
+        recordings_of: dict[str, list[str]] = {}
         for path, episode in self._read.items():
             for remark in episode.facts.get("remarks") or ():
-                told.setdefault(remark, []).append(path.name)
-        return told
+                recordings_of.setdefault(remark, []).append(path.name)
+        return recordings_of
 
     @property
     def episodes(self) -> dict[str, Episode]:
@@ -74,11 +74,11 @@ class TrainingPipeline:
         """
         if reader.is_dataset(self._episodes.folder):
             self.notes = []
-            found = reader.read_dataset(self._episodes.folder, self._contract, self.notes)
-            self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
+            episodes = reader.read_dataset(self._episodes.folder, self._contract, self.notes)
+            self._read = {self._episodes.folder / name: episode for name, episode in episodes.items()}
             return list(self._read.values())
-        there = recordings(self._episodes.folder)
-        before, self._versions = self._versions, {f.path: version_of(f.path) for f in there if not f.why_not}
+        existing = recordings(self._episodes.folder)
+        before, self._versions = self._versions, {f.path: version_of(f.path) for f in existing if not f.why_not}
         known = {path for path, version in self._versions.items() if before.get(path) == version}
         read, skipped = self._read, self.skipped
         self._read, self.skipped = {}, {path: why for path, why in skipped.items() if path in known}
@@ -89,7 +89,7 @@ class TrainingPipeline:
                 self._read[path] = read[path] if path in known else read_episode(path, self._contract)
             except DataError as error:
                 self.skipped[path] = str(error)
-        self.skipped |= {each.path: each.why_not for each in there if each.why_not}
+        self.skipped |= {each.path: each.why_not for each in existing if each.why_not}
         if not self._read:
             first = next(iter(self.skipped.values()), "")
             why = f"; {len(self.skipped)} could not be read, the first: {first}" if first else ""
@@ -129,8 +129,8 @@ class TrainingPipeline:
         clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
         is_set = reader.is_dataset(self._episodes.folder)  # whose reader has told that already
         foreign = [each for each in episodes if "digest" not in each.facts and not is_set]
-        told = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
-        trained = dataclasses.replace(trained, notes=told)
+        notes = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
+        trained = dataclasses.replace(trained, notes=notes)
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
             taught = seeds.joined(taught, before.taught or {})
@@ -170,8 +170,8 @@ class TrainingPipeline:
 
     def _trained_on(self) -> set[str]:
         """Return the episodes that the newest checkpoint knows."""
-        there = self._numbers()
-        return {entry["name"] for entry in read_document(there[max(there)])["manifest"]} if there else set()
+        existing = self._numbers()
+        return {entry["name"] for entry in read_document(existing[max(existing)])["manifest"]} if existing else set()
 
     def _last(self) -> Checkpoint | None:
         """Return the newest checkpoint, if there is one.
@@ -179,8 +179,8 @@ class TrainingPipeline:
         Raises:
             CheckpointError: if it is for another contract.
         """
-        there = self._numbers()
-        return checkpoints.load_for(there[max(there)], self._contract) if there else None
+        existing = self._numbers()
+        return checkpoints.load_for(existing[max(existing)], self._contract) if existing else None
 
 
 def experts_of(episode: Episode) -> list[str]:

@@ -52,7 +52,7 @@ class CameraNode(IlNode[CameraParameters]):
         self._message.header.frame_id = "camera"
         self._topic = self.publisher(topics.CAMERA)
         for topic in topics.READING:
-            keep = lambda said, name=topic.name: self._heard.update({name: said[1]})  # noqa: E731
+            keep = lambda stamped, name=topic.name: self._heard.update({name: stamped[1]})  # noqa: E731
             self.read(codecs.whole(self.contract, topic._replace(qos=topics.QosKind.LATEST)), keep)
         self.every(1.0 / self.parameters.picture_hz, self._look)
         self.start()

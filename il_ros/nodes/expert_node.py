@@ -98,13 +98,13 @@ class ExpertNode(IlNode[ExpertParameters]):
             self.subscribe_timed(Topic(name, type_name), self._device_listener(name))
         self.start()
 
-    def prepare(self, wanted: ExpertParameters) -> Callable[[], None] | None:
+    def prepare(self, parameters: ExpertParameters) -> Callable[[], None] | None:
         """Another device or expert may be chosen between episodes; another person may sit down at any time."""
-        if dataclasses.replace(wanted, author=self.parameters.author) == self.parameters:
+        if dataclasses.replace(parameters, author=self.parameters.author) == self.parameters:
             return None
-        device = make_device(wanted, self.contract)
+        device = make_device(parameters, self.contract)
         if set(device.topics) - set(self._device.topics) or device.watched != self._device.watched:
-            raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
+            raise ConfigError(f"device {parameters.device!r} needs topics of its own; start the node anew with it")
 
         def take_effect() -> None:
             self._device = device

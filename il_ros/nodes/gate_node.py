@@ -112,9 +112,9 @@ class GateNode(IlNode[GateParameters]):
         self.every(CHECK_S, self._check)
         self.start()
 
-    def prepare(self, wanted: GateParameters) -> Callable[[], None]:
+    def prepare(self, parameters: GateParameters) -> Callable[[], None]:
         """A new rule counts from the next episode on."""
-        gate = Gate(self.contract, wanted.config())
+        gate = Gate(self.contract, parameters.config())
 
         def take_effect() -> None:
             self._next_gate = gate

@@ -101,11 +101,11 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         """Let go of the checkpoint."""
         self._actor = None
 
-    def prepare(self, wanted: PolicyParameters) -> Callable[[], None]:
+    def prepare(self, parameters: PolicyParameters) -> Callable[[], None]:
         """Another checkpoint may be chosen at any time."""
-        lapses = ActionPerturbation(wanted.lapses, reach=wanted.lapse_reach)
-        other = wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint
-        loaded = self._load(Path(wanted.checkpoint)) if other else None
+        lapses = ActionPerturbation(parameters.lapses, reach=parameters.lapse_reach)
+        other = parameters.checkpoint and parameters.checkpoint != self.parameters.checkpoint
+        loaded = self._load(Path(parameters.checkpoint)) if other else None
 
         def take_effect() -> None:
             self._lapses = lapses
@@ -135,8 +135,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
         differences = contract_comparison.differences(self.contract, loaded.contract)
         if differences:
-            told = "; ".join(differences)
-            self.get_logger().info(f"{path.name} has another contract, but one for it: {told}; tighter limits hold")
+            listed = "; ".join(differences)
+            self.get_logger().info(f"{path.name} has another contract, but one for it: {listed}; tighter limits hold")
         return loaded
 
     def _adopt(self, loaded: Checkpoint) -> None:
@@ -203,11 +203,11 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         """What the diagnostics tell."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
-        told = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
-        told["dropped"] = self._turns.dropped
-        told |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
+        result = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
+        result["dropped"] = self._turns.dropped
+        result |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
         p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
-        return {**super().facts(), **told, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
+        return {**super().facts(), **result, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
 
 
 def main() -> int:

@@ -49,7 +49,9 @@ class RecorderParameters(ManagedParameters):
     """Parameters of the recorder node."""
 
     folder: str = param("runs/live/episodes", "folder of the episodes", read_only=True)
-    follow: bool = param(True, "start and stop with the episodes that the arm announces; the services work all the same")
+    follow: bool = param(
+        True, "start and stop with the episodes that the arm announces; the services work all the same"
+    )
     lockstep: bool = param(False, "the arm waits for each command, so nothing comes too late", read_only=True)
     note: str = param("", "words that are kept with the episodes that end from now on; empty for none")
 

@@ -171,9 +171,9 @@ class ResyncNode(IlNode[NodeParameters]):
                 fresh[name] = source.fresh(self.now_ns())
             except MessageError as error:
                 missed[name] = f"{RAW}{name}: {error}"
-        wanted = [words for name, words in missed.items() if name in self.contract.topics]
-        if wanted:
-            self.complain("; ".join(wanted))
+        required = [words for name, words in missed.items() if name in self.contract.topics]
+        if required:
+            self.complain("; ".join(required))
             return
         for name, data in fresh.items():
             self._topics[name].publish(messages.with_stamp(data, stamp_ns))
@@ -181,10 +181,10 @@ class ResyncNode(IlNode[NodeParameters]):
     def facts(self) -> dict[str, Any]:
         """Return what the diagnostics report."""
         now_ns, clock_ns = self.now_ns(), self.get_clock().now().nanoseconds
-        told: dict[str, Any] = {}
+        ages: dict[str, Any] = {}
         for name, source in self._sources.items():
-            told |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
-        return told
+            ages |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
+        return ages
 
 
 def main() -> int:

@@ -68,9 +68,9 @@ class TrainerNode(IlNode[TrainerParameters]):
             changes["steps"] = parameters.steps
         return TrainingConfig.load(parameters.policy, **changes)
 
-    def prepare(self, wanted: TrainerParameters) -> None:
+    def prepare(self, parameters: TrainerParameters) -> None:
         """The policy class and its steps may be changed between trainings."""
-        self._config(wanted)
+        self._config(parameters)
 
     def _on_episode(self, message: String) -> None:
         recorded = events.recorded_episode_from_json(message.data)

@@ -150,7 +150,7 @@ class WebUiNode(IlNode[WebUiParameters]):
 
     # The buttons, called in the server's thread -----------------------------------------------------------------------
 
-    async def act(self, what: str, told: Mapping[str, Any]) -> str:
+    async def act(self, what: str, message: Mapping[str, Any]) -> str:
         """Do what a button asks for.
 
         Raises:
@@ -166,13 +166,13 @@ class WebUiNode(IlNode[WebUiParameters]):
             await wait_for_service(self._setters["expert_node"])
             return await self._set("expert_node", author=self._server.seat.name)
         if what == "save":
-            await self._set("recorder_node", note=str(told.get("note", ""))[:500])
+            await self._set("recorder_node", note=str(message.get("note", ""))[:500])
             try:
-                return await call_service(self._saver, SetBool.Request(data=told.get("success") is True))
+                return await call_service(self._saver, SetBool.Request(data=message.get("success") is True))
             finally:
                 await self._set("recorder_node", note="")  # it is of this episode alone
         if what == "policy":
-            drives = told.get("drives") is True
+            drives = message.get("drives") is True
             words = await self._set("gate_node", rule=self._together if drives else ALONE)
             self._status.state["policy_drives"] = drives
             return f"{words}; it counts from the next episode on"
@@ -198,10 +198,12 @@ class WebUiNode(IlNode[WebUiParameters]):
     def _draw(self, reading: RobotState) -> None:
         """Draw the arm, and where the chunks that have come since the last time mean to go."""
         self._scene.show(reading)
-        said, self._said = self._said, {}
+        chunks, self._said = self._said, {}
         for who in ("policy", "expert"):
             try:
-                path = self._path(messages.chunk_from(said[who], self.contract)) if who in said else np.empty((0, 3))
+                path = (
+                    self._path(messages.chunk_from(chunks[who], self.contract)) if who in chunks else np.empty((0, 3))
+                )
             except IlRosError:
                 path = np.empty((0, 3))  # the gate tells why it is refused
             self._scene.show_path(who, path)

@@ -57,8 +57,8 @@ class Autoregressive(Policy):
         """Draw the numbers in turn: (B, Ta, Da)."""
         numbers: list[Tensor] = []
 
-        def choose(place: int, said: Tensor) -> Tensor:
-            logits, residuals = self._split(said)
+        def choose(place: int, outputs: Tensor) -> Tensor:
+            logits, residuals = self._split(outputs)
             bins = draw(logits, self.config.least_probability, generator)
             numbers.append(self._centre(bins) + residuals.gather(-1, bins[:, None])[:, 0])
             return bins
@@ -75,8 +75,8 @@ class Autoregressive(Policy):
         error = residuals.gather(-1, bins[..., None])[..., 0] - (numbers - self._centre(bins))
         return log_probability, (error * self.config.bins / 2).square()  # in units of half a bin
 
-    def _split(self, said: Tensor) -> tuple[Tensor, Tensor]:
-        logits, residuals = said.chunk(2, dim=-1)
+    def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        logits, residuals = outputs.chunk(2, dim=-1)
         return logits, residuals.tanh() / self.config.bins  # never beyond the bin
 
     def _centre(self, bins: Tensor) -> Tensor:

@@ -114,10 +114,10 @@ class Flow(Policy):
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
         seen = self.condition(observations.flatten(1))
         stride = 1.0 / self.config.num_inference_steps
-        told = stride if self.config.strides else 0.0
+        ahead = stride if self.config.strides else 0.0
         for i in range(self.config.num_inference_steps):
             time = torch.full((len(chunk),), i * stride, device=chunk.device)
-            end = self._end(chunk, time, torch.full_like(time, told), seen)
+            end = self._end(chunk, time, torch.full_like(time, ahead), seen)
             chunk = chunk + stride / (1 - i * stride) * (end - chunk)
         return without_overflow(chunk.clamp(-self.config.clip, self.config.clip), chunk)
 

@@ -167,8 +167,8 @@ class AutoregressiveHead(nn.Module):
 
     def forward(self, condition: Tensor, symbols: Tensor) -> Tensor:
         """(B, width) and the symbols (B, N) to what is said of each place, knowing those before it: (B, N, outputs)."""
-        said = self.said[torch.arange(self.places, device=symbols.device), symbols]  # (B, N, width)
-        out: Tensor = self.head(condition[:, None] + (said.cumsum(1) - said) + self.place)
+        embedded = self.said[torch.arange(self.places, device=symbols.device), symbols]  # (B, N, width)
+        out: Tensor = self.head(condition[:, None] + (embedded.cumsum(1) - embedded) + self.place)
         return out
 
     def draw(self, condition: Tensor, choose: Callable[[int, Tensor], Tensor]) -> Tensor:

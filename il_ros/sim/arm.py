@@ -65,9 +65,9 @@ class Arm:
         at, _ = self.tool()
         aside = float(np.linalg.norm(at - tool_position))
         if aside > ASIDE_M:
-            wanted, got = (", ".join(f"{value:.3f}" for value in place) for place in (tool_position, at))
+            start, got = (", ".join(f"{value:.3f}" for value in place) for place in (tool_position, at))
             raise ConfigError(
-                f"the tool of {self.robot.urdf} is to start at ({wanted}) m and comes to ({got}), {aside * 1e3:.0f} mm "
+                f"the tool of {self.robot.urdf} is to start at ({start}) m and comes to ({got}), {aside * 1e3:.0f} mm "
                 f"aside, where {ASIDE_M * 1e3:g} mm are allowed; give the robot another tip or rest, or choose a task "
                 "within its reach"
             )

@@ -32,14 +32,14 @@ class OperatorInput:
     """Whether they are off the switch because contact with the page was lost, and not by an act."""
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> OperatorInput:
+    def from_json(cls, message: dict[str, Any]) -> OperatorInput:
         """Read what the page tells.
 
         Raises:
             MessageError: if it is of another form.
         """
-        flags = {name: told.get(name, False) for name in ("held", "fast", "pointer")}
-        deflection = told.get("deflection", (0.0, 0.0, 0.0))
+        flags = {name: message.get(name, False) for name in ("held", "fast", "pointer")}
+        deflection = message.get("deflection", (0.0, 0.0, 0.0))
         if not all(isinstance(flag, bool) for flag in flags.values()):
             raise MessageError(f"hands: {flags} are not all true or false")
         if not isinstance(deflection, (list, tuple)) or len(deflection) != 3 or not all(map(_is_share, deflection)):

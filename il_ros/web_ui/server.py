@@ -46,7 +46,7 @@ class OperatorBackend(Protocol):
     def hands(self, hands: OperatorInput) -> None:
         """The driver's hands do this now."""
 
-    def act(self, what: str, told: Mapping[str, Any]) -> Awaitable[str]:
+    def act(self, what: str, message: Mapping[str, Any]) -> Awaitable[str]:
         """Do what a button says; the words that tell of it. May raise an ``IlRosError``."""
 
 
@@ -242,14 +242,14 @@ class Server:
 
     async def _hear(self, viewer: str, socket: web.WebSocketResponse, text: str) -> None:
         try:
-            told = json.loads(text)
-            if not isinstance(told, dict) or not isinstance(told.get("do"), str):
+            message = json.loads(text)
+            if not isinstance(message, dict) or not isinstance(message.get("do"), str):
                 raise MessageError("a message must be a JSON object with 'do'")
-            if told["do"] == "hands":
-                self.seat.hear(viewer, OperatorInput.from_json(told), time.monotonic_ns())
+            if message["do"] == "hands":
+                self.seat.hear(viewer, OperatorInput.from_json(message), time.monotonic_ns())
                 self._pass_on(self.seat.hands(time.monotonic_ns()))
                 return
-            asyncio.ensure_future(self._act(viewer, socket, told))
+            asyncio.ensure_future(self._act(viewer, socket, message))
         except (ValueError, RecursionError):
             self._leave(viewer)
             await socket.close(code=WSCloseCode.INVALID_TEXT, message=b"not JSON")
@@ -257,17 +257,17 @@ class Server:
             self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
 
-    async def _act(self, viewer: str, socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
+    async def _act(self, viewer: str, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         """Do what a button says, and answer."""
-        what = told["do"]
+        what = message["do"]
         try:
             if what == "sit":
-                self.seat.sit(viewer, str(told.get("name", "")), time.monotonic_ns())
+                self.seat.sit(viewer, str(message.get("name", "")), time.monotonic_ns())
             elif viewer != self.seat.viewer:
                 raise MessageError(f"{self.seat.name or 'nobody'} drives; take the seat first")
             if what == "leave":
                 self._leave(viewer)
-            words = await self._operator.act(what, told)
+            words = await self._operator.act(what, message)
             await _send(socket, json.dumps({"done": what, "words": words}))
         except IlRosError as error:
             if what == "sit":  # whose name cannot be recorded does not drive

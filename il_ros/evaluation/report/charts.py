@@ -136,10 +136,10 @@ def _decades(low: float, high: float) -> list[float]:
 
 def _whisker(axes: Axes, r: dict[str, Any]) -> str:
     x, y, (low, high) = axes.across(r["round"]), axes.down(100 * r["success"]), r["interval"]
-    says = f"round {r['round']}: {100 * r['success']:.1f} % of {r['episodes']} episodes"
+    title = f"round {r['round']}: {100 * r['success']:.1f} % of {r['episodes']} episodes"
     return (
         f'<path class="whisker" d="M{x:.1f} {axes.down(100 * low):.1f}V{axes.down(100 * high):.1f}"/>'
-        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{says}</title></circle>'
+        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{title}</title></circle>'
     )
 
 
@@ -161,6 +161,6 @@ def _short(value: float) -> str:
     return f"{value:g}" if abs(value) >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
 
 
-def _chart(parts: Sequence[str], says: str) -> str:
-    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(says)}">'
+def _chart(parts: Sequence[str], label: str) -> str:
+    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
     return f"{head}{''.join(parts)}</svg>"

@@ -82,19 +82,19 @@ def _uri(frame: Array, quality: int) -> str:
 
 
 def _player(clip: Clip, uris: list[str], every: int) -> str:
-    said = [driver(caption) for caption in clip.captions[::every]]
-    film = {"frames": uris, "drivers": [who for who, _ in said], "notes": [note for _, note in said]}
-    runs = [(who, len(list(run))) for who, run in groupby(who for who, _ in said)]
+    notes = [driver(caption) for caption in clip.captions[::every]]
+    film = {"frames": uris, "drivers": [who for who, _ in notes], "notes": [note for _, note in notes]}
+    runs = [(who, len(list(run))) for who, run in groupby(who for who, _ in notes)]
     ribbon = "".join(f'<i class="{who.lower()}" style="flex:{count}"></i>' for who, count in runs)
     height, width = clip.frames[0].shape[:2]
     return (
         f'<figure class="player" data-fps="{clip.fps / every:g}"><div class="screen">'
         f'<img src="{uris[0]}" width="{width}" height="{height}" alt="{escape(clip.title)}">'
-        f'<b class="who {said[0][0].lower()}">{said[0][0]}</b></div>'
+        f'<b class="who {notes[0][0].lower()}">{notes[0][0]}</b></div>'
         f'<div class="ribbon" aria-hidden="true">{ribbon}</div>'
         f'<div class="controls"><button type="button" aria-label="play">▶</button>'
         f'<input type="range" min="0" max="{len(uris) - 1}" value="0" aria-label="picture of {escape(clip.title)}">'
         f"<output>1 / {len(uris)}</output></div>"
-        f'<figcaption><strong>{escape(clip.title)}</strong> <span class="note">{escape(said[0][1])}</span></figcaption>'
+        f'<figcaption><strong>{escape(clip.title)}</strong> <span class="note">{escape(notes[0][1])}</span></figcaption>'
         f'<script type="application/json">{as_json(film)}</script></figure>'
     )

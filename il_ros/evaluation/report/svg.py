@@ -97,14 +97,14 @@ class MapProjection:
 
 def line(points: Array, nearest: float = 0.6) -> str:
     """Return the SVG path through (T, 2) points; points nearer than ``nearest`` to the last one drawn are left out."""
-    kept: list[tuple[float, float]] = []
+    selected: list[tuple[float, float]] = []
     rows = [(x, y) for x, y in points.tolist() if np.isfinite(x) and np.isfinite(y)]
     for x, y in rows:
-        if not kept or abs(x - kept[-1][0]) + abs(y - kept[-1][1]) >= nearest:
-            kept.append((x, y))
-    if rows and kept[-1] != rows[-1]:
-        kept.append(rows[-1])
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept) if kept else ""
+        if not selected or abs(x - selected[-1][0]) + abs(y - selected[-1][1]) >= nearest:
+            selected.append((x, y))
+    if rows and selected[-1] != rows[-1]:
+        selected.append(rows[-1])
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in selected) if selected else ""
 
 
 def evenly(tracks: Sequence[ToolPath], most: int = MOST_PATHS) -> list[ToolPath]:
@@ -183,9 +183,9 @@ def _crosses(view: MapProjection, tracks: Sequence[ToolPath]) -> str:
     return f'<path class="cross" d="{marks}"/>' if marks else ""
 
 
-def _picture(scene: TopView, view: MapProjection, paths: Sequence[str], says: str) -> str:
+def _picture(scene: TopView, view: MapProjection, paths: Sequence[str], label: str) -> str:
     return (
-        f'<svg class="scene" viewBox="0 0 {WIDTH:.0f} {view.height:.0f}" role="img" aria-label="{escape(says)}">'
+        f'<svg class="scene" viewBox="0 0 {WIDTH:.0f} {view.height:.0f}" role="img" aria-label="{escape(label)}">'
         f"{_ground(scene, view)}<g>{''.join(paths)}</g>{_marks(scene, view)}</svg>"
     )
 

@@ -29,13 +29,13 @@ def ranges(episodes: Iterable[Mapping[str, Any]]) -> dict[str, list[list[int]]]:
 
     An episode of a real arm has no seed, and is left out.
     """
-    found: dict[str, set[int]] = {}
+    seeds_of: dict[str, set[int]] = {}
     for facts in episodes:
         task, seed = facts.get("task"), facts.get("seed")
         if isinstance(task, str) and isinstance(seed, int):
-            found.setdefault(_plain(task), set()).add(seed)
+            seeds_of.setdefault(_plain(task), set()).add(seed)
     stretches: dict[str, list[list[int]]] = {}
-    for task, seeds in found.items():
+    for task, seeds in seeds_of.items():
         for seed in sorted(seeds):
             ends = stretches.setdefault(task, [])
             if ends and ends[-1][1] == seed - 1:

@@ -167,13 +167,13 @@ def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:
 def split_episodes(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:
     """Return the rows to train on, the rows of the episodes held out, and a note if those are fewer than configured."""
     episodes = np.unique(data.episode)
-    asked = max(1, round(config.val_fraction * len(episodes))) if config.val_fraction else 0
-    count = min(asked, len(episodes) - 1) if len(episodes) >= FEWEST else 0
+    requested = max(1, round(config.val_fraction * len(episodes))) if config.val_fraction else 0
+    count = min(requested, len(episodes) - 1) if len(episodes) >= FEWEST else 0
     chosen = np.random.default_rng(config.seed).permutation(episodes)[:count]
     unseen = np.isin(data.episode, chosen)
     note = f"val_fraction is {config.val_fraction:g}, but of {len(episodes)} episodes {count} are held out: "
     why = "one is left to train on" if count else f"fewer than {FEWEST} are all needed to train on"
-    return np.flatnonzero(~unseen), np.flatnonzero(unseen), (note + why,) if count < asked else ()
+    return np.flatnonzero(~unseen), np.flatnonzero(unseen), (note + why,) if count < requested else ()
 
 
 def _check(data: Dataset, config: TrainingConfig) -> None:

@@ -96,8 +96,8 @@ def _about_topic(
     contract: Contract, topic: str, kind: str, name: str | None, types: Mapping[str, str], received: _Topic
 ) -> list[Finding]:
     if name is None:
-        there = ", ".join(sorted(name for name, there in types.items() if there == kind))
-        remedy = f"remap {there}" if there else f"nobody publishes a {kind}, so start its publisher"
+        others = ", ".join(sorted(name for name, others in types.items() if others == kind))
+        remedy = f"remap {others}" if others else f"nobody publishes a {kind}, so start its publisher"
         return [Finding(topic, ERROR, f"is not there; {remedy}, or name another in the contract")]
     if types[name] != kind:
         return [Finding(topic, ERROR, f"{name} is {types[name]}, not {kind}; correct the contract's topics")]

@@ -53,14 +53,14 @@ class MessageLoss:
     def facts(self) -> dict[str, dict[str, Any]]:
         """Return the entry of the episode's facts: topics with a gap or a duplicate only."""
         topics = sorted({topic for topic, _ in self._newest})
-        found = {topic: (self.missing(topic), self.duplicates(topic)) for topic in topics}
+        losses = {topic: (self.missing(topic), self.duplicates(topic)) for topic in topics}
         return {
             topic: {
                 "missing": [list(r) for r in ranges],
                 "lost": sum(last - first + 1 for first, last in ranges),
                 "duplicates": twice,
             }
-            for topic, (ranges, twice) in found.items()
+            for topic, (ranges, twice) in losses.items()
             if ranges or twice
         }
 

@@ -93,9 +93,9 @@ def by_mass(classes: Sequence[Array], mass: Mapping[int, float]) -> list[Array]:
         For each episode (T,) float32; 0 where there is no label.
     """
     counts = {name: sum(int((each == name).sum()) for each in classes) for name in mass if mass[name] > 0}
-    there = [name for name, count in counts.items() if count]
-    total, labels = sum(mass[name] for name in there), sum(counts.values())
-    weights = {name: mass[name] / total * labels / counts[name] for name in there}
+    present = [name for name, count in counts.items() if count]
+    total, labels = sum(mass[name] for name in present), sum(counts.values())
+    weights = {name: mass[name] / total * labels / counts[name] for name in present}
     result = []
     for each in classes:
         weight = np.zeros(len(each), dtype=np.float32)

@@ -29,5 +29,5 @@ class Relabelled(Scheme):
 
     def _of(self, episode: Episode) -> Labels:
         driven = is_driven_by(episode, Authority.EXPERT)
-        told = driven | asked(episode)
-        return Labels(wanted(episode), told, np.ones(len(episode), dtype=np.float32), told, driven)
+        labelled = driven | asked(episode)
+        return Labels(wanted(episode), labelled, np.ones(len(episode), dtype=np.float32), labelled, driven)
