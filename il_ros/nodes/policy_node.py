@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps.
+"""The policy node: answers every observation with an action chunk of its stamp; swaps checkpoints between two steps.
 
 When things fail: a checkpoint that is damaged, is not the one that was announced, or was trained for another contract
 is refused, and the one before goes on. At the start that ends the process, or with ``autostart:=false`` leaves the node
@@ -37,7 +37,7 @@ from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 
 LATENCIES = 1000
-"""Over how many of the last answers the quantiles of the latency are told."""
+"""Over how many of the last answers the quantiles of the latency are computed."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class PolicyParameters(ManagedParameters):
 
 
 class PolicyNode(ManagedNode[PolicyParameters]):
-    """Serves one checkpoint after the other; inactive it follows the episode and says nothing."""
+    """Serves one checkpoint after the other; while inactive it follows the episode and publishes nothing."""
 
     def __init__(self) -> None:
         super().__init__("policy_node", PolicyParameters)
@@ -94,7 +94,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self._actor.forget()
 
     def deactivate(self) -> None:
-        """The observation that waits for its turn is not answered any more."""
+        """Drop the observation that waits for its turn."""
         self._waiting = None
 
     def cleanup(self) -> None:
@@ -102,7 +102,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._actor = None
 
     def prepare(self, parameters: PolicyParameters) -> Callable[[], None]:
-        """Another checkpoint may be chosen at any time."""
+        """Load another checkpoint, which may be chosen at any time."""
         lapses = ActionPerturbation(parameters.lapses, reach=parameters.lapse_reach)
         other = parameters.checkpoint and parameters.checkpoint != self.parameters.checkpoint
         loaded = self._load(Path(parameters.checkpoint)) if other else None
@@ -125,7 +125,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._announced = announced
 
     def _load(self, path: Path, expected: str = "") -> Checkpoint:
-        """A verified checkpoint.
+        """Return a verified checkpoint.
 
         Raises:
             CheckpointError: if it is damaged, not the one that was announced, or for another contract.
@@ -148,7 +148,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self.report()
 
     def _on_authority(self, record: Record) -> None:
-        """A new authority starts with an empty history."""
+        """Empty the history when the authority changes."""
         changed = self._authority is not None and record.authority is not self._authority
         if changed and self._actor is not None:
             self._actor.forget()
@@ -187,7 +187,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
 
     def _chunk(self, actor: PolicyRunner) -> Chunk:
-        """The policy's answer; one without rows, so that nobody waits for it, where the network gives none."""
+        """Return the policy's chunk; one without rows, so that nobody waits, if the network's output is invalid."""
         try:
             return actor.chunk()
         except MessageError as error:
@@ -200,7 +200,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         return is_paced and self.waited_ns() > self.contract.step_ns // 2
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
+        """Return what the diagnostics report."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
         result = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
@@ -211,7 +211,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(PolicyNode)
 
 

@@ -95,6 +95,7 @@ def _player(clip: Clip, uris: list[str], every: int) -> str:
         f'<div class="controls"><button type="button" aria-label="play">▶</button>'
         f'<input type="range" min="0" max="{len(uris) - 1}" value="0" aria-label="picture of {escape(clip.title)}">'
         f"<output>1 / {len(uris)}</output></div>"
-        f'<figcaption><strong>{escape(clip.title)}</strong> <span class="note">{escape(notes[0][1])}</span></figcaption>'
+        f"<figcaption><strong>{escape(clip.title)}</strong> "
+        f'<span class="note">{escape(notes[0][1])}</span></figcaption>'
         f'<script type="application/json">{as_json(film)}</script></figure>'
     )
