@@ -37,5 +37,6 @@ class CameraImage:
             if data.startswith(beginning):
                 return cls(data, kind)
         raise MessageError(
-            f"the camera's picture of format {image_format!r:.80} is neither JPEG nor PNG; let its driver send one of these"
+            f"the camera's picture of format {image_format!r:.80} is neither JPEG nor PNG; let its driver "
+            "send one of these"
         )
