@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A ROS graph of one's own: a free domain on this machine alone, for as long as this process lives.
+"""Isolation of a ROS graph: a free ``ROS_DOMAIN_ID`` on this machine alone, for as long as this process lives.
 
 ``python -m il_ros.launching.ros_domain COMMAND ...`` runs any command in one; SIGINT ends it, even if its
 parent ignores that.
@@ -42,7 +42,7 @@ _locks: list[int] = []
 
 
 def isolate(environment: Mapping[str, str]) -> dict[str, str]:
-    """A copy of ``environment`` in which a graph hears nobody else, and one thread a process does the arithmetic.
+    """Return a copy of ``environment`` for a graph isolated from all others, with one arithmetic thread a process.
 
     Its nodes find each other sooner than by themselves; a file of settings for Fast DDS that is named in
     ``environment`` comes first. The domain stays ours until this process ends, however it ends. Each call takes a
@@ -57,7 +57,7 @@ def isolate(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def take_domain() -> int:
-    """A domain that nobody on this machine uses, locked until this process ends.
+    """Return a domain that nobody on this machine uses, locked until this process ends.
 
     Raises:
         GraphError: if every domain is taken.

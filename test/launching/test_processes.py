@@ -89,7 +89,7 @@ def test_children_are_ended_when_the_body_raises(folder):
 SUPERVISOR = """
 import sys, time
 from pathlib import Path
-from il_ros.cli.processes import Processes
+from il_ros.launching.processes import Processes
 with Processes(Path(sys.argv[1]), grace_s=float(sys.argv[3])) as processes:
     child = processes.start("child", [sys.executable, "-S", "-c", sys.argv[2]])
     while not child.log.read_text():
