@@ -35,13 +35,13 @@ COMPARED = (
 )
 
 
-def _told(stamps: Array, observations: Array) -> str:
+def _digest(stamps: Array, observations: Array) -> str:
     return hashlib.sha256(stamps.astype(np.int64).tobytes() + observations.astype(np.float32).tobytes()).hexdigest()
 
 
 def _timed(read: Callable[[], tuple[Array, Array]]) -> Stretch:
     """Return a stretch of readings, the first of which has been found equal to what was written."""
-    if _told(*read()) != (BAG.parent / DIGEST).read_text():
+    if _digest(*read()) != (BAG.parent / DIGEST).read_text():
         raise ValueError("what was read is not what was written")
     return together(read)
 
@@ -68,7 +68,7 @@ def write(seconds: int) -> None:
                 journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp, stamp)
     finalize(journal.path, BAG.parent, {})
     expected = np.concatenate([joints[:, :7], tool[:, :2], objects[:, 0, :2]], axis=1)
-    (BAG.parent / DIGEST).write_text(_told(stamps, expected))
+    (BAG.parent / DIGEST).write_text(_digest(stamps, expected))
 
 
 def ours(seconds: int) -> Stretch:

@@ -91,7 +91,7 @@ class Rig(Patient):
         """When each command came, its stamp, and what it says."""
         self._frozen_ns = 0
         self._passed = {name: self.create_publisher(kind, name, DEEP) for name, kind in SEEN.items()}
-        self._said = {
+        self._answer_topics = {
             name: self.create_publisher(JointTrajectory, f"{name}/action", DEEP) for name in ("policy", "expert")
         }
         for name, kind in SEEN.items():
@@ -127,15 +127,15 @@ class Rig(Patient):
     def _speak(self, stamp_ns: int) -> None:
         if self.policy is not None:
             rows = np.tile(np.full(2, np.nan) if self.fault == "policy not finite" else self.policy, (8, 1))
-            self._say("policy", Chunk(stamp_ns, rows, "rig"), self.fault != "policy not finite")
+            self._publish_answer("policy", Chunk(stamp_ns, rows, "rig"), self.fault != "policy not finite")
         if self.engaged is not None:
             rows = np.array([[0.0, -SPEED_M_S]]) if self.engaged else np.empty((0, 2))
-            self._say("expert", Chunk(stamp_ns, rows, "rig", self.engaged), True)
+            self._publish_answer("expert", Chunk(stamp_ns, rows, "rig", self.engaged), True)
 
-    def _say(self, who: str, chunk: Chunk, is_sound: bool) -> None:
+    def _publish_answer(self, who: str, chunk: Chunk, is_sound: bool) -> None:
         message = JointTrajectory()
         messages.fill_chunk(message, chunk, PLANE, JointTrajectoryPoint)
-        self._said[who].publish(message)
+        self._answer_topics[who].publish(message)
         if is_sound:
             self.last_word[who] = time.monotonic()
 
@@ -284,7 +284,7 @@ class SimulatedJoint(Patient):
             due_s = before_s + self._rng.uniform(0.7, 1.3) / driver_hz
             self.place += min(1.0, 10.0 * passed_s) * (self.target - self.place)
             self._happen(driver_hz)
-            self._publish(passed_s)
+            self._publish_answer(passed_s)
 
     def _happen(self, driver_hz: float) -> None:
         if self._rng.random() < 2.0 / driver_hz:
@@ -304,7 +304,7 @@ class SimulatedJoint(Patient):
         self.pass_time(passed_s)
         self.place = self._rng.uniform(-1.3, 1.3)
 
-    def _publish(self, passed_s: float) -> None:
+    def _publish_answer(self, passed_s: float) -> None:
         self.stamp_ns += max(1, round(passed_s * 1e9))
         self.measured[self.stamp_ns] = self.place
         message = JointState(name=["joint"], position=[self.place])

@@ -226,7 +226,7 @@ def _row(name: str, repeats: int, took: Any, limit: float | None = None) -> dict
         order = (False, True) if number % 2 == 0 else (True, False)
         measured = {stock: took(stock) for stock in order}
         pairs.append((measured[False], measured[True]))
-    return _told(name, pairs, COMPARED[name.partition(",")[0]], limit)
+    return _row_of(name, pairs, COMPARED[name.partition(",")[0]], limit)
 
 
 def _recorder_row(rate: int, messages: int, repeats: int) -> dict[str, Any]:
@@ -235,10 +235,10 @@ def _recorder_row(rate: int, messages: int, repeats: int) -> dict[str, Any]:
     reached = [float(np.median([pair[side]["rate"] for pair in pairs])) for side in (0, 1)]
     note = f"{lost:g} and {theirs:g} of {messages * repeats}, at {reached[0]:.0f} and {reached[1]:.0f} a second."
     note = COMPARED["recorder"] + note
-    return _told(f"recorder, {rate} messages/s", [(ours["us"], peer["us"]) for ours, peer in pairs], note, None)
+    return _row_of(f"recorder, {rate} messages/s", [(ours["us"], peer["us"]) for ours, peer in pairs], note, None)
 
 
-def _told(name: str, pairs: list[tuple[float, float]], compared: str, limit: float | None) -> dict[str, Any]:
+def _row_of(name: str, pairs: list[tuple[float, float]], compared: str, limit: float | None) -> dict[str, Any]:
     ours, peer = (float(value) for value in np.median(pairs, axis=0))
     low, ratio, high = np.percentile([theirs / mine for mine, theirs in pairs], (25, 50, 75))
     row = {"name": name, "ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(float(ratio), 2)}

@@ -4,8 +4,8 @@
 """The processes of ``benchmarks.graph``: ``python -m benchmarks.graph_sides ROLE JSON``; ``JSON`` is what each needs.
 
 ``speak`` sends serialised messages at a steady rate, ``keep`` is the peer's recorder, ``ask`` and ``answer`` play
-ping-pong, in one process if ``ask`` is told to answer as well, and ``nodes`` runs our own nodes. What a process has
-found out lies in the file ``told`` once it has, as JSON.
+ping-pong, in one process unless ``alone``, and ``nodes`` runs our own nodes. A process
+writes its results to the file ``told``, as JSON.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def joint_state() -> JointState:
 
 
 def speak(told: str, rate: float, messages: int, readers: int) -> None:
-    """Send, once so many ``readers`` are there; tells how long it took."""
+    """Publish, once so many ``readers`` are there; write how long it took."""
     rclpy.init()
     node = Node("speaker", start_parameter_services=False, enable_rosout=False)
     publisher = node.create_publisher(JointState, JOINTS.name, qos.RECORDER)
@@ -86,7 +86,7 @@ def speak(told: str, rate: float, messages: int, readers: int) -> None:
 def keep(told: str, file: str, folder: str) -> None:
     """Run a stock recorder: a typed subscription, and the writer of mcap-ros2-support, which lies in ``folder``.
 
-    Tells how many messages it wrote.
+    It writes how many messages it has recorded.
     """
     sys.path.append(folder)  # last, so that all else is ours
     from mcap_ros2.writer import Writer
@@ -98,12 +98,12 @@ def keep(told: str, file: str, folder: str) -> None:
         writer = Writer(output)
         schema = writer.register_msgdef(JOINTS.type_name, definition(JOINTS.type_name)[0])
 
-        def hear(message: JointState) -> None:
+        def receive(message: JointState) -> None:
             nonlocal count
             writer.write_message(f"/{JOINTS.name}", schema, message, time.time_ns())
             count += 1
 
-        node.create_subscription(JointState, JOINTS.name, hear, qos.RECORDER)
+        node.create_subscription(JointState, JOINTS.name, receive, qos.RECORDER)
         node.create_timer(0.25, lambda: tell(told, count=count))
         stock = SingleThreadedExecutor()
         stock.add_node(node)
@@ -136,13 +136,13 @@ def answer(stock: bool) -> Node:
 
 
 def ask(told: str, stock: bool, rounds: int, alone: bool) -> None:
-    """Play ``rounds``, with an answerer in this process unless it is elsewhere; tells how long each took, s."""
+    """Play ``rounds``, with an answerer in this process unless it is elsewhere; write how long each took, s."""
     rclpy.init()
     took: list[float] = []
     done = rclpy.task.Future()
     since = 0.0
 
-    def heard() -> None:
+    def receive() -> None:
         nonlocal since
         now = time.perf_counter()
         took.append(now - since)
@@ -153,7 +153,7 @@ def ask(told: str, stock: bool, rounds: int, alone: bool) -> None:
         since = time.perf_counter()
         send()
 
-    node, send = player("asker", stock, "pong", "ping", heard)
+    node, send = player("asker", stock, "pong", "ping", receive)
     nodes = [node] if alone else [node, answer(stock)]
     spinner = SingleThreadedExecutor() if stock else make_executor()
     for each in nodes:
@@ -180,7 +180,7 @@ def answer_alone(stock: bool) -> None:
 
 
 class Still:
-    """An arm without physics, in the place of the simulation: it stays where it is, and tells how long rounds took."""
+    """An arm without physics, in the place of the simulation: it stays where it is, and writes how long rounds took."""
 
     def __init__(self, told: str, rounds: int, contract: Contract) -> None:
         self._told, self._rounds, self._contract = told, rounds, contract

@@ -41,8 +41,8 @@ class InterleavedRounds:
         low, ratio, high = np.percentile(ratios, (25, 50, 75))
         return {
             "name": self.measurement.row_name(quantile),
-            "ours": self._told(step_s["ours"]),
-            "peer": self._told(step_s["peer"]),
+            "ours": self._value(step_s["ours"]),
+            "peer": self._value(step_s["peer"]),
             "ratio": _digits(ratio),
             "spread": _digits((high - low) / ratio, 2),
             "limit_fraction": _digits(np.median(shares)),
@@ -51,7 +51,7 @@ class InterleavedRounds:
             "compared": self.measurement.compared,
         }
 
-    def _told(self, step_s: Any) -> float:
+    def _value(self, step_s: Any) -> float:
         value = float(np.median(step_s))
         return _digits(1 / value if self.measurement.unit == "steps/s" else 1000 * value)
 

@@ -86,13 +86,13 @@ class Clock:
     """Asked after every step whether to stop, which it never wants; it notes when it was asked."""
 
     def __init__(self) -> None:
-        self._asked: list[float] = []
+        self._asked_s: list[float] = []
 
     def __call__(self) -> bool:
         """Note the time."""
-        self._asked.append(time.perf_counter())
+        self._asked_s.append(time.perf_counter())
         return False
 
     def seconds_of_last(self, steps: int) -> float:
         """How long the last steps took."""
-        return self._asked[-1] - self._asked[-1 - steps]
+        return self._asked_s[-1] - self._asked_s[-1 - steps]

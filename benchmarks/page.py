@@ -57,10 +57,10 @@ class Watch:
         self.sent: list[tuple[float, Any]] = []
         kind = message_class(topic.type_name)
 
-        def hear(data: bytes, info: dict[str, Any]) -> None:
+        def receive(data: bytes, info: dict[str, Any]) -> None:
             self.sent.append((info["source_timestamp"] / 1e9, deserialize_message(data, kind)))
 
-        subscribe_raw(director, topic, hear)
+        subscribe_raw(director, topic, receive)
 
     def first(self, after: float, fact: Callable[[Any], bool] = lambda message: True) -> float:
         """When the first that is so was sent."""

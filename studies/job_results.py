@@ -44,9 +44,9 @@ class JobResults:
 
     def told(self, jobs: Sequence[AnyJob]) -> dict[str, dict[str, Any]]:
         """Return what is published of these jobs, by key."""
-        return {job.key(): {**dataclasses.asdict(job), **self._told(job)} for job in jobs}
+        return {job.key(): {**dataclasses.asdict(job), **self._published(job)} for job in jobs}
 
-    def _told(self, job: AnyJob) -> dict[str, Any]:
+    def _published(self, job: AnyJob) -> dict[str, Any]:
         return {name: value for name, value in self.gave(job).items() if name not in PICTURED}
 
     def _file(self, job: AnyJob) -> Path:

@@ -208,8 +208,8 @@ def row(
     group: Sequence[TrunkCell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """One line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
-    won, base = (np.array([r["success"] for r in cells], dtype=float) for group_results in (results, shipped))  # (S, E)
-    losses, of_base = (np.array([r["loss"] for r in cells]) for cells in (results, shipped))  # (S,)
+    won, base = (np.array([r["success"] for r in each], dtype=float) for each in (results, shipped))  # (S, E)
+    losses, of_base = (np.array([r["loss"] for r in each]) for each in (results, shipped))  # (S,)
     success = Success.of(won.flatten() > 0)
     cell = group[0]
     return {
@@ -274,8 +274,8 @@ def _print(measured: Sequence[Mapping[str, Any]]) -> None:
     table = Table(*("task", "class", "arm", "success", "interval", "beside as shipped", "loss", "train s"))
     for r in measured:
         interval, gain = ("{:.1%} to {:.1%}".format(*r[name]) for name in ("interval", "gain_interval"))
-        cells = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
-        table.add_row(*cells, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
+        values = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
+        table.add_row(*values, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 

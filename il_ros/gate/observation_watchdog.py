@@ -17,7 +17,7 @@ class ObservationWatchdog:
         self._seen_ns: int | None = None
         self._acted_ns = 0
         self._counts: Counter[str] = Counter()
-        self._is_told = False
+        self._is_reported = False
         self.stamp_ns = -1
         """The stamp of the last complete observation."""
         self.reason = ""
@@ -25,7 +25,7 @@ class ObservationWatchdog:
 
     def end(self, now_ns: int, stamp_ns: int) -> None:
         """Note a complete observation."""
-        self._seen_ns, self.stamp_ns, self._is_told, self.reason = now_ns, stamp_ns, False, ""
+        self._seen_ns, self.stamp_ns, self._is_reported, self.reason = now_ns, stamp_ns, False, ""
 
     def passed_ns(self, now_ns: int) -> int:
         """Return the time since the last complete observation, ns; 0 before the first."""
@@ -48,7 +48,7 @@ class ObservationWatchdog:
 
     def is_news(self) -> bool:
         """Whether this is asked for the first time since the last complete observation."""
-        is_news, self._is_told = not self._is_told, True
+        is_news, self._is_reported = not self._is_reported, True
         return is_news
 
     def missing(self, newest_ns: Mapping[str, int], topics: Iterable[str], counts: Counter[str]) -> str:

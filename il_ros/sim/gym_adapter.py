@@ -52,7 +52,7 @@ class GymEnvAdapter(EpisodeClock):
         self.names = names(self._env.observation_space)
         self._check(environment)
         self._values = np.zeros(len(self.names))
-        self._told: list[bool] = []
+        self._flags: list[bool] = []
         """At which steps of the episode ``info`` said whether it is a success, and what."""
 
     def _check(self, environment: str) -> None:
@@ -81,7 +81,7 @@ class GymEnvAdapter(EpisodeClock):
         """Begin the episode ``seed``."""
         seen, _ = self._env.reset(seed=seed)
         self._begin(seed)
-        self._told.clear()
+        self._flags.clear()
         self._values = self._flattened(seen)
         return self._values
 
@@ -96,8 +96,8 @@ class GymEnvAdapter(EpisodeClock):
         seen, _, terminated, truncated, info = self._env.step(clipped.reshape(space.shape))
         self._stamp_ns += self.contract.step_ns
         self._values = self._flattened(seen)
-        self._told += told(info)
-        return self._values, outcome(terminated, truncated, self._told)
+        self._flags += told(info)
+        return self._values, outcome(terminated, truncated, self._flags)
 
     def _flattened(self, seen: Any) -> Array:
         return np.asarray(gymnasium.spaces.flatten(self._env.observation_space, seen), dtype=np.float64)

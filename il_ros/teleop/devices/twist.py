@@ -80,15 +80,15 @@ class Twist(Operated):
             self._moved_ns = now_ns
         rests = not moves and (self._moved_ns is None or now_ns - self._moved_ns >= LET_GO_S * 1e9)
         self.dead_man.press(moves or (self.dead_man.holds(now_ns) and not rests))
-        self._tell(turning)
+        self._note_left_out(turning)
 
-    def _tell(self, turning: Array) -> None:
-        """Tell of what the contract cannot do."""
+    def _note_left_out(self, turning: Array) -> None:
+        """Note the components that the contract cannot command."""
         names = self.setup.contract.action_names
         left = ["angular velocities"] if turning.any() else []
         if self.setup.contract.moves_tool and not self._frame.turns_with_tool:
             left += [f"linear.{axis[-1]}" for axis, v in zip(TOOL_AXES, self._velocity) if v and axis not in names]
-        if left:  # it stays told: a cap that is pushed is always turned a little, too
+        if left:  # it stays noted: a cap that is pushed is always turned a little, too
             about = ", ".join(left)
             self.note(about, f"delta_twist_cmds has {about}, of which the contract's action knows nothing: left out")
 
