@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
     terminal, last = sys.stdin.fileno(), -math.inf
     with TwistPublisher(args.namespace) as speaker, single_keys(terminal):
-        print(f"{__doc__.strip().splitlines()[-1]} Speaking on {speaker.topic}.", flush=True)
+        print(f"{__doc__.strip().splitlines()[-1]} Publishing on {speaker.topic}.", flush=True)
         while True:
             keys, now = typed(terminal, 1.0 / RATE_HZ), time.monotonic()
             for key in keys:

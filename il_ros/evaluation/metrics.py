@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How well it went, with an honest interval: success, and how many of the ways that lead there are used."""
+"""Metrics of rollouts: success rate with its confidence interval (Wilson), and the entropy of the ways that succeed."""
 
 from __future__ import annotations
 

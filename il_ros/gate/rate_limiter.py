@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command limiter: no command that the arm could not follow, measured against where the arm is."""
+"""The rate limiter (slew-rate limit) of the command: bounds its range, rate and distance from the measured position."""
 
 from __future__ import annotations
 

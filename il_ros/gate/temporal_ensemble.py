@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Temporal ensembling: every step is the mean of what all recent chunks say of its instant."""
+"""Temporal ensembling: every step is the mean of what all recent action chunks predict for its instant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A checkpoint: a folder of weights and JSON that says what made them; no pickle."""
+"""Read and write checkpoints: a folder of weights (safetensors) and JSON about their origin; no pickle."""
 
 from __future__ import annotations
 

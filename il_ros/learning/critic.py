@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A critic of a policy: how likely it is that the expert would do otherwise, and that the episode fails.
+"""A critic of a policy: how likely it is that the expert would deviate from it, and that the episode fails (risk).
 
 Two heads on one small network, learned from all recorded episodes after the policy itself. The deviation is the safety
 classifier of SafeDAgger (Zhang and Cho 2017, arXiv:1605.06450, section 3.1) and of LazyDAgger (Hoque 2021,

@@ -1,7 +1,11 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A checkpoint at work: observations in, action chunks out; the policy node and the loop use this one."""
+"""Policy inference: run a checkpoint on observations and return action chunks, live and without ROS.
+
+It measures, too, how far an observation is out of distribution: its nearest-neighbour distance to the training data
+(OOD detection).
+"""
 
 from __future__ import annotations
 
@@ -154,7 +158,7 @@ class PolicyRunner:
         return real
 
     def distance(self) -> float:
-        """How far the newest observation is from the nearest that the policy was trained on.
+        """Return the distance of the newest observation to its nearest neighbour in the training data.
 
         In normalised units, where 2 is the whole range of what was trained on; of what was constant there, in its own.
         NaN if there is no observation, or the checkpoint does not know.

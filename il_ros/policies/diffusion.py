@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Denoising diffusion over the whole chunk."""
+"""Diffusion policy: denoising diffusion over the whole action chunk, trained as DDPM and sampled by DDIM."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PREDICTION_TYPES = ("sample", "epsilon")
 
 @dataclass(frozen=True)
 class DiffusionConfig(PolicyConfig):
-    """What a diffusion policy may be told beside the sizes.
+    """The options of a diffusion policy beside the sizes.
 
     Raises:
         ConfigError: if it is asked for more network calls than there are noise levels, or to name something else.
@@ -61,8 +61,9 @@ class Diffusion(Policy):
     Training: Ho 2020 (arXiv:2006.11239), algorithm 1 and equation 14, where the network names the noise
     (``prediction_type: epsilon``). By default it predicts the clean chunk (their section 3.2; Salimans and Ho 2022,
     arXiv:2202.00512, section 4): chunks are few and smooth, noise is neither, and a small network learns the former
-    faster. Noise levels: the squared cosine of Nichol and Dhariwal 2021 (arXiv:2102.09672), equation 17.
-    Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with sigma 0) over a few of the levels.
+    faster. Noise schedule (``alphas_cumprod``): the squared cosine of Nichol and Dhariwal 2021 (arXiv:2102.09672),
+    equation 17. Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with sigma 0) over a few of the
+    levels.
     As a policy: Chi 2023, arXiv:2303.04137.
     """
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Flow matching over the whole chunk, by mean flows: one to four network calls."""
+"""Flow matching over the whole action chunk, by mean flows: one to four network calls."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The one owner of a PyBullet client: a headless world with a table, an arm and a few posts."""
+"""The physics simulation: the one owner of a PyBullet client, headless, with a table, an arm and a few posts."""
 
 from __future__ import annotations
 

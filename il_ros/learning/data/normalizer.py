@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The statistics that map data to the network's units and back."""
+"""The normalizer: statistics that map data to the network's units and back (normalisation by range or quantiles)."""
 
 from __future__ import annotations
 

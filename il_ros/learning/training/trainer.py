@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Training: one lean loop over windows that already lie on the device."""
+"""The training loop: optimizer steps over windows on the device, learning-rate schedule, weight averaging."""
 
 from __future__ import annotations
 

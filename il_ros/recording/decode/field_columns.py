@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The numbers of a topic's messages as columns, decoded layout by layout instead of message by message."""
+"""CDR decoding in bulk: the numbers of a topic's messages as columns, layout by layout instead of one by one."""
 
 from __future__ import annotations
 

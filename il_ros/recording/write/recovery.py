@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Recover what a killed recorder or a damaged disk left behind as episodes that are marked so."""
+"""Crash recovery: make marked, partial episodes of what a killed recorder or a damaged disk left behind."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Intervention-weighted regression: what the policy did alone is learned, too; interventions weigh as much as all else.
+"""Intervention-weighted regression (IWR): all steps are labels; interventions weigh as much as all the others.
 
 Mandlekar et al. 2020, arXiv:2012.06733, section IV-B.
 """
