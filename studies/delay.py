@@ -35,10 +35,10 @@ DELAYS = (0, 1, 2, 3, 4, 6)
 FIRST_EPISODE = 2_000_000
 PATIENT: dict[str, Any] = {"policy_timeout_s": 1.0, "expert_timeout_s": 1.0}
 LAPSES = ActionPerturbation(0.04, reach=0.5)
-"""Of a policy that an expert watches; otherwise there would be nothing to do for him."""
+"""Of a policy that an expert watches; otherwise there would be nothing to do for them."""
 ANCHORED, NOT_ANCHORED, EXPERT_LATE, ALONE = "anchored", "not anchored", "expert", "alone"
 """Whose answers are late: the policy's, whose chunks are anchored to the observation or not, or the expert's; and
-nobody's, for the policy that he watches without him."""
+nobody's, for the policy that they watch without them."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def work(job: DelayJob, folder: Path) -> None:
 def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:
     """Roll out a policy whose attention lapses while the supervisor, who is late by ``delay`` steps, watches.
 
-    He sees failure coming in time, but whatever he asks for or does is for a state that has passed.
+    They see failure coming in time, but whatever they ask for or do is for a state that has passed.
     """
     env = ArmEnv(TASK, CONTRACT)
     try:

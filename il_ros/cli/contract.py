@@ -4,7 +4,7 @@
 """Does a graph that runs, or a bag, satisfy a contract? And what is the contract of a gymnasium environment?
 
 Examples:
-  il-ros contract check my_arm.yaml                          what is said now in your ROS_DOMAIN_ID
+  il-ros contract check my_arm.yaml                          what is published now in your ROS_DOMAIN_ID
   il-ros contract check my_arm.yaml --bag recordings/day_1   what recordings hold, as train reads them
   il-ros contract check panda_plane --namespace left         the one of two arms
   il-ros contract from-gym panda_gym:PandaReach-v3 > reach.yaml

@@ -46,16 +46,16 @@ from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import String
 rclpy.init()
 node = rclpy.create_node("il_ros_doctor")
-heard = []
-node.create_subscription(String, "~/echo", lambda message: heard.append(message.data), 10)
+received = []
+node.create_subscription(String, "~/echo", lambda message: received.append(message.data), 10)
 publisher = node.create_publisher(String, "~/echo", 10)
 executor = SingleThreadedExecutor()
 executor.add_node(node)
 limit = time.monotonic() + 10.0
-while not heard and time.monotonic() < limit:
+while not received and time.monotonic() < limit:
     publisher.publish(String(data="hello"))
     executor.spin_once(timeout_sec=0.1)
-print(rclpy.get_rmw_implementation_identifier() if heard else "")
+print(rclpy.get_rmw_implementation_identifier() if received else "")
 executor.shutdown()
 node.destroy_node()
 rclpy.shutdown()
@@ -197,7 +197,7 @@ def environment() -> Check:
 
 
 def discovery() -> Check:
-    """Who would hear our graphs."""
+    """Check which other participants our graphs would discover."""
     number = os.environ.get("ROS_DOMAIN_ID", "0") or "0"
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
     if not number.isdigit() or int(number) > 232:

@@ -31,7 +31,7 @@ from il_ros.launching.yaml_launch import model
 HELP = "drive the arm from a page in the browser"
 ADDRESS = re.compile(r"the page is at (\S+)")
 DRIVEN = ("joy", "twist", "pose", "leader")
-"""Devices that hear somebody else's driver, who is not in a domain of our own."""
+"""Devices that subscribe to another program's driver, which is not in a domain of our own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +82,7 @@ def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
     device = given.get("device", "browser")
     plugins.load("device", device)
     if device in DRIVEN and not args.shared:
-        raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")
+        raise ConfigError(f"device {device!r} subscribes to a driver in your ROS domain; add --shared, to be in it too")
     rules.load(given.get("rule", "human"))
     schema.json_object("argument 'options'", given.get("options", "{}"))
     if args.checkpoint is not None and not args.checkpoint.exists():

@@ -47,7 +47,7 @@ class ObservationWatchdog:
         return True
 
     def is_news(self) -> bool:
-        """Whether this is asked for the first time since the last complete observation."""
+        """Whether this is called for the first time since the last complete observation."""
         is_news, self._is_reported = not self._is_reported, True
         return is_news
 

@@ -46,13 +46,13 @@ class CommandLimiter:
         return self.last is not None and bool((np.abs(rest - self.last) <= self._tracking).all())
 
     def __call__(self, command: Array, rest: Array, stamp_ns: int, is_tracked: bool = False) -> Array:
-        """(Da,) what the arm may be given at ``stamp_ns`` when ``command`` is asked for.
+        """Return (Da,) what the arm may be given at ``stamp_ns`` for the action ``command``.
 
         Args:
             command: (Da,) the action.
             rest: (Da,) where the arm rests now: measured positions, and numbers of the contract.
             stamp_ns: the time of that measurement.
-            is_tracked: what ``is_tracked`` has found, if that was asked.
+            is_tracked: the result of ``is_tracked``, if that was called.
         """
         passed_ns = stamp_ns - self._stamp_ns
         if self.last is None or not 0 < passed_ns <= self._silence_ns:
@@ -69,7 +69,7 @@ class CommandLimiter:
         return np.where(self._is_measured, rest, np.minimum(np.maximum(rest, self._low), self._high))
 
     def ahead(self, commands: Sequence[Array]) -> list[Array]:
-        """Return what the arm may be given after the last command, step by step, if that is asked for then."""
+        """Return what the arm may be given after the last command, step by step, for these next actions."""
         allowed = [] if self.last is None else list(itertools.accumulate(commands, self._limited, initial=self.last))
         return allowed[1:]
 

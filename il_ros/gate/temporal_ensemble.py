@@ -28,7 +28,7 @@ class TemporalEnsemble(ChunkExecutor):
         self._chunks: list[Chunk] = []
 
     def stop(self) -> None:
-        """Forget the chunks that have spoken: the next one is the newest."""
+        """Forget the chunks received so far: the next one is the newest."""
         super().stop()
         self._chunks.clear()
 

@@ -38,7 +38,7 @@ FOLLOW = 0.01
 OTHERWISE = 0.1
 """An expert who differs by more than this share of the action's range does something else."""
 RANKS = 101
-"""Quantiles by which ranks are told."""
+"""Quantiles by which ranks are computed."""
 HEADS = DEVIATION, SUCCESS = range(2)
 
 

@@ -37,7 +37,7 @@ class PolicyRunner:
         checkpoint: what to act by.
         seed: mixed into that of the episode.
         lapses: what makes it err now and then, for studies.
-        contract: of the arm that it drives; that of the checkpoint unless told. Of two limits the tighter one holds.
+        contract: of the arm that it drives; by default that of the checkpoint. Of two limits the tighter one holds.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class PolicyRunner:
         Raises:
             DataError: if there has been no observation since the last ``reset`` or ``forget``.
             MessageError: if the network's answer is none: of another shape, not finite or absurdly far outside the
-                limits. The policy has nothing to say to this observation; whoever asked it goes on without.
+                limits. The policy has no answer to this observation; the caller goes on without.
         """
         if self._newest_ns is None:
             raise DataError("actor: there is no observation since the last reset; call observe first")

@@ -127,7 +127,7 @@ class TrainingPipeline:
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
         wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
         clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
-        is_set = reader.is_dataset(self._episodes.folder)  # whose reader has told that already
+        is_set = reader.is_dataset(self._episodes.folder)  # whose reader has reported that already
         foreign = [each for each in episodes if "digest" not in each.facts and not is_set]
         notes = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
         trained = dataclasses.replace(trained, notes=notes)

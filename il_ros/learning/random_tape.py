@@ -30,7 +30,7 @@ class RandomTape(TorchFunctionMode, abc.ABC):
     """While it is entered, every call to which a generator is passed gets its numbers here.
 
     One of several is chosen by a race, as torch itself does it: of exponential numbers each divided by its probability,
-    the least wins. So all randomness is plain numbers, drawn without regard to what the network says.
+    the least wins. So all randomness is plain numbers, drawn without regard to the network's output.
 
     Raises:
         ConfigError: if the policy draws in another way.

@@ -129,7 +129,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         grab = self._scene.grab if hands.pointer else None
         drags = grab is not None and grab.handle == "tool"
         place = grab.end if grab is not None and drags else np.zeros(3)
-        message = Joy()  # an empty one tells that contact with the page was lost
+        message = Joy()  # an empty one means that contact with the page was lost
         if not hands.lost:
             message.axes = [*hands.deflection, *map(float, place)]
             message.buttons = [int(hands.held or drags), int(hands.fast), int(drags)]
@@ -186,7 +186,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         await call_service(self._setters[node], request)
         return f"{node}: " + ", ".join(f"{name} is {value!r}" for name, value in values.items())
 
-    # What is heard ----------------------------------------------------------------------------------------------------
+    # Subscriptions ----------------------------------------------------------------------------------------------------
 
     def _take(self, turn: SequencedStep) -> None:
         self._reading = messages.reading_from(turn.parts)

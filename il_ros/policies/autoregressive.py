@@ -17,7 +17,7 @@ from il_ros.policies.layers import AutoregressiveHead, Trunk, draw
 
 @dataclass(frozen=True)
 class AutoregressiveConfig(PolicyConfig):
-    """What an autoregressive policy may be told beside the sizes."""
+    """The options of an autoregressive policy beside the sizes."""
 
     bins: int = 32
     """K, equal bins over [-1, 1]; what lies outside belongs to the last on that side."""

@@ -21,7 +21,7 @@ SAME = 1e-3
 
 @dataclass(frozen=True)
 class CategoricalConfig(PolicyConfig):
-    """What a categorical policy may be told beside the sizes."""
+    """The options of a categorical policy beside the sizes."""
 
     moves: int = 32
     """K, the most moves that there may be."""

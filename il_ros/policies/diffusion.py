@@ -122,7 +122,7 @@ class Diffusion(Policy):
 def _jumps(signal: Tensor, noise: Tensor, calls: int) -> tuple[list[int], list[tuple[float, float]]]:
     """Return the levels visited, and for each what the next chunk takes from the clean one and from the present one.
 
-    DDIM goes from ``s x + n e`` to ``s' x + n' e``, and ``e`` is what the present chunk says once ``x`` is named.
+    DDIM goes from ``s x + n e`` to ``s' x + n' e``, and ``e`` is what the present chunk implies once ``x`` is named.
     """
     levels = [round((len(signal) - 1) * (calls - i) / calls) for i in range(calls + 1)]
     jumps = []

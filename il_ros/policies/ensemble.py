@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Several deterministic policies in stacked matrices, trained and asked at once."""
+"""Several deterministic policies in stacked matrices, trained and evaluated at once."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from il_ros.policies.layers import StackedTrunk
 
 @dataclass(frozen=True)
 class EnsembleConfig(PolicyConfig):
-    """What an ensemble may be told beside the sizes."""
+    """The options of an ensemble beside the sizes."""
 
     members: int = 5
     """M, networks that differ in their first weights and in how much each window counts for them."""
 
 
 class Ensemble(Policy):
-    """L2 regression M times over; where the members disagree, none of them has been told what to do.
+    """L2 regression M times over; the members disagree where there were no labels.
 
     The spread of the members is the doubt by which EnsembleDAgger (Menda 2019, arXiv:1807.08364, section 3) and
     ThriftyDAgger (Hoque 2021, arXiv:2109.08273, section 4.1) decide who drives.

@@ -18,7 +18,7 @@ from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_o
 
 TIME_FEATURES = 32
 WAVES = 5.0
-"""Radians of the fastest wave by which time is told: of faster ones the derivative is noise."""
+"""Radians of the fastest wave by which time is encoded: of faster ones the derivative is noise."""
 LATEST = 0.99
 """No line is looked at later: its mean velocity divides by the time that is left."""
 DIFFERENCE = 0.005
@@ -29,7 +29,7 @@ STEADY = 0.01
 
 @dataclass(frozen=True)
 class FlowConfig(PolicyConfig):
-    """What a flow policy may be told beside the sizes.
+    """The options of a flow policy beside the sizes.
 
     Raises:
         ConfigError: for a value outside its limits.
@@ -57,7 +57,7 @@ class Flow(Policy):
 
     Flow matching: Lipman 2022, arXiv:2210.02747, equation 23 with sigma 0; Liu 2022, arXiv:2209.03003, equation 1.
     Mean flows (``strides``): Geng 2025, arXiv:2505.13447, equations 6 and 10, with time the other way round: the field
-    is told how far it shall go and names the mean velocity of that stride, so that few strides need not be short ones.
+    takes the length of the stride as input and predicts its mean velocity, so that few strides need not be short ones.
     Its derivative along the path is a difference quotient here, one more pass forward and no second differentiation;
     errors weigh as in their equation 22 with p = 1. With many experts, one, two and four calls succeed in 394, 400 and
     400 of 400 episodes of a fork, and in 182, 199 and 199 of 200 of ``avoid``; shortcuts (Frans 2024, arXiv:2410.12557)

@@ -132,7 +132,7 @@ def _traced(trunk: Trunk, weights: tuple[Tensor, ...]) -> Callable[..., Tensor]:
 
 
 class ConditionedTrunk(Trunk):
-    """A trunk that is told something beside its input: (B, width), added to the first layer's output."""
+    """A trunk with a condition beside its input: (B, width), added to the first layer's output."""
 
     def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
         super().__init__(inputs, width, depth, outputs)
@@ -166,13 +166,13 @@ class AutoregressiveHead(nn.Module):
         self.head = Head(width, 1, outputs)
 
     def forward(self, condition: Tensor, symbols: Tensor) -> Tensor:
-        """(B, width) and the symbols (B, N) to what is said of each place, knowing those before it: (B, N, outputs)."""
+        """(B, width) and the symbols (B, N) to the outputs of each place, given those before it: (B, N, outputs)."""
         embedded = self.said[torch.arange(self.places, device=symbols.device), symbols]  # (B, N, width)
         out: Tensor = self.head(condition[:, None] + (embedded.cumsum(1) - embedded) + self.place)
         return out
 
     def draw(self, condition: Tensor, choose: Callable[[int, Tensor], Tensor]) -> Tensor:
-        """Return the symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
+        """Return the symbols (B, N) that ``choose`` makes, place by place, from the outputs of each, (B, outputs)."""
         drawn = []
         for i in range(self.places):
             drawn.append(choose(i, self.head(condition + self.place[i])))

@@ -19,7 +19,7 @@ from il_ros.policies.layers import Trunk, draw
 
 @dataclass(frozen=True)
 class MixtureConfig(PolicyConfig):
-    """What a mixture may be told beside the sizes.
+    """The options of a mixture beside the sizes.
 
     Raises:
         ConfigError: if min_std is not positive, sample_scale is negative, or no component need be likely enough to be

@@ -53,7 +53,7 @@ class GymEnvAdapter(EpisodeClock):
         self._check(environment)
         self._values = np.zeros(len(self.names))
         self._flags: list[bool] = []
-        """At which steps of the episode ``info`` said whether it is a success, and what."""
+        """The success flags in ``info`` of the episode's steps."""
 
     def _check(self, environment: str) -> None:
         contract, space = self.contract, _box(self._env.action_space)
@@ -74,7 +74,7 @@ class GymEnvAdapter(EpisodeClock):
 
     @property
     def values(self) -> Array:
-        """(N,) float64, the numbers that ``names`` tells of, as they are now."""
+        """(N,) float64, the numbers of ``names``, as they are now."""
         return self._values
 
     def reset(self, *, seed: int) -> Array:
@@ -119,7 +119,7 @@ def told(info: Mapping[str, Any]) -> list[bool]:
 
 
 def outcome(terminated: bool, truncated: bool, flags: Iterable[bool]) -> str | None:
-    """How an episode ends at this step, given what was told at all of its steps; None to go on."""
+    """How an episode ends at this step, given the success flags of all of its steps; None to go on."""
     if not (terminated or truncated):
         return None
     successes = list(flags)

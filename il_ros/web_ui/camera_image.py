@@ -24,7 +24,7 @@ class CameraImage:
 
     @classmethod
     def from_bytes(cls, data: bytes, image_format: str) -> CameraImage:
-        """Take what a camera sent; ``image_format`` is what its message says of it.
+        """Take what a camera sent; ``image_format`` is the format field of its message.
 
         Raises:
             MessageError: if it is neither, or too large to be sent to a page again and again.

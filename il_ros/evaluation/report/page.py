@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The report: one HTML file that opens without a network and tells what happened, the most important first."""
+"""The report: one HTML file that opens without a network and summarises the results, the most important first."""
 
 from __future__ import annotations
 

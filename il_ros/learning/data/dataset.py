@@ -47,10 +47,10 @@ class Dataset:
     ) -> Dataset:
         """One window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
-        ``labels`` says which steps are, and what they say; without it, those that the expert drove.
+        ``labels`` selects the steps and their actions; without it, those that the expert drove.
 
         Rows that are executed but never labelled are anybody's guess, so ``min_labels`` should be the number of rows
-        that are executed. At the end of an episode nothing follows, and a shorter chunk says all that there is to say.
+        that are executed. At the end of an episode nothing follows, and a shorter chunk holds all that there is.
 
         No window sees beyond the span of its step: an episode's end, a change of authority and a gap are boundaries,
         where the history is padded and the chunk is padded and masked.

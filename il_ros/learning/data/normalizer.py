@@ -57,13 +57,13 @@ class Affine:
     def forward(self, values: Array) -> Array:
         """(..., D) in real units to (..., D) float32 in the network's.
 
-        What was constant says nothing, and so the network is shown nothing of it, whatever it is now.
+        A constant carries no information, and so the network is shown nothing of it, whatever it is now.
         """
         scaled: Array = np.where(self.is_constant, 0.0, (values - self.offset) / self.scale).astype(np.float32)
         return scaled
 
     def inverse(self, values: Array) -> Array:
-        """(..., D) in the network's units to (..., D) float64 in real ones; a constant whatever the network says."""
+        """(..., D) in the network's units to (..., D) float64 in real ones; a constant whatever the output."""
         return np.where(self.is_constant, self.offset, values * self.scale + self.offset)
 
     def departure(self, values: Array) -> float:

@@ -16,7 +16,7 @@ OF_A_RUN, OF_A_ROUND = 1_000_000, 10_000
 """Seeds of a run of ``il-ros dagger``, and of each of its rounds."""
 ALONE, CONFIRMATION, EVALUATION = 500_000, 900_000, 910_000
 """Where in a run's million the seeds begin by which policies are measured: after each round, at the end of the run, and
-by ``il-ros evaluate``, which begins there in the first million unless told."""
+by ``il-ros evaluate``, which begins there in the first million by default."""
 
 
 def is_for_teaching(seed: int) -> bool:

@@ -43,9 +43,9 @@ def train(
     Args:
         data: windows of the history and horizon that the configuration names.
         config: what to train and how.
-        progress: told every ``config.report_steps`` steps, and at the end.
+        progress: called every ``config.report_steps`` steps, and at the end.
         warm_start: go on from these weights, which keep the normaliser that they were trained with.
-        should_stop: asked before every step; once true, what is there by then is returned.
+        should_stop: called before every step; once true, what is there by then is returned.
         savepoint: a file that keeps the state at every report. A training of the same data and configuration that was
             killed goes on from there, and ends with the bits that it would have ended with. With another number of
             ``steps`` it goes on, too: from there on the learning rate is that of the new number, so it rises again,

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Does what a graph says satisfy a contract? Topic by topic, number by number, with the remedy; see ``bag_check``."""
+"""Check whether what a graph publishes satisfies a contract, topic by topic, with remedies; see ``bag_check``."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@
 """Who drove each frame of a LeRobot data set: the expert, the policy or nobody.
 
 Our exports say it in ``source``; LeRobot's own DAgger recordings in a bool ``intervention``, true where a person
-corrected and false where the policy drove. A column of that name that says something else is not guessed at:
+corrected and false where the policy drove. A column of that name with other values is not guessed at:
 ``meta/il_ros.json`` can say what the values of a column mean, as in ``{"drove": {"source": {"human": "expert"}}}``.
-Where nothing is said all is an expert's demonstration.
+Without either all is an expert's demonstration.
 """
 
 from __future__ import annotations

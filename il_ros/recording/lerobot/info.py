@@ -29,7 +29,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     """Read ``meta/info.json`` and check its features.
 
     Raises:
-        DataError: if it cannot be read, is of another form or tells of another version of the format.
+        DataError: if it cannot be read, is of another form or of another version of the format.
     """
     path = folder / INFO
     if (folder / FIRST_VERSION).is_file() and not path.is_file():

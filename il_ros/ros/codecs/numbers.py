@@ -91,7 +91,7 @@ class NumberReader(Reader[T]):
         of: likewise.
         find: finds the numbers in an object of a message that was accepted.
         loose: whether other numbers than these do not matter.
-        accepts: whether the content is sound, if that is not said by a ``MessageError``.
+        accepts: whether the content is sound, if that is not raised as a ``MessageError``.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A function as an expert: a script, or what somebody has trained, asked for an action at every step.
+"""A function as an expert: a script, or a trained model, called for an action at every step.
 
 It is given what the environment sees. Behind ``gym_node`` that is gymnasium's observation, an array or a dict of
 arrays, in float64; with any other contract it is the observation that the contract makes, (Do,) float32.

@@ -41,7 +41,7 @@ class LeaderOptions:
     offsets_rad: Mapping[str, float] = field(default_factory=dict)
     """By the follower's name, what the follower has where the leader has 0."""
     ranges: Mapping[str, Any] = field(default_factory=dict)
-    """By the follower's name, what the leader tells, in whatever unit, where the follower is at its low and at its
+    """By the follower's name, the leader's values, in whatever unit, where the follower is at its low and at its
     high: ``{"gripper": [0, 100]}``. Instead of sign, scale and offset."""
     align_rad: float = 0.1
     """Control passes once no joint of both differs by more."""
@@ -75,7 +75,7 @@ def _is_range(value: Any) -> bool:
 class Leader(Operated):
     """Follow the leader's joints while the pedal is held; to take over, first bring the leader to where the arm is.
 
-    Angles that a leader tells anew at the end of a turn go on, and whole turns between both do not count.
+    Angles that a leader reports anew at the end of a turn go on, and whole turns between both do not count.
     """
 
     topics: ClassVar[Mapping[str, str]] = {t.name: t.type_name for t in (LEADER_STATES, LEADER_PEDAL)}
@@ -132,7 +132,7 @@ class Leader(Operated):
         if missing:
             self._lose()
             raise MessageError(
-                f"{topic} tells no position of {', '.join(missing)} but of {', '.join(values) or 'none'}; the leader "
+                f"{topic} has no position of {', '.join(missing)} but of {', '.join(values) or 'none'}; the leader "
                 "counts as lost; set the device's option 'prefix', or a contract that commands the leader's joints"
             )
         self._follow(topic, self._scale * [values[name] for name in names] + self._offset, now_ns)

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Velocities of the tool as geometry_msgs/TwistStamped: whatever driver speaks as MoveIt Servo is spoken to."""
+"""Velocities of the tool as geometry_msgs/TwistStamped: from any driver made for MoveIt Servo."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class TwistOptions:
     frame: str = ""
     """What the driver calls a frame whose axes point as those of the base do, beside the names that the robot has."""
     silence_lets_go: bool = False
-    """For a driver that speaks only while it drives and never says zero: its silence is no loss but lets go."""
+    """For a driver that publishes only while it drives and never zeros: its silence is no loss but lets go."""
 
     def __post_init__(self) -> None:
         at_least(self, 0.0, ("scale", "timeout_s"))
 
 
 class Twist(Operated):
-    """Drive the tool with twists: who speaks of a velocity drives, and zeros for a while, or at last, let go.
+    """Drive the tool with twists: a velocity drives, and zeros for a while, or at last, let go.
 
     A SpaceMouse or a phone is set up for MoveIt Servo as ever, and the topic ``delta_twist_cmds`` remapped.
     """
@@ -56,7 +56,7 @@ class Twist(Operated):
         self._velocity: Array = np.zeros(3)
         self._frame = Frame()
         self._moved_ns: int | None = None
-        """When a velocity was told last."""
+        """When a velocity other than zero was received last."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
         """Take a twist.

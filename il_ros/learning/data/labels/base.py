@@ -30,10 +30,10 @@ class Labels:
     weight: Array
     """(T,) float32, how much the window that begins there counts."""
     is_experts: Array
-    """(T,) bool, whether the expert said so; the policy may have done it by itself."""
+    """(T,) bool, whether the expert labelled it; the policy may have done it by itself."""
     is_followed: Array
     """(T,) bool, whether the label was carried out, so that the next step is what it leads to. A chunk of labels ends
-    after one that was not: what the expert says of the next state answers another question."""
+    after one that was not: the expert's action for the next state answers another question."""
 
 
 class Scheme(abc.ABC):
@@ -63,7 +63,7 @@ def load(name: str) -> Scheme:
 
 
 def asked(episode: Episode) -> Array:
-    """(T,) bool, the steps of which the expert has said what is right."""
+    """(T,) bool, the steps that the expert has labelled."""
     return np.asarray(np.isfinite(episode.expert).all(axis=1))
 
 

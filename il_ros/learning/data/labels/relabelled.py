@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""DAgger: learn what the expert says of every state that was visited, whoever drove there.
+"""DAgger: learn the expert's action for every state that was visited, whoever drove there.
 
 Ross, Gordon and Bagnell 2011, arXiv:1011.0686, algorithm 3.1.
 """
