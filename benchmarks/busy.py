@@ -25,7 +25,7 @@ class Others:
 
 
 def _all_s() -> float:
-    """Processor time of everybody, s; 0 where the system does not tell."""
+    """Processor time of everybody, s; 0 where the system does not report it."""
     try:
         fields = STAT.read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
     except OSError:

@@ -75,7 +75,7 @@ class Environment:
         except BrokenPipeError:
             line = ""
         if not line:
-            last = (self._log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+            last = (self._log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"])[-1]
             raise GraphError(f"bench: a worker has died ({last}); see {self._log}, or make its environment anew")
         response = json.loads(line)
         if "error" in response:
@@ -86,7 +86,7 @@ class Environment:
 
 
 class Environments:
-    """Both of them; they are told by a side which of them is meant. Use as a context manager."""
+    """Both of them, selected by the side. Use as a context manager."""
 
     def __init__(self, peers: Path) -> None:
         self._by_name = {

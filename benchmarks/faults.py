@@ -72,7 +72,7 @@ class Patient(GraphClient):
 
 
 class Rig(Patient):
-    """The graph's outside: what it passes on, says and hears."""
+    """The rig around the gate: it relays, publishes and subscribes."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         super().__init__(check)
@@ -84,11 +84,11 @@ class Rig(Patient):
         self.offset_ns = 0
         """What is added to the arm's stamps."""
         self.last_word = {"observation": 0.0, "policy": 0.0, "expert": 0.0}
-        """When each said something sound the last time, by the steady clock, s."""
+        """When each published a valid answer the last time, by the steady clock, s."""
         self.places: list[tuple[float, Array]] = []
         """When the arm was seen, by the steady clock, s, and where."""
         self.commands: list[tuple[float, int, Array]] = []
-        """When each command came, its stamp, and what it says."""
+        """When each command was received, its stamp, and its values."""
         self._frozen_ns = 0
         self._passed = {name: self.create_publisher(kind, name, DEEP) for name, kind in SEEN.items()}
         self._answer_topics = {

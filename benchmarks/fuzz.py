@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Damaged bags: bit flips, cut ends and swapped blocks; what is read of them, and whether it is told.
+"""Damaged bags: bit flips, cut ends and swapped blocks; what is read of them, and whether it is reported.
 
 Each case damages one file of a small sound bag of another program, ``metadata.yaml`` now and then, and reads it as
 ``il-ros train`` does. A case is ``same`` if the numbers are those of the sound bag, ``refused`` if a ``DataError`` says
@@ -138,7 +138,7 @@ class Fuzz:
         self._episode = read_episode(self.bag, self.contract)
 
     def case(self, seed: int) -> tuple[str, str]:
-        """Return the outcome of a case, and what was told."""
+        """Return the outcome of a case, and the remarks about it."""
         rng = random.Random(seed)
         metadata, messages = (
             [p for p in self._sound if (p.name == METADATA) == is_metadata] for is_metadata in (True, False)

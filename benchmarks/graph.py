@@ -6,7 +6,7 @@
 The recorder gets small JointState messages from another process, and so does a plain rclpy node that writes each with
 mcap-ros2-support. The processor time of each process, from before the first message to a second after the last, is
 told for each message that it kept. A speaker wakes each millisecond or so and sends those that are due. At 20,000/s
-the peer loses some and holds the speaker up; at 2,000/s it keeps all, so both rates are told.
+the peer loses some and holds the speaker up; at 2,000/s it keeps all, so both rates are reported.
 
 A round trip is measured twice over, in one process and between processes. ``ping``: two nodes with one subscription
 each, bytes on the executor that our nodes use, against typed messages, built anew, on rclpy's SingleThreadedExecutor

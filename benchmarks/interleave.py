@@ -17,7 +17,7 @@ from benchmarks.measurement import Measurement
 Run = Callable[[str, int], list[float]]
 """Times the side of that name over so many steps; seconds a step."""
 TRIAL = 1
-"""Steps of the first stretch, which only wakes things up, and of the second, which tells how long a step is."""
+"""Steps of the first stretch, which only wakes things up, and of the second, which measures how long a step is."""
 
 
 @dataclass(frozen=True)

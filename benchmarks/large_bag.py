@@ -3,7 +3,7 @@
 
 """Large bags: how long, and with how much memory, the commands take that read them.
 
-Each reading is a process of its own. The kernel tells how much time of a processor it took, which others that run
+Each reading is a process of its own. The kernel reports how much time of a processor it took, which others that run
 meanwhile hardly change, and the peak of its resident memory.
 
 Examples:

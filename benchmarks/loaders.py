@@ -92,7 +92,7 @@ LOADERS: dict[str, Callable[..., dict[str, Any]]] = {"robomimic": robomimic, "le
 
 
 def main() -> None:
-    """Print what the loader named first finds; what it says itself goes to standard error."""
+    """Print what the loader named first finds; its own output goes to standard error."""
     mend_torchvision()
     with contextlib.redirect_stdout(sys.stderr):
         load = LOADERS[sys.argv[1]]

@@ -41,11 +41,11 @@ class Measurement:
     unit: str = "steps/s"
     """``steps/s``, more is better, or ``ms``, less is better."""
     quantiles: tuple[int, ...] = (50,)
-    """Percentiles of a step's duration, where a stretch tells that of each step."""
+    """Percentiles of a step's duration, where a stretch measures each step."""
     stretch_s: float = 0.4
     """About how long one side is timed in one round."""
     greatest_spread: float = 0.2
-    """Of the ratios; with more than that the row says nothing, and is not published."""
+    """Of the ratios; with more than that the row is inconclusive, and is not published."""
 
     @property
     def sides(self) -> dict[str, Side]:

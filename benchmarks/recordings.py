@@ -78,7 +78,7 @@ class Recording:
     apart_s: float = 0.0
     """By how much the clock of the poses is ahead; the others' computer does not know."""
     is_mended: bool = False
-    """Whether the contract tells of that."""
+    """Whether the contract declares that."""
     static: str = ""
     """How the goal is known to be static: ``declared`` or ``latched``; empty: there is no goal."""
     two_publishers: bool = False

@@ -1,8 +1,8 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How messages of several topics become steps, as plainly as it can be said: slow, and made to be read.
+"""How messages of several topics become steps, as plainly as possible: slow, and made to be read.
 
-``il_ros.recording`` does the same with arrays, and finds out for itself what is told here: to which run of a clock a
+``il_ros.recording`` does the same with arrays, and finds out for itself what is given here: to which run of a clock a
 message belongs, which clock is the right one, and whose stamps cannot be right.
 """
 

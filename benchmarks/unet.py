@@ -17,7 +17,7 @@ GROUPS = 8
 
 
 class ConvBlock(nn.Module):
-    """Two convolutions; after the first, each channel is scaled and shifted by what the condition says (FiLM)."""
+    """Two convolutions; after the first, each channel is scaled and shifted by the condition (FiLM)."""
 
     def __init__(self, inputs: int, outputs: int, condition: int) -> None:
         super().__init__()

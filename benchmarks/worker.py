@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A process that builds stretches and times them when it is told to; one line of JSON in, one line out.
+"""A process that builds stretches and times them on request; one line of JSON in, one line out.
 
 ``{"build": key, "factory": "module:function", "options": {...}}`` makes a stretch, ``{"run": key, "steps": n}`` times
 it, ``{"drop": key}`` forgets it. The answer is ``{"durations": [...]}``, or ``{"error": "one line"}``.
@@ -25,7 +25,7 @@ class Workbench:
         self._stretches: dict[str, Stretch] = {}
 
     def answer(self, request: dict[str, Any]) -> list[float]:
-        """Do what one line says."""
+        """Do what one request asks for."""
         if "build" in request:
             self._stretches[request["build"]] = build(request["factory"], request["options"])
         elif "drop" in request:

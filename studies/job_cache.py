@@ -34,7 +34,7 @@ LATER = ("experts",)
 
 
 def key(inputs: Any) -> str:
-    """Equal for equal work: a digest of what it is told by."""
+    """Equal for equal work: a digest of its inputs."""
     return hashlib.sha256(json.dumps(_plain(inputs)).encode()).hexdigest()[:16]
 
 
@@ -60,7 +60,7 @@ def published(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def publish(path: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write what is told of each work, by its key; one a line."""
+    """Write the results, by key; one a line."""
     lines = ",\n".join(json.dumps({"key": key, **each}) for key, each in results.items())
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 

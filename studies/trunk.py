@@ -50,7 +50,7 @@ from studies.trunk_layers import Concatenated, Modulated, Plain, Started, one_la
 from studies.trunk_page import SHIPPED
 
 UNSEEN = 24
-"""Demonstrations that nobody learns from, by which the loss is told."""
+"""Demonstrations that nobody learns from, on which the loss is measured."""
 _unseen = functools.lru_cache(maxsize=1)(demonstrate)
 
 
@@ -65,7 +65,7 @@ class Ablation:
     without: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
     """While it lasts, networks and trainings lack the part."""
     policies: tuple[str, ...] = ("mixture", "diffusion")
-    """The classes that it is measured with; a condition is told to diffusion alone."""
+    """The classes that it is measured with; only diffusion has a condition."""
 
 
 def _blocks(kind: type[Residual]) -> Callable[[], AbstractContextManager[Any]]:
@@ -285,7 +285,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--episodes", type=int, default=100, help="rollouts of each training (default: 100)")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
-    parser.add_argument("--kept", action="store_true", help="run nothing more: tell of the arms that are complete")
+    parser.add_argument("--kept", action="store_true", help="run nothing more: report the arms that are complete")
     publishing.add_options(parser)
     return parser
 
