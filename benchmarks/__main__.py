@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def objections(
     chosen: Sequence[Measurement], rows: Sequence[dict[str, Any]], others: float, rounds: int, is_all: bool
 ) -> list[str]:
-    """Why the rows should not be published; empty if they may be."""
+    """Return why the rows should not be published; empty if they may be."""
     limits = {m.row_name(q): m.greatest_spread for m in chosen for q in m.quantiles}
     result = [
         f"the spread of '{row['name']}' is {row['spread']:.0%}, the limit {limits[row['name']]:.0%}"

@@ -72,7 +72,7 @@ def write(seconds: int) -> None:
 
 
 def ours(seconds: int) -> Stretch:
-    """Our reader; it also writes the bag, since it is built first."""
+    """Build our reader; it also writes the bag, since it is built first."""
     from il_ros.core.contract import Contract
     from il_ros.recording.episodes.reader import read_observations
 
@@ -135,7 +135,7 @@ class Table:
 
 
 def with_rosbags() -> Stretch:
-    """With AnyReader of rosbags."""
+    """Read with AnyReader of rosbags."""
     from rosbags.highlevel import AnyReader
 
     def read() -> tuple[Array, Array]:
@@ -150,7 +150,7 @@ def with_rosbags() -> Stretch:
 
 
 def with_mcap_ros2() -> Stretch:
-    """With the reader of mcap-ros2-support, spared the sorting by time."""
+    """Read with the reader of mcap-ros2-support, spared the sorting by time."""
     from mcap_ros2.reader import read_ros2_messages
 
     path, topics = BAG / f"{BAG.name}_0.mcap", ["/joint_states", "/tool_pose", "/objects"]

@@ -140,7 +140,7 @@ class Rig(Patient):
             self.last_word[who] = time.monotonic()
 
     def drives(self) -> bool:
-        """Whether the arm is commanded to move."""
+        """Return whether the arm is commanded to move."""
         return bool(self.commands) and bool(np.abs(self.commands[-1][2]).max() > 0.9 * SPEED_M_S)
 
 
@@ -192,7 +192,7 @@ def begin(made: Rig) -> None:
 
 
 def stand(made: Rig, way: str, rng: np.random.Generator) -> float:
-    """How long it takes until the arm stands, s."""
+    """Measure how long it takes until the arm stands, s."""
     begin(made)
     if way == "expert silent":
         made.engaged = True  # and goes the other way
@@ -212,7 +212,7 @@ def stand(made: Rig, way: str, rng: np.random.Generator) -> float:
 
 
 def leave(made: Rig, gate: Any, number: signal.Signals) -> bool:
-    """Whether the last command of a gate that is ended by a signal is the arm's rest."""
+    """Return whether the last command of a gate that is ended by a signal is the arm's rest."""
     begin(made)
     made.pass_time(0.2)
     gate.process.send_signal(number)
@@ -222,7 +222,7 @@ def leave(made: Rig, gate: Any, number: signal.Signals) -> bool:
 
 
 def set_clock(made: Rig, rng: np.random.Generator) -> float:
-    """How long after stamps that went back the policy commands again, s."""
+    """Measure how long after stamps that went back the policy commands again, s."""
     begin(made)
     made.pass_time(0.3)
     count, back_ns = len(made.commands), int(rng.uniform(0.1, 0.9) * made.commands[-1][1])
@@ -339,7 +339,7 @@ def limits(runs: int, folder: Path, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
-    """All of it."""
+    """Measure all of it."""
     rng = np.random.default_rng(args.seed)
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -397,7 +397,7 @@ def show(result: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Entry point."""
+    """Measure, print and leave; the entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=200, help="failures while the arm moves")
     parser.add_argument("--exits", type=int, default=50, help="ends of the gate by a signal")

@@ -60,7 +60,7 @@ BAD = ("silent", "traceback")
 
 
 def rows() -> list[tuple[str, str, int, bytes]]:
-    """Topic, type, time and bytes of each message of the sound bag."""
+    """Return topic, type, time and bytes of each message of the sound bag."""
     make, result = STORE.types, []
     for k in range(STEPS):
         ns = START_NS + k * STEP_NS

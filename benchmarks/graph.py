@@ -112,13 +112,13 @@ class Stage:
 
 
 def recorded(ours: bool, rate: float, messages: int) -> dict[str, float]:
-    """Lost messages, and processor time of a kept one, µs."""
+    """Return lost messages, and processor time of a kept one, µs."""
     with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
         return (_recorded_by_us if ours else _recorded_by_peer)(stage, rate, messages)
 
 
 def _speak(stage: Stage, pid: int, rate: float, messages: int, count: Any) -> tuple[float, float]:
-    """Processor time, s, of the process from the first message to the last, and the rate that was reached."""
+    """Return processor time, s, of the process from the first message to the last, and the rate that was reached."""
     time.sleep(QUIET_S)
     used = processor_s(pid)
     stage.start("speaker", "speak", told=str(stage.folder / "spoken"), rate=rate, messages=messages, readers=1)

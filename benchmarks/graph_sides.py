@@ -193,7 +193,7 @@ class Still:
         self.start = EpisodeStart("fork", seed, self.stamp_ns, self.start.number + 1)
 
     def reading(self) -> RobotState:
-        """Where it stays."""
+        """Return where it stays."""
         names = tuple(f"panda_joint{n}" for n in range(1, 8))
         tool, upright = [0.3, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]
         objects = [[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]
@@ -201,7 +201,7 @@ class Still:
         return RobotState(self.stamp_ns, angles, speeds, place, turn, seen, names)
 
     def advance(self, action: Array) -> tuple[RobotState, str | None]:
-        """One step; the last of the rounds ends the episode."""
+        """Take one step; the last of the rounds ends the episode."""
         self._times.append(time.perf_counter())
         self.stamp_ns += STEP_NS
         if len(self._times) <= WARM_UP + self._rounds:
@@ -211,7 +211,7 @@ class Still:
         return self.reading(), "success"
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing; there is nothing to close."""
 
 
 def _array(values: Any) -> Array:
@@ -221,7 +221,7 @@ def _array(values: Any) -> Array:
 
 
 def read_typed(node: IlNode[Any], reader: codecs.Reader[Any], callback: Callable[[Any], None]) -> Any:
-    """As ``IlNode.read``, with messages that rclpy has made objects of."""
+    """Read as ``IlNode.read`` does, with messages that rclpy has made objects of."""
     return node.subscribe(reader.topic, lambda message: callback(reader.of(message)))
 
 

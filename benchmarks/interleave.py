@@ -28,7 +28,7 @@ class InterleavedRounds:
     durations: dict[str, list[list[float]]]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row of the table for each quantile."""
+        """Return one row of the table for each quantile."""
         return [self._row(quantile) for quantile in self.measurement.quantiles]
 
     def _row(self, quantile: int) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def rounds_of(
 
 
 def _steps(measurement: Measurement, run: Run, name: str) -> int:
-    """How many steps make a stretch of the length that is wanted."""
+    """Return how many steps make a stretch of the length that is wanted."""
     run(name, TRIAL)
     trial = run(name, TRIAL)
     longer = max(TRIAL, math.ceil(measurement.stretch_s / 8 / (sum(trial) / len(trial))))
@@ -89,5 +89,5 @@ def _steps(measurement: Measurement, run: Run, name: str) -> int:
 
 
 def _digits(value: Any, digits: int = 4) -> float:
-    """So many significant digits: more would pretend."""
+    """Round to so many significant digits: more would pretend."""
     return float(f"{float(value):.{digits}g}")

@@ -98,7 +98,7 @@ def _stamped(template: tuple[bytearray, str], topic: str, ns: int, wave: float) 
 
 
 def _split(messages: int) -> Iterator[Message]:
-    """Of five messages two joint states, a pose, a command and one that nobody asks for; 200 steps a second."""
+    """Write, of five messages, two joint states, a pose, a command and one that nobody asks for; 200 steps a second."""
     joints, pose, command, other = _joints(), _pose(), _numbers(7), _numbers(3)
     for k in range(messages // 5):
         ns, wave = BEGIN_NS + k * 5 * MS, float(np.sin(k / 50))
@@ -110,7 +110,7 @@ def _split(messages: int) -> Iterator[Message]:
 
 
 def _pictures(size: float) -> Iterator[Message]:
-    """Pictures that nobody asks for, 20 a second, beside the joints and commands."""
+    """Yield pictures that nobody asks for, 20 a second, beside the joints and commands."""
     joints, command, picture, written, k = _joints(), _numbers(7), _picture(), 0, 0
     while written < size:
         ns, wave = BEGIN_NS + k * 50 * MS, float(np.sin(k / 50))
@@ -121,7 +121,7 @@ def _pictures(size: float) -> Iterator[Message]:
 
 
 def _large(size: float) -> Iterator[Message]:
-    """Messages of 1 MB each on a topic that is asked for: a number of it is part of the observation."""
+    """Yield messages of 1 MB each on a topic that is asked for: a number of it is part of the observation."""
     joints, command, large, written, k = _numbers(7), _numbers(7), _numbers(125_000), 0, 0
     while written < size:
         ns, wave = BEGIN_NS + k * 50 * MS, float(np.sin(k / 50))
@@ -131,7 +131,7 @@ def _large(size: float) -> Iterator[Message]:
 
 
 def _small(size: float) -> Iterator[Message]:
-    """Nothing but joint states at 1000 Hz and commands: as many numbers that are asked for as a bag can hold."""
+    """Yield nothing but joint states at 1000 Hz and commands: as many numbers that are asked for as a bag can hold."""
     joints, command, written, k = _joints(), _numbers(7), 0, 0
     while written < size:
         ns, wave = BEGIN_NS + k * MS, float(np.sin(k / 500))
@@ -212,7 +212,7 @@ def contract_of(kind: str, path: Path) -> None:
 
 
 def measure(words: Sequence[str], sources: Path) -> tuple[float, float]:
-    """Seconds of the processor and, at its peak, MB of a process of Python."""
+    """Return seconds of the processor and, at its peak, MB of a process of Python."""
     environment = {**os.environ, "PYTHONPATH": str(sources)}
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, cwd=sources, env=environment)
     _, status, usage = os.wait4(process.pid, 0)

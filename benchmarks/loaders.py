@@ -19,7 +19,7 @@ from benchmarks.robomimic_bc import mend_torchvision
 
 
 def robomimic(path: str, *keys: str) -> dict[str, Any]:
-    """Every transition that its ``SequenceDataset`` gives under each filter key, and what its tools read beside."""
+    """Return every transition of its ``SequenceDataset`` under each filter key, and what its tools read beside."""
     from robomimic.utils import file_utils, obs_utils
     from robomimic.utils.dataset import SequenceDataset
 
@@ -37,7 +37,7 @@ def robomimic(path: str, *keys: str) -> dict[str, Any]:
 
 
 def lerobot(root: str, own: str) -> dict[str, Any]:
-    """Every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata.
+    """Return every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata.
 
     It writes a data set of its own, too, to the folder ``own``, of the same states and actions.
     """

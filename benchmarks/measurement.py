@@ -58,7 +58,7 @@ class Measurement:
 
 
 def measurements() -> list[Measurement]:
-    """Everything that there is to measure, in the order of the files' names."""
+    """Return everything that there is to measure, in the order of the files' names."""
     package = importlib.import_module("benchmarks")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "__main__")
     groups = (getattr(importlib.import_module(f"benchmarks.{name}"), "MEASUREMENTS", ()) for name in names)

@@ -63,7 +63,7 @@ class Watch:
         subscribe_raw(director, topic, receive)
 
     def first(self, after: float, fact: Callable[[Any], bool] = lambda message: True) -> float:
-        """When the first that is so was sent."""
+        """Return when the first matching message was sent."""
         return next(when for when, message in self.sent if when > after and fact(message))
 
 
@@ -95,7 +95,7 @@ def page_process() -> int:
 
 
 def measure(presses: int, picture: bool) -> dict[str, float]:
-    """All figures, ms, shares of a core and s."""
+    """Measure all figures: ms, shares of a core and s."""
     from playwright.sync_api import sync_playwright
 
     began = time.monotonic()
@@ -164,7 +164,7 @@ def taught(folder: Path) -> Path:
 
 
 def first_picture(times: int = 3) -> float:
-    """From the start of ``il-ros teleop`` to the picture in the browser, s; the median."""
+    """Measure from the start of ``il-ros teleop`` to the picture in the browser, s; the median."""
     from playwright.sync_api import sync_playwright
 
     took = []
@@ -198,7 +198,7 @@ def chromium() -> str:
 
 
 def latency(pressed: float, way: float, hands: Watch, readings: Watch, commands: Watch) -> float:
-    """ms, of a press after which the tool is to go ``way``, +1 left or -1 right."""
+    """Measure the latency, ms, of a press after which the tool is to go ``way``, +1 left or -1 right."""
     published = hands.first(pressed, lambda message: message.axes[1] * way > 0)
     reading = readings.first(published)
     changed = commands.first(reading, lambda message: message.twist.linear.y * way > 0)

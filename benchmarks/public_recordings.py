@@ -58,7 +58,7 @@ def _without_path(text: str, path: Path) -> str:
 
 
 def table(root: Path) -> Iterator[tuple[str, int, str]]:
-    """Folder, how many recordings and what became of them."""
+    """Return folder, how many recordings and what became of them."""
     looked: set[Path] = set()
     for folder in sorted([root, *(path for path in root.rglob("*") if path.is_dir())]):
         if any(parent in looked for parent in (folder, *folder.parents)):

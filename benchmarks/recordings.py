@@ -228,7 +228,7 @@ def _header(ns: int) -> Any:
 
 
 def _message(made: Recording, sent: Sent) -> tuple[str, Any]:
-    """Its topic and what is in it."""
+    """Return its topic and what is in it."""
     if sent.track in ("arm", "finger") or (sent.track == "action" and made.has_stamps):
         name = "arm" if sent.track == "action" else sent.track
         none = np.empty(0)
@@ -356,7 +356,7 @@ def _write_metadata(made: Recording, bag: Path, names: list[str], rows: Sequence
 
 
 def difference(seed: int, folder: Path) -> tuple[str, int]:
-    """In what a recording is read otherwise than it was, empty if in nothing; and how many steps it has."""
+    """Return in what a recording is read otherwise than it was, empty if in nothing; and how many steps it has."""
     made = recording(seed)
     contract = contract_of(made)
     expected_rows = expected(made, contract)

@@ -28,7 +28,7 @@ class Message(NamedTuple):
 def steps(
     messages: Sequence[Message], moving: Sequence[str], static: Sequence[str], step_ns: int, stale_ns: int
 ) -> list[tuple[int, dict[str, float]]]:
-    """Every step: its time, and by track the value that counts then."""
+    """Return every step: its time, and by track the value that counts then."""
     result: list[tuple[int, dict[str, float]]] = []
     for run in sorted({message.run for message in messages if message.track in moving}):
         mine = [m for m in messages if m.run == run and m.track in moving and m.time_ns is not None]

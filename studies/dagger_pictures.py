@@ -30,7 +30,7 @@ BINS = 60
 
 
 def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
-    """Cost over horizon, both logarithmic, with lines of slope one and two to compare."""
+    """Plot cost over horizon, both logarithmic, with lines of slope one and two to compare."""
     figure, axes = plt.subplots(figsize=(5.6, 4.0))
     for colour, g in zip(COLOURS, grown):
         axes.plot(horizons, g.mean, "o-", color=colour, lw=1.6, ms=4, label=g.arm)
@@ -51,7 +51,7 @@ def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
 
 
 def visited(first: Mapping[str, Mapping[str, Any]], task: Task, file: Path) -> None:
-    """Where the expert was, and where each policy is: how often each square of the table is visited."""
+    """Plot where the expert was, and where each policy is: how often each square of the table is visited."""
     shown = {"expert": np.array(next(iter(first.values()))["demonstrated"])}
     shown |= {arm: np.concatenate([np.array(path) for path in result["paths"]]) for arm, result in first.items()}
     ground = scene(task)
@@ -74,7 +74,7 @@ def visited(first: Mapping[str, Mapping[str, Any]], task: Task, file: Path) -> N
 
 
 def away(first: Mapping[str, Mapping[str, Any]], rate_hz: int, file: Path) -> None:
-    """How far the states that are visited are from the nearest demonstrated one, as the episode goes on."""
+    """Plot how far the states that are visited are from the nearest demonstrated one, as the episode goes on."""
     figure, axes = plt.subplots(figsize=(5.6, 3.2))
     for colour, (arm, result) in zip(COLOURS, first.items()):
         steps = max(map(len, result["away_m"]))
@@ -91,7 +91,7 @@ def away(first: Mapping[str, Mapping[str, Any]], rate_hz: int, file: Path) -> No
 
 
 def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Success over what it cost the expert: labels, take-overs, seconds at the controls.
+    """Plot success over what it cost the expert: labels, take-overs, seconds at the controls.
 
     Costs are drawn by their logarithms from some value on, and what lies far below all ends is left to the tables.
     """
@@ -124,7 +124,7 @@ def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
 
 
 def delayed(rows: Sequence[Mapping[str, Any]], step_ms: int, file: Path) -> None:
-    """Success over the delay: of a policy, with chunks anchored and not, and of the expert who watches one."""
+    """Plot success over the delay: of a policy, with chunks anchored and not, and of the expert who watches one."""
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.0), sharey=True)
     late = ((0, delay.ANCHORED, "anchored"), (0, delay.NOT_ANCHORED, "not anchored"), (1, delay.EXPERT_LATE, "watched"))
     for colour, (panel, case, name) in zip((COLOURS[1], COLOURS[0], COLOURS[2]), late):

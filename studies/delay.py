@@ -56,7 +56,7 @@ class DelayJob:
         )
 
     def key(self) -> str:
-        """Equal for equal work."""
+        """Return a key that is equal for equal work."""
         inputs = {
             **dataclasses.asdict(self),
             **dataclasses.asdict(self.config),
@@ -67,7 +67,7 @@ class DelayJob:
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DelayJob]:
-    """One a seed."""
+    """Return one job a seed."""
     return (DelayJob(seed, rollouts) for seed in range(seeds))
 
 

@@ -20,7 +20,7 @@ PEERS = ROOT / ".venv-peers"
 
 
 def rounds_of(plan: DaggerConfig) -> list[dict[str, Any]]:
-    """Its rounds under a plan of ours, in the words of our ledger.
+    """Return its rounds under a plan of ours, in the words of our ledger.
 
     Raises:
         ConfigError: if its environment is not there, or it fails.

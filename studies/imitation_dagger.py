@@ -59,7 +59,7 @@ class Lapsing(gymnasium.Wrapper[Array, Array, Array, Array]):
         return self._arm.reset(seed=seed)
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """One step, perhaps of a lapse."""
+        """Take one step, perhaps of a lapse."""
         if self.lapses and self._rng.random() < self._rate:
             low, high = self._arm.contract.low, self._arm.contract.high
             self._left = self._steps
@@ -84,7 +84,7 @@ class ScriptedPolicy(NonTrainablePolicy):
 
 
 def success(env: Lapsing, policy: Any, episodes: int) -> float:
-    """Share of the episodes in which the policy, acting by its mean, does the task."""
+    """Return the share of the episodes in which the policy, acting by its mean, does the task."""
     won = 0
     env.lapses = True
     for _ in range(episodes):

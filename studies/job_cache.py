@@ -34,7 +34,7 @@ LATER = ("experts",)
 
 
 def key(inputs: Any) -> str:
-    """Equal for equal work: a digest of its inputs."""
+    """Return a key that is equal for equal work: a digest of its inputs."""
     return hashlib.sha256(json.dumps(_plain(inputs)).encode()).hexdigest()[:16]
 
 

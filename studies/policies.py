@@ -115,7 +115,7 @@ class Cell:
         return _demonstrate(setting.task, setting.contract, self.expert, seeds)
 
     def config(self) -> TrainingConfig:
-        """How its policy is trained."""
+        """Return how its policy is trained."""
         changes = dict(self.setting.training)
         if changes and self.policy == "deterministic":
             changes["observation_noise"] = 0.0  # which blurs what is finer than a fork
@@ -124,7 +124,7 @@ class Cell:
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
     def key(self) -> str:
-        """Equal for equal work."""
+        """Return a key that is equal for equal work."""
         setting = self.setting
         inputs = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
         config = dataclasses.asdict(self.config())
@@ -134,7 +134,7 @@ class Cell:
 
 
 def cells(seeds: int, episodes: int) -> Iterator[Cell]:
-    """All of them, seed by seed; those that share their demonstrations one after the other."""
+    """Return all jobs, seed by seed; those that share their demonstrations one after the other."""
     for seed in range(seeds):
         for task in SETTINGS:
             for experts in ("one", "many"):
@@ -171,7 +171,7 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
 
 
 def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
-    """How long each chunk took, ms, at batch 1; for a process that has the machine to itself."""
+    """Return how long each chunk took, ms, at batch 1; for a process that has the machine to itself."""
     actor, contract, rng, took = PolicyRunner(checkpoint), checkpoint.contract, np.random.default_rng(0), []
     for call in range(calls):
         actor.observe((call + 1) * contract.step_ns + 10**15, rng.uniform(-1, 1, len(contract.observation)))
@@ -182,7 +182,7 @@ def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
 
 
 def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], took: Sequence[float]) -> dict[str, Any]:
-    """One line of the table: all seeds of a cell, and how long chunks took, ms."""
+    """Return one line of the table: all seeds of a cell, and how long chunks took, ms."""
     outcomes = [outcome for result in results for outcome in result["success"]]
     ways = [way for result in results for way in result["ways"] if way is not None]
     success, kinds = Success.of(outcomes), results[0]["kinds"]

@@ -54,7 +54,7 @@ class TimingJob:
         return DaggerConfig(**PLAN, eval_episodes=self.rollouts, seed=self.seed)
 
     def key(self) -> str:
-        """Equal for equal work."""
+        """Return a key that is equal for equal work."""
         inputs = {
             "who": self.who,
             **dataclasses.asdict(self.plan),
@@ -64,7 +64,7 @@ class TimingJob:
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[TimingJob]:
-    """All of them, in turn."""
+    """Return all jobs, in turn."""
     return (TimingJob(who, seed, rollouts) for seed in range(seeds) for who in WHO)
 
 

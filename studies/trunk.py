@@ -170,12 +170,12 @@ class TrunkCell(policies.Cell):
         return dataclasses.replace(self, arm=SHIPPED)
 
     def key(self) -> str:
-        """Equal for equal work."""
+        """Return a key that is equal for equal work."""
         return job_cache.key([super().key(), self.arm, UNSEEN])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
-    """All of them, seed by seed; those that share their demonstrations one after the other."""
+    """Return all jobs, seed by seed; those that share their demonstrations one after the other."""
     for seed in range(seeds):
         for task, policy in SETTINGS:
             for name, arm in ARMS.items():
@@ -207,7 +207,7 @@ def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
 def row(
     group: Sequence[TrunkCell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """One line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
+    """Return one line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
     won, base = (np.array([r["success"] for r in each], dtype=float) for each in (results, shipped))  # (S, E)
     losses, of_base = (np.array([r["loss"] for r in each]) for each in (results, shipped))  # (S,)
     success = Success.of(won.flatten() > 0)
@@ -234,7 +234,7 @@ def row(
 
 
 def rows(everything: Sequence[TrunkCell], folder: Path) -> list[dict[str, Any]]:
-    """All lines of the table, of what is kept in ``folder``."""
+    """Return all lines of the table, of what is kept in ``folder``."""
     results = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
     groups: dict[tuple[str, str, str], list[TrunkCell]] = {}
     for cell in everything:

@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def report(error: IlRosError) -> int:
-    """Say what went wrong in one line on stderr; returns the exit code that goes with it."""
+    """Print what went wrong in one line on stderr; return the exit code that goes with it."""
     print(f"il-ros: error: {' '.join(str(error).split())}", file=sys.stderr)
     return error.exit_code
 

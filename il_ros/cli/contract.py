@@ -152,7 +152,7 @@ def _print(contract: Contract, findings: list[Finding], satisfied: bool) -> None
 
 
 def _print_limits(contract: Contract, shares: Sequence[Share]) -> None:
-    """How much of the actions lies outside the limits."""
+    """Return how much of the actions lies outside the limits."""
     if not shares:
         return
     table = Table(title="the actions beside the contract's limits")

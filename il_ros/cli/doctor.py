@@ -98,7 +98,7 @@ def show(checks: list[Check]) -> None:
 
 
 def examine() -> Iterator[Check]:
-    """Every check, in order."""
+    """Run every check, in order."""
     yield python()
     yield machine()
     yield from packages()
@@ -124,7 +124,7 @@ def python() -> Check:
 
 
 def machine() -> Check:
-    """Processor and C library: the ROS 2 wheels want x86-64 and glibc 2.28."""
+    """Check processor and C library: the ROS 2 wheels want x86-64 and glibc 2.28."""
     name, version = platform.libc_ver()
     fit = platform.machine() == "x86_64" and name == "glibc" and _numbers(version) >= (2, 28)
     value = f"{platform.machine()}, {name or 'no glibc'} {version}, {os.cpu_count()} cores"
@@ -147,7 +147,7 @@ def packages() -> Iterator[Check]:
 
 
 def physics() -> Check:
-    """PyBullet, and whether it hands pictures over as numpy arrays; without, each takes a hundred times as long.
+    """Check PyBullet, and whether it hands pictures over as numpy arrays; without, each takes a hundred times as long.
 
     Whoever drives a real arm can do without it.
     """
@@ -164,7 +164,7 @@ def physics() -> Check:
 
 
 def threads() -> Check:
-    """How many threads arithmetic takes; the nodes set one themselves."""
+    """Check how many threads arithmetic takes; the nodes set one themselves."""
     set_to = os.environ.get("OMP_NUM_THREADS")
     fit = set_to == "1" or (os.cpu_count() or 1) > 8
     value = f"OMP_NUM_THREADS={set_to}" if set_to else "OMP_NUM_THREADS is not set"
@@ -173,7 +173,7 @@ def threads() -> Check:
 
 
 def share() -> Check:
-    """Whether the package's own launch and config files are found."""
+    """Return whether the package's own launch and config files are found."""
     try:
         return Check("launch and config files", "ok", str(paths.share()))
     except IlRosError as error:
@@ -189,7 +189,7 @@ def plugins() -> Check:
 
 
 def environment() -> Check:
-    """Whether another ROS 2 is sourced on top of the wheels."""
+    """Return whether another ROS 2 is sourced on top of the wheels."""
     prefixes = os.environ.get("AMENT_PREFIX_PATH", "")
     mixed = bool(prefixes and "/opt/ros" in prefixes and (_version("ros-jazzy-rclpy") or _version("ros-kilted-rclpy")))
     remedy = "open a shell without setup.bash: the wheels and an installed ROS 2 do not mix" if mixed else ""
@@ -210,7 +210,7 @@ def discovery() -> Check:
 
 
 def middleware() -> Check:
-    """Whether a message that a node publishes comes back to it, tried in a child and in a domain of its own."""
+    """Return whether a message that a node publishes comes back to it, tried in a child and in a domain of its own."""
     remedy = "see the message; with the wheels, make clean and make again mends most"
     try:
         child = subprocess.run(
@@ -228,7 +228,7 @@ def middleware() -> Check:
 
 
 def shared_memory(folder: Path = Path("/dev/shm")) -> Check:
-    """Room for Fast DDS' shared memory, and what killed processes have left in it."""
+    """Check the room for Fast DDS' shared memory, and what killed processes have left in it."""
     if not folder.is_dir():
         return Check("shared memory", "warn", f"{folder} is missing", "mount it; without, messages take the slower UDP")
     free_mb = shutil.disk_usage(folder).free / 1e6
@@ -242,7 +242,7 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Check:
 
 
 def disk(folder: Path = Path(".")) -> Check:
-    """Room for recordings where we stand."""
+    """Check the room for recordings in the working folder."""
     free_gb = shutil.disk_usage(folder).free / GIGABYTE
     writable = os.access(folder, os.W_OK)
     value = f"{free_gb:.1f} GB free at {folder.absolute()}{'' if writable else ', not writable'}"

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tell of ``args.path``.
+    """Print a summary of ``args.path``.
 
     Raises:
         DataError: if it is none of these, or is damaged.

@@ -32,7 +32,7 @@ class ObservationWatchdog:
         return 0 if self._seen_ns is None else now_ns - self._seen_ns
 
     def is_due(self, now_ns: int, counts: Counter[str]) -> bool:
-        """Whether the arm has to be commanded to rest now, which is once a control period.
+        """Return whether the arm has to be commanded to rest now, which is once a control period.
 
         Args:
             now_ns: the steady clock.
@@ -47,7 +47,7 @@ class ObservationWatchdog:
         return True
 
     def is_news(self) -> bool:
-        """Whether this is called for the first time since the last complete observation."""
+        """Return whether this is called for the first time since the last complete observation."""
         is_news, self._is_reported = not self._is_reported, True
         return is_news
 

@@ -40,7 +40,7 @@ class CommandLimiter:
         self._stamp_ns = 0
 
     def is_tracked(self, rest: Array) -> bool:
-        """Whether what is measured in ``rest`` (Da,) is within the tracking allowance of the last command."""
+        """Return whether what is measured in ``rest`` (Da,) is within the tracking allowance of the last command."""
         if not self._measures:
             return True
         return self.last is not None and bool((np.abs(rest - self.last) <= self._tracking).all())
@@ -65,7 +65,7 @@ class CommandLimiter:
         return self.last
 
     def _at_rest(self, rest: Array) -> Array:
-        """Numbers of the contract are within its range; a measured position may be outside."""
+        """Return the anchor at rest: numbers of the contract within its range; a measured position may be outside."""
         return np.where(self._is_measured, rest, np.minimum(np.maximum(rest, self._low), self._high))
 
     def ahead(self, commands: Sequence[Array]) -> list[Array]:

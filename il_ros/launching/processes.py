@@ -40,7 +40,7 @@ class Child:
     """How many bytes of the log ``on_output`` has seen."""
 
     def is_alive(self) -> bool:
-        """Whether the process or any other of its group lives."""
+        """Return whether the process or any other of its group lives."""
         self.process.poll()
         try:
             os.killpg(self.process.pid, 0)

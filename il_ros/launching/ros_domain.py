@@ -76,7 +76,7 @@ def take_domain() -> int:
 
 
 def is_silent(domain: int) -> bool:
-    """Whether no participant of ``domain`` listens on this machine: its discovery ports are all free."""
+    """Return whether no participant of ``domain`` listens on this machine: its discovery ports are all free."""
     base = 7400 + 250 * domain  # DDSI-RTPS 2.5, section 9.6.2: participant i listens on base + 10 + 2 i
     return all(_is_free(port) for port in (base, *range(base + 10, base + 10 + 2 * PARTICIPANTS, 2)))
 

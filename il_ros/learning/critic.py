@@ -58,7 +58,7 @@ class Critic(nn.Module):
         """The same of the risk."""
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """(B, To, Do) and (B, Da) to (B, 2): probabilities of a deviation and of success."""
+        """Map (B, To, Do) and (B, Da) to (B, 2): probabilities of a deviation and of success."""
         out: Tensor = self.trunk(torch.cat([observations.flatten(1), actions], dim=1)).sigmoid()
         return out
 
@@ -138,7 +138,7 @@ def _gather(
 
 
 def _histories(episode: Episode, history: int) -> Array:
-    """(T, To, Do), what the policy would have known at each step; no history crosses a boundary."""
+    """Return (T, To, Do), what the policy would have known at each step; no history crosses a boundary."""
     parts = [histories(episode, np.arange(start, stop), start, history) for start, stop, _ in episode.spans()]
     return np.concatenate([np.empty((0, history, episode.observations.shape[1]), np.float32), *parts])
 

@@ -61,7 +61,7 @@ class Served(torch.nn.Module):
         self.plan = self.draw(0)[0].plan
 
     def forward(self, observations: Tensor, *rows: Tensor) -> Tensor:
-        """(1, To, Do) and the random numbers, kind by kind, to (1, Ta, Da)."""
+        """Map (1, To, Do) and the random numbers, kind by kind, to (1, Ta, Da)."""
         with ReplayRandomness(self.plan, dict(zip(self.kinds, rows))):
             return self.answer(observations)
 
@@ -198,6 +198,6 @@ def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, 
 
 
 def _constants(part: Affine) -> list[dict[str, float]]:
-    """For each component that never changed in the data its ``constant``: the graph answers it, or does not look."""
+    """Return the ``constant`` of each component that never changed in the data: the graph returns or ignores it."""
     values = zip(part.is_constant.tolist(), part.offset.tolist())
     return [{"constant": offset} if is_constant else {} for is_constant, offset in values]

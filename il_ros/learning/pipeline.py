@@ -161,7 +161,7 @@ class TrainingPipeline:
         return ResumePoint(self._unfinished(config), {}).put_aside()
 
     def _unfinished(self, config: TrainingConfig) -> Path:
-        """Where a training is kept until it ends."""
+        """Return where a training is kept until it ends."""
         return self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
 
     def _numbers(self) -> dict[int, Path]:
@@ -184,11 +184,11 @@ class TrainingPipeline:
 
 
 def experts_of(episode: Episode) -> list[str]:
-    """Who drove it, by name."""
+    """Return who drove it, by name."""
     return [name for name in str(episode.facts.get("expert") or "").split(", ") if name]
 
 
 def weight_of(episode: Episode, experts: Mapping[str, float]) -> float:
-    """How much an episode counts; see ``TrainingConfig.experts``."""
+    """Return how much an episode counts; see ``TrainingConfig.experts``."""
     others = experts.get("others", 1.0)
     return min((experts.get(name, others) for name in experts_of(episode)), default=others)

@@ -78,7 +78,7 @@ class RecordRandomness(RandomTape):
         return tuple((kind, tuple(values.shape)) for kind, values in self.drawn)
 
     def flat(self) -> dict[str, Tensor]:
-        """All numbers of each kind in one row, in the order in which they were drawn."""
+        """Return all numbers of each kind in one row, in the order in which they were drawn."""
         kinds = dict.fromkeys(kind for kind, _ in self.drawn)
         return {kind: torch.cat([values.flatten() for k, values in self.drawn if k == kind]) for kind in kinds}
 

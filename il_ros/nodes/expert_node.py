@@ -99,7 +99,7 @@ class ExpertNode(IlNode[ExpertParameters]):
         self.start()
 
     def prepare(self, parameters: ExpertParameters) -> Callable[[], None] | None:
-        """Another device or expert may be chosen between episodes; another person may sit down at any time."""
+        """Prepare another device or expert, between episodes, or another person, at any time."""
         if dataclasses.replace(parameters, author=self.parameters.author) == self.parameters:
             return None
         device = make_device(parameters, self.contract)

@@ -154,7 +154,7 @@ class GateNode(IlNode[GateParameters]):
         self._decide_if_complete()
 
     def _listens(self, turn: SequencedStep) -> bool:
-        """Whether it is too early to say who may drive: an announcement may still be on its way."""
+        """Return whether it is too early to say who may drive: an announcement may still be on its way."""
         if self._decided_ns >= 0 or turn.start is not None or self.parameters.lockstep:
             return False
         self._listening_since_ns = self._listening_since_ns or self.now_ns()
@@ -205,7 +205,7 @@ class GateNode(IlNode[GateParameters]):
         self._pending = later[-REMEMBER:]
 
     def _missing(self) -> list[str]:
-        """Who has answered neither this observation nor one that came after it."""
+        """Return who has answered neither this observation nor one that came after it."""
         assert self._turn is not None
         first_ns, last_ns = self._turn.stamp_ns, max(self._turns.newest.values())
         sources = [s for s in self._gate.rule.sources if s not in self._lost]

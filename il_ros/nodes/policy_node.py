@@ -182,7 +182,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self._distances.publish(Float64(data=self._actor.distance()))
 
     def _must_wait(self, turn: SequencedStep) -> bool:
-        """In lockstep, whether the record of the step before may still empty the history that we would use."""
+        """Return whether, in lockstep, the record of the step before may still empty the history that we would use."""
         remembers = self.parameters.lockstep and self._remembers
         return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
 
@@ -195,7 +195,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             return actor.silence()
 
     def _is_overtaken(self, turn: SequencedStep) -> bool:
-        """Whether an observation has waited so long, behind a slow answer, that the next one is better answered."""
+        """Return whether an observation has waited so long behind a slow answer that the next one is preferred."""
         is_paced = not self.parameters.lockstep and turn.start is None
         return is_paced and self.waited_ns() > self.contract.step_ns // 2
 

@@ -80,7 +80,7 @@ class TrainerNode(IlNode[TrainerParameters]):
             self._train()
 
     def _is_busy(self) -> bool:
-        """Whether a training is under way; one that only announces its result no longer counts."""
+        """Return whether a training is under way; one that only announces its result no longer counts."""
         return self._thread is not None and self._thread.is_alive() and self._state in BUSY
 
     def _train(self) -> str:

@@ -43,13 +43,13 @@ class Autoregressive(Policy):
         self.chain = AutoregressiveHead(self.places, config.bins, config.width, 2 * config.bins)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Cross-entropy of the bins and squared error of the residuals, averaged over the labelled numbers: (B,)."""
+        """Return the bins' cross-entropy and the residuals' squared error, averaged over the labelled numbers: (B,)."""
         log_probability, error = self._judge(observations, actions)
         counts = mask.repeat_interleave(self.config.action_dim, dim=1)  # (B, N)
         return ((error - log_probability) * counts).sum(-1) / counts.sum(-1)
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """Logarithm of the probability of the labelled numbers' bins: (B,); a label must not follow a gap."""
+        """Return the log-probability of the labelled numbers' bins: (B,); a label must not follow a gap."""
         counts = mask.repeat_interleave(self.config.action_dim, dim=1)
         return (self._judge(observations, actions)[0] * counts).sum(-1)
 
@@ -67,7 +67,7 @@ class Autoregressive(Policy):
         return torch.stack(numbers, dim=1).reshape(-1, *self.shape)
 
     def _judge(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability of each number's bin given those before it, and the residual's squared error: (B, N) each."""
+        """Return each bin's log-probability given those before it, and the residual's squared error: (B, N) each."""
         numbers = actions.flatten(1)
         bins = ((numbers + 1) / 2 * self.config.bins).long().clamp(0, self.config.bins - 1)  # (B, N)
         logits, residuals = self._split(self.chain(self.trunk(observations.flatten(1)), bins))

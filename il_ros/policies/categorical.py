@@ -70,11 +70,11 @@ class Categorical(Policy):
         self.count.fill_(count)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Cross-entropy of the demonstrated moves, averaged over the labelled steps: (B,)."""
+        """Return the cross-entropy of the demonstrated moves, averaged over the labelled steps: (B,)."""
         return -self.log_likelihood(observations, actions, mask) / mask.sum(-1)
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """Logarithm of the probability of the labelled steps' moves: (B,)."""
+        """Return the logarithm of the probability of the labelled steps' moves: (B,)."""
         away = (actions[..., None, :] - self.table).square().sum(-1)  # (B, Ta, K)
         moves = away.masked_fill(self._absent(), torch.inf).argmin(-1)
         logits = self._possible(self.chain(self.trunk(observations.flatten(1)), moves))
@@ -90,7 +90,7 @@ class Categorical(Policy):
         return self.table[self.chain.draw(self.trunk(observations.flatten(1)), choose)]
 
     def _possible(self, logits: Tensor) -> Tensor:
-        """Minus infinity for a move that does not occur."""
+        """Return minus infinity for a move that does not occur."""
         return logits.masked_fill(self._absent(), -torch.inf)
 
     def _absent(self) -> Tensor:

@@ -90,7 +90,7 @@ class Diffusion(Policy):
         self.visited, self.jumps = _jumps(tables["signal"], tables["noise"], config.num_inference_steps)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of what is named at a random noise level, averaged over the labelled numbers: (B,)."""
+        """Return the squared error of the prediction at a random noise level, averaged over the labels: (B,)."""
         size, device = (len(actions),), actions.device
         level = torch.randint(1, self.config.num_train_timesteps + 1, size, generator=generator, device=device)
         noise = torch.randn(actions.shape, generator=generator, device=device)
@@ -133,7 +133,7 @@ def _jumps(signal: Tensor, noise: Tensor, calls: int) -> tuple[list[int], list[t
 
 
 def _squared_cosine(levels: int) -> Tensor:
-    """(N + 1,), the clean chunk's share of the power at each level: 1 at level 0, nearly 0 at level N."""
+    """Return (N + 1,), the clean chunk's share of the power at each level: 1 at level 0, nearly 0 at level N."""
     at = torch.arange(levels + 1, dtype=torch.float64) / levels
     power = torch.cos((at + 0.008) / 1.008 * math.pi / 2).square()
     return (power / power[0]).clamp(min=1e-4).float()

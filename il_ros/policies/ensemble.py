@@ -41,7 +41,7 @@ class Ensemble(Policy):
         self.trunk = StackedTrunk(config.members, inputs, config.width, config.depth, math.prod(self.shape))
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean over the members of their squared errors, each with a random weight around 1: (B,)."""
+        """Return the mean over the members of their squared errors, each with a random weight around 1: (B,)."""
         error = (self.members(observations) - actions).square().mean(-1)  # (M, B, Ta)
         judged = (error * mask).sum(-1) / mask.sum(-1)  # (M, B)
         if not self.training:
@@ -55,11 +55,11 @@ class Ensemble(Policy):
         return self.members(observations).mean(0)
 
     def members(self, observations: Tensor) -> Tensor:
-        """Every member's chunk: (M, B, Ta, Da)."""
+        """Return every member's chunk: (M, B, Ta, Da)."""
         stacked = observations.flatten(1).expand(self.config.members, -1, -1)
         out: Tensor = self.trunk(stacked)
         return out.reshape(self.config.members, -1, *self.shape)
 
     def spread(self, observations: Tensor) -> Tensor:
-        """(B,) standard deviation of the members' first actions in normalised units, the greatest over components."""
+        """Return (B,) standard deviation of the members' first actions, normalised, the greatest over components."""
         return self.members(observations)[:, :, 0].std(0).amax(-1)

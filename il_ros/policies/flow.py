@@ -79,7 +79,7 @@ class Flow(Policy):
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of the line's end, averaged over the labelled numbers, (B,); with strides in shares of it."""
+        """Return the squared error of the line's end, averaged over the labels, (B,); with strides in shares of it."""
         size, device = len(actions), actions.device
         seen = self.condition(observations.flatten(1))
         noise = torch.randn(actions.shape, generator=generator, device=device)
@@ -100,7 +100,7 @@ class Flow(Policy):
         return error / (error.detach() + STEADY) if self.config.strides else error
 
     def _times(self, draw: Tensor) -> tuple[Tensor, Tensor]:
-        """Of three draws a row, (B, 3), where each stride begins and ends; most are of no length."""
+        """Return from three draws a row, (B, 3), where each stride begins and ends; most are of no length."""
         one, other, lot = draw.unbind(1)
         strides, whole = lot < self.config.strides, lot < self.config.strides / 4  # the latter go to the end
         time = torch.where(strides, torch.minimum(one, other), one)

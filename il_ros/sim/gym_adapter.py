@@ -86,7 +86,7 @@ class GymEnvAdapter(EpisodeClock):
         return self._values
 
     def observe(self) -> Array:
-        """(Do,) float32, what the contract makes of what is seen now."""
+        """Return (Do,) float32, what the contract makes of what is seen now."""
         return messages.observation(self.contract, {TOPIC: SimpleNamespace(name=self.names, position=self._values)})
 
     def advance(self, action: Array) -> tuple[Array, str | None]:
@@ -119,7 +119,7 @@ def told(info: Mapping[str, Any]) -> list[bool]:
 
 
 def outcome(terminated: bool, truncated: bool, flags: Iterable[bool]) -> str | None:
-    """How an episode ends at this step, given the success flags of all of its steps; None to go on."""
+    """Return how an episode ends at this step, given the success flags of all of its steps; None to go on."""
     if not (terminated or truncated):
         return None
     successes = list(flags)

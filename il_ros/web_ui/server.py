@@ -57,7 +57,7 @@ class RateBudget:
         self._per_s, self._left, self._then = per_s, per_s, time.monotonic()
 
     def spend(self) -> bool:
-        """Whether one more is within it."""
+        """Spend one message; return whether it is within the limit."""
         now = time.monotonic()
         self._left = min(self._per_s, self._left + (now - self._then) * self._per_s)
         self._then = now

@@ -47,14 +47,14 @@ class Clip:
 
 
 def players(clips: Sequence[Clip], budget_bytes: int = BUDGET_BYTES) -> list[str]:
-    """One player a clip, as HTML; all together stay within the budget, at the cost of quality, then of pictures."""
+    """Return one player a clip, as HTML; all together stay in the budget, at the cost of quality, then of pictures."""
     clips = [clip for clip in clips if clip.frames]
     every, quality = _thrift(clips, budget_bytes)
     return [_player(clip, [_uri(frame, quality) for frame in clip.frames[::every]], every) for clip in clips]
 
 
 def _thrift(clips: Sequence[Clip], budget_bytes: int) -> tuple[int, int]:
-    """Which pictures to keep (every n-th) and their quality, judged by a sample, with a tenth in reserve."""
+    """Return which pictures to keep (every n-th) and their quality, judged by a sample, with a tenth in reserve."""
     step = 8
     sample = [frame for clip in clips for frame in clip.frames[::step]]
     choices = list(product((1, 2, 4, 8), (82, 60, 35)))
@@ -65,13 +65,13 @@ def _thrift(clips: Sequence[Clip], budget_bytes: int) -> tuple[int, int]:
 
 
 def driver(caption: str) -> tuple[str, str]:
-    """Who drives and the rest of the caption: ``EXPERT: too close`` gives ``("EXPERT", "too close")``."""
+    """Return who drives and the rest of the caption: ``EXPERT: too close`` gives ``("EXPERT", "too close")``."""
     match = re.match(rf"\s*({'|'.join(Authority.__members__)})\b[\s:,.–-]*(.*)", caption, re.IGNORECASE | re.DOTALL)
     return (match[1].upper(), match[2]) if match else ("", caption)
 
 
 def as_json(data: Any) -> str:
-    """JSON that may stand inside a ``script`` element; what JSON does not know is written as text."""
+    """Return JSON that may stand inside a ``script`` element; what JSON does not know is written as text."""
     return json.dumps(data, default=str).replace("<", "\\u003c")
 
 

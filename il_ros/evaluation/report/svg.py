@@ -85,7 +85,7 @@ class MapProjection:
         self._top = scene.x_high
 
     def points(self, positions: Array) -> Array:
-        """(T, 2) picture units of (T, 2) metres."""
+        """Return (T, 2) picture units of (T, 2) metres."""
         x, y = np.asarray(positions, dtype=np.float64).reshape(-1, 2).T
         return np.column_stack([(self._left - y) * self.scale, (self._top - x) * self.scale])
 
@@ -108,14 +108,14 @@ def line(points: Array, nearest: float = 0.6) -> str:
 
 
 def evenly(tracks: Sequence[ToolPath], most: int = MOST_PATHS) -> list[ToolPath]:
-    """At most ``most`` of the tracks, evenly spaced in their order."""
+    """Return at most ``most`` of the tracks, evenly spaced in their order."""
     if len(tracks) <= most:
         return list(tracks)
     return [tracks[i] for i in np.linspace(0, len(tracks) - 1, most).round().astype(int)]
 
 
 def demonstrations(scene: TopView, tracks: Sequence[ToolPath]) -> str:
-    """Paths coloured by expert, from the rightmost one's colour to the leftmost one's."""
+    """Draw paths coloured by expert, from the rightmost one's colour to the leftmost one's."""
     view, shades = MapProjection(scene), expert_shades(tracks)
     paths = [
         _path(view, track, expert_class(track.label, shades), f"--of:{100 * shades[track.label]:.0f}%")
@@ -125,7 +125,7 @@ def demonstrations(scene: TopView, tracks: Sequence[ToolPath]) -> str:
 
 
 def rollouts(scene: TopView, tracks: Sequence[ToolPath]) -> str:
-    """Paths of a policy alone: solid where it succeeded; dashed, with a cross at the end, where it failed."""
+    """Draw the paths of a policy alone: solid where it succeeded; dashed, with a cross at the end, where it failed."""
     view, drawn = MapProjection(scene), evenly(tracks)
     drawn.sort(key=lambda track: not track.succeeded)
     paths = [_path(view, track, "won" if track.succeeded else "lost") for track in drawn]
@@ -133,7 +133,7 @@ def rollouts(scene: TopView, tracks: Sequence[ToolPath]) -> str:
 
 
 def corrected(scene: TopView, tracks: Sequence[ToolPath]) -> str:
-    """Paths of a round: thin where the policy drove, thick where the expert did; a cross where an episode failed."""
+    """Draw the paths of a round: thin where the policy drove, thick where the expert did; a cross marks a failure."""
     view, drawn = MapProjection(scene), evenly(tracks)
     spans = [(track, *span) for track in drawn for span in spans_of(track.authority)]
     spans.sort(key=lambda span: span[3] is Authority.EXPERT)
@@ -146,7 +146,7 @@ def corrected(scene: TopView, tracks: Sequence[ToolPath]) -> str:
 
 
 def expert_shades(tracks: Sequence[ToolPath]) -> dict[str, float]:
-    """Where each label lies between right (0) and left (1), evenly spaced in the order of the paths' mean y."""
+    """Return where each label lies between right (0) and left (1), evenly spaced in the order of the paths' mean y."""
     means: dict[str, list[float]] = {}
     for track in tracks:
         means.setdefault(track.label, []).append(float(np.mean(track.positions[:, 1])) if len(track.positions) else 0.0)
@@ -160,7 +160,7 @@ def expert_class(label: str, shades: dict[str, float]) -> str:
 
 
 def steps_by(tracks: Sequence[ToolPath]) -> dict[Authority, int]:
-    """How many steps each authority drove."""
+    """Return how many steps each authority drove."""
     return {who: sum(int((track.authority == who).sum()) for track in tracks) for who in reversed(Authority)}
 
 

@@ -45,7 +45,7 @@ class Dataset:
         labels: Scheme | None = None,
         min_labels: int = 1,
     ) -> Dataset:
-        """One window for every step that is a label and has at least ``min_labels`` labels in its chunk.
+        """Return one window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
         ``labels`` selects the steps and their actions; without it, those that the expert drove.
 
@@ -127,7 +127,7 @@ class Dataset:
 
 
 def histories(episode: Episode, steps: Array, start: int, history: int) -> Array:
-    """(n, To, Do), what is known at ``steps`` (n,) of a span that begins at ``start``, where the history is padded."""
+    """Return (n, To, Do), what is known at ``steps`` (n,) of a span from ``start``, where the history is padded."""
     past = steps[:, None] + np.arange(1 - history, 1)  # (n, To)
     seen: Array = episode.observations[np.maximum(past, start)]
     return seen

@@ -53,7 +53,7 @@ def _places(column: Array, far: Array, where: Sequence[tuple[int, int]], names: 
 
 
 def _is_far(column: Array, owners: Array, least: float) -> Array:
-    """(N,) which numbers are far outside the rest, unless they are in so many episodes that they were meant."""
+    """Return (N,) which numbers are far outside the rest, unless they are in so many episodes that they were meant."""
     ordered, few = np.sort(column), max(1, round(RARE * len(column)))
     if len(column) <= 2 * few:
         return np.zeros(len(column), dtype=bool)

@@ -20,7 +20,7 @@ by ``il-ros evaluate``, which begins there in the first million by default."""
 
 
 def is_for_teaching(seed: int) -> bool:
-    """Whether the episode may be a demonstration, or one in which a person corrects."""
+    """Return whether the episode may be a demonstration, or one in which a person corrects."""
     return seed % OF_A_RUN < ALONE
 
 
@@ -58,7 +58,7 @@ def joined(*taught: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, list[lis
 
 
 def shared(taught: Mapping[str, Sequence[Sequence[int]]], task: str, seeds: range) -> int:
-    """How many of the episodes ``seeds`` of a task were taught."""
+    """Return how many of the episodes ``seeds`` of a task were taught."""
     stretches = taught.get(_plain(task), [])
     return sum(any(first <= seed <= last for first, last in stretches) for seed in seeds)
 

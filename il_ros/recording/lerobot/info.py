@@ -20,7 +20,7 @@ CONVERTER = "python -m lerobot.scripts.convert_dataset_v21_to_v30 --repo-id=OWNE
 
 
 def is_dataset(folder: Path) -> bool:
-    """Whether a folder is one of LeRobot's data sets, be it whole or not."""
+    """Return whether a folder is one of LeRobot's data sets, be it whole or not."""
     is_whole = (folder / INFO).is_file() or (folder / FIRST_VERSION).is_file()
     return is_whole or ((folder / "meta").is_dir() and (folder / "data").is_dir())
 

@@ -35,7 +35,7 @@ SHOWN = 5
 
 
 def read(folder: Path, name: str, columns: Sequence[str], more: Iterable[str] = ()) -> dict[str, Array]:
-    """``columns``, and those of ``more`` that any file has, from all parquet files below ``folder/name``.
+    """Read ``columns``, and those of ``more`` that any file has, from all parquet files below ``folder/name``.
 
     A file that lacks one of ``more`` gives None for each of its rows, as files that LeRobot's tools added do.
 

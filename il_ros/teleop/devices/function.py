@@ -48,7 +48,7 @@ class Function(Device):
         return self.setup.contract.topics
 
     def reset(self, start: EpisodeStart) -> None:
-        """Tell the function, if it wants to know."""
+        """Notify the function of the beginning, if it wants that."""
         if hasattr(self._ask, "reset"):
             self._ask.reset(start.seed)
 

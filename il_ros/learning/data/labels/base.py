@@ -63,12 +63,12 @@ def load(name: str) -> Scheme:
 
 
 def asked(episode: Episode) -> Array:
-    """(T,) bool, the steps that the expert has labelled."""
+    """Return (T,) bool, the steps that the expert has labelled."""
     return np.asarray(np.isfinite(episode.expert).all(axis=1))
 
 
 def wanted(episode: Episode) -> Array:
-    """(T, Da) float32, what the expert wanted where that is on record, else what was executed.
+    """Return (T, Da) float32, what the expert wanted where that is on record, else what was executed.
 
     Just after a take-over the bounded hand-over may have executed something in between.
     """
@@ -76,13 +76,13 @@ def wanted(episode: Episode) -> Array:
 
 
 def is_driven_by(episode: Episode, authority: Authority) -> Array:
-    """(T,) bool."""
+    """Return (T,) bool."""
     driven: Array = episode.authority == authority
     return driven
 
 
 def by_mass(classes: Sequence[Array], mass: Mapping[int, float]) -> list[Array]:
-    """Weights that give each class of labels its share of the whole, with a mean of 1 over all labels.
+    """Return weights that give each class of labels its share of the whole, with a mean of 1 over all labels.
 
     Args:
         classes: for each episode (T,) int, the class of each step; -1 where there is no label.

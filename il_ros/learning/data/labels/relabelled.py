@@ -24,7 +24,7 @@ class Relabelled(Scheme):
     """
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
-        """All count alike."""
+        """Weigh all labels alike."""
         return [self._of(episode) for episode in episodes]
 
     def _of(self, episode: Episode) -> Labels:
