@@ -50,7 +50,7 @@ nodes it receives (`hears`), whether its subscribers are connected (`matched`), 
 (`instance`: host, process, and a gid), the rate of each topic that it receives (`... Hz`), and values of its own.
 Problems of the graph are warnings, repeated in the log every 10 s:
 
-- `no diagnostics of gate_node for 2 s`: the node's diagnostics have stopped and discovery still lists it, so it was
+- `gate_node has not been heard for 2 s`: the node's diagnostics have stopped and discovery still lists it, so it was
   killed, hangs or is cut off. Every node reports it within 2 s, until the node is back. A node that ended properly is
   not reported.
 - `two nodes of one name run`, `two graphs run in one domain`: the diagnostics of several nodes arrive under one full
@@ -64,8 +64,7 @@ Problems of the graph are warnings, repeated in the log every 10 s:
   their stamp. Gate, policy and expert report it, with the rates of the topics.
 - `the clock stands at 0`, `/clock has stood still`: for 0.75 s, with `use_sim_time`. Every node but `sim_node` and
   `gym_node`, which publish the time, reports it. Between two episodes a simulated clock stands still, too.
-- `... is not received on ...`, `... does not receive ...`: types or qualities of service do not match. Both
-  sides report it.
+- `... is not heard on ...`, `... does not hear ...`: types or qualities of service do not match. Both sides report it.
 
 **Time**: watchdogs use the steady clock. `use_sim_time` affects the stamps of diagnostics and of device input; answers
 carry the stamp of their observation.
@@ -222,12 +221,10 @@ def _service(side: str, service: Any, node: str) -> tuple[str, ...]:
 
 
 def _parameter(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    metadata = field.metadata
-    within = (
-        "" if metadata["within"] is None else "{} to {}".format(*metadata["within"]).replace(str(SEEDS[1]), "2**63 - 1")
-    )
+    told = field.metadata
+    within = "" if told["within"] is None else "{} to {}".format(*told["within"]).replace(str(SEEDS[1]), "2**63 - 1")
     default = str(field.default).lower() if isinstance(field.default, bool) else repr(field.default)
-    return f"`{field.name}`", f"`{default}`", within, "fixed" if metadata["read_only"] else "", metadata["description"]
+    return f"`{field.name}`", f"`{default}`", within, "fixed" if told["read_only"] else "", told["description"]
 
 
 if __name__ == "__main__":
