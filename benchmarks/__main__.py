@@ -67,20 +67,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def objections(
     chosen: Sequence[Measurement], rows: Sequence[dict[str, Any]], others: float, rounds: int, is_all: bool
 ) -> list[str]:
-    """Why the rows should not be published; empty if they may be."""
+    """Return why the rows should not be published; empty if they may be."""
     limits = {m.row_name(q): m.greatest_spread for m in chosen for q in m.quantiles}
-    found = [
+    result = [
         f"the spread of '{row['name']}' is {row['spread']:.0%}, the limit {limits[row['name']]:.0%}"
         for row in rows
         if not row["spread"] <= limits[row["name"]]
     ]
     if others > GREATEST_OTHERS:
-        found.append(f"others used {others:.2f} cores meanwhile, the limit is {GREATEST_OTHERS}")
+        result.append(f"others used {others:.2f} cores meanwhile, the limit is {GREATEST_OTHERS}")
     if rounds < FEWEST_ROUNDS:
-        found.append(f"{rounds} rounds are too few, at least {FEWEST_ROUNDS} are needed")
+        result.append(f"{rounds} rounds are too few, at least {FEWEST_ROUNDS} are needed")
     if not is_all:
-        found.append("only a part was measured")
-    return found
+        result.append("only a part was measured")
+    return result
 
 
 def _busy_before() -> list[str]:

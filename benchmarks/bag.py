@@ -35,13 +35,13 @@ COMPARED = (
 )
 
 
-def _told(stamps: Array, observations: Array) -> str:
+def _digest(stamps: Array, observations: Array) -> str:
     return hashlib.sha256(stamps.astype(np.int64).tobytes() + observations.astype(np.float32).tobytes()).hexdigest()
 
 
 def _timed(read: Callable[[], tuple[Array, Array]]) -> Stretch:
     """Return a stretch of readings, the first of which has been found equal to what was written."""
-    if _told(*read()) != (BAG.parent / DIGEST).read_text():
+    if _digest(*read()) != (BAG.parent / DIGEST).read_text():
         raise ValueError("what was read is not what was written")
     return together(read)
 
@@ -68,11 +68,11 @@ def write(seconds: int) -> None:
                 journal.write(f"/{topic}", type_name, serialised(message, type_name), stamp, stamp)
     finalize(journal.path, BAG.parent, {})
     expected = np.concatenate([joints[:, :7], tool[:, :2], objects[:, 0, :2]], axis=1)
-    (BAG.parent / DIGEST).write_text(_told(stamps, expected))
+    (BAG.parent / DIGEST).write_text(_digest(stamps, expected))
 
 
 def ours(seconds: int) -> Stretch:
-    """Our reader; it also writes the bag, since it is built first."""
+    """Build our reader; it also writes the bag, since it is built first."""
     from il_ros.core.contract import Contract
     from il_ros.recording.episodes.reader import read_observations
 
@@ -135,14 +135,14 @@ class Table:
 
 
 def with_rosbags() -> Stretch:
-    """With AnyReader of rosbags."""
+    """Read with AnyReader of rosbags."""
     from rosbags.highlevel import AnyReader
 
     def read() -> tuple[Array, Array]:
         table = Table()
         with AnyReader([BAG]) as reader:
-            wanted = [c for c in reader.connections if c.topic in ("/joint_states", "/tool_pose", "/objects")]
-            for connection, _, data in reader.messages(connections=wanted):
+            selected = [c for c in reader.connections if c.topic in ("/joint_states", "/tool_pose", "/objects")]
+            for connection, _, data in reader.messages(connections=selected):
                 table.add(connection.topic, reader.deserialize(data, connection.msgtype))
         return table.joined()
 
@@ -150,7 +150,7 @@ def with_rosbags() -> Stretch:
 
 
 def with_mcap_ros2() -> Stretch:
-    """With the reader of mcap-ros2-support, spared the sorting by time."""
+    """Read with the reader of mcap-ros2-support, spared the sorting by time."""
     from mcap_ros2.reader import read_ros2_messages
 
     path, topics = BAG / f"{BAG.name}_0.mcap", ["/joint_states", "/tool_pose", "/objects"]

@@ -13,5 +13,5 @@ ARGUMENTS = ["--no-sandbox", "--use-gl=swiftshader", "--enable-unsafe-swiftshade
 
 
 def find() -> str | None:
-    """Its path; None if there is none."""
+    """Return the path of the browser; None if there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)

@@ -19,13 +19,13 @@ class Others:
         self._started, self._all, self._ours = time.monotonic(), _all_s(), _ours_s()
 
     def cores(self) -> float:
-        """Their mean so far; what our running children have used must have been collected (``wait``) to be ours."""
+        """Return their mean so far; the time of our children is ours once they have been collected (``wait``)."""
         elapsed = max(time.monotonic() - self._started, 1e-3)
         return max(0.0, (_all_s() - self._all) - (_ours_s() - self._ours)) / elapsed
 
 
 def _all_s() -> float:
-    """Processor time of everybody, s; 0 where the system does not tell."""
+    """Return processor time of everybody, s; 0 where the system does not report it."""
     try:
         fields = STAT.read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
     except OSError:

@@ -32,10 +32,10 @@ IN_CHUNKS = ("Schema", "Channel", "Message")
 
 def rebuilt(description: Path) -> bytes | None:
     """Return the file that is described; None if what was made is not what the pointer beside it says."""
-    told = json.loads(description.read_text())
+    document = json.loads(description.read_text())
     pointer = dict(line.split(" ", 1) for line in description.with_suffix(".mcap").read_text().splitlines())
-    features = frozenset(told["meta"]["variant"]["features"])
-    data = MAGIC + b"".join(_pieces(told["records"], features)) + MAGIC
+    features = frozenset(document["meta"]["variant"]["features"])
+    data = MAGIC + b"".join(_pieces(document["records"], features)) + MAGIC
     is_equal = hashlib.sha256(data).hexdigest() == pointer["oid"].removeprefix("sha256:")
     return data if is_equal and len(data) == int(pointer["size"]) else None
 

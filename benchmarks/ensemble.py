@@ -20,7 +20,7 @@ WIDTHS = (32, 128)
 
 
 def train_in_turn(batch: int, width: int, depth: int) -> Stretch:
-    """Five trainings, one after the other; a step is a step of each."""
+    """Train five, one after the other; a step is a step of each."""
     one = our_training.ours("deterministic", batch, width, depth)
     return lambda steps: [sum(one(steps)[0] for _ in range(MEMBERS))]
 

@@ -34,7 +34,7 @@ class Environment:
     """
 
     def __init__(self, name: str, python: Path, clean: bool) -> None:
-        kept = {name: value for name, value in os.environ.items() if not (clean and name in OURS_ALONE)}
+        inherited = {name: value for name, value in os.environ.items() if not (clean and name in OURS_ALONE)}
         self._log = ROOT / "runs" / "bench" / f"{name}.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as log:
@@ -45,7 +45,7 @@ class Environment:
                 stderr=log,
                 text=True,
                 cwd=ROOT,
-                env={**kept, **ONE_THREAD, "TQDM_DISABLE": "1"},  # a peer's progress bars are not its work
+                env={**inherited, **ONE_THREAD, "TQDM_DISABLE": "1"},  # a peer's progress bars are not its work
             )
 
     def __enter__(self) -> Environment:
@@ -61,7 +61,7 @@ class Environment:
             self._process.stdin.close()
         self._process.stdout.close()
 
-    def ask(self, **told: Any) -> list[float]:
+    def ask(self, **request: Any) -> list[float]:
         """Send one line and wait for the answer.
 
         Raises:
@@ -69,24 +69,24 @@ class Environment:
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps(told) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
-            last = (self._log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+            last = (self._log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"])[-1]
             raise GraphError(f"bench: a worker has died ({last}); see {self._log}, or make its environment anew")
-        said = json.loads(line)
-        if "error" in said:
-            what = told.get("factory") or told.get("run")
-            raise GraphError(f"bench: {what} failed ({said['error']}); see {self._log}")
-        durations: list[float] = said["durations"]
+        response = json.loads(line)
+        if "error" in response:
+            what = request.get("factory") or request.get("run")
+            raise GraphError(f"bench: {what} failed ({response['error']}); see {self._log}")
+        durations: list[float] = response["durations"]
         return durations
 
 
 class Environments:
-    """Both of them; they are told by a side which of them is meant. Use as a context manager."""
+    """Both of them, selected by the side. Use as a context manager."""
 
     def __init__(self, peers: Path) -> None:
         self._by_name = {

@@ -72,7 +72,7 @@ class Patient(GraphClient):
 
 
 class Rig(Patient):
-    """The graph's outside: what it passes on, says and hears."""
+    """The rig around the gate: it relays, publishes and subscribes."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         super().__init__(check)
@@ -84,14 +84,14 @@ class Rig(Patient):
         self.offset_ns = 0
         """What is added to the arm's stamps."""
         self.last_word = {"observation": 0.0, "policy": 0.0, "expert": 0.0}
-        """When each said something sound the last time, by the steady clock, s."""
+        """When each published a valid answer the last time, by the steady clock, s."""
         self.places: list[tuple[float, Array]] = []
         """When the arm was seen, by the steady clock, s, and where."""
         self.commands: list[tuple[float, int, Array]] = []
-        """When each command came, its stamp, and what it says."""
+        """When each command was received, its stamp, and its values."""
         self._frozen_ns = 0
         self._passed = {name: self.create_publisher(kind, name, DEEP) for name, kind in SEEN.items()}
-        self._said = {
+        self._answer_topics = {
             name: self.create_publisher(JointTrajectory, f"{name}/action", DEEP) for name in ("policy", "expert")
         }
         for name, kind in SEEN.items():
@@ -127,20 +127,20 @@ class Rig(Patient):
     def _speak(self, stamp_ns: int) -> None:
         if self.policy is not None:
             rows = np.tile(np.full(2, np.nan) if self.fault == "policy not finite" else self.policy, (8, 1))
-            self._say("policy", Chunk(stamp_ns, rows, "rig"), self.fault != "policy not finite")
+            self._publish_answer("policy", Chunk(stamp_ns, rows, "rig"), self.fault != "policy not finite")
         if self.engaged is not None:
             rows = np.array([[0.0, -SPEED_M_S]]) if self.engaged else np.empty((0, 2))
-            self._say("expert", Chunk(stamp_ns, rows, "rig", self.engaged), True)
+            self._publish_answer("expert", Chunk(stamp_ns, rows, "rig", self.engaged), True)
 
-    def _say(self, who: str, chunk: Chunk, is_sound: bool) -> None:
+    def _publish_answer(self, who: str, chunk: Chunk, is_sound: bool) -> None:
         message = JointTrajectory()
         messages.fill_chunk(message, chunk, PLANE, JointTrajectoryPoint)
-        self._said[who].publish(message)
+        self._answer_topics[who].publish(message)
         if is_sound:
             self.last_word[who] = time.monotonic()
 
     def drives(self) -> bool:
-        """Whether the arm is commanded to move."""
+        """Return whether the arm is commanded to move."""
         return bool(self.commands) and bool(np.abs(self.commands[-1][2]).max() > 0.9 * SPEED_M_S)
 
 
@@ -192,7 +192,7 @@ def begin(made: Rig) -> None:
 
 
 def stand(made: Rig, way: str, rng: np.random.Generator) -> float:
-    """How long it takes until the arm stands, s."""
+    """Measure how long it takes until the arm stands, s."""
     begin(made)
     if way == "expert silent":
         made.engaged = True  # and goes the other way
@@ -212,7 +212,7 @@ def stand(made: Rig, way: str, rng: np.random.Generator) -> float:
 
 
 def leave(made: Rig, gate: Any, number: signal.Signals) -> bool:
-    """Whether the last command of a gate that is ended by a signal is the arm's rest."""
+    """Return whether the last command of a gate that is ended by a signal is the arm's rest."""
     begin(made)
     made.pass_time(0.2)
     gate.process.send_signal(number)
@@ -222,7 +222,7 @@ def leave(made: Rig, gate: Any, number: signal.Signals) -> bool:
 
 
 def set_clock(made: Rig, rng: np.random.Generator) -> float:
-    """How long after stamps that went back the policy commands again, s."""
+    """Measure how long after stamps that went back the policy commands again, s."""
     begin(made)
     made.pass_time(0.3)
     count, back_ns = len(made.commands), int(rng.uniform(0.1, 0.9) * made.commands[-1][1])
@@ -284,7 +284,7 @@ class SimulatedJoint(Patient):
             due_s = before_s + self._rng.uniform(0.7, 1.3) / driver_hz
             self.place += min(1.0, 10.0 * passed_s) * (self.target - self.place)
             self._happen(driver_hz)
-            self._publish(passed_s)
+            self._publish_answer(passed_s)
 
     def _happen(self, driver_hz: float) -> None:
         if self._rng.random() < 2.0 / driver_hz:
@@ -304,7 +304,7 @@ class SimulatedJoint(Patient):
         self.pass_time(passed_s)
         self.place = self._rng.uniform(-1.3, 1.3)
 
-    def _publish(self, passed_s: float) -> None:
+    def _publish_answer(self, passed_s: float) -> None:
         self.stamp_ns += max(1, round(passed_s * 1e9))
         self.measured[self.stamp_ns] = self.place
         message = JointState(name=["joint"], position=[self.place])
@@ -339,52 +339,57 @@ def limits(runs: int, folder: Path, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
-    """All of it."""
+    """Measure all of it."""
     rng = np.random.default_rng(args.seed)
-    told: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         with rig(Path(scratch) / "logs") as (made, start_gate):
             gate = start_gate()
             made.wait("the gate", lambda: "gate_node" in made.heard, LIMIT_S)
             ways = list(itertools.islice(itertools.cycle(WAYS), args.trials))
             times = [(way, stand(made, way, rng)) for way in ways]
-            told["stand_s"] = {way: sorted(t for name, t in times if name == way) for way in WAYS}
-            told["clock_s"] = sorted(set_clock(made, rng) for _ in range(args.clocks))
+            result["stand_s"] = {way: sorted(t for name, t in times if name == way) for way in WAYS}
+            result["clock_s"] = sorted(set_clock(made, rng) for _ in range(args.clocks))
             rests = []
             for number in itertools.islice(itertools.cycle((signal.SIGINT, signal.SIGTERM)), args.exits):
                 rests.append(leave(made, gate, number))
                 made.heard.clear()
                 gate = start_gate()
                 made.wait("the next gate", lambda: "gate_node" in made.heard, LIMIT_S)
-            told["exits"] = {"trials": len(rests), "rest_is_last": sum(rests)}
-        told["limits"] = limits(args.limits, Path(scratch), rng)
-    return told
+            result["exits"] = {"trials": len(rests), "rest_is_last": sum(rests)}
+        result["limits"] = limits(args.limits, Path(scratch), rng)
+    return result
 
 
-def rows(told: dict[str, Any]) -> list[dict[str, Any]]:
+def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what is kept in the file of results."""
-    times = sorted(itertools.chain.from_iterable(told["stand_s"].values()))
-    made: list[dict[str, Any]] = [{"name": f"faults {name}", **told[name]} for name in ("exits", "limits")]
-    for name, found in (("stand", times), ("clock", told["clock_s"])):
+    times = sorted(itertools.chain.from_iterable(result["stand_s"].values()))
+    made: list[dict[str, Any]] = [{"name": f"faults {name}", **result[name]} for name in ("exits", "limits")]
+    for name, values in (("stand", times), ("clock", result["clock_s"])):
         made.append(
-            {"name": f"faults {name}", "trials": len(found), "median_s": float(np.median(found)), "worst_s": max(found)}
+            {
+                "name": f"faults {name}",
+                "trials": len(values),
+                "median_s": float(np.median(values)),
+                "worst_s": max(values),
+            }
         )
     return made
 
 
-def show(told: dict[str, Any]) -> None:
+def show(result: dict[str, Any]) -> None:
     """Print it as a table."""
     table = Table("what fails", "trials", "median ms", "worst ms")
-    for way, times in told["stand_s"].items():
+    for way, times in result["stand_s"].items():
         if times:
             table.add_row(way, str(len(times)), f"{1e3 * float(np.median(times)):.0f}", f"{1e3 * max(times):.0f}")
-    clock = told["clock_s"]
+    clock = result["clock_s"]
     if clock:
         table.add_row(
             "the clock goes back", str(len(clock)), f"{1e3 * float(np.median(clock)):.0f}", f"{1e3 * max(clock):.0f}"
         )
     Console().print(table)
-    exits, bound = told["exits"], told["limits"]
+    exits, bound = result["exits"], result["limits"]
     print(f"rest is the last command in {exits['rest_is_last']} of {exits['trials']} ends by a signal")
     print(
         f"{bound['steps']} commands in {bound['runs']} runs: at most {bound['worst_share']:.3f} of the allowed distance"
@@ -392,7 +397,7 @@ def show(told: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Entry point."""
+    """Measure, print and leave; the entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=200, help="failures while the arm moves")
     parser.add_argument("--exits", type=int, default=50, help="ends of the gate by a signal")
@@ -401,10 +406,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="results are joined to those in this file")
     args = parser.parse_args()
-    told = measure(args)
-    show(told)
+    result = measure(args)
+    show(result)
     if args.output:
-        join(rows(told), args.output)
+        join(rows(result), args.output)
     return 0
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Damaged bags: bit flips, cut ends and swapped blocks; what is read of them, and whether it is told.
+"""Damaged bags: bit flips, cut ends and swapped blocks; what is read of them, and whether it is reported.
 
 Each case damages one file of a small sound bag of another program, ``metadata.yaml`` now and then, and reads it as
 ``il-ros train`` does. A case is ``same`` if the numbers are those of the sound bag, ``refused`` if a ``DataError`` says
@@ -60,17 +60,17 @@ BAD = ("silent", "traceback")
 
 
 def rows() -> list[tuple[str, str, int, bytes]]:
-    """Topic, type, time and bytes of each message of the sound bag."""
-    make, found = STORE.types, []
+    """Return topic, type, time and bytes of each message of the sound bag."""
+    make, result = STORE.types, []
     for k in range(STEPS):
         ns = START_NS + k * STEP_NS
         header = make["std_msgs/msg/Header"](make["builtin_interfaces/msg/Time"](*divmod(ns, 10**9)), "base")
         numbers = np.array([np.sin(k / 9), np.cos(k / 9)])
         joints = make[JOINTS](header, ["a", "b"], numbers, -numbers, numbers[:0])
         command = make[ARRAY](make["std_msgs/msg/MultiArrayLayout"]([], 0), np.array([np.sin((k + 1) / 9)]))
-        found += [("/joint_states", JOINTS, ns, bytes(STORE.serialize_cdr(joints, JOINTS)))]
-        found += [("/command", ARRAY, ns + 1000, bytes(STORE.serialize_cdr(command, ARRAY)))]
-    return found
+        result += [("/joint_states", JOINTS, ns, bytes(STORE.serialize_cdr(joints, JOINTS)))]
+        result += [("/command", ARRAY, ns + 1000, bytes(STORE.serialize_cdr(command, ARRAY)))]
+    return result
 
 
 def write_rosbag(bag: Path, plugin: StoragePlugin) -> None:
@@ -138,9 +138,11 @@ class Fuzz:
         self._episode = read_episode(self.bag, self.contract)
 
     def case(self, seed: int) -> tuple[str, str]:
-        """Return the outcome of a case, and what was told."""
+        """Return the outcome of a case, and the remarks about it."""
         rng = random.Random(seed)
-        metadata, messages = ([p for p in self._sound if (p.name == METADATA) == wanted] for wanted in (True, False))
+        metadata, messages = (
+            [p for p in self._sound if (p.name == METADATA) == is_metadata] for is_metadata in (True, False)
+        )
         path = rng.choice(metadata) if metadata and rng.random() < 1 / 8 else rng.choice(messages)
         path.write_bytes(damaged(self._sound[path], rng))
         try:
@@ -161,9 +163,9 @@ class Fuzz:
             return "silent", f"its verdict is {why}, and it was read"
         if _equal(episode, self._episode):
             return "same", ""
-        told = [remark for remark in episode.facts.get("remarks", ()) if remark != UNCHECKED]
-        if told or _left_out(episode) != _left_out(self._episode):
-            return "told", json.dumps([told, _left_out(episode)])
+        remarks = [remark for remark in episode.facts.get("remarks", ()) if remark != UNCHECKED]
+        if remarks or _left_out(episode) != _left_out(self._episode):
+            return "told", json.dumps([remarks, _left_out(episode)])
         return ("unchecked" if UNCHECKED in episode.facts.get("remarks", ()) else "silent"), ""
 
 
@@ -192,11 +194,11 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             fuzz = Fuzz(form, Path(folder))
             for seed in range(args.first_seed, args.first_seed + args.cases):
-                outcome, told = fuzz.case(seed)
+                outcome, details = fuzz.case(seed)
                 outcomes[outcome] += 1
                 if outcome in BAD:
                     bad += 1
-                    print(f"{form}, seed {seed}: {outcome} {told}", file=sys.stderr)
+                    print(f"{form}, seed {seed}: {outcome} {details}", file=sys.stderr)
         print(json.dumps({"format": form, "s": round(time.perf_counter() - begin, 1), **outcomes}), flush=True)
     return 1 if bad else 0
 

@@ -85,7 +85,7 @@ def measure(against: str, rounds: int) -> list[dict[str, object]]:
 
 
 def main() -> int:
-    """Entry point."""
+    """Measure, print and leave; the entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--against", default=BEFORE, help=f"a commit (default: {BEFORE})")
     parser.add_argument("--rounds", type=int, default=9, help="how often both are timed in turn (default: 9)")

@@ -6,7 +6,7 @@
 The recorder gets small JointState messages from another process, and so does a plain rclpy node that writes each with
 mcap-ros2-support. The processor time of each process, from before the first message to a second after the last, is
 told for each message that it kept. A speaker wakes each millisecond or so and sends those that are due. At 20,000/s
-the peer loses some and holds the speaker up; at 2,000/s it keeps all, so both rates are told.
+the peer loses some and holds the speaker up; at 2,000/s it keeps all, so both rates are reported.
 
 A round trip is measured twice over, in one process and between processes. ``ping``: two nodes with one subscription
 each, bytes on the executor that our nodes use, against typed messages, built anew, on rclpy's SingleThreadedExecutor
@@ -65,10 +65,10 @@ def peers() -> str:
     Raises:
         ConfigError: if it is not there.
     """
-    found = [str(path.parent) for path in ROOT.glob(".venv-peers/lib/python*/site-packages/mcap_ros2")]
-    if not found:
+    paths = [str(path.parent) for path in ROOT.glob(".venv-peers/lib/python*/site-packages/mcap_ros2")]
+    if not paths:
         raise ConfigError("mcap-ros2-support is not in .venv-peers; run make bench, which installs the peers")
-    return found[0]
+    return paths[0]
 
 
 class Stage:
@@ -86,9 +86,9 @@ class Stage:
     def __exit__(self, *error: Any) -> None:
         self.processes.__exit__(*error)
 
-    def start(self, name: str, role: str, *ros: str, **told: Any) -> int:
+    def start(self, name: str, role: str, *ros: str, **arguments: Any) -> int:
         """Start a role; its process id."""
-        command = [sys.executable, "-m", "benchmarks.graph_sides", role, json.dumps(told), *ros]
+        command = [sys.executable, "-m", "benchmarks.graph_sides", role, json.dumps(arguments), *ros]
         return self.processes.start(name, command).process.pid
 
     def told(self, name: str) -> dict[str, Any]:
@@ -112,21 +112,21 @@ class Stage:
 
 
 def recorded(ours: bool, rate: float, messages: int) -> dict[str, float]:
-    """Lost messages, and processor time of a kept one, µs."""
+    """Return lost messages, and processor time of a kept one, µs."""
     with tempfile.TemporaryDirectory() as temporary, Stage(Path(temporary)) as stage:
         return (_recorded_by_us if ours else _recorded_by_peer)(stage, rate, messages)
 
 
 def _speak(stage: Stage, pid: int, rate: float, messages: int, count: Any) -> tuple[float, float]:
-    """Processor time, s, of the process from the first message to the last, and the rate that was reached."""
+    """Return processor time, s, of the process from the first message to the last, and the rate that was reached."""
     time.sleep(QUIET_S)
     used = processor_s(pid)
     stage.start("speaker", "speak", told=str(stage.folder / "spoken"), rate=rate, messages=messages, readers=1)
     seconds = stage.told("spoken")["seconds"]
-    kept, since = -1, time.monotonic()
+    before, since = -1, time.monotonic()
     while time.monotonic() - since < QUIET_S:
-        if (now := count()) != kept:
-            kept, since = now, time.monotonic()
+        if (now := count()) != before:
+            before, since = now, time.monotonic()
         time.sleep(0.05)
     return processor_s(pid) - used, messages / seconds
 
@@ -146,17 +146,17 @@ def _recorded_by_us(stage: Stage, rate: float, messages: int) -> dict[str, float
         director.call("recorder/stop")
         director.wait("the bag", lambda: bool(director._recorded), LIMIT_S)
     (path,) = EpisodeStore(episodes).closed()
-    kept = reader.read(path).counts.get("/joint_states", 0)
-    return {"us": 1e6 * used / kept, "lost": messages - kept, "rate": reached}
+    recorded = reader.read(path).counts.get("/joint_states", 0)
+    return {"us": 1e6 * used / recorded, "lost": messages - recorded, "rate": reached}
 
 
 def _recorded_by_peer(stage: Stage, rate: float, messages: int) -> dict[str, float]:
-    told = stage.folder / "kept"
-    pid = stage.start("keeper", "keep", told=str(told), file=str(stage.folder / "kept.mcap"), folder=peers())
+    output = stage.folder / "kept"
+    pid = stage.start("keeper", "keep", told=str(output), file=str(stage.folder / "kept.mcap"), folder=peers())
     stage.told("kept")
     used, reached = _speak(stage, pid, rate, messages, lambda: stage.told("kept")["count"])
-    kept = stage.told("kept")["count"]
-    return {"us": 1e6 * used / max(1, kept), "lost": messages - kept, "rate": reached}
+    recorded = stage.told("kept")["count"]
+    return {"us": 1e6 * used / max(1, recorded), "lost": messages - recorded, "rate": reached}
 
 
 # Round trips ----------------------------------------------------------------------------------------------------------
@@ -214,9 +214,9 @@ def measure(messages: int, rounds: int, repeats: int) -> list[dict[str, Any]]:
         checkpoint = small_policy(Path(temporary) / "small")
         rows = [_recorder_row(rate, messages * rate // RATES[0], repeats) for rate in RATES]
         for apart, where in ((False, "in one process"), (True, "between processes")):
-            told = _row(f"ping, {where}", repeats, lambda stock, apart=apart: ping(stock, apart, rounds))
+            ping_row = _row(f"ping, {where}", repeats, lambda stock, apart=apart: ping(stock, apart, rounds))
             took = lambda stock, apart=apart: control_round(stock, apart, rounds, checkpoint)  # noqa: E731
-            rows += [told, _row(f"round, {where}", repeats, took, limit=told["ours"])]
+            rows += [ping_row, _row(f"round, {where}", repeats, took, limit=ping_row["ours"])]
     return rows
 
 
@@ -226,19 +226,19 @@ def _row(name: str, repeats: int, took: Any, limit: float | None = None) -> dict
         order = (False, True) if number % 2 == 0 else (True, False)
         measured = {stock: took(stock) for stock in order}
         pairs.append((measured[False], measured[True]))
-    return _told(name, pairs, COMPARED[name.partition(",")[0]], limit)
+    return _row_of(name, pairs, COMPARED[name.partition(",")[0]], limit)
 
 
 def _recorder_row(rate: int, messages: int, repeats: int) -> dict[str, Any]:
     pairs = [(recorded(True, rate, messages), recorded(False, rate, messages)) for _ in range(repeats)]
     lost, theirs = (sum(pair[side]["lost"] for pair in pairs) for side in (0, 1))
     reached = [float(np.median([pair[side]["rate"] for pair in pairs])) for side in (0, 1)]
-    told = f"{lost:g} and {theirs:g} of {messages * repeats}, at {reached[0]:.0f} and {reached[1]:.0f} a second."
-    told = COMPARED["recorder"] + told
-    return _told(f"recorder, {rate} messages/s", [(ours["us"], peer["us"]) for ours, peer in pairs], told, None)
+    note = f"{lost:g} and {theirs:g} of {messages * repeats}, at {reached[0]:.0f} and {reached[1]:.0f} a second."
+    note = COMPARED["recorder"] + note
+    return _row_of(f"recorder, {rate} messages/s", [(ours["us"], peer["us"]) for ours, peer in pairs], note, None)
 
 
-def _told(name: str, pairs: list[tuple[float, float]], compared: str, limit: float | None) -> dict[str, Any]:
+def _row_of(name: str, pairs: list[tuple[float, float]], compared: str, limit: float | None) -> dict[str, Any]:
     ours, peer = (float(value) for value in np.median(pairs, axis=0))
     low, ratio, high = np.percentile([theirs / mine for mine, theirs in pairs], (25, 50, 75))
     row = {"name": name, "ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(float(ratio), 2)}

@@ -4,8 +4,8 @@
 """The processes of ``benchmarks.graph``: ``python -m benchmarks.graph_sides ROLE JSON``; ``JSON`` is what each needs.
 
 ``speak`` sends serialised messages at a steady rate, ``keep`` is the peer's recorder, ``ask`` and ``answer`` play
-ping-pong, in one process if ``ask`` is told to answer as well, and ``nodes`` runs our own nodes. What a process has
-found out lies in the file ``told`` once it has, as JSON.
+ping-pong, in one process unless ``alone``, and ``nodes`` runs our own nodes. A process
+writes its results to the file ``told``, as JSON.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def joint_state() -> JointState:
 
 
 def speak(told: str, rate: float, messages: int, readers: int) -> None:
-    """Send, once so many ``readers`` are there; tells how long it took."""
+    """Publish, once so many ``readers`` are there; write how long it took."""
     rclpy.init()
     node = Node("speaker", start_parameter_services=False, enable_rosout=False)
     publisher = node.create_publisher(JointState, JOINTS.name, qos.RECORDER)
@@ -86,7 +86,7 @@ def speak(told: str, rate: float, messages: int, readers: int) -> None:
 def keep(told: str, file: str, folder: str) -> None:
     """Run a stock recorder: a typed subscription, and the writer of mcap-ros2-support, which lies in ``folder``.
 
-    Tells how many messages it wrote.
+    It writes how many messages it has recorded.
     """
     sys.path.append(folder)  # last, so that all else is ours
     from mcap_ros2.writer import Writer
@@ -98,12 +98,12 @@ def keep(told: str, file: str, folder: str) -> None:
         writer = Writer(output)
         schema = writer.register_msgdef(JOINTS.type_name, definition(JOINTS.type_name)[0])
 
-        def hear(message: JointState) -> None:
+        def receive(message: JointState) -> None:
             nonlocal count
             writer.write_message(f"/{JOINTS.name}", schema, message, time.time_ns())
             count += 1
 
-        node.create_subscription(JointState, JOINTS.name, hear, qos.RECORDER)
+        node.create_subscription(JointState, JOINTS.name, receive, qos.RECORDER)
         node.create_timer(0.25, lambda: tell(told, count=count))
         stock = SingleThreadedExecutor()
         stock.add_node(node)
@@ -113,17 +113,19 @@ def keep(told: str, file: str, folder: str) -> None:
 # Ping-pong ------------------------------------------------------------------------------------------------------------
 
 
-def player(name: str, stock: bool, hears: str, says: str, act: Callable[[], None]) -> tuple[Node, Callable[[], None]]:
+def player(
+    name: str, stock: bool, input_name: str, output_name: str, act: Callable[[], None]
+) -> tuple[Node, Callable[[], None]]:
     """Make a node that calls ``act`` at each message; return it and its way of sending one."""
     node = Node(name, start_parameter_services=stock, enable_rosout=stock)
-    publisher = node.create_publisher(JointState, says, qos.STREAM)
+    publisher = node.create_publisher(JointState, output_name, qos.STREAM)
     if stock:
-        node.create_subscription(JointState, hears, lambda message: act(), qos.STREAM)
+        node.create_subscription(JointState, input_name, lambda message: act(), qos.STREAM)
         for topic in FURTHER:
             node.create_subscription(JointState, topic.name, lambda message: None, qos.STREAM)
         return node, lambda: publisher.publish(joint_state())
     data = serialize_message(joint_state())
-    subscribe_raw(node, Topic(hears, JOINTS.type_name), lambda data, info: act())
+    subscribe_raw(node, Topic(input_name, JOINTS.type_name), lambda data, info: act())
     return node, lambda: publisher.publish(data)
 
 
@@ -134,13 +136,13 @@ def answer(stock: bool) -> Node:
 
 
 def ask(told: str, stock: bool, rounds: int, alone: bool) -> None:
-    """Play ``rounds``, with an answerer in this process unless it is elsewhere; tells how long each took, s."""
+    """Play ``rounds``, with an answerer in this process unless it is elsewhere; write how long each took, s."""
     rclpy.init()
     took: list[float] = []
     done = rclpy.task.Future()
     since = 0.0
 
-    def heard() -> None:
+    def receive() -> None:
         nonlocal since
         now = time.perf_counter()
         took.append(now - since)
@@ -151,7 +153,7 @@ def ask(told: str, stock: bool, rounds: int, alone: bool) -> None:
         since = time.perf_counter()
         send()
 
-    node, send = player("asker", stock, "pong", "ping", heard)
+    node, send = player("asker", stock, "pong", "ping", receive)
     nodes = [node] if alone else [node, answer(stock)]
     spinner = SingleThreadedExecutor() if stock else make_executor()
     for each in nodes:
@@ -178,7 +180,7 @@ def answer_alone(stock: bool) -> None:
 
 
 class Still:
-    """An arm without physics, in the place of the simulation: it stays where it is, and tells how long rounds took."""
+    """An arm without physics, in the place of the simulation: it stays where it is, and writes how long rounds took."""
 
     def __init__(self, told: str, rounds: int, contract: Contract) -> None:
         self._told, self._rounds, self._contract = told, rounds, contract
@@ -191,7 +193,7 @@ class Still:
         self.start = EpisodeStart("fork", seed, self.stamp_ns, self.start.number + 1)
 
     def reading(self) -> RobotState:
-        """Where it stays."""
+        """Return where it stays."""
         names = tuple(f"panda_joint{n}" for n in range(1, 8))
         tool, upright = [0.3, 0.0, 0.1], [0.0, 0.0, 0.0, 1.0]
         objects = [[0.5, 0.0, 0.1], [0.6, 0.1, 0.1], [0.6, -0.1, 0.1]]
@@ -199,7 +201,7 @@ class Still:
         return RobotState(self.stamp_ns, angles, speeds, place, turn, seen, names)
 
     def advance(self, action: Array) -> tuple[RobotState, str | None]:
-        """One step; the last of the rounds ends the episode."""
+        """Take one step; the last of the rounds ends the episode."""
         self._times.append(time.perf_counter())
         self.stamp_ns += STEP_NS
         if len(self._times) <= WARM_UP + self._rounds:
@@ -209,7 +211,7 @@ class Still:
         return self.reading(), "success"
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing; there is nothing to close."""
 
 
 def _array(values: Any) -> Array:
@@ -219,7 +221,7 @@ def _array(values: Any) -> Array:
 
 
 def read_typed(node: IlNode[Any], reader: codecs.Reader[Any], callback: Callable[[Any], None]) -> Any:
-    """As ``IlNode.read``, with messages that rclpy has made objects of."""
+    """Read as ``IlNode.read`` does, with messages that rclpy has made objects of."""
     return node.subscribe(reader.topic, lambda message: callback(reader.of(message)))
 
 

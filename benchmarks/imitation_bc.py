@@ -18,7 +18,7 @@ EQUAL = (
 
 
 def peer(batch: int, width: int, depth: int) -> Stretch:
-    """``BC.train`` as its documentation has it; ``depth`` 0 asks for its default network."""
+    """Run ``BC.train`` as its documentation has it; ``depth`` 0 asks for its default network."""
     import time
 
     import gymnasium

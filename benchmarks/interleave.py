@@ -17,7 +17,7 @@ from benchmarks.measurement import Measurement
 Run = Callable[[str, int], list[float]]
 """Times the side of that name over so many steps; seconds a step."""
 TRIAL = 1
-"""Steps of the first stretch, which only wakes things up, and of the second, which tells how long a step is."""
+"""Steps of the first stretch, which only wakes things up, and of the second, which measures how long a step is."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class InterleavedRounds:
     durations: dict[str, list[list[float]]]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row of the table for each quantile."""
+        """Return one row of the table for each quantile."""
         return [self._row(quantile) for quantile in self.measurement.quantiles]
 
     def _row(self, quantile: int) -> dict[str, Any]:
@@ -41,8 +41,8 @@ class InterleavedRounds:
         low, ratio, high = np.percentile(ratios, (25, 50, 75))
         return {
             "name": self.measurement.row_name(quantile),
-            "ours": self._told(step_s["ours"]),
-            "peer": self._told(step_s["peer"]),
+            "ours": self._value(step_s["ours"]),
+            "peer": self._value(step_s["peer"]),
             "ratio": _digits(ratio),
             "spread": _digits((high - low) / ratio, 2),
             "limit_fraction": _digits(np.median(shares)),
@@ -51,7 +51,7 @@ class InterleavedRounds:
             "compared": self.measurement.compared,
         }
 
-    def _told(self, step_s: Any) -> float:
+    def _value(self, step_s: Any) -> float:
         value = float(np.median(step_s))
         return _digits(1 / value if self.measurement.unit == "steps/s" else 1000 * value)
 
@@ -80,7 +80,7 @@ def rounds_of(
 
 
 def _steps(measurement: Measurement, run: Run, name: str) -> int:
-    """How many steps make a stretch of the length that is wanted."""
+    """Return how many steps make a stretch of the length that is wanted."""
     run(name, TRIAL)
     trial = run(name, TRIAL)
     longer = max(TRIAL, math.ceil(measurement.stretch_s / 8 / (sum(trial) / len(trial))))
@@ -89,5 +89,5 @@ def _steps(measurement: Measurement, run: Run, name: str) -> int:
 
 
 def _digits(value: Any, digits: int = 4) -> float:
-    """So many significant digits: more would pretend."""
+    """Round to so many significant digits: more would pretend."""
     return float(f"{float(value):.{digits}g}")

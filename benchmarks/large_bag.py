@@ -3,7 +3,7 @@
 
 """Large bags: how long, and with how much memory, the commands take that read them.
 
-Each reading is a process of its own. The kernel tells how much time of a processor it took, which others that run
+Each reading is a process of its own. The kernel reports how much time of a processor it took, which others that run
 meanwhile hardly change, and the peak of its resident memory.
 
 Examples:
@@ -98,7 +98,7 @@ def _stamped(template: tuple[bytearray, str], topic: str, ns: int, wave: float) 
 
 
 def _split(messages: int) -> Iterator[Message]:
-    """Of five messages two joint states, a pose, a command and one that nobody asks for; 200 steps a second."""
+    """Write, of five messages, two joint states, a pose, a command and one that nobody asks for; 200 steps a second."""
     joints, pose, command, other = _joints(), _pose(), _numbers(7), _numbers(3)
     for k in range(messages // 5):
         ns, wave = BEGIN_NS + k * 5 * MS, float(np.sin(k / 50))
@@ -110,7 +110,7 @@ def _split(messages: int) -> Iterator[Message]:
 
 
 def _pictures(size: float) -> Iterator[Message]:
-    """Pictures that nobody asks for, 20 a second, beside the joints and commands."""
+    """Yield pictures that nobody asks for, 20 a second, beside the joints and commands."""
     joints, command, picture, written, k = _joints(), _numbers(7), _picture(), 0, 0
     while written < size:
         ns, wave = BEGIN_NS + k * 50 * MS, float(np.sin(k / 50))
@@ -121,7 +121,7 @@ def _pictures(size: float) -> Iterator[Message]:
 
 
 def _large(size: float) -> Iterator[Message]:
-    """Messages of 1 MB each on a topic that is asked for: a number of it is part of the observation."""
+    """Yield messages of 1 MB each on a topic that is asked for: a number of it is part of the observation."""
     joints, command, large, written, k = _numbers(7), _numbers(7), _numbers(125_000), 0, 0
     while written < size:
         ns, wave = BEGIN_NS + k * 50 * MS, float(np.sin(k / 50))
@@ -131,7 +131,7 @@ def _large(size: float) -> Iterator[Message]:
 
 
 def _small(size: float) -> Iterator[Message]:
-    """Nothing but joint states at 1000 Hz and commands: as many numbers that are asked for as a bag can hold."""
+    """Yield nothing but joint states at 1000 Hz and commands: as many numbers that are asked for as a bag can hold."""
     joints, command, written, k = _joints(), _numbers(7), 0, 0
     while written < size:
         ns, wave = BEGIN_NS + k * MS, float(np.sin(k / 500))
@@ -179,7 +179,7 @@ def _describe(bag: Path, names: list[str], counts: dict[str, int], types: dict[s
         {"topic_metadata": {"name": n, "type": t, "serialization_format": "cdr"}, "message_count": counts[n]}
         for n, t in types.items()
     ]
-    told = {
+    document = {
         "version": 9,
         "storage_identifier": "mcap",
         "starting_time": {"nanoseconds_since_epoch": BEGIN_NS},
@@ -190,7 +190,7 @@ def _describe(bag: Path, names: list[str], counts: dict[str, int], types: dict[s
         "compression_mode": "",
         "relative_file_paths": names,
     }
-    (bag / "metadata.yaml").write_text(yaml.safe_dump({"rosbag2_bagfile_information": told}, sort_keys=False))
+    (bag / "metadata.yaml").write_text(yaml.safe_dump({"rosbag2_bagfile_information": document}, sort_keys=False))
 
 
 def contract_of(kind: str, path: Path) -> None:
@@ -201,18 +201,18 @@ def contract_of(kind: str, path: Path) -> None:
         topics, fields = {**topics, "tool_pose": POSE}, {**fields, "x": ("tool_pose", "pose.position.x")}
     if kind == "large":
         topics, fields = {"field": ARRAY}, {"last": ("field", "data.124999")}
-    told = {
+    document = {
         "rate_hz": 100.0,
         "topics": topics,
         "observation": {name: {"topic": topic, "field": field} for name, (topic, field) in fields.items()},
         "action": dict.fromkeys(NAMES, limits),
         "command": {"type": ARRAY},
     }
-    path.write_text(yaml.safe_dump({**told, "rate_hz": 100.0 if kind in ("split", "small") else 20.0}))
+    path.write_text(yaml.safe_dump({**document, "rate_hz": 100.0 if kind in ("split", "small") else 20.0}))
 
 
 def measure(words: Sequence[str], sources: Path) -> tuple[float, float]:
-    """Seconds of the processor and, at its peak, MB of a process of Python."""
+    """Return seconds of the processor and, at its peak, MB of a process of Python."""
     environment = {**os.environ, "PYTHONPATH": str(sources)}
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, cwd=sources, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
@@ -242,9 +242,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in args.command or COMMANDS:
             words = [word.format(bag=str(bag), contract=str(contract)) for word in COMMANDS[name]]
             rows = [{side: measure(words, sources) for side, sources in sides.items()} for _ in range(args.rounds)]
-            found = {side: [statistics.median(row[side][n] for row in rows) for n in (0, 1)] for side in sides}
-            table.add_row(kind, name, *(f"{n:,.1f}" for side in sides for n in found[side]))
-            print(json.dumps({"bag": kind, "command": name, **found}), flush=True)
+            medians = {side: [statistics.median(row[side][n] for row in rows) for n in (0, 1)] for side in sides}
+            table.add_row(kind, name, *(f"{n:,.1f}" for side in sides for n in medians[side]))
+            print(json.dumps({"bag": kind, "command": name, **medians}), flush=True)
         shutil.rmtree(bag)
     Console().print(table)
     return 0

@@ -21,7 +21,7 @@ CALLS = 16
 
 
 def ours(policy: str) -> Stretch:
-    """``PolicyRunner.chunk``: history, seeds, network, units and limits, as the policy node calls it at every step."""
+    """Run ``PolicyRunner.chunk``: history, seeds, network, units and limits, as the policy node does at every step."""
     import numpy as np
 
     from il_ros.core.types import EpisodeStart
@@ -54,7 +54,7 @@ def limit(policy: str) -> Stretch:
 
 
 def peer() -> Stretch:
-    """DDIM over the U-Net at batch 1, with the schedule and the steps of diffusers, as Diffusion Policy has them."""
+    """Run DDIM over the U-Net at batch 1, with the schedule and steps of diffusers, as Diffusion Policy has them."""
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler  # type: ignore[import-not-found]
 
     scheduler = DDIMScheduler(

@@ -74,17 +74,17 @@ DAMAGES: dict[str, Damage] = {"flip": flip, "cut": cut, "zero": zero, "exchange"
 
 
 def episode(contract: Contract, count: int, seed: int) -> Episode:
-    """One in which everything happens and no number is there twice."""
+    """Return an episode in which everything happens and no number occurs twice."""
     rng, width = np.random.default_rng(seed), len(contract.action)
-    wanted = rng.uniform(contract.low, contract.high, (3, count, width)).astype(np.float32)
-    wanted[1:][rng.random((2, count)) < 0.3] = np.nan
+    actions = rng.uniform(contract.low, contract.high, (3, count, width)).astype(np.float32)
+    actions[1:][rng.random((2, count)) < 0.3] = np.nan
     authority = np.repeat(rng.integers(0, 3, count), rng.integers(1, 6, count))[:count].astype(np.uint8)
     return Episode(
         stamps_ns=1_700_000_000_000_000_000 + np.arange(count) * contract.step_ns,
         observations=rng.normal(size=(count, len(contract.observation))).astype(np.float32),
-        executed=wanted[0],
-        policy=wanted[1],
-        expert=wanted[2],
+        executed=actions[0],
+        policy=actions[1],
+        expert=actions[2],
         authority=authority,
         intervention=(authority == Authority.EXPERT).astype(np.int32),
         doubts=rng.random((count, len(DOUBTS))).astype(np.float32),
@@ -94,7 +94,7 @@ def episode(contract: Contract, count: int, seed: int) -> Episode:
 
 
 def ours(folder: Path, contract: Contract) -> None:
-    """Our export of four episodes."""
+    """Return our export of four episodes."""
     episodes = {f"episode_{n:06d}": episode(contract, 30 + 5 * n, n) for n in range(4)}
     export.load("lerobot").write(episodes, contract, folder)
 
@@ -139,7 +139,7 @@ def outcome(folder: Path, contract: Contract, sound: dict[str, Episode]) -> str:
 
 
 def same(one: dict[str, Episode], other: dict[str, Episode]) -> bool:
-    """Whether all numbers of the episodes, which are in one order, are equal."""
+    """Return whether all numbers of the episodes, which are in one order, are equal."""
     if len(one) != len(other):
         return False
     pairs = [(getattr(a, f), getattr(b, f)) for a, b in zip(one.values(), other.values()) for f in FIELDS]
@@ -147,12 +147,12 @@ def same(one: dict[str, Episode], other: dict[str, Episode]) -> bool:
 
 
 def equal(one: Array, other: Array) -> bool:
-    """Whether two fields are equal, NaN to NaN."""
+    """Return whether two fields are equal, NaN to NaN."""
     return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
 
 
 def trials(folder: Path, contract: Contract, count: int, seed: int) -> Iterator[tuple[str, str, str, int]]:
-    """File, damage, outcome and seed of each trial; the set is sound again after each."""
+    """Return file, damage, outcome and seed of each trial; the set is sound again after each."""
     sound = read_dataset(folder, contract)
     paths = sorted(path for path in folder.rglob("*") if path.suffix in (".parquet", ".json"))
     for number in range(seed, seed + count):

@@ -19,25 +19,25 @@ from benchmarks.robomimic_bc import mend_torchvision
 
 
 def robomimic(path: str, *keys: str) -> dict[str, Any]:
-    """Every transition that its ``SequenceDataset`` gives under each filter key, and what its tools read beside."""
+    """Return every transition of its ``SequenceDataset`` under each filter key, and what its tools read beside."""
     from robomimic.utils import file_utils, obs_utils
     from robomimic.utils.dataset import SequenceDataset
 
     obs_utils.initialize_obs_utils_with_obs_specs({"obs": {"low_dim": ["state"]}})
-    found = {}
+    result = {}
     for key in keys:
         data = SequenceDataset(path, ["state"], ["actions", "rewards", "dones"], filter_by_attribute=key)
         items = [data[i] for i in range(len(data))]
-        found[key] = {name: [item[name][0].tolist() for item in items] for name in ("actions", "rewards", "dones")}
-        found[key] |= {name: [item[name]["state"][0].tolist() for item in items] for name in ("obs", "next_obs")}
-        found[key]["demos"] = data.n_demos
+        result[key] = {name: [item[name][0].tolist() for item in items] for name in ("actions", "rewards", "dones")}
+        result[key] |= {name: [item[name]["state"][0].tolist() for item in items] for name in ("obs", "next_obs")}
+        result[key]["demos"] = data.n_demos
     shapes = file_utils.get_shape_metadata_from_dataset(path, all_obs_keys=["state"])
-    told = {"action_dim": shapes["ac_dim"], "shapes": shapes["all_shapes"]}
-    return {"keys": found, "env": file_utils.get_env_metadata_from_dataset(path), **told}
+    shape_facts = {"action_dim": shapes["ac_dim"], "shapes": shapes["all_shapes"]}
+    return {"keys": result, "env": file_utils.get_env_metadata_from_dataset(path), **shape_facts}
 
 
 def lerobot(root: str, own: str) -> dict[str, Any]:
-    """Every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata.
+    """Return every frame that its ``LeRobotDataset`` gives, each with the action of the next one, and its metadata.
 
     It writes a data set of its own, too, to the folder ``own``, of the same states and actions.
     """
@@ -78,8 +78,8 @@ def _rewrite(root: str, features: dict[str, Any], episodes: list[list[dict[str, 
     """Write the states and actions of these episodes with LeRobot's own writer."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    kept = {name: features[name] for name in ("observation.state", "action")}
-    made = LeRobotDataset.create("il_ros/own", rate, kept, root=root, use_videos=False)
+    selected = {name: features[name] for name in ("observation.state", "action")}
+    made = LeRobotDataset.create("il_ros/own", rate, selected, root=root, use_videos=False)
     for episode in episodes:
         for item in episode:
             state, action = item["observation.state"].numpy(), item["action"][0].numpy()
@@ -92,12 +92,12 @@ LOADERS: dict[str, Callable[..., dict[str, Any]]] = {"robomimic": robomimic, "le
 
 
 def main() -> None:
-    """Print what the loader named first finds; what it says itself goes to standard error."""
+    """Print what the loader named first finds; its own output goes to standard error."""
     mend_torchvision()
     with contextlib.redirect_stdout(sys.stderr):
         load = LOADERS[sys.argv[1]]
-        found = load(*sys.argv[2:])
-    print(json.dumps(found))
+        result = load(*sys.argv[2:])
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ class Measurement:
     unit: str = "steps/s"
     """``steps/s``, more is better, or ``ms``, less is better."""
     quantiles: tuple[int, ...] = (50,)
-    """Percentiles of a step's duration, where a stretch tells that of each step."""
+    """Percentiles of a step's duration, where a stretch measures each step."""
     stretch_s: float = 0.4
     """About how long one side is timed in one round."""
     greatest_spread: float = 0.2
-    """Of the ratios; with more than that the row says nothing, and is not published."""
+    """Of the ratios; with more than that the row is inconclusive, and is not published."""
 
     @property
     def sides(self) -> dict[str, Side]:
@@ -58,11 +58,11 @@ class Measurement:
 
 
 def measurements() -> list[Measurement]:
-    """Everything that there is to measure, in the order of the files' names."""
+    """Return everything that there is to measure, in the order of the files' names."""
     package = importlib.import_module("benchmarks")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__) if module.name != "__main__")
-    found = (getattr(importlib.import_module(f"benchmarks.{name}"), "MEASUREMENTS", ()) for name in names)
-    return [measurement for group in found for measurement in group]
+    groups = (getattr(importlib.import_module(f"benchmarks.{name}"), "MEASUREMENTS", ()) for name in names)
+    return [measurement for group in groups for measurement in group]
 
 
 def build(factory: str, options: Mapping[str, Any]) -> Stretch:

@@ -40,7 +40,7 @@ def dataset() -> Dataset:
 
 
 def ours(policy: str, batch: int, width: int, depth: int, **options: Any) -> Stretch:
-    """Our trainer, with all that it does in a step; only held-out episodes are left out, as the peers have none."""
+    """Run our trainer, with all that it does in a step; only held-out episodes are left out, as the peers have none."""
     from il_ros.learning.training.config import TrainingConfig
     from il_ros.learning.training.trainer import train
 
@@ -69,7 +69,7 @@ def ours(policy: str, batch: int, width: int, depth: int, **options: Any) -> Str
 
 
 def limit(policy: str, batch: int, width: int, depth: int, **options: Any) -> Stretch:
-    """Forward, backward and optimiser on one batch of the same network and loss."""
+    """Run forward, backward and optimiser on one batch of the same network and loss."""
     from il_ros.policies.base import create
 
     sizes = {"observation_dim": OBSERVATION_DIM, "action_dim": ACTION_DIM, "n_obs_steps": 1, "horizon": 1}
@@ -86,13 +86,13 @@ class Clock:
     """Asked after every step whether to stop, which it never wants; it notes when it was asked."""
 
     def __init__(self) -> None:
-        self._asked: list[float] = []
+        self._asked_s: list[float] = []
 
     def __call__(self) -> bool:
         """Note the time."""
-        self._asked.append(time.perf_counter())
+        self._asked_s.append(time.perf_counter())
         return False
 
     def seconds_of_last(self, steps: int) -> float:
-        """How long the last steps took."""
-        return self._asked[-1] - self._asked[-1 - steps]
+        """Return how long the last steps took."""
+        return self._asked_s[-1] - self._asked_s[-1 - steps]

@@ -57,13 +57,13 @@ class Watch:
         self.sent: list[tuple[float, Any]] = []
         kind = message_class(topic.type_name)
 
-        def hear(data: bytes, info: dict[str, Any]) -> None:
+        def receive(data: bytes, info: dict[str, Any]) -> None:
             self.sent.append((info["source_timestamp"] / 1e9, deserialize_message(data, kind)))
 
-        subscribe_raw(director, topic, hear)
+        subscribe_raw(director, topic, receive)
 
     def first(self, after: float, fact: Callable[[Any], bool] = lambda message: True) -> float:
-        """When the first that is so was sent."""
+        """Return when the first matching message was sent."""
         return next(when for when, message in self.sent if when > after and fact(message))
 
 
@@ -95,19 +95,19 @@ def page_process() -> int:
 
 
 def measure(presses: int, picture: bool) -> dict[str, float]:
-    """All figures, ms, shares of a core and s."""
+    """Measure all figures: ms, shares of a core and s."""
     from playwright.sync_api import sync_playwright
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium(), args=browser.ARGUMENTS)
-        told: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "folder": f"{folder}/episodes",
             "checkpoints": f"{folder}/checkpoints",
             "lockstep": False,
         }
-        told |= {"checkpoint": taught(Path(folder) / "taught")}
-        with graph.running("teleop", Path(folder) / "logs", **told) as director:
+        arguments |= {"checkpoint": taught(Path(folder) / "taught")}
+        with graph.running("teleop", Path(folder) / "logs", **arguments) as director:
             watches = [Watch(director, t) for t in (topics.BROWSER_INPUT, READING, topics.command(CONTRACT))]
             address = ADDRESS.search((Path(folder) / "logs" / "web_ui_node.log").read_text())
             assert address is not None
@@ -164,7 +164,7 @@ def taught(folder: Path) -> Path:
 
 
 def first_picture(times: int = 3) -> float:
-    """From the start of ``il-ros teleop`` to the picture in the browser, s; the median."""
+    """Measure from the start of ``il-ros teleop`` to the picture in the browser, s; the median."""
     from playwright.sync_api import sync_playwright
 
     took = []
@@ -191,18 +191,18 @@ def first_picture(times: int = 3) -> float:
 
 def chromium() -> str:
     """Find the browser of this machine."""
-    found = browser.find()
-    if found is None:
+    path = browser.find()
+    if path is None:
         raise ConfigError("no Chromium is installed; apt-get install chromium")
-    return found
+    return path
 
 
 def latency(pressed: float, way: float, hands: Watch, readings: Watch, commands: Watch) -> float:
-    """ms, of a press after which the tool is to go ``way``, +1 left or -1 right."""
-    told = hands.first(pressed, lambda message: message.axes[1] * way > 0)
-    reading = readings.first(told)
+    """Measure the latency, ms, of a press after which the tool is to go ``way``, +1 left or -1 right."""
+    published = hands.first(pressed, lambda message: message.axes[1] * way > 0)
+    reading = readings.first(published)
     changed = commands.first(reading, lambda message: message.twist.linear.y * way > 0)
-    return 1000 * (told - pressed + changed - reading)
+    return 1000 * (published - pressed + changed - reading)
 
 
 def main() -> int:
@@ -218,12 +218,12 @@ def main() -> int:
     args = parser.parse_args()
     measured = measure(args.presses, not args.no_picture)
     measured["first_picture_s"] = first_picture()
-    told = {name: round(float(value), 3) for name, value in measured.items()}
+    result = {name: round(float(value), 3) for name, value in measured.items()}
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(result))
         return 0
     table = Table("figure", "value")
-    for name, value in told.items():
+    for name, value in result.items():
         table.add_row(name, str(value))
     Console().print(table)
     return 0

@@ -46,7 +46,7 @@ class PlainMlp(Policy):
             self.log_deviation = nn.Parameter(torch.zeros(config.action_dim))
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """(B,) of what the peer's loss is the mean."""
+        """Return the losses (B,) whose mean is the peer's loss."""
         return self.judged(observations.flatten(1), actions.flatten(1))  # a chunk of one action is never padded
 
     def judged(self, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -36,8 +36,8 @@ def outcome(path: Path, why: str) -> str:
         return "refused: " + _without_path(why, path)
     reader = read(path)
     not_decoded = [f"{topic} not decoded: {reason}" for topic, reason in _undecoded(reader)]
-    told = "; ".join([*not_decoded, *reader.remarks])
-    return f"read{': ' if told else ''}{_without_path(told, path)}"
+    remarks = "; ".join([*not_decoded, *reader.remarks])
+    return f"read{': ' if remarks else ''}{_without_path(remarks, path)}"
 
 
 def _undecoded(reader: BagReader) -> Iterator[tuple[str, str]]:
@@ -58,7 +58,7 @@ def _without_path(text: str, path: Path) -> str:
 
 
 def table(root: Path) -> Iterator[tuple[str, int, str]]:
-    """Folder, how many recordings and what became of them."""
+    """Return folder, how many recordings and what became of them."""
     looked: set[Path] = set()
     for folder in sorted([root, *(path for path in root.rglob("*") if path.is_dir())]):
         if any(parent in looked for parent in (folder, *folder.parents)):
@@ -69,7 +69,7 @@ def table(root: Path) -> Iterator[tuple[str, int, str]]:
                 continue  # its folder comes by itself
             looked |= {path} if path.is_dir() else set()
             rows[outcome(path, why)] += 1
-        yield from ((str(folder.relative_to(root)), count, told) for told, count in sorted(rows.items()))
+        yield from ((str(folder.relative_to(root)), count, outcomes) for outcomes, count in sorted(rows.items()))
 
 
 def main() -> int:
@@ -78,8 +78,8 @@ def main() -> int:
     parser.add_argument("folders", type=Path, nargs="+", help="folders with recordings, at whatever depth")
     print("| folder | recordings | outcome |\n|---|---|---|")
     for root in parser.parse_args().folders:
-        for name, count, told in table(root):
-            print(f"| `{root.name}/{name}` | {count} | {told} |")
+        for name, count, outcomes in table(root):
+            print(f"| `{root.name}/{name}` | {count} | {outcomes} |")
         if (root / CONFORMANCE).is_dir():
             _print_conformance(root)
     return 0
@@ -92,8 +92,8 @@ def _print_conformance(root: Path) -> None:
                 target = Path(folder) / description.parent.name / f"{description.stem}.mcap"
                 target.parent.mkdir(exist_ok=True)
                 target.write_bytes(data)
-        for name, count, told in table(Path(folder)):
-            print(f"| `{root.name}/{CONFORMANCE}/{name}` | {count} | {told} |")
+        for name, count, outcomes in table(Path(folder)):
+            print(f"| `{root.name}/{CONFORMANCE}/{name}` | {count} | {outcomes} |")
 
 
 if __name__ == "__main__":

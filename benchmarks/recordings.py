@@ -78,7 +78,7 @@ class Recording:
     apart_s: float = 0.0
     """By how much the clock of the poses is ahead; the others' computer does not know."""
     is_mended: bool = False
-    """Whether the contract tells of that."""
+    """Whether the contract declares that."""
     static: str = ""
     """How the goal is known to be static: ``declared`` or ``latched``; empty: there is no goal."""
     two_publishers: bool = False
@@ -207,7 +207,7 @@ def contract_of(made: Recording) -> Contract:
     foreign |= {"clock": made.clock} if made.clock else {}
     foreign |= {"offsets": {"pose": -made.apart_s}} if made.is_mended else {}
     foreign |= {"static": ["goal"]} if made.static == "declared" else {}
-    told = {
+    document = {
         "rate_hz": 20.0,
         "topics": {"joints": JOINTS, "pose": POSE, **({"goal": POSE} if made.static else {})},
         "observation": {
@@ -220,7 +220,7 @@ def contract_of(made: Recording) -> Contract:
         "command": {"type": ARRAY},
         "external": foreign,
     }
-    return Contract.from_dict("random", told)
+    return Contract.from_dict("random", document)
 
 
 def _header(ns: int) -> Any:
@@ -228,7 +228,7 @@ def _header(ns: int) -> Any:
 
 
 def _message(made: Recording, sent: Sent) -> tuple[str, Any]:
-    """Its topic and what is in it."""
+    """Return its topic and what is in it."""
     if sent.track in ("arm", "finger") or (sent.track == "action" and made.has_stamps):
         name = "arm" if sent.track == "action" else sent.track
         none = np.empty(0)
@@ -341,7 +341,7 @@ def _write_metadata(made: Recording, bag: Path, names: list[str], rows: Sequence
     ]
     logs = [sent.log_ns for *_, sent in rows]
     mode = made.compression if made.compression in ("file", "message") else ""
-    told = {
+    document = {
         "version": 5,
         "storage_identifier": made.storage,
         "starting_time": {"nanoseconds_since_epoch": min(logs)},
@@ -352,29 +352,32 @@ def _write_metadata(made: Recording, bag: Path, names: list[str], rows: Sequence
         "compression_mode": mode,
         "relative_file_paths": names,
     }
-    (bag / "metadata.yaml").write_text(yaml.dump({"rosbag2_bagfile_information": told}, Dumper=yaml.CSafeDumper))
+    (bag / "metadata.yaml").write_text(yaml.dump({"rosbag2_bagfile_information": document}, Dumper=yaml.CSafeDumper))
 
 
 def difference(seed: int, folder: Path) -> tuple[str, int]:
-    """In what a recording is read otherwise than it was, empty if in nothing; and how many steps it has."""
+    """Return in what a recording is read otherwise than it was, empty if in nothing; and how many steps it has."""
     made = recording(seed)
     contract = contract_of(made)
-    told = expected(made, contract)
+    expected_rows = expected(made, contract)
     bag = write(made, folder)
     try:
         episode = read_episode(bag, contract)
     except DataError as error:
-        return (str(error) if told else ""), 0
+        return (str(error) if expected_rows else ""), 0
     finally:
         shutil.rmtree(bag)
-    values = np.array([[row[part.name] for part in contract.observation] for _, row in told], np.float32)
-    if episode.stamps_ns.tolist() != [tick for tick, _ in told]:
-        return f"{len(episode)} steps, {len(told)} expected, or at other times: {episode.facts['resampled']}", len(told)
+    values = np.array([[row[part.name] for part in contract.observation] for _, row in expected_rows], np.float32)
+    if episode.stamps_ns.tolist() != [tick for tick, _ in expected_rows]:
+        return (
+            f"{len(episode)} steps, {len(expected_rows)} expected, or at other times: {episode.facts['resampled']}",
+            len(expected_rows),
+        )
     if not np.array_equal(episode.observations, values):
-        return "other observations", len(told)
-    if not np.array_equal(episode.executed[:, 0], np.array([row["action"] for _, row in told], np.float32)):
-        return "other actions", len(told)
-    return "", len(told)
+        return "other observations", len(expected_rows)
+    if not np.array_equal(episode.executed[:, 0], np.array([row["action"] for _, row in expected_rows], np.float32)):
+        return "other actions", len(expected_rows)
+    return "", len(expected_rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -386,11 +389,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin, wrong, steps = time.monotonic(), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(args.first, args.first + args.count):
-            told, count = difference(seed, Path(folder))
+            message, count = difference(seed, Path(folder))
             steps += count
-            if told:
+            if message:
                 wrong += 1
-                print(f"seed {seed}: {told}", file=sys.stderr)
+                print(f"seed {seed}: {message}", file=sys.stderr)
     print(f"{args.count} recordings, {steps} steps, {wrong} read otherwise, {time.monotonic() - begin:.0f} s")
     return 1 if wrong else 0
 

@@ -1,8 +1,8 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How messages of several topics become steps, as plainly as it can be said: slow, and made to be read.
+"""How messages of several topics become steps, as plainly as possible: slow, and made to be read.
 
-``il_ros.recording`` does the same with arrays, and finds out for itself what is told here: to which run of a clock a
+``il_ros.recording`` does the same with arrays, and finds out for itself what is given here: to which run of a clock a
 message belongs, which clock is the right one, and whose stamps cannot be right.
 """
 
@@ -28,15 +28,15 @@ class Message(NamedTuple):
 def steps(
     messages: Sequence[Message], moving: Sequence[str], static: Sequence[str], step_ns: int, stale_ns: int
 ) -> list[tuple[int, dict[str, float]]]:
-    """Every step: its time, and by track the value that counts then."""
-    found: list[tuple[int, dict[str, float]]] = []
+    """Return every step: its time, and by track the value that counts then."""
+    result: list[tuple[int, dict[str, float]]] = []
     for run in sorted({message.run for message in messages if message.track in moving}):
         mine = [m for m in messages if m.run == run and m.track in moving and m.time_ns is not None]
         times = {track: [m.time_ns or 0 for m in mine if m.track == track] for track in moving}
         if not all(times.values()):
             continue
         begin, end = max(min(own) for own in times.values()), max(max(own) for own in times.values())
-        moved = max(0, found[-1][0] + 2 * step_ns - begin) if found else 0
+        moved = max(0, result[-1][0] + 2 * step_ns - begin) if result else 0
         is_first = True
         for tick in range(begin, end + 1, step_ns):
             latest = {track: _latest(mine, track, tick) for track in moving}
@@ -47,11 +47,11 @@ def steps(
             chosen = {track: message for track, message in {**latest, **holding}.items() if message is not None}
             if len(chosen) < len(moving) + len(static):
                 continue
-            if is_first and found:
-                moved = max(0, found[-1][0] + 2 * step_ns - tick)
+            if is_first and result:
+                moved = max(0, result[-1][0] + 2 * step_ns - tick)
             is_first = False
-            found.append((tick + moved, {track: message.value for track, message in chosen.items()}))
-    return found
+            result.append((tick + moved, {track: message.value for track, message in chosen.items()}))
+    return result
 
 
 def _latest(messages: Sequence[Message], track: str, tick: int) -> Message | None:

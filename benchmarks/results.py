@@ -37,8 +37,8 @@ def join(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
 def processor() -> str:
     """Return what this machine computes with, and on how many cores."""
-    told = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
-    facts = dict(line.split(":", 1) for line in told.partition("\n\n")[0].splitlines() if ":" in line)
+    text = CPU.read_text(encoding="utf-8") if CPU.exists() else ""
+    facts = dict(line.split(":", 1) for line in text.partition("\n\n")[0].splitlines() if ":" in line)
     named = {name.strip(): value.strip() for name, value in facts.items()}
     name = named.get("model name", platform.machine())
     return f"{name}, family {named.get('cpu family', '?')}, {os.cpu_count()} cores"

@@ -18,7 +18,7 @@ PARTS = {"robot0_eef_pos": 3, "robot0_eef_quat": 4, "robot0_gripper_qpos": 2, "o
 
 
 def peer(batch: int, width: int, depth: int) -> Stretch:
-    """``run_epoch`` over its ``SequenceDataset``, all of it cached, as its training script runs them."""
+    """Run ``run_epoch`` over its ``SequenceDataset``, all of it cached, as its training script runs them."""
     import time
 
     import torch

@@ -16,7 +16,7 @@ from benchmarks.measurement import Stretch
 
 
 def together(step: Callable[[], Any]) -> Stretch:
-    """All steps timed as one."""
+    """Time all steps as one."""
 
     def stretch(steps: int) -> list[float]:
         started = time.perf_counter()
@@ -28,7 +28,7 @@ def together(step: Callable[[], Any]) -> Stretch:
 
 
 def each(step: Callable[[], Any], before: Callable[[], Any] = lambda: None) -> Stretch:
-    """Each step by itself; what is called before it is not timed."""
+    """Time each step by itself; what is called before it is not timed."""
 
     def stretch(steps: int) -> list[float]:
         durations = []

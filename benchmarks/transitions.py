@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 def transitions() -> tuple[Array, Array]:
-    """Observations (N, Do) and actions (N, Da) in [-1, 1], float32, of episodes of 200 steps; always the same."""
+    """Return (N, Do) observations and (N, Da) actions in [-1, 1], float32, of episodes of 200 steps; ever the same."""
     rng = np.random.default_rng(0)
     observations = rng.uniform(-1, 1, (EPISODES * STEPS, OBSERVATION_DIM))
     actions = np.tanh(observations @ rng.normal(size=(OBSERVATION_DIM, ACTION_DIM)) / 3)

@@ -17,7 +17,7 @@ GROUPS = 8
 
 
 class ConvBlock(nn.Module):
-    """Two convolutions; after the first, each channel is scaled and shifted by what the condition says (FiLM)."""
+    """Two convolutions; after the first, each channel is scaled and shifted by the condition (FiLM)."""
 
     def __init__(self, inputs: int, outputs: int, condition: int) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class ConvBlock(nn.Module):
         self.skip: nn.Module = nn.Conv1d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, inputs, T) to (B, outputs, T)."""
+        """Return (B, inputs, T) to (B, outputs, T)."""
         scale, shift = self.film(condition)[..., None].chunk(2, dim=1)
         out: Tensor = self.two(scale * self.one(x) + shift) + self.skip(x)
         return out
@@ -57,7 +57,7 @@ class UNet(nn.Module):
         self.last = nn.Sequential(_convolution(WIDTHS[0], WIDTHS[0]), nn.Conv1d(WIDTHS[0], action_dim, 1))
 
     def forward(self, chunk: Tensor, level: Tensor, observations: Tensor) -> Tensor:
-        """(B, T, Da), (B,) and (B, Do) to (B, T, Da)."""
+        """Map (B, T, Da), (B,) and (B, Do) to (B, T, Da)."""
         condition = torch.cat([self.time(_waves(level)), observations], dim=-1)
         x, seen = chunk.transpose(1, 2), []
         for i, pair in enumerate(self.down):

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A process that builds stretches and times them when it is told to; one line of JSON in, one line out.
+"""A process that builds stretches and times them on request; one line of JSON in, one line out.
 
 ``{"build": key, "factory": "module:function", "options": {...}}`` makes a stretch, ``{"run": key, "steps": n}`` times
 it, ``{"drop": key}`` forgets it. The answer is ``{"durations": [...]}``, or ``{"error": "one line"}``.
@@ -24,15 +24,15 @@ class Workbench:
     def __init__(self) -> None:
         self._stretches: dict[str, Stretch] = {}
 
-    def answer(self, told: dict[str, Any]) -> list[float]:
-        """Do what one line says."""
-        if "build" in told:
-            self._stretches[told["build"]] = build(told["factory"], told["options"])
-        elif "drop" in told:
-            self._stretches.pop(told["drop"], None)
+    def answer(self, request: dict[str, Any]) -> list[float]:
+        """Do what one request asks for."""
+        if "build" in request:
+            self._stretches[request["build"]] = build(request["factory"], request["options"])
+        elif "drop" in request:
+            self._stretches.pop(request["drop"], None)
         else:
             gc.collect()  # the other sides' garbage is nobody's business here
-            return self._stretches[told["run"]](told["steps"])
+            return self._stretches[request["run"]](request["steps"])
         return []
 
 
@@ -46,13 +46,13 @@ def serve() -> None:
     workbench = Workbench()
     for line in sys.stdin:
         try:
-            said: dict[str, Any] = {"durations": workbench.answer(json.loads(line))}
+            response: dict[str, Any] = {"durations": workbench.answer(json.loads(line))}
         except Exception as error:  # whatever a peer raises, whoever asked is told, and the log has the rest
             import traceback
 
             traceback.print_exc()
-            said = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
-        answers.write(json.dumps(said) + "\n")
+            response = {"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]}
+        answers.write(json.dumps(response) + "\n")
 
 
 if __name__ == "__main__":

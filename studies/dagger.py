@@ -120,14 +120,14 @@ class DaggerJob:
         return self.is_long and self.seed == 0
 
     def key(self) -> str:
-        """Equal for equal work."""
-        told = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
-        told |= {"peer": True} if self.arm == PEER else {}
-        return job_cache.key(told)
+        """Return a key that is equal for equal work."""
+        inputs = {**dataclasses.asdict(self.plan), "horizons_s": HORIZONS_S, "training": self.plan.training()}
+        inputs |= {"peer": True} if self.arm == PEER else {}
+        return job_cache.key(inputs)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DaggerJob]:
-    """All of them, seed by seed."""
+    """Return all jobs, seed by seed."""
     for seed in range(seeds):
         yield from (DaggerJob(task, arm, seed, rollouts) for task in SETTINGS for arm in ARMS)
         yield from (DaggerJob("avoid", arm, seed, rollouts) for arm in BESIDE)
@@ -142,10 +142,10 @@ def work(job: DaggerJob, folder: Path) -> None:
     with InProcessBackend(run, job.plan) as crew:
         DaggerRun(run, job.plan, crew).run()
     rows = ledger.read(run)["rounds"]
-    told: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
+    result: dict[str, Any] = {"rounds": [{key: row[key] for key in (*COUNTED, "alone", "wall_s")} for row in rows]}
     if job.is_long:
-        told |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
-    job_cache.keep(run.with_suffix(".json"), told)
+        result |= _compounding(job, run, Path(rows[-1]["checkpoint"]["path"]))
+    job_cache.keep(run.with_suffix(".json"), result)
 
 
 def _compounding(job: DaggerJob, run: Path, checkpoint: Path) -> dict[str, Any]:
@@ -177,13 +177,13 @@ def cost(rollout: Rollout, steps: int) -> float:
 
 
 def _demonstrated(run: Path, plan: DaggerConfig) -> Array:
-    """(N, 2) m, where the tool was in the demonstrations of round 0."""
+    """Return (N, 2) m, where the tool was in the demonstrations of round 0."""
     first = EpisodeStore(run / "episodes").closed()[: plan.demonstrations]
     return np.concatenate([read_episode(path, Contract.load(plan.contract)).observations[:, :2] for path in first])
 
 
 def distances(positions: Array, demonstrated: Array) -> Array:
-    """(T,) m, how far (T, 2) are from the nearest of (N, 2)."""
+    """Return (T,) m, how far (T, 2) are from the nearest of (N, 2)."""
     squares = ((positions[:, None] - demonstrated) ** 2).sum(-1)
     return np.sqrt(squares.min(1))  # type: ignore[no-any-return]
 
@@ -230,7 +230,7 @@ class Growth:
 
     @classmethod
     def of(cls, arm: str, costs: Array) -> Growth:
-        """From (S, E, H): S seeds, E episodes of each, H horizons."""
+        """Compute from (S, E, H): S seeds, E episodes of each, H horizons."""
         drawn = resampling.means(costs)  # (resamples, H)
         low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
         mean = costs.mean((0, 1))
@@ -244,7 +244,7 @@ class Growth:
 
 
 def _slope(costs: Array) -> float:
-    """Of log cost over log horizon; a cost of nothing counts as a hundredth of a step."""
+    """Fit the slope of log cost over log horizon; a cost of nothing counts as a hundredth of a step."""
     return float(np.polyfit(np.log(HORIZONS_S), np.log(np.maximum(costs, 0.01)), 1)[0])
 
 
@@ -273,8 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {names: [shelf.gave(job) for job in group] for names, group in groups.items()}
     rows = [row for names, group in groups.items() for row in rows_of(group, results[names])]
     grown = [
-        Growth.of(arm, np.array([[r["costs"][str(h)] for h in HORIZONS_S] for r in told]).swapaxes(1, 2))
-        for (task, arm), told in results.items()
+        Growth.of(arm, np.array([[r["costs"][str(h)] for h in HORIZONS_S] for r in results_of]).swapaxes(1, 2))
+        for (task, arm), results_of in results.items()
         if groups[task, arm][0].is_long
     ]
     _print(rows, grown)

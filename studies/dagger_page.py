@@ -61,20 +61,20 @@ def _power(g: Row) -> str:
 
 def _theory(grown: Sequence[Row]) -> str:
     by = {g["arm"]: g for g in grown}
-    cloned, asked = by[CLONED], by["DAgger"]
-    apart = cloned["exponent"][1] > asked["exponent"][2]
-    share = asked["mean"][-1] / cloned["mean"][-1]
+    cloned, dagger = by[CLONED], by["DAgger"]
+    apart = cloned["exponent"][1] > dagger["exponent"][2]
+    share = dagger["mean"][-1] / cloned["mean"][-1]
     judged = [
         (
             "Cloning costs up to J* + T²ε ([Ross and Bagnell 2010](https://proceedings.mlr.press/v9/ross10a.html), "
             "theorem 2.1), labels of the policy's own states J* + uTε + O(1) "
             "([Ross et al. 2011](https://arxiv.org/abs/1011.0686), theorem 3.2)",
-            f"cloning {_power(cloned)}, DAgger {_power(asked)}",
+            f"cloning {_power(cloned)}, DAgger {_power(dagger)}",
             apart,
         ),
         (
             "At the longest horizon DAgger costs at most a third of cloning",
-            f"{asked['mean'][-1]:.1f} vs {cloned['mean'][-1]:.1f} steps outside, {percent(share)}",
+            f"{dagger['mean'][-1]:.1f} vs {cloned['mean'][-1]:.1f} steps outside, {percent(share)}",
             share <= 1 / 3,
         ),
     ]

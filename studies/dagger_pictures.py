@@ -30,7 +30,7 @@ BINS = 60
 
 
 def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
-    """Cost over horizon, both logarithmic, with lines of slope one and two to compare."""
+    """Plot cost over horizon, both logarithmic, with lines of slope one and two to compare."""
     figure, axes = plt.subplots(figsize=(5.6, 4.0))
     for colour, g in zip(COLOURS, grown):
         axes.plot(horizons, g.mean, "o-", color=colour, lw=1.6, ms=4, label=g.arm)
@@ -51,9 +51,9 @@ def growth(horizons: Array, grown: Sequence[Growth], file: Path) -> None:
 
 
 def visited(first: Mapping[str, Mapping[str, Any]], task: Task, file: Path) -> None:
-    """Where the expert was, and where each policy is: how often each square of the table is visited."""
+    """Plot where the expert was, and where each policy is: how often each square of the table is visited."""
     shown = {"expert": np.array(next(iter(first.values()))["demonstrated"])}
-    shown |= {arm: np.concatenate([np.array(path) for path in told["paths"]]) for arm, told in first.items()}
+    shown |= {arm: np.concatenate([np.array(path) for path in result["paths"]]) for arm, result in first.items()}
     ground = scene(task)
     edges = [np.linspace(-ground.y_high, -ground.y_low, BINS), np.linspace(ground.x_low, ground.x_high, BINS)]
     figure, grid = new_grid(1, len(shown), 1.9)
@@ -74,12 +74,12 @@ def visited(first: Mapping[str, Mapping[str, Any]], task: Task, file: Path) -> N
 
 
 def away(first: Mapping[str, Mapping[str, Any]], rate_hz: int, file: Path) -> None:
-    """How far the states that are visited are from the nearest demonstrated one, as the episode goes on."""
+    """Plot how far the states that are visited are from the nearest demonstrated one, as the episode goes on."""
     figure, axes = plt.subplots(figsize=(5.6, 3.2))
-    for colour, (arm, told) in zip(COLOURS, first.items()):
-        steps = max(map(len, told["away_m"]))
-        table = np.full((len(told["away_m"]), steps), np.nan)
-        for row, values in zip(table, told["away_m"]):
+    for colour, (arm, result) in zip(COLOURS, first.items()):
+        steps = max(map(len, result["away_m"]))
+        table = np.full((len(result["away_m"]), steps), np.nan)
+        for row, values in zip(table, result["away_m"]):
             row[: len(values)] = values
         seconds = np.arange(steps) / rate_hz
         axes.plot(seconds, CM * table.T, color=colour, lw=0.4, alpha=0.35)
@@ -91,7 +91,7 @@ def away(first: Mapping[str, Mapping[str, Any]], rate_hz: int, file: Path) -> No
 
 
 def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Success over what it cost the expert: labels, take-overs, seconds at the controls.
+    """Plot success over what it cost the expert: labels, take-overs, seconds at the controls.
 
     Costs are drawn by their logarithms from some value on, and what lies far below all ends is left to the tables.
     """
@@ -108,8 +108,8 @@ def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
     for line, name in zip(grid, names):
         for axes, (key, (words, straight)) in zip(line, spent.items()):
             for arm, (marker, colour) in looks.items():
-                told = [row for row in rows if row["task"] == name and row["arm"] == arm]
-                x, y = [row[key] for row in told], [100 * row["success"] for row in told]
+                selected = [row for row in rows if row["task"] == name and row["arm"] == arm]
+                x, y = [row[key] for row in selected], [100 * row["success"] for row in selected]
                 axes.plot(x, y, marker + "-", color=colour, lw=1.1, ms=3.5, label=arm, alpha=0.85)
             axes.set_xlabel(words)
             axes.set_xscale("symlog", linthresh=straight)
@@ -124,13 +124,13 @@ def frontier(rows: Sequence[Mapping[str, Any]], file: Path) -> None:
 
 
 def delayed(rows: Sequence[Mapping[str, Any]], step_ms: int, file: Path) -> None:
-    """Success over the delay: of a policy, with chunks anchored and not, and of the expert who watches one."""
+    """Plot success over the delay: of a policy, with chunks anchored and not, and of the expert who watches one."""
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.0), sharey=True)
     late = ((0, delay.ANCHORED, "anchored"), (0, delay.NOT_ANCHORED, "not anchored"), (1, delay.EXPERT_LATE, "watched"))
     for colour, (panel, case, name) in zip((COLOURS[1], COLOURS[0], COLOURS[2]), late):
-        told = [row for row in rows if row["case"] == case]
-        x, y = [step_ms * row["delay"] for row in told], np.array([100 * row["success"] for row in told])
-        bounds = 100 * np.array([row["interval"] for row in told]).T
+        selected = [row for row in rows if row["case"] == case]
+        x, y = [step_ms * row["delay"] for row in selected], np.array([100 * row["success"] for row in selected])
+        bounds = 100 * np.array([row["interval"] for row in selected]).T
         panels[panel].errorbar(x, y, abs(bounds - y), fmt="o-", color=colour, lw=1.6, ms=4, elinewidth=0.8, label=name)
     (alone,) = (100 * row["success"] for row in rows if row["case"] == delay.ALONE)
     panels[1].axhline(alone, color="#6b6b6b", lw=1.2, ls="--", label="not watched")

@@ -35,10 +35,10 @@ DELAYS = (0, 1, 2, 3, 4, 6)
 FIRST_EPISODE = 2_000_000
 PATIENT: dict[str, Any] = {"policy_timeout_s": 1.0, "expert_timeout_s": 1.0}
 LAPSES = ActionPerturbation(0.04, reach=0.5)
-"""Of a policy that an expert watches; otherwise there would be nothing to do for him."""
+"""Of a policy that an expert watches; otherwise there would be nothing to do for them."""
 ANCHORED, NOT_ANCHORED, EXPERT_LATE, ALONE = "anchored", "not anchored", "expert", "alone"
 """Whose answers are late: the policy's, whose chunks are anchored to the observation or not, or the expert's; and
-nobody's, for the policy that he watches without him."""
+nobody's, for the policy that they watch without them."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,18 @@ class DelayJob:
         )
 
     def key(self) -> str:
-        """Equal for equal work."""
-        told = {**dataclasses.asdict(self), **dataclasses.asdict(self.config), "delays": DELAYS, "watched": str(LAPSES)}
-        return "delay-" + job_cache.key(told)
+        """Return a key that is equal for equal work."""
+        inputs = {
+            **dataclasses.asdict(self),
+            **dataclasses.asdict(self.config),
+            "delays": DELAYS,
+            "watched": str(LAPSES),
+        }
+        return "delay-" + job_cache.key(inputs)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[DelayJob]:
-    """One a seed."""
+    """Return one job a seed."""
     return (DelayJob(seed, rollouts) for seed in range(seeds))
 
 
@@ -75,7 +80,7 @@ def work(job: DelayJob, folder: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)  # of a study that was ended before the rollouts were there
     checkpoints.save(path, train(data, config), Contract.load(CONTRACT), [])
     seeds = range(FIRST_EPISODE, FIRST_EPISODE + job.rollouts)
-    told = {
+    result = {
         f"{delay} {case}": [
             rollout.success
             for rollout in roll_out(
@@ -85,16 +90,16 @@ def work(job: DelayJob, folder: Path) -> None:
         for delay in DELAYS
         for case, anchored in ((ANCHORED, True), (NOT_ANCHORED, False))
     }
-    told |= {f"{delay} {EXPERT_LATE}": watched(path, seeds, delay) for delay in DELAYS}
+    result |= {f"{delay} {EXPERT_LATE}": watched(path, seeds, delay) for delay in DELAYS}
     alone = roll_out(path, TASK, seeds, GateConfig("none"), LAPSES)
-    told |= {f"0 {ALONE}": [rollout.success for rollout in alone]}
-    job_cache.keep(path.with_suffix(".json"), told)
+    result |= {f"0 {ALONE}": [rollout.success for rollout in alone]}
+    job_cache.keep(path.with_suffix(".json"), result)
 
 
 def watched(checkpoint: Path, seeds: Sequence[int], delay: int) -> list[bool]:
     """Roll out a policy whose attention lapses while the supervisor, who is late by ``delay`` steps, watches.
 
-    He sees failure coming in time, but whatever he asks for or does is for a state that has passed.
+    They see failure coming in time, but whatever they ask for or do is for a state that has passed.
     """
     env = ArmEnv(TASK, CONTRACT)
     try:

@@ -17,7 +17,7 @@ from il_ros.teleop import Setup, load
 
 
 def demonstrate(task: str, contract: str, expert: str, seeds: Iterable[int]) -> list[Episode]:
-    """One demonstration for each seed, by the expert called ``expert``; ``random`` draws one for each.
+    """Return one demonstration for each seed, by the expert called ``expert``; ``random`` draws one for each.
 
     Raises:
         DataError: if an expert fails.

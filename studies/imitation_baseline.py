@@ -20,25 +20,25 @@ PEERS = ROOT / ".venv-peers"
 
 
 def rounds_of(plan: DaggerConfig) -> list[dict[str, Any]]:
-    """Its rounds under a plan of ours, in the words of our ledger.
+    """Return its rounds under a plan of ours, in the words of our ledger.
 
     Raises:
         ConfigError: if its environment is not there, or it fails.
     """
-    told = {name: getattr(plan, name) for name in ("task", "expert", "seed", "demonstrations", "rounds")}
-    told |= {"added": plan.labels_per_round, "batches": plan.training().steps}
-    told |= {"evaluated": plan.eval_episodes, "enough": plan.success_threshold}
-    told |= {"lapses": plan.lapses, "lapse-reach": plan.lapse_reach}
-    words = [word for name, value in told.items() for word in (f"--{name}", str(value))]
+    options = {name: getattr(plan, name) for name in ("task", "expert", "seed", "demonstrations", "rounds")}
+    options |= {"added": plan.labels_per_round, "batches": plan.training().steps}
+    options |= {"evaluated": plan.eval_episodes, "enough": plan.success_threshold}
+    options |= {"lapses": plan.lapses, "lapse-reach": plan.lapse_reach}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     python = PEERS / "bin" / "python"
     try:
         done = subprocess.run(
             [python, "-m", "studies.imitation_dagger", *words], cwd=ROOT, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", "") or str(error)
+        message = getattr(error, "stderr", "") or str(error)
         raise ConfigError(
-            f"the peer in {PEERS} does not run ({said.strip()[-300:]}); make {PEERS.name}/.complete"
+            f"the peer in {PEERS} does not run ({message.strip()[-300:]}); make {PEERS.name}/.complete"
         ) from error
     rounds, labels, wall_s = [], 0, 0.0
     for line in map(json.loads, done.stdout.splitlines()):

@@ -59,15 +59,15 @@ class Lapsing(gymnasium.Wrapper[Array, Array, Array, Array]):
         return self._arm.reset(seed=seed)
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """One step, perhaps of a lapse."""
+        """Take one step, perhaps of a lapse."""
         if self.lapses and self._rng.random() < self._rate:
             low, high = self._arm.contract.low, self._arm.contract.high
             self._left = self._steps
             self._lapse = (high + low) / 2 + self._reach * (high - low) / 2 * self._rng.uniform(-1.0, 1.0, len(low))
-        wanted = self._lapse if self._left else np.asarray(action, dtype=np.float64)
+        command = self._lapse if self._left else np.asarray(action, dtype=np.float64)
         self._left = max(0, self._left - 1)
         self._stamp_ns += self._arm.contract.step_ns
-        return self._arm.step(self._limiter(wanted, np.zeros(len(wanted)), self._stamp_ns))
+        return self._arm.step(self._limiter(command, np.zeros(len(command)), self._stamp_ns))
 
 
 class ScriptedPolicy(NonTrainablePolicy):
@@ -84,7 +84,7 @@ class ScriptedPolicy(NonTrainablePolicy):
 
 
 def success(env: Lapsing, policy: Any, episodes: int) -> float:
-    """Share of the episodes in which the policy, acting by its mean, does the task."""
+    """Return the share of the episodes in which the policy, acting by its mean, does the task."""
     won = 0
     env.lapses = True
     for _ in range(episodes):

@@ -24,26 +24,26 @@ from il_ros.core.errors import DataError, IlRosError
 from il_ros.evaluation.worker_pool import initialize_worker
 
 
-def keep(path: Path, told: Mapping[str, Any]) -> None:
+def keep(path: Path, result: Mapping[str, Any]) -> None:
     """Write a result, whole or not at all."""
-    replace_file(path, json.dumps(told))
+    replace_file(path, json.dumps(result))
 
 
 LATER = ("experts",)
 """Fields that came after studies were published; empty, they change nothing."""
 
 
-def key(told: Any) -> str:
-    """Equal for equal work: a digest of what it is told by."""
-    return hashlib.sha256(json.dumps(_plain(told)).encode()).hexdigest()[:16]
+def key(inputs: Any) -> str:
+    """Return a key that is equal for equal work: a digest of its inputs."""
+    return hashlib.sha256(json.dumps(_plain(inputs)).encode()).hexdigest()[:16]
 
 
-def _plain(told: Any) -> Any:
-    if dataclasses.is_dataclass(told) and not isinstance(told, type):
-        told = dataclasses.asdict(told)
-    if isinstance(told, Mapping):
-        return {name: _plain(each) for name, each in told.items() if each or name not in LATER}
-    return [_plain(each) for each in told] if isinstance(told, list | tuple) else told
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = dataclasses.asdict(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items() if each or name not in LATER}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def published(path: Path) -> dict[str, dict[str, Any]]:
@@ -53,15 +53,15 @@ def published(path: Path) -> dict[str, dict[str, Any]]:
         DataError: if the file is damaged.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        return {each["key"]: each for each in found}
+        rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return {each["key"]: each for each in rows}
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} cannot be read ({error!r}); restore it, or remove it and run all again") from error
 
 
-def publish(path: Path, told: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write what is told of each work, by its key; one a line."""
-    lines = ",\n".join(json.dumps({"key": key, **each}) for key, each in told.items())
+def publish(path: Path, results: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write the results, by key; one a line."""
+    lines = ",\n".join(json.dumps({"key": key, **each}) for key, each in results.items())
     path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 

@@ -32,9 +32,9 @@ class JobResults:
     folder: Path
     known: Mapping[str, Mapping[str, Any]]
 
-    def missing(self, asked: Sequence[AnyJob]) -> list[AnyJob]:
+    def missing(self, jobs: Sequence[AnyJob]) -> list[AnyJob]:
         """Return the jobs that must be run."""
-        absent = [job for job in asked if not self._file(job).exists()]
+        absent = [job for job in jobs if not self._file(job).exists()]
         return [job for job in absent if job.key() not in self.known or getattr(job, "is_pictured", False)]
 
     def gave(self, job: AnyJob) -> dict[str, Any]:
@@ -44,9 +44,9 @@ class JobResults:
 
     def told(self, jobs: Sequence[AnyJob]) -> dict[str, dict[str, Any]]:
         """Return what is published of these jobs, by key."""
-        return {job.key(): {**dataclasses.asdict(job), **self._told(job)} for job in jobs}
+        return {job.key(): {**dataclasses.asdict(job), **self._published(job)} for job in jobs}
 
-    def _told(self, job: AnyJob) -> dict[str, Any]:
+    def _published(self, job: AnyJob) -> dict[str, Any]:
         return {name: value for name, value in self.gave(job).items() if name not in PICTURED}
 
     def _file(self, job: AnyJob) -> Path:

@@ -110,13 +110,13 @@ def at_the_fork(
 
 
 def fork_history(episode: Episode, history: int) -> Array:
-    """(To, Do), what was observed just before the place where experts part."""
+    """Return (To, Do), what was observed just before the place where experts part."""
     step = _step_at_fork(episode)
     return episode.observations[step - history + 1 : step + 1]
 
 
 def draw_chunks(checkpoint: Checkpoint, observations: Array, draws: int) -> Array:
-    """(draws, Ta, Da), chunks that answer one history (To, Do), each with noise of its own."""
+    """Return (draws, Ta, Da), chunks that answer one history (To, Do), each with noise of its own."""
     actor, step_ns, chunks = PolicyRunner(checkpoint), checkpoint.contract.step_ns, []
     for seed in range(draws):
         actor.reset(EpisodeStart("", seed, 0))
@@ -137,7 +137,7 @@ def _chunk_from_fork(episode: Episode, horizon: int) -> Array:
 
 
 def _integrated(chunks: Array, x: float, step_s: float) -> Array:
-    """(N, Ta + 1, 2) m, where velocities (N, Ta, 2) lead from (x, 0)."""
+    """Return (N, Ta + 1, 2) m, where velocities (N, Ta, 2) lead from (x, 0)."""
     moved = np.cumsum(chunks * step_s, axis=1)
     return np.concatenate([np.zeros_like(moved[:, :1]), moved], axis=1) + [x, 0.0]
 

@@ -115,7 +115,7 @@ class Cell:
         return _demonstrate(setting.task, setting.contract, self.expert, seeds)
 
     def config(self) -> TrainingConfig:
-        """How its policy is trained."""
+        """Return how its policy is trained."""
         changes = dict(self.setting.training)
         if changes and self.policy == "deterministic":
             changes["observation_noise"] = 0.0  # which blurs what is finer than a fork
@@ -124,17 +124,17 @@ class Cell:
         return TrainingConfig.load(self.policy, seed=self.seed, **changes)
 
     def key(self) -> str:
-        """Equal for equal work."""
+        """Return a key that is equal for equal work."""
         setting = self.setting
-        told = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
+        inputs = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
         config = dataclasses.asdict(self.config())
         unused = ("labels", "warm_start", "fresh", "critic", "experts")
         used = {name: value for name, value in config.items() if name not in unused}
-        return job_cache.key([*told, used])
+        return job_cache.key([*inputs, used])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[Cell]:
-    """All of them, seed by seed; those that share their demonstrations one after the other."""
+    """Return all jobs, seed by seed; those that share their demonstrations one after the other."""
     for seed in range(seeds):
         for task in SETTINGS:
             for experts in ("one", "many"):
@@ -171,7 +171,7 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
 
 
 def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
-    """How long each chunk took, ms, at batch 1; for a process that has the machine to itself."""
+    """Return how long each chunk took, ms, at batch 1; for a process that has the machine to itself."""
     actor, contract, rng, took = PolicyRunner(checkpoint), checkpoint.contract, np.random.default_rng(0), []
     for call in range(calls):
         actor.observe((call + 1) * contract.step_ns + 10**15, rng.uniform(-1, 1, len(contract.observation)))
@@ -182,7 +182,7 @@ def latencies(checkpoint: Checkpoint, calls: int = 1000) -> list[float]:
 
 
 def row(group: Sequence[Cell], results: Sequence[dict[str, Any]], took: Sequence[float]) -> dict[str, Any]:
-    """One line of the table: all seeds of a cell, and how long chunks took, ms."""
+    """Return one line of the table: all seeds of a cell, and how long chunks took, ms."""
     outcomes = [outcome for result in results for outcome in result["success"]]
     ways = [way for result in results for way in result["ways"] if way is not None]
     success, kinds = Success.of(outcomes), results[0]["kinds"]
@@ -220,8 +220,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.only and args.output is not None:
         raise ConfigError(f"--output {args.output} holds the whole grid; leave out --only {args.only!r}, or --output")
     known = {} if args.output is None else job_cache.published(args.results / OUTCOMES)
-    there = {path.stem for path in args.folder.glob("*.json")}
-    missing = {cell.key(): cell for cell in everything if cell.key() not in there}
+    existing = {path.stem for path in args.folder.glob("*.json")}
+    missing = {cell.key(): cell for cell in everything if cell.key() not in existing}
     missing = {key: cell for key, cell in missing.items() if cell.seed == 0 or key not in known}
     job_cache.run(work, missing.values(), args.folder, args.workers, "cells")
     use_one_thread()
@@ -253,8 +253,8 @@ def outcome(cell: Cell, folder: Path, known: Mapping[str, dict[str, Any]]) -> di
     path = folder / f"{cell.key()}.json"
     if path.exists():
         return json.loads(path.read_text())  # type: ignore[no-any-return]
-    found = known[cell.key()]
-    return {**found, "success": [won == "1" for won in found["success"]]}
+    result = known[cell.key()]
+    return {**result, "success": [won == "1" for won in result["success"]]}
 
 
 def publish(
@@ -276,8 +276,8 @@ def _panels(task: str, experts: str, first: Mapping[tuple[str, str, str], Cell],
     shown = first[task, experts, CLASSES[0]].demonstrations()[:SHOWN]
     panels = [Panel("demonstrations", [Drive(episode.observations[:, :2], True) for episode in shown])]
     for policy in CLASSES:
-        told = json.loads((folder / f"{first[task, experts, policy].key()}.json").read_text())
-        drives = [Drive(np.array(path), won) for path, won in zip(told["paths"], told["success"])]
+        result = json.loads((folder / f"{first[task, experts, policy].key()}.json").read_text())
+        drives = [Drive(np.array(path), won) for path, won in zip(result["paths"], result["success"])]
         panels.append(Panel(policy, drives))
     return panels
 
@@ -286,8 +286,8 @@ def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     table = Table(*("task", "experts", "policy", "success", "interval", "entropy", "p50 ms", "p99 ms", "train s"))
     for r in rows:
         interval = "{:.1%} to {:.1%}".format(*r["interval"])
-        told = [r["task"], r["experts"], r["policy"], f"{r['success']:.1%}", interval, f"{r['entropy']:.3f}"]
-        table.add_row(*told, *(f"{r[key]:.3g}" for key in ("latency_ms_p50", "latency_ms_p99", "train_s")))
+        cells = [r["task"], r["experts"], r["policy"], f"{r['success']:.1%}", interval, f"{r['entropy']:.3f}"]
+        table.add_row(*cells, *(f"{r[key]:.3g}" for key in ("latency_ms_p50", "latency_ms_p99", "train_s")))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 

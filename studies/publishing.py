@@ -18,7 +18,7 @@ RESULTS = ROOT / "studies" / "results"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which a study is told where to publish."""
+    """Add the options for where a study publishes."""
     parser.add_argument("--output", type=Path, help="a folder for the page and its pictures; none: print alone")
     parser.add_argument("--results", type=Path, default=RESULTS, help="a folder for the rows (default: %(default)s)")
     parser.add_argument(

@@ -11,7 +11,7 @@ from il_ros.core.types import Array
 
 
 def means(values: Array, resamples: int = 2000) -> Array:
-    """(S, E, ...), S seeds and E episodes of each, to (resamples, ...): seeds are drawn anew, then their episodes."""
+    """Map (S, E, ...), S seeds and E episodes of each, to (resamples, ...): seeds are drawn, then their episodes."""
     rng = np.random.default_rng(0)
     seeds, episodes = values.shape[:2]
     chosen = rng.integers(seeds, size=(resamples, seeds))

@@ -54,13 +54,17 @@ class TimingJob:
         return DaggerConfig(**PLAN, eval_episodes=self.rollouts, seed=self.seed)
 
     def key(self) -> str:
-        """Equal for equal work."""
-        told = {"who": self.who, **dataclasses.asdict(self.plan), "training": dataclasses.asdict(self.plan.training())}
-        return "wall-" + job_cache.key(told)
+        """Return a key that is equal for equal work."""
+        inputs = {
+            "who": self.who,
+            **dataclasses.asdict(self.plan),
+            "training": dataclasses.asdict(self.plan.training()),
+        }
+        return "wall-" + job_cache.key(inputs)
 
 
 def jobs(seeds: int, rollouts: int) -> Iterator[TimingJob]:
-    """All of them, in turn."""
+    """Return all jobs, in turn."""
     return (TimingJob(who, seed, rollouts) for seed in range(seeds) for who in WHO)
 
 
@@ -69,15 +73,15 @@ def work(job: TimingJob, folder: Path) -> None:
     run = folder / job.key()
     rounds = rounds_of(job.plan) if job.who == PEER else _ours(job, run)
     walls = [row["wall_s"]["collect"] + row["wall_s"]["train"] for row in rounds]
-    told = {"wall_s": walls, "success": [row["alone"]["success"] for row in rounds]}
-    job_cache.keep(run.with_suffix(".json"), told)
+    result = {"wall_s": walls, "success": [row["alone"]["success"] for row in rounds]}
+    job_cache.keep(run.with_suffix(".json"), result)
 
 
 def _ours(job: TimingJob, run: Path) -> list[dict[str, Any]]:
     """Run the command of a user; return its rounds."""
     fields = {f.name: f.default for f in dataclasses.fields(DaggerConfig)}
-    said = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
-    words = [word for name, value in said.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    changed = {name: value for name, value in dataclasses.asdict(job.plan).items() if value != fields[name]}
+    words = [word for name, value in changed.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     words += ["--no-ros"] if job.who == LOOP else ["--composed"]
     command = [sys.executable, "-m", "il_ros.cli", "dagger", str(run), "--json", *words]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -90,12 +94,12 @@ def rows_of(jobs: Sequence[TimingJob], results: Sequence[Mapping[str, Any]]) -> 
     """Return a line for each: medians over the seeds, and how many got there."""
     rows = []
     for who in WHO:
-        told = [result for job, result in zip(jobs, results) if job.who == who]
-        there = [result["success"][-1] >= ENOUGH for result in told]
-        walls, rounds = [sum(r["wall_s"]) for r in told], [len(r["wall_s"]) - 1 for r in told]
+        selected = [result for job, result in zip(jobs, results) if job.who == who]
+        reached = [result["success"][-1] >= ENOUGH for result in selected]
+        walls, rounds = [sum(r["wall_s"]) for r in selected], [len(r["wall_s"]) - 1 for r in selected]
         rows.append(
             {
-                **{"who": who, "seeds": len(told), "there": sum(there), "rounds": float(np.median(rounds))},
+                **{"who": who, "seeds": len(selected), "there": sum(reached), "rounds": float(np.median(rounds))},
                 **{"wall_s": round(float(np.median(walls)), 1), "per_seed": [round(w, 1) for w in walls]},
             }
         )

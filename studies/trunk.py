@@ -50,7 +50,7 @@ from studies.trunk_layers import Concatenated, Modulated, Plain, Started, one_la
 from studies.trunk_page import SHIPPED
 
 UNSEEN = 24
-"""Demonstrations that nobody learns from, by which the loss is told."""
+"""Demonstrations that nobody learns from, on which the loss is measured."""
 _unseen = functools.lru_cache(maxsize=1)(demonstrate)
 
 
@@ -65,7 +65,7 @@ class Ablation:
     without: Callable[[], AbstractContextManager[Any]] = contextlib.nullcontext
     """While it lasts, networks and trainings lack the part."""
     policies: tuple[str, ...] = ("mixture", "diffusion")
-    """The classes that it is measured with; a condition is told to diffusion alone."""
+    """The classes that it is measured with; only diffusion has a condition."""
 
 
 def _blocks(kind: type[Residual]) -> Callable[[], AbstractContextManager[Any]]:
@@ -170,12 +170,12 @@ class TrunkCell(policies.Cell):
         return dataclasses.replace(self, arm=SHIPPED)
 
     def key(self) -> str:
-        """Equal for equal work."""
+        """Return a key that is equal for equal work."""
         return job_cache.key([super().key(), self.arm, UNSEEN])
 
 
 def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
-    """All of them, seed by seed; those that share their demonstrations one after the other."""
+    """Return all jobs, seed by seed; those that share their demonstrations one after the other."""
     for seed in range(seeds):
         for task, policy in SETTINGS:
             for name, arm in ARMS.items():
@@ -186,9 +186,9 @@ def cells(seeds: int, episodes: int) -> Iterator[TrunkCell]:
 def work(cell: TrunkCell, folder: Path) -> None:
     """Train and roll out without the part; leaves the checkpoint and what it gave in ``folder``, by the cell's key."""
     with ARMS[cell.arm].without():
-        told = policies.measured(cell, folder)
-        told["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
-    job_cache.keep(folder / f"{cell.key()}.json", told)
+        result = policies.measured(cell, folder)
+        result["loss"] = loss(checkpoints.load(folder / cell.key()), cell)
+    job_cache.keep(folder / f"{cell.key()}.json", result)
 
 
 def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
@@ -207,9 +207,9 @@ def loss(checkpoint: Checkpoint, cell: TrunkCell) -> float:
 def row(
     group: Sequence[TrunkCell], results: Sequence[dict[str, Any]], shipped: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """One line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
-    won, base = (np.array([r["success"] for r in told], dtype=float) for told in (results, shipped))  # (S, E)
-    losses, of_base = (np.array([r["loss"] for r in told]) for told in (results, shipped))  # (S,)
+    """Return one line of the table: all seeds of an arm, beside the same seeds of the shipped configuration."""
+    won, base = (np.array([r["success"] for r in each], dtype=float) for each in (results, shipped))  # (S, E)
+    losses, of_base = (np.array([r["loss"] for r in each]) for each in (results, shipped))  # (S,)
     success = Success.of(won.flatten() > 0)
     cell = group[0]
     return {
@@ -234,13 +234,13 @@ def row(
 
 
 def rows(everything: Sequence[TrunkCell], folder: Path) -> list[dict[str, Any]]:
-    """All lines of the table, of what is kept in ``folder``."""
-    told = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
+    """Return all lines of the table, of what is kept in ``folder``."""
+    results = {cell: json.loads((folder / f"{cell.key()}.json").read_text()) for cell in everything}
     groups: dict[tuple[str, str, str], list[TrunkCell]] = {}
     for cell in everything:
         groups.setdefault(cell.line, []).append(cell)
     return [
-        row(group, [told[cell] for cell in group], [told[cell.shipped()] for cell in group])
+        row(group, [results[cell] for cell in group], [results[cell.shipped()] for cell in group])
         for group in groups.values()
     ]
 
@@ -254,13 +254,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     args.folder.mkdir(parents=True, exist_ok=True)
     everything = list(cells(args.seeds, args.episodes))
-    there = {path.stem for path in args.folder.glob("*.json")}
+    existing = {path.stem for path in args.folder.glob("*.json")}
     if args.kept:
-        lacking = {cell.line for cell in everything if cell.key() not in there}
+        lacking = {cell.line for cell in everything if cell.key() not in existing}
         everything = [cell for cell in everything if not lacking & {cell.line, cell.shipped().line}]
         if not everything:
             raise ConfigError(f"--kept finds no arm with {args.seeds} trainings in {args.folder}; leave it out")
-    missing = [cell for cell in everything if cell.key() not in there]
+    missing = [cell for cell in everything if cell.key() not in existing]
     job_cache.run(work, missing, args.folder, args.workers, "trainings")
     measured = rows(everything, args.folder)
     _print(measured)
@@ -274,8 +274,8 @@ def _print(measured: Sequence[Mapping[str, Any]]) -> None:
     table = Table(*("task", "class", "arm", "success", "interval", "beside as shipped", "loss", "train s"))
     for r in measured:
         interval, gain = ("{:.1%} to {:.1%}".format(*r[name]) for name in ("interval", "gain_interval"))
-        told = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
-        table.add_row(*told, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
+        values = [r["task"], r["policy"], r["arm"], f"{r['success']:.1%}", interval, f"{r['gain']:+.1%} ({gain})"]
+        table.add_row(*values, f"{r['loss']:.3f}", f"{r['train_s']:.3g}")
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
@@ -285,7 +285,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--episodes", type=int, default=100, help="rollouts of each training (default: 100)")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time (default: 2)")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "study-trunk", help="where results are kept")
-    parser.add_argument("--kept", action="store_true", help="run nothing more: tell of the arms that are complete")
+    parser.add_argument("--kept", action="store_true", help="run nothing more: report the arms that are complete")
     publishing.add_options(parser)
     return parser
 

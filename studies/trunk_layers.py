@@ -24,7 +24,7 @@ class Plain(Started):
     """As many layers without the sum."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, width) to (B, width)."""
+        """Map (B, width) to (B, width)."""
         silu = nn.functional.silu
         out: Tensor = silu(self.outer(silu(self.inner(self.norm(x)))))
         return out
@@ -38,7 +38,7 @@ class Concatenated(ConditionedTrunk):
         self.first = Linear(inputs + width, width)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
+        """Map (B, inputs) and (B, width) to (B, outputs)."""
         return self.after(self.first(torch.cat([x, condition], dim=-1)))
 
 
@@ -50,7 +50,7 @@ class Modulated(ConditionedTrunk):
         self.scales = nn.ModuleList(Linear(width, 2 * width) for _ in range(depth))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
+        """Map (B, inputs) and (B, width) to (B, outputs)."""
         x = self.first(x)
         for block, scales in zip(self.blocks, self.scales):
             scale, shift = scales(condition).chunk(2, dim=-1)

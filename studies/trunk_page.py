@@ -52,7 +52,7 @@ def gain(r: Row) -> str:
 
 
 def verdict(r: Row) -> str:
-    """Return what an arm says of the part it lacks: ``needed``, ``harmful``, or ``open`` if its interval holds 0."""
+    """Return what an arm shows of the part it lacks: ``needed``, ``harmful``, or ``open`` if its interval holds 0."""
     low, high = r["gain_interval"]
     return "needed" if high < 0 else "harmful" if low > 0 else "open"
 

@@ -82,27 +82,27 @@ def violations(path: str, source: str) -> list[str]:
     if path == "__init__.py":
         return []
     area, package = area_of(path), ".".join(["il_ros", *path.split("/")[:-1]])
-    found = []
+    result = []
     for name in imported(source, package):
         root, _, rest = name.partition(".")
         target = rest.split(".")[0]
         if root == "il_ros" and target in MAY_IMPORT and target not in MAY_IMPORT.get(area, frozenset()):
-            found.append(f"il_ros/{path} imports {name}")
+            result.append(f"il_ros/{path} imports {name}")
         if root in ONLY_IN and area not in ONLY_IN[root]:
-            found.append(f"il_ros/{path} imports {name}, which belongs in {' and '.join(sorted(ONLY_IN[root]))}")
-    return found
+            result.append(f"il_ros/{path} imports {name}, which belongs in {' and '.join(sorted(ONLY_IN[root]))}")
+    return result
 
 
 def imports() -> dict[str, set[str]]:
     """Return the areas that each area imports, itself left out."""
-    found: dict[str, set[str]] = {area: set() for area in MAY_IMPORT}
+    result: dict[str, set[str]] = {area: set() for area in MAY_IMPORT}
     for path in files():
         area, package = area_of(path), ".".join(["il_ros", *path.split("/")[:-1]])
-        if area in found:
+        if area in result:
             source = (ROOT / "il_ros" / path).read_text(encoding="utf-8")
             names = (name.split(".") for name in imported(source, package) if name.startswith("il_ros."))
-            found[area] |= {name[1] for name in names if name[1] in found} - {area}
-    return found
+            result[area] |= {name[1] for name in names if name[1] in result} - {area}
+    return result
 
 
 def drawn() -> str:

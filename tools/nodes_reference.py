@@ -222,10 +222,12 @@ def _service(side: str, service: Any, node: str) -> tuple[str, ...]:
 
 
 def _parameter(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    told = field.metadata
-    within = "" if told["within"] is None else "{} to {}".format(*told["within"]).replace(str(SEEDS[1]), "2**63 - 1")
+    metadata = field.metadata
+    within = (
+        "" if metadata["within"] is None else "{} to {}".format(*metadata["within"]).replace(str(SEEDS[1]), "2**63 - 1")
+    )
     default = str(field.default).lower() if isinstance(field.default, bool) else repr(field.default)
-    return f"`{field.name}`", f"`{default}`", within, "fixed" if told["read_only"] else "", told["description"]
+    return f"`{field.name}`", f"`{default}`", within, "fixed" if metadata["read_only"] else "", metadata["description"]
 
 
 if __name__ == "__main__":

@@ -43,13 +43,13 @@ def fields(cls: type) -> list[Field]:
     """Return the annotated fields that the source of ``cls`` declares, each with the docstring below it."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(definition, ast.ClassDef)
-    found = []
+    result = []
     for statement, below in zip(definition.body, [*definition.body[1:], ast.Pass()]):
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             name, kind = statement.target.id, ast.unparse(statement.annotation)
             if not name.startswith("_") and not kind.startswith("ClassVar"):
-                found.append(Field(name, kind, _default(statement.value), _text(below)))
-    return found
+                result.append(Field(name, kind, _default(statement.value), _text(below)))
+    return result
 
 
 def _text(statement: ast.stmt) -> str:

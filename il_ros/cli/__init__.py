@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def report(error: IlRosError) -> int:
-    """Say what went wrong in one line on stderr; returns the exit code that goes with it."""
+    """Print what went wrong in one line on stderr; return the exit code that goes with it."""
     print(f"il-ros: error: {' '.join(str(error).split())}", file=sys.stderr)
     return error.exit_code
 
@@ -98,10 +98,10 @@ def check_seeds(seed: int, episodes: int, teaching: bool = False) -> None:
 
 def run(arguments: list[str]) -> int:
     """Parse the arguments and run their command; only the command that is asked for is imported."""
-    asked = [name for name in arguments[:1] if name in COMMANDS]
+    commands = [name for name in arguments[:1] if name in COMMANDS]
     all_of_them = [name for name in COMMANDS if _exists(name)]
-    parser = make_parser(all_of_them if not asked and arguments != ["--version"] else asked)
-    arguments = _with_current_options(asked, arguments)
+    parser = make_parser(all_of_them if not commands and arguments != ["--version"] else commands)
+    arguments = _with_current_options(commands, arguments)
     options, rest = parser.parse_known_args(arguments)
     if rest and not (hasattr(options, "arguments") and all(":=" in word and word[0] != "-" for word in rest)):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -4,7 +4,7 @@
 """Does a graph that runs, or a bag, satisfy a contract? And what is the contract of a gymnasium environment?
 
 Examples:
-  il-ros contract check my_arm.yaml                          what is said now in your ROS_DOMAIN_ID
+  il-ros contract check my_arm.yaml                          what is published now in your ROS_DOMAIN_ID
   il-ros contract check my_arm.yaml --bag recordings/day_1   what recordings hold, as train reads them
   il-ros contract check panda_plane --namespace left         the one of two arms
   il-ros contract from-gym panda_gym:PandaReach-v3 > reach.yaml
@@ -79,13 +79,13 @@ def run(args: argparse.Namespace) -> int:
     if contract.robot:
         Robot.load(contract.robot)  # which the commands that simulate would miss later
     report = bag_check.check(contract, args.bag) if args.bag else None
-    found = report.findings if report else of_graph(contract, args.namespace, args.seconds)
-    satisfied = all(finding.level != ERROR for finding in found)
+    findings = report.findings if report else of_graph(contract, args.namespace, args.seconds)
+    satisfied = all(finding.level != ERROR for finding in findings)
     if args.json:
-        told = {"contract": contract.name, "satisfied": satisfied, **(dataclasses.asdict(report) if report else {})}
-        print(json.dumps({**told, "findings": [dataclasses.asdict(finding) for finding in found]}))
+        result = {"contract": contract.name, "satisfied": satisfied, **(dataclasses.asdict(report) if report else {})}
+        print(json.dumps({**result, "findings": [dataclasses.asdict(finding) for finding in findings]}))
     else:
-        _print(contract, found, satisfied)
+        _print(contract, findings, satisfied)
         _print_limits(contract, report.limits if report else [])
     return 0 if satisfied else 1
 
@@ -99,8 +99,8 @@ def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float 
     for part in (*plain["observation"].values(), *plain["action"].values()):
         for key in [key for key, value in part.items() if value == ""]:
             del part[key]
-    told = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
-    return told + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)
+    header = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
+    return header + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)
 
 
 @contextlib.contextmanager
@@ -128,8 +128,8 @@ def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding
         listener.wait(lambda: full.keys() <= listener.types().keys(), DISCOVERY_S)
         types = listener.types()
         named = {name: topic for name, topic in full.items() if name in types}
-        heard = listener.listen({name: types[name] for name in _right(contract, types, named)}, seconds)
-    return contract_check.check(contract, types, heard, named)
+        received = listener.listen({name: types[name] for name in _right(contract, types, named)}, seconds)
+    return contract_check.check(contract, types, received, named)
 
 
 def _right(contract: Contract, types: Mapping[str, str], named: Mapping[str, str]) -> list[str]:
@@ -138,7 +138,7 @@ def _right(contract: Contract, types: Mapping[str, str], named: Mapping[str, str
     return [name for name, topic in named.items() if types[name] == kinds[topic]]
 
 
-def _print(contract: Contract, found: list[Finding], satisfied: bool) -> None:
+def _print(contract: Contract, findings: list[Finding], satisfied: bool) -> None:
     table = Table(
         "",
         "",
@@ -146,13 +146,13 @@ def _print(contract: Contract, found: list[Finding], satisfied: bool) -> None:
         title=f"contract {contract.name}: {'satisfied' if satisfied else 'not satisfied'}",
         show_header=False,
     )
-    for finding in found:
+    for finding in findings:
         table.add_row(finding.about, f"[{COLOURS[finding.level]}]{finding.level}[/]", finding.told.replace("[", r"\["))
     Console().print(table)
 
 
 def _print_limits(contract: Contract, shares: Sequence[Share]) -> None:
-    """How much of the actions lies outside the limits."""
+    """Return how much of the actions lies outside the limits."""
     if not shares:
         return
     table = Table(title="the actions beside the contract's limits")

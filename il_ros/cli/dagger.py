@@ -65,11 +65,11 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder.absolute()
     with bars() as progress, _crew(args, folder, plan) as crew:
         DaggerRun(folder, plan, crew, lambda phase, parts: _bar(progress, phase, parts)).run()
-    told = ledger.read(folder)
+    records = ledger.read(folder)
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(records))
     else:
-        ledger_command.show(folder, told)
+        ledger_command.show(folder, records)
     return 0
 
 

@@ -135,7 +135,7 @@ class Story:
     # The phases -------------------------------------------------------------------------------------------------------
 
     def fork(self) -> None:
-        """Two experts disagree; three policies learn from the same demonstrations and are measured alone."""
+        """Train three policies from the same demonstrations of two experts who disagree, and measure each alone."""
         plan = self._plan
         with self._graph("fork", rule="demonstration", device="scripted") as director:
             self._pool.warm_up()
@@ -153,7 +153,7 @@ class Story:
             self.report.add_film(f"fork, {name}", "fork", seeds[0], Path(checkpoint["path"]))
 
     def avoid(self) -> None:
-        """Few demonstrations, then rounds of correction until the policy alone is good enough."""
+        """Train from few demonstrations, then in rounds of correction until the policy alone is good enough."""
         plan, rounds = self._plan, self.report.results["rounds"]
         with self._graph("avoid", rule="demonstration", device="scripted", expert="nearest") as director:
             self._demonstrate(director, "avoid", plan.few)
@@ -174,7 +174,7 @@ class Story:
         self.report.add_film("avoid, after", "avoid", SEEDS["confirmation"], Path(checkpoint["path"]))
 
     def speed(self) -> None:
-        """How much faster than real time the whole graph is in lockstep, one process a node and in one process."""
+        """Measure how much faster than real time the graph is in lockstep, one process a node and in one process."""
         settings = {
             "rule": "human",
             "device": "supervisor",
@@ -232,12 +232,12 @@ class Story:
 
     def _train(self, director: Any, policy: str, words: str) -> dict[str, Any]:
         with self._bar("train", words, 100) as advance:
-            said = [0]
+            reported = [0]
 
             def progress(step: int, steps: int) -> None:
                 percent = 100 * step // max(1, steps)
-                advance(max(0, percent - said[0]))
-                said[0] = max(percent, said[0])
+                advance(max(0, percent - reported[0]))
+                reported[0] = max(percent, reported[0])
 
             made: dict[str, Any] = director.train(progress, policy=policy)
             progress(1, 1)

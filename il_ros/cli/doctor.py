@@ -46,16 +46,16 @@ from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import String
 rclpy.init()
 node = rclpy.create_node("il_ros_doctor")
-heard = []
-node.create_subscription(String, "~/echo", lambda message: heard.append(message.data), 10)
+received = []
+node.create_subscription(String, "~/echo", lambda message: received.append(message.data), 10)
 publisher = node.create_publisher(String, "~/echo", 10)
 executor = SingleThreadedExecutor()
 executor.add_node(node)
 limit = time.monotonic() + 10.0
-while not heard and time.monotonic() < limit:
+while not received and time.monotonic() < limit:
     publisher.publish(String(data="hello"))
     executor.spin_once(timeout_sec=0.1)
-print(rclpy.get_rmw_implementation_identifier() if heard else "")
+print(rclpy.get_rmw_implementation_identifier() if received else "")
 executor.shutdown()
 node.destroy_node()
 rclpy.shutdown()
@@ -98,7 +98,7 @@ def show(checks: list[Check]) -> None:
 
 
 def examine() -> Iterator[Check]:
-    """Every check, in order."""
+    """Run every check, in order."""
     yield python()
     yield machine()
     yield from packages()
@@ -124,12 +124,12 @@ def python() -> Check:
 
 
 def machine() -> Check:
-    """Processor and C library: the ROS 2 wheels want x86-64 and glibc 2.28."""
+    """Check processor and C library: the ROS 2 wheels want x86-64 and glibc 2.28."""
     name, version = platform.libc_ver()
     fit = platform.machine() == "x86_64" and name == "glibc" and _numbers(version) >= (2, 28)
-    found = f"{platform.machine()}, {name or 'no glibc'} {version}, {os.cpu_count()} cores"
+    value = f"{platform.machine()}, {name or 'no glibc'} {version}, {os.cpu_count()} cores"
     remedy = "" if fit else "the ROS 2 wheels need x86-64 Linux with glibc 2.28 or newer; else install ROS 2 in full"
-    return Check("machine", "ok" if fit else "fail", found, remedy)
+    return Check("machine", "ok" if fit else "fail", value, remedy)
 
 
 def packages() -> Iterator[Check]:
@@ -138,8 +138,8 @@ def packages() -> Iterator[Check]:
         version = _version(name)
         remedy = "" if version else "pip install -r requirements.txt"
         yield Check(name, "ok" if version else "fail", version or "missing", remedy)
-    found = {name: _version(f"ros-{name}-rclpy") for name in ("jazzy", "kilted")}
-    wheels = ", ".join(f"ROS 2 {name}, rclpy {version}" for name, version in found.items() if version)
+    versions = {name: _version(f"ros-{name}-rclpy") for name in ("jazzy", "kilted")}
+    wheels = ", ".join(f"ROS 2 {name}, rclpy {version}" for name, version in versions.items() if version)
     distribution = os.environ.get("ROS_DISTRO")
     remedy = "" if wheels or distribution else "pip install -r requirements-jazzy.txt, or source /opt/ros/*/setup.bash"
     installed = f"ROS 2 {distribution}, installed in full" if distribution else "no ROS 2"
@@ -147,7 +147,7 @@ def packages() -> Iterator[Check]:
 
 
 def physics() -> Check:
-    """PyBullet, and whether it hands pictures over as numpy arrays; without, each takes a hundred times as long.
+    """Check PyBullet, and whether it hands pictures over as numpy arrays; without, each takes a hundred times as long.
 
     Whoever drives a real arm can do without it.
     """
@@ -164,16 +164,16 @@ def physics() -> Check:
 
 
 def threads() -> Check:
-    """How many threads arithmetic takes; the nodes set one themselves."""
+    """Check how many threads arithmetic takes; the nodes set one themselves."""
     set_to = os.environ.get("OMP_NUM_THREADS")
     fit = set_to == "1" or (os.cpu_count() or 1) > 8
-    found = f"OMP_NUM_THREADS={set_to}" if set_to else "OMP_NUM_THREADS is not set"
+    value = f"OMP_NUM_THREADS={set_to}" if set_to else "OMP_NUM_THREADS is not set"
     remedy = "" if fit else "export OMP_NUM_THREADS=1 for your own scripts: on few, busy cores two threads are slower"
-    return Check("threads", "ok" if fit else "info", found, remedy)
+    return Check("threads", "ok" if fit else "info", value, remedy)
 
 
 def share() -> Check:
-    """Whether the package's own launch and config files are found."""
+    """Return whether the package's own launch and config files are found."""
     try:
         return Check("launch and config files", "ok", str(paths.share()))
     except IlRosError as error:
@@ -184,12 +184,12 @@ def plugins() -> Check:
     """Check what other packages offer by entry points, and say why some of it cannot be used."""
     offered = [name for kind in plugin_kinds.KINDS for name in plugin_kinds.offered(kind)]
     reasons = [reason for kind in plugin_kinds.KINDS for reason in plugin_kinds.unusable(kind).values()]
-    found = ", ".join(offered) or "none of other packages"
-    return Check("plugins", "warn" if reasons else "ok", found, "; ".join(reasons))
+    value = ", ".join(offered) or "none of other packages"
+    return Check("plugins", "warn" if reasons else "ok", value, "; ".join(reasons))
 
 
 def environment() -> Check:
-    """Whether another ROS 2 is sourced on top of the wheels."""
+    """Return whether another ROS 2 is sourced on top of the wheels."""
     prefixes = os.environ.get("AMENT_PREFIX_PATH", "")
     mixed = bool(prefixes and "/opt/ros" in prefixes and (_version("ros-jazzy-rclpy") or _version("ros-kilted-rclpy")))
     remedy = "open a shell without setup.bash: the wheels and an installed ROS 2 do not mix" if mixed else ""
@@ -197,20 +197,20 @@ def environment() -> Check:
 
 
 def discovery() -> Check:
-    """Who would hear our graphs."""
+    """Check which other participants our graphs would discover."""
     number = os.environ.get("ROS_DOMAIN_ID", "0") or "0"
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
     if not number.isdigit() or int(number) > 232:
         return Check("discovery", "fail", f"ROS_DOMAIN_ID={number}", "choose a number from 0 to 101")
     alone = reach.upper() in ("LOCALHOST", "OFF")
     quiet = int(number) not in ros_domain.DOMAINS or ros_domain.is_silent(int(number))
-    found = f"domain {number} ({'nobody else here' if quiet else 'in use here'}), range {reach}"
+    value = f"domain {number} ({'nobody else here' if quiet else 'in use here'}), range {reach}"
     remedy = "" if alone else "to stay on this machine: export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST"
-    return Check("discovery", "ok" if alone else "info", found, remedy)
+    return Check("discovery", "ok" if alone else "info", value, remedy)
 
 
 def middleware() -> Check:
-    """Whether a message that a node publishes comes back to it, tried in a child and in a domain of its own."""
+    """Return whether a message that a node publishes comes back to it, tried in a child and in a domain of its own."""
     remedy = "see the message; with the wheels, make clean and make again mends most"
     try:
         child = subprocess.run(
@@ -228,27 +228,27 @@ def middleware() -> Check:
 
 
 def shared_memory(folder: Path = Path("/dev/shm")) -> Check:
-    """Room for Fast DDS' shared memory, and what killed processes have left in it."""
+    """Check the room for Fast DDS' shared memory, and what killed processes have left in it."""
     if not folder.is_dir():
         return Check("shared memory", "warn", f"{folder} is missing", "mount it; without, messages take the slower UDP")
     free_mb = shutil.disk_usage(folder).free / 1e6
     stale = [*folder.glob("fastrtps_*"), *folder.glob("fastdds_*"), *folder.glob("sem.fast*")]
-    found = f"{free_mb:.0f} MB free, {len(stale)} files of Fast DDS"
+    value = f"{free_mb:.0f} MB free, {len(stale)} files of Fast DDS"
     if free_mb < LEAST_SHARED_MEMORY_MB:
-        return Check("shared memory", "warn", found, "docker run --shm-size=512m, or remount it larger")
+        return Check("shared memory", "warn", value, "docker run --shm-size=512m, or remount it larger")
     if len(stale) > STALE_FILES:
-        return Check("shared memory", "warn", found, f"when no ROS 2 runs: rm {folder}/*fastrtps_*")
-    return Check("shared memory", "ok", found)
+        return Check("shared memory", "warn", value, f"when no ROS 2 runs: rm {folder}/*fastrtps_*")
+    return Check("shared memory", "ok", value)
 
 
 def disk(folder: Path = Path(".")) -> Check:
-    """Room for recordings where we stand."""
+    """Check the room for recordings in the working folder."""
     free_gb = shutil.disk_usage(folder).free / GIGABYTE
     writable = os.access(folder, os.W_OK)
-    found = f"{free_gb:.1f} GB free at {folder.absolute()}{'' if writable else ', not writable'}"
+    value = f"{free_gb:.1f} GB free at {folder.absolute()}{'' if writable else ', not writable'}"
     if free_gb < LEAST_DISK_GB or not writable:
-        return Check("disk", "fail", found, f"free at least {LEAST_DISK_GB:.0f} GB, or work in another folder")
-    return Check("disk", "ok", found)
+        return Check("disk", "fail", value, f"free at least {LEAST_DISK_GB:.0f} GB, or work in another folder")
+    return Check("disk", "ok", value)
 
 
 def gamepads(folder: Path = Path("/dev/input")) -> Check:

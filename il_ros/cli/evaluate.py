@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def warn_of(taught: int | None, episodes: int) -> None:
-    """Say it on stderr if episodes that were taught are among those that are to be measured, or nobody can tell."""
+    """Warn on stderr if episodes that were taught are among those to be measured, or that is unknown."""
     remedy = f"choose others, as with --seed {EVALUATION}"
     if taught is None:
         print(f"il-ros: this older checkpoint does not say what it was taught; if these, {remedy}", file=sys.stderr)

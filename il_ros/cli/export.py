@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(report: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Name and value of everything in a report, however deep."""
+    """Yield name and value of everything in a report, however deep."""
     for key, value in report.items():
         if isinstance(value, Mapping):
             yield from _lines(value, f"{above}{key}: ")

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tell of ``args.path``.
+    """Print a summary of ``args.path``.
 
     Raises:
         DataError: if it is none of these, or is damaged.
@@ -81,17 +81,17 @@ def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
         return _checkpoint(path)
     if is_dataset(path):
         return dataset_summary(path)
-    if [found.path for found in recordings(path)] == [path]:
+    if [recording.path for recording in recordings(path)] == [path]:
         return episode_summary(path, Contract.load(contract_name))
-    told, left = verdicts(path), leftovers(path)
-    if not told and not left:
+    reasons, left = verdicts(path), leftovers(path)
+    if not reasons and not left:
         raise DataError(f"{path} holds no episode, data set or checkpoint; name one, or a folder of episodes")
     return {
         "kind": "episodes",
         "path": str(path),
-        "rows": folder_summary(bag for bag, why in told.items() if not why),
-        "recordings": len(told),
-        "not_read": {bag.name: why for bag, why in told.items() if why},
+        "rows": folder_summary(bag for bag, why in reasons.items() if not why),
+        "recordings": len(reasons),
+        "not_read": {bag.name: why for bag, why in reasons.items() if why},
         "leftovers": [p.name for p in left],
     }
 
@@ -114,9 +114,9 @@ def _show_experts(console: Console, summary: dict[str, Any]) -> None:
     for name in ("expert", "episodes", "success", "take-overs", "seconds", "smooth", "met", "differs"):
         table.add_column(name, justify="left" if name == "expert" else "right", overflow="fold")
     for row in summary["rows"]:
-        told = [row["expert"], str(row["episodes"]), _if_known(row["success"], ".0%"), str(row["interventions"])]
-        told += [f"{row['duration_s']:.1f}", _if_known(row["smoothness"], ".1f"), f"{row['met']:.0%}"]
-        table.add_row(*told, _if_known(row["disagreement"], ".1%"))
+        cells = [row["expert"], str(row["episodes"]), _if_known(row["success"], ".0%"), str(row["interventions"])]
+        cells += [f"{row['duration_s']:.1f}", _if_known(row["smoothness"], ".1f"), f"{row['met']:.0%}"]
+        table.add_row(*cells, _if_known(row["disagreement"], ".1%"))
     console.print(table)
     console.print(
         "seconds: of driving in an episode; smooth: log dimensionless jerk, nearer to 0 is smoother; met: states that "
@@ -158,13 +158,13 @@ def _show_episode(console: Console, summary: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _show_resampled(console: Console, told: dict[str, Any]) -> None:
-    table = Table(title=f"resampled by the clock of the {told['clock']}: {told['why']}")
+def _show_resampled(console: Console, summary: dict[str, Any]) -> None:
+    table = Table(title=f"resampled by the clock of the {summary['clock']}: {summary['why']}")
     columns = ["messages", "greatest_age_s", "rms_age_s", "dropped", "padded", "stale", "malformed", "bad_stamps"]
     columns += ["offset_s", "static"]
     for heading in ("topic", *columns):
         table.add_column(heading.replace("_", " "), justify="left" if heading == "topic" else "right", overflow="fold")
-    for name, row in told["topics"].items():
+    for name, row in summary["topics"].items():
         told_of = (row[column] for column in columns)
         table.add_row(name, *("-" if value in (None, "") else _written(value) for value in told_of))
     console.print(table)
@@ -172,7 +172,7 @@ def _show_resampled(console: Console, told: dict[str, Any]) -> None:
         "dropped: messages that no step uses; padded: steps that repeat the message of the step before; "
         "stale: steps left out since it was too old; bad stamps: messages left out since their stamps cannot be right; "
         "offset: by how much its stamps are ahead of most topics' when they were recorded; "
-        f"{len(told['stretches'])} stretches between jumps of the clock"
+        f"{len(summary['stretches'])} stretches between jumps of the clock"
     )
 
 
@@ -216,8 +216,8 @@ def _counts(columns: Sequence[str], rows: Iterable[dict[str, Any]], title: str) 
 
 def _show_checkpoint(console: Console, summary: dict[str, Any]) -> None:
     files = {name: f"{size:,} bytes" for name, size in summary["files"].items()}
-    told = {key: value for key, value in summary.items() if key not in ("kind", "path", "files")}
-    console.print(_pairs(summary["path"], {**told, **files}))
+    values = {key: value for key, value in summary.items() if key not in ("kind", "path", "files")}
+    console.print(_pairs(summary["path"], {**values, **files}))
 
 
 def _pairs(title: str, values: dict[str, Any]) -> Table:

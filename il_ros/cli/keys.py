@@ -58,7 +58,7 @@ class Pulses:
             self._way[axis], self._until[axis] = way, now + self._pulse_s
 
     def velocity(self, now: float) -> tuple[float, float, float] | None:
-        """m/s by axis; None once every pulse is over, and the arm is nobody's."""
+        """Return m/s by axis; None once every pulse is over, and the arm is nobody's."""
         x, y, z = (self._speed * way if now < until else 0.0 for way, until in zip(self._way, self._until))
         return (x, y, z) if now < max(self._until) else None
 
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
     terminal, last = sys.stdin.fileno(), -math.inf
     with TwistPublisher(args.namespace) as speaker, single_keys(terminal):
-        print(f"{__doc__.strip().splitlines()[-1]} Speaking on {speaker.topic}.", flush=True)
+        print(f"{__doc__.strip().splitlines()[-1]} Publishing on {speaker.topic}.", flush=True)
         while True:
             keys, now = typed(terminal, 1.0 / RATE_HZ), time.monotonic()
             for key in keys:
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def single_keys(terminal: int) -> Iterator[None]:
-    """Hear each key as it is typed, unseen; afterwards the terminal is as it was."""
+    """Receive each key as it is typed, without echo; afterwards the terminal is as it was."""
     import termios
     import tty
 

@@ -35,7 +35,7 @@ from il_ros.launching.yaml_launch.actions import Argument, Launch, NodeCommand
 
 HELP = "start the nodes of a YAML launch file"
 DEFAULTS = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-"""What the nodes get unless the environment says otherwise; see ``domain.ISOLATED``."""
+"""What the nodes get unless the environment says otherwise; see ``ros_domain.ISOLATED``."""
 POLL_S = 0.05
 
 
@@ -104,10 +104,10 @@ def show_commands(launch: Launch, as_json: bool) -> None:
         print(json.dumps(vars(node)) if as_json else shlex.join(words))
 
 
-def supervise(launch: Launch, folder: Path, hear: Callable[[str, str], None] | None = None) -> int:
+def supervise(launch: Launch, folder: Path, on_output: Callable[[str, str], None] | None = None) -> int:
     """Run the nodes until all have ended, or one whose end is the end of all; returns the exit code.
 
-    What they say goes to ``hear``, or is printed.
+    Their output goes to ``on_output``, or is printed.
     """
     environment = {**DEFAULTS, **os.environ}
     for message in launch.messages:
@@ -115,9 +115,9 @@ def supervise(launch: Launch, folder: Path, hear: Callable[[str, str], None] | N
             say("launch", f"{message.level}: {message.text}")
     with Processes(folder, environment) as processes:
         for node in launch.commands:
-            echo = None if node.output == "log" else hear or say
+            echo = None if node.output == "log" else on_output or say
             child = processes.start(node.name, node.command, node.environment, echo)
-            if hear is None:
+            if on_output is None:
                 say("launch", f"started {node.name} (process {child.process.pid}), log in {child.log}")
         return watch(processes, {node.name: node for node in launch.commands})
 
@@ -138,7 +138,7 @@ def watch(processes: Processes, nodes: dict[str, NodeCommand]) -> int:
 
 
 def tell(child: Child) -> None:
-    """Say how a node ended, with its last words if it failed."""
+    """Print how a node ended, with its last lines of output if it failed."""
     failed = child.process.returncode != 0
     say("launch", f"{child.name} {how_it_ended(child.process.returncode)}{': ' + child.last_words() if failed else ''}")
 

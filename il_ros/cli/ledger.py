@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
         else:
             show_episodes(args.folder, rows)
         return 0
-    told = ledger.read(args.folder)
+    records = ledger.read(args.folder)
     if args.json:
-        print(json.dumps(told))
+        print(json.dumps(records))
     else:
-        show(args.folder, told)
+        show(args.folder, records)
     if args.report:
         from il_ros.evaluation.report import dagger_report
 
@@ -74,9 +74,9 @@ def show_episodes(folder: Path, rows: list[dict[str, Any]]) -> None:
     Console().print(table)
 
 
-def show(folder: Path, told: dict[str, Any]) -> None:
+def show(folder: Path, records: dict[str, Any]) -> None:
     """Print the rounds as a table."""
-    plan = told["plan"]
+    plan = records["plan"]
     title = (
         f"{folder.name}: {plan['task']}, rule {plan['gating_rule']}, labels {plan['labels']}, policy {plan['policy']}"
     )
@@ -84,20 +84,20 @@ def show(folder: Path, told: dict[str, Any]) -> None:
     counted = ("round", "episodes", "labels", "expert\nsteps", "take-\novers", "switches", "expert\ns", "watched\ns")
     for heading in (*counted, "assisted", "alone", "95 %\ninterval", "wall\ns", "checkpoint"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in told["rounds"]:
+    for row in records["rounds"]:
         counts = [f"{row[key]:,}" for key in ("round", "episodes", "labels", "expert_steps", "takeovers", "switches")]
         times = [f"{row['expert_s']:.0f}", f"{row['watched_s']:.0f}"]
         assisted = "" if row["assisted"] is None else f"{row['assisted']['success']:.1%}"
         wall = f"{sum(row['wall_s'].values()):.0f}"
         table.add_row(*counts, *times, assisted, *_alone(row["alone"]), wall, row["checkpoint"]["hash"][:8])
-    if told["confirmed"] is not None:
-        wall = f"{told['confirmed']['wall_s']:.0f}"
-        table.add_row("again", *[""] * 8, *_alone(told["confirmed"]), wall, "")
+    if records["confirmed"] is not None:
+        wall = f"{records['confirmed']['wall_s']:.0f}"
+        table.add_row("again", *[""] * 8, *_alone(records["confirmed"]), wall, "")
     console = Console(width=WIDTH) if Console().width < WIDTH else Console()
     console.print(table)
-    if told["open"]:
-        done = ", ".join(told["open"])
-        console.print(f"round {len(told['rounds'])} is under way ({done}); give the command again to go on")
+    if records["open"]:
+        done = ", ".join(records["open"])
+        console.print(f"round {len(records['rounds'])} is under way ({done}); give the command again to go on")
 
 
 def _alone(measured: dict[str, Any]) -> tuple[str, str]:

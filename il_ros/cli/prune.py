@@ -25,7 +25,7 @@ HELP = "remove discarded episodes for good"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros prune``."""
     parser.add_argument("folder", type=Path, help="a folder of episodes")
-    parser.add_argument("--yes", action="store_true", help="remove them; otherwise they are only told")
+    parser.add_argument("--yes", action="store_true", help="remove them; otherwise they are only listed")
 
 
 def run(args: argparse.Namespace) -> int:

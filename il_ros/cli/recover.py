@@ -42,11 +42,11 @@ def run(args: argparse.Namespace) -> int:
         console.print(f"{path} has the name of a journal and is none, or its bag's name is taken; it is left alone")
     with console.status(f"reading {args.folder}"):
         bags = recover(args.folder, thorough=True, progress=lambda path: console.print(f"recovering {path.name}"))
-        told = verdicts(args.folder)
+        reasons = verdicts(args.folder)
     rows = [_row(bag) for bag in bags]
-    not_read = {str(path): why for path, why in told.items() if why}
+    not_read = {str(path): why for path, why in reasons.items() if why}
     if args.json:
-        others = {"recordings": len(told), "not_read": not_read} if not_read else {}
+        others = {"recordings": len(reasons), "not_read": not_read} if not_read else {}
         print(json.dumps({"recovered": rows, **others}))
         return 0
     if rows:

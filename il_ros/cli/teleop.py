@@ -31,7 +31,7 @@ from il_ros.launching.yaml_launch import model
 HELP = "drive the arm from a page in the browser"
 ADDRESS = re.compile(r"the page is at (\S+)")
 DRIVEN = ("joy", "twist", "pose", "leader")
-"""Devices that hear somebody else's driver, who is not in a domain of our own."""
+"""Devices that subscribe to another program's driver, which is not in a domain of our own."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,15 +57,15 @@ def run(args: argparse.Namespace) -> int:
     _check(args, given)
     run_folder = args.folder.absolute() / args.task.partition(":")[0]
     checkpoint = args.checkpoint or _newest(run_folder / "checkpoints")
-    told = {"task": args.task, "policy": args.policy, "port": str(args.port), "composed": "true"}
-    told |= {"folder": str(run_folder / "episodes"), "checkpoints": str(run_folder / "checkpoints")}
-    told |= {"checkpoint": "" if checkpoint is None else str(checkpoint.absolute())}
+    arguments = {"task": args.task, "policy": args.policy, "port": str(args.port), "composed": "true"}
+    arguments |= {"folder": str(run_folder / "episodes"), "checkpoints": str(run_folder / "checkpoints")}
+    arguments |= {"checkpoint": "" if checkpoint is None else str(checkpoint.absolute())}
     environment = dict(os.environ) if args.shared else isolate(os.environ)
     path = paths.find("launch", "teleop", ".launch.yaml")
-    described = model.resolve(path, {**told, **given}, environment)
+    described = model.resolve(path, {**arguments, **given}, environment)
     os.environ.update(environment)
 
-    def hear(name: str, line: str) -> None:
+    def on_output(name: str, line: str) -> None:
         address = ADDRESS.search(line)
         if address is None:
             launch.say(name, line)
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.no_browser:
             webbrowser.open(address[1])
 
-    return launch.supervise(described, run_folder / "logs", hear)
+    return launch.supervise(described, run_folder / "logs", on_output)
 
 
 def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
@@ -82,7 +82,7 @@ def _check(args: argparse.Namespace, given: Mapping[str, str]) -> None:
     device = given.get("device", "browser")
     plugins.load("device", device)
     if device in DRIVEN and not args.shared:
-        raise ConfigError(f"device {device!r} hears a driver in your ROS domain; add --shared, to be in it too")
+        raise ConfigError(f"device {device!r} subscribes to a driver in your ROS domain; add --shared, to be in it too")
     rules.load(given.get("rule", "human"))
     schema.json_object("argument 'options'", given.get("options", "{}"))
     if args.checkpoint is not None and not args.checkpoint.exists():

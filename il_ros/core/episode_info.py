@@ -92,8 +92,8 @@ class EpisodeInfo:
         """Return the mapping that is written into a bag; what is at its default is left out."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name in _CHECKS}
         defaults = EpisodeInfo()
-        said = {key: value for key, value in values.items() if value != getattr(defaults, key)}
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        changed = {key: value for key, value in values.items() if value != getattr(defaults, key)}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}
         return {SCHEMA: VERSION, **plain, **self.others}
 
 

@@ -1,7 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Make data classes of YAML, JSON and options, checked by pydantic; errors name value, limit, remedy and line.
+"""Schema validation: make data classes of YAML, JSON and options, checked by pydantic.
+
+Errors name value, limit, remedy and line.
 
 The fields of a data class are its schema: their types, and limits such as ``Annotated[int, Field(ge=1)]``. Numbers,
 strings and truth values are not converted into each other. A data class calls ``check`` in its ``__post_init__`` so

@@ -23,7 +23,7 @@ MOST = 3000
 
 
 def compare(episodes: Iterable[Episode], contract: Contract) -> list[dict[str, Any]]:
-    """One row an expert, of the episodes that nobody else drove.
+    """Return one row an expert, of the episodes that nobody else drove.
 
     ``duration_s`` is the median time that the expert drove in an episode; ``smoothness`` the median log dimensionless
     jerk of that driving (Balasubramanian et al. 2012, doi:10.1109/TBME.2011.2179545, equation 4), nearer to 0 is
@@ -63,7 +63,7 @@ def _success(episodes: Sequence[Episode]) -> float:
 
 
 def _median(values: Sequence[float]) -> float:
-    """Of those that are known."""
+    """Return the median of those that are known."""
     known = [value for value in values if not np.isnan(value)]
     return float(np.median(known)) if known else float("nan")
 
@@ -73,7 +73,7 @@ def _steps(episode: Episode) -> int:
 
 
 def _driven(episodes: Sequence[Episode]) -> tuple[Array, Array]:
-    """(N, Do) states and (N, Da) actions of the steps that were driven."""
+    """Return (N, Do) states and (N, Da) actions of the steps that were driven."""
     chosen = [episode.authority == Authority.EXPERT for episode in episodes]
     states = np.concatenate([episode.observations[which] for episode, which in zip(episodes, chosen)])
     actions = np.concatenate([episode.executed[which] for episode, which in zip(episodes, chosen)])
@@ -82,7 +82,7 @@ def _driven(episodes: Sequence[Episode]) -> tuple[Array, Array]:
 
 
 def _scale(states: Sequence[Array]) -> Array:
-    """(Do,) what is one unit of each component."""
+    """Return (Do,) what is one unit of each component."""
     spread = np.concatenate(states).std(axis=0) if states else np.ones(1)
     return np.where(spread > 1e-9, spread, 1.0)
 
@@ -102,8 +102,8 @@ def _disagreement(
         same = away.min(axis=1) < SAME
         apart = np.abs(own[1][start : start + 256] - actions[nearest]) / span
         differences.append(apart[same].mean(axis=1))
-    found = np.concatenate(differences)
-    return len(found) / len(own[0]), float(found.mean()) if len(found) else float("nan")
+    distances = np.concatenate(differences)
+    return len(distances) / len(own[0]), float(distances.mean()) if len(distances) else float("nan")
 
 
 def smoothness(episode: Episode, contract: Contract) -> float:

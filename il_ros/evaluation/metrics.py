@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""How well it went, with an honest interval: success, and how many of the ways that lead there are used."""
+"""Metrics of rollouts: success rate with its confidence interval (Wilson), and the entropy of the ways that succeed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def wilson_interval(successes: int, episodes: int, confidence: float = 0.95) -> 
 
 
 def behaviour_entropy(behaviours: Iterable[Hashable], kinds: int) -> float:
-    """How evenly the successful episodes use the ``kinds`` ways that there are: 0 for one way, 1 for all alike.
+    """Return how evenly the successful episodes use the ``kinds`` ways that there are: 0 for one way, 1 for all alike.
 
     ``-sum p log_n p`` over the behaviours of the *successful* episodes, with n = ``kinds``: 2 for ``fork``, 24 for
     ``avoid``. Jia et al. 2024 (D3IL), arXiv:2402.14606. No success at all gives 0.
@@ -80,7 +80,7 @@ class Success:
         return wilson_interval(self.successes, self.episodes)
 
     def to_dict(self) -> dict[str, Any]:
-        """``success`` (the rate), ``episodes`` and ``interval`` as in ``results.json``; None for a rate of nothing."""
+        """Return ``success`` (the rate), ``episodes`` and ``interval``; the rate is None without episodes."""
         rate = self.rate if self.episodes else None
         return {"success": rate, "episodes": self.episodes, "interval": list(self.interval)}
 

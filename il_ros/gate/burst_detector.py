@@ -27,7 +27,7 @@ class StaleBurstDetector:
         self._is_catching_up = False
 
     def is_late(self, now_ns: int) -> bool:
-        """Whether the observation that comes at ``now_ns``, on the steady clock, is one of a backlog.
+        """Return whether the observation that comes at ``now_ns``, on the steady clock, is one of a backlog.
 
         So is the first after a silence, and each that follows in less than half of the usual time.
         """

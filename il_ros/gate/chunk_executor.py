@@ -39,13 +39,13 @@ class ChunkExecutor:
             self._newest, self._newest_stamp_ns = chunk, stamp_ns
 
     def action(self, stamp_ns: int) -> Array | None:
-        """(Da,) the action for the instant ``stamp_ns``; None if no chunk reaches it."""
+        """Return (Da,) the action for the instant ``stamp_ns``; None if no chunk reaches it."""
         if self.current is None or self._row(stamp_ns, self.current) >= self._last(self.current):
             self._adopt(stamp_ns)
         return self.planned(stamp_ns)
 
     def planned(self, stamp_ns: int) -> Array | None:
-        """(Da,) what the chunks that are played now say of an instant; None if none of them reaches it."""
+        """Return (Da,) what the chunks that are played now predict for an instant; None if none of them reaches it."""
         if self.current is None:
             return None
         row = self._row(stamp_ns, self.current)
@@ -55,7 +55,7 @@ class ChunkExecutor:
         return round((stamp_ns - chunk.stamp_ns) / self._step_ns)
 
     def _last(self, chunk: Chunk) -> int:
-        """How many rows of a chunk are played; a short chunk is played to its end."""
+        """Return how many rows of a chunk are played; a short chunk is played to its end."""
         return min(self._execute_steps, len(chunk.actions))
 
     def _adopt(self, stamp_ns: int) -> None:

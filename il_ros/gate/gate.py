@@ -120,7 +120,7 @@ class Gate:
         self._jumps.complaint(self.contract.rest(observation), stamp_ns)
 
     def step(self, stamp_ns: int, observation: Array, now_ns: int, is_late: bool = False) -> Record:
-        """Decide the step at ``stamp_ns`` and return its record; ``observation`` (Do,) tells where the arm rests.
+        """Decide the step at ``stamp_ns`` and return its record; ``observation`` (Do,) holds where the arm rests.
 
         Nobody drives a step whose observation ``is_late`` (see ``StaleBurstDetector``) or implausible (see
         ``JumpDetector``). If the stamp is not newer than the last one, all begins anew.

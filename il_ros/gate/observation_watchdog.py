@@ -17,7 +17,7 @@ class ObservationWatchdog:
         self._seen_ns: int | None = None
         self._acted_ns = 0
         self._counts: Counter[str] = Counter()
-        self._is_told = False
+        self._is_reported = False
         self.stamp_ns = -1
         """The stamp of the last complete observation."""
         self.reason = ""
@@ -25,14 +25,14 @@ class ObservationWatchdog:
 
     def end(self, now_ns: int, stamp_ns: int) -> None:
         """Note a complete observation."""
-        self._seen_ns, self.stamp_ns, self._is_told, self.reason = now_ns, stamp_ns, False, ""
+        self._seen_ns, self.stamp_ns, self._is_reported, self.reason = now_ns, stamp_ns, False, ""
 
     def passed_ns(self, now_ns: int) -> int:
         """Return the time since the last complete observation, ns; 0 before the first."""
         return 0 if self._seen_ns is None else now_ns - self._seen_ns
 
     def is_due(self, now_ns: int, counts: Counter[str]) -> bool:
-        """Whether the arm has to be commanded to rest now, which is once a control period.
+        """Return whether the arm has to be commanded to rest now, which is once a control period.
 
         Args:
             now_ns: the steady clock.
@@ -47,8 +47,8 @@ class ObservationWatchdog:
         return True
 
     def is_news(self) -> bool:
-        """Whether this is asked for the first time since the last complete observation."""
-        is_news, self._is_told = not self._is_told, True
+        """Return whether this is called for the first time since the last complete observation."""
+        is_news, self._is_reported = not self._is_reported, True
         return is_news
 
     def missing(self, newest_ns: Mapping[str, int], topics: Iterable[str], counts: Counter[str]) -> str:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command limiter: no command that the arm could not follow, measured against where the arm is."""
+"""The rate limiter (slew-rate limit) of the command: bounds its range, rate and distance from the measured position."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class CommandLimiter:
         self._stamp_ns = 0
 
     def is_tracked(self, rest: Array) -> bool:
-        """Whether what is measured in ``rest`` (Da,) is within the tracking allowance of the last command."""
+        """Return whether what is measured in ``rest`` (Da,) is within the tracking allowance of the last command."""
         if not self._measures:
             return True
         return self.last is not None and bool((np.abs(rest - self.last) <= self._tracking).all())
 
-    def __call__(self, wanted: Array, rest: Array, stamp_ns: int, is_tracked: bool = False) -> Array:
-        """(Da,) what the arm may be given at ``stamp_ns`` when ``wanted`` is asked for.
+    def __call__(self, command: Array, rest: Array, stamp_ns: int, is_tracked: bool = False) -> Array:
+        """Return (Da,) what the arm may be given at ``stamp_ns`` for the action ``command``.
 
         Args:
-            wanted: (Da,) the action.
+            command: (Da,) the action.
             rest: (Da,) where the arm rests now: measured positions, and numbers of the contract.
             stamp_ns: the time of that measurement.
-            is_tracked: what ``is_tracked`` has found, if that was asked.
+            is_tracked: the result of ``is_tracked``, if that was called.
         """
         passed_ns = stamp_ns - self._stamp_ns
         if self.last is None or not 0 < passed_ns <= self._silence_ns:
@@ -61,21 +61,21 @@ class CommandLimiter:
             anchor, share = self.last, min(1.0, passed_ns / self._step_ns)
             if not is_tracked:
                 anchor = np.minimum(np.maximum(anchor, rest - self._tracking), rest + self._tracking)
-        self.last, self._stamp_ns = self._limited(anchor, wanted, share), stamp_ns
+        self.last, self._stamp_ns = self._limited(anchor, command, share), stamp_ns
         return self.last
 
     def _at_rest(self, rest: Array) -> Array:
-        """Numbers of the contract are within its range; a measured position may be outside."""
+        """Return the anchor at rest: numbers of the contract within its range; a measured position may be outside."""
         return np.where(self._is_measured, rest, np.minimum(np.maximum(rest, self._low), self._high))
 
-    def ahead(self, wanted: Sequence[Array]) -> list[Array]:
-        """Return what the arm may be given after the last command, step by step, if that is asked for then."""
-        allowed = [] if self.last is None else list(itertools.accumulate(wanted, self._limited, initial=self.last))
+    def ahead(self, commands: Sequence[Array]) -> list[Array]:
+        """Return what the arm may be given after the last command, step by step, for these next actions."""
+        allowed = [] if self.last is None else list(itertools.accumulate(commands, self._limited, initial=self.last))
         return allowed[1:]
 
-    def _limited(self, anchor: Array, wanted: Array, share: float = 1.0) -> Array:
+    def _limited(self, anchor: Array, command: Array, share: float = 1.0) -> Array:
         reach = self._max_step if share == 1.0 else self._max_step * share
         least = np.minimum(np.maximum(anchor - reach, self._low), anchor)
         most = np.maximum(np.minimum(anchor + reach, self._high), anchor)
-        limited: Array = np.minimum(np.maximum(wanted, least), most)
+        limited: Array = np.minimum(np.maximum(command, least), most)
         return limited

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The transition table of the gate: for every state and every event, the next state."""
+"""The state machine of the gate: its transition table, from every state and event to the next state."""
 
 from __future__ import annotations
 

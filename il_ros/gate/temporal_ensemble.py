@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Temporal ensembling: every step is the mean of what all recent chunks say of its instant."""
+"""Temporal ensembling: every step is the mean of what all recent action chunks predict for its instant."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class TemporalEnsemble(ChunkExecutor):
         self._chunks: list[Chunk] = []
 
     def stop(self) -> None:
-        """Forget the chunks that have spoken: the next one is the newest."""
+        """Forget the chunks received so far: the next one is the newest."""
         super().stop()
         self._chunks.clear()
 
     def action(self, stamp_ns: int) -> Array | None:
-        """(Da,) the mean for the instant ``stamp_ns``; None if no chunk reaches it."""
+        """Return (Da,) the mean for the instant ``stamp_ns``; None if no chunk reaches it."""
         if self._newest is not None:
             self._adopt(stamp_ns)
             assert self.current is not None
@@ -45,7 +45,7 @@ class TemporalEnsemble(ChunkExecutor):
         return [c for c in self._chunks if self._row(stamp_ns, c) < len(c.actions)]
 
     def planned(self, stamp_ns: int) -> Array | None:
-        """(Da,) the mean of what the chunks that are known now say of an instant; None if none of them reaches it."""
+        """Return (Da,) the mean of what the present chunks predict for an instant; None if none of them reaches it."""
         chunks = self._reaching(stamp_ns)
         if not chunks:
             return None

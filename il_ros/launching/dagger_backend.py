@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The graph as the crew of a run of rounds: all goes over topics, and nodes record and train."""
+"""The ROS backend of a DAgger run: a running graph, whose nodes collect, record and train over topics."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class RosBackend:
     Args:
         folder: of the run.
         plan: of the run.
-        measure: rolls a policy out alone, in the loop, which does step by step what the graph does.
-        paced: in real time, in the domain of the environment, where a person's device is heard.
+        measure: rolls a policy out alone, in this process, step by step as the graph does.
+        paced: in real time, in the domain of the environment, where the operator's device publishes.
         composed: all nodes in one process.
     """
 
@@ -38,43 +38,43 @@ class RosBackend:
         self._folder, self._plan, self._measure = folder, plan, measure
         self._paced, self._composed = paced, composed
         self._stack = contextlib.ExitStack()
-        self._director: Any = None
+        self._client: Any = None
 
     def _start(self, device: str) -> Any:
-        """The director of the graph; its nodes begin with this device, since some need topics of their own."""
-        if self._director is None:
+        """Return the client of the graph; its nodes start with this device, since some need topics of their own."""
+        if self._client is None:
             plan = self._plan
-            told: dict[str, object] = {"task": plan.task, "contract": plan.contract, "device": device}
-            told |= {"expert": plan.expert, "lockstep": not self._paced, "composed": self._composed}
-            told |= {"folder": self._folder / "episodes", "checkpoints": self._folder / "checkpoints"}
-            told |= {"policy": self._training(plan.training()), "rule": "demonstration"}
+            arguments: dict[str, object] = {"task": plan.task, "contract": plan.contract, "device": device}
+            arguments |= {"expert": plan.expert, "lockstep": not self._paced, "composed": self._composed}
+            arguments |= {"folder": self._folder / "episodes", "checkpoints": self._folder / "checkpoints"}
+            arguments |= {"policy": self._training(plan.training()), "rule": "demonstration"}
             logs = self._folder / "logs"
-            graph = running("dagger", logs, isolated=not self._paced, **told)
-            self._director = self._stack.enter_context(graph)
-            self._director.set("gate_node", execute_steps=plan.execute_steps)
-            self._director.set("policy_node", lapses=plan.lapses, lapse_reach=plan.lapse_reach)
-        return self._director
+            graph = running("dagger", logs, isolated=not self._paced, **arguments)
+            self._client = self._stack.enter_context(graph)
+            self._client.set("gate_node", execute_steps=plan.execute_steps)
+            self._client.set("policy_node", lapses=plan.lapses, lapse_reach=plan.lapse_reach)
+        return self._client
 
     def _training(self, config: TrainingConfig) -> Path:
-        """The configuration as a file, which is what the trainer is told."""
+        """Write the configuration as a file, whose path the trainer gets as its parameter."""
         path = self._folder / TRAINING
         path.parent.mkdir(parents=True, exist_ok=True)
-        told = {**dataclasses.asdict(config), "options": dict(config.options)}
-        path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+        document = {**dataclasses.asdict(config), "options": dict(config.options)}
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return path
 
     def prepare(self, rule: str, device: str, checkpoint: Path | None) -> None:
         """Get ready for episodes under this rule, with the expert at this device and this policy."""
-        director = self._start(device)
-        director.set("expert_node", device=device)
-        director.set("gate_node", rule=rule)
+        client = self._start(device)
+        client.set("expert_node", device=device)
+        client.set("gate_node", rule=rule)
         if checkpoint is not None:
-            director.set("policy_node", checkpoint=str(checkpoint))
-            director.wait_policy(checkpoints.load(checkpoint, verify=False).hash)
+            client.set("policy_node", checkpoint=str(checkpoint))
+            client.wait_policy(checkpoints.load(checkpoint, verify=False).hash)
 
     def episode(self, seed: int) -> Path:
         """Run one; returns its closed bag."""
-        (facts,) = self._director.episodes([seed])
+        (facts,) = self._client.episodes([seed])
         return Path(facts["path"])
 
     def train(self, config: TrainingConfig) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class RosBackend:
         return made
 
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:
-        """How well the policy does alone."""
+        """Measure how well the policy does alone."""
         return success_alone(self._measure, self._plan, checkpoint, seeds)
 
     def __enter__(self) -> RosBackend:

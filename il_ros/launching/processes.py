@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Children that end when we end, whatever happens: on return, on an error, on Ctrl-C, and when we are killed."""
+"""Child processes that end with this one, whatever happens: on return, on an error, on Ctrl-C, and on SIGKILL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from types import FrameType, TracebackType
 from il_ros.core.errors import ConfigError, GraphError
 
 FAREWELLS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-"""What a child is told, in this order, until it is gone."""
+"""The signals that a child gets, in this order, until it has ended."""
 
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.02
@@ -40,7 +40,7 @@ class Child:
     """How many bytes of the log ``on_output`` has seen."""
 
     def is_alive(self) -> bool:
-        """Whether the process or any other of its group lives."""
+        """Return whether the process or any other of its group lives."""
         self.process.poll()
         try:
             os.killpg(self.process.pid, 0)
@@ -56,14 +56,14 @@ class Child:
             os.killpg(self.process.pid, number)
 
     def last_words(self, lines: int = 5) -> str:
-        """The last lines of the log, joined."""
+        """Return the last lines of the log, joined."""
         text = self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
         return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:])
 
 
 @dataclass
 class Processes:
-    """A context that starts children, logs what they say to ``folder/<name>.log``, and ends them all when it is left.
+    """A context that starts children, logs their output to ``folder/<name>.log``, and ends them all when it is left.
 
     They get SIGINT, after ``grace_s`` SIGTERM, after ``grace_s`` more SIGKILL, grandchildren in their groups too. A
     Ctrl-C meanwhile goes on to the next signal at once. If this process is killed the kernel kills the children, as
@@ -126,7 +126,7 @@ class Processes:
         return self.children[-1]
 
     def poll(self) -> list[Child]:
-        """Pass on what the children have said; returns those that have ended."""
+        """Pass on the output of the children; return those that have ended."""
         for child in self.children:
             if child.on_output is not None:
                 for line in _new_lines(child):
@@ -149,12 +149,12 @@ class Processes:
         handlers = _on_main_thread(dict.fromkeys((signal.SIGINT, signal.SIGTERM), lambda *_: hurry.set()))
         try:
             for number in FAREWELLS:
-                self._tell(number, hurry)
+                self._signal(number, hurry)
         finally:
             _on_main_thread(handlers)
         self.poll()
 
-    def _tell(self, number: signal.Signals, hurry: threading.Event) -> None:
+    def _signal(self, number: signal.Signals, hurry: threading.Event) -> None:
         living = [child for child in self.children if child.is_alive()]
         for child in living:
             child.tell(number)
@@ -190,21 +190,21 @@ def _leave(number: int, _: FrameType | None) -> None:
 
 
 def _on_main_thread(handlers: Mapping[signal.Signals, object]) -> dict[signal.Signals, object]:
-    """Set signal handlers, where Python allows it; returns those that were there."""
+    """Set signal handlers, where Python allows it; returns the previous ones."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     return {number: signal.signal(number, handler) for number, handler in handlers.items()}  # type: ignore[arg-type]
 
 
 def how_it_ended(code: int) -> str:
-    """The exit code in words, as ``subprocess`` gives it: negative for a signal."""
+    """Return the exit code in words, as ``subprocess`` gives it: negative for a signal."""
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was ended by {next((s.name for s in signal.Signals if s == -code), f'signal {-code}')}"
 
 
 def _new_lines(child: Child) -> Iterator[str]:
-    """The complete lines that were logged since the last call, and the rest once the child has ended."""
+    """Yield the complete lines that were logged since the last call, and the rest once the child has ended."""
     with child.log.open("rb") as log:
         log.seek(child.read)
         data = log.read()

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A ROS graph of one's own: a free domain on this machine alone, for as long as this process lives.
+"""Isolation of a ROS graph: a free ``ROS_DOMAIN_ID`` on this machine alone, for as long as this process lives.
 
 ``python -m il_ros.launching.ros_domain COMMAND ...`` runs any command in one; SIGINT ends it, even if its
 parent ignores that.
@@ -42,7 +42,7 @@ _locks: list[int] = []
 
 
 def isolate(environment: Mapping[str, str]) -> dict[str, str]:
-    """A copy of ``environment`` in which a graph hears nobody else, and one thread a process does the arithmetic.
+    """Return a copy of ``environment`` for a graph isolated from all others, with one arithmetic thread a process.
 
     Its nodes find each other sooner than by themselves; a file of settings for Fast DDS that is named in
     ``environment`` comes first. The domain stays ours until this process ends, however it ends. Each call takes a
@@ -51,13 +51,13 @@ def isolate(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         GraphError: if every domain is taken.
     """
-    kept = {name: value for name, value in environment.items() if name not in UNWANTED}
+    inherited = {name: value for name, value in environment.items() if name not in UNWANTED}
     profiles = dict.fromkeys(PROFILES, str(paths.share() / "config" / "discovery.xml"))
-    return {**profiles, **kept, **ISOLATED, "ROS_DOMAIN_ID": str(take_domain())}
+    return {**profiles, **inherited, **ISOLATED, "ROS_DOMAIN_ID": str(take_domain())}
 
 
 def take_domain() -> int:
-    """A domain that nobody on this machine uses, locked until this process ends.
+    """Return a domain that nobody on this machine uses, locked until this process ends.
 
     Raises:
         GraphError: if every domain is taken.
@@ -76,7 +76,7 @@ def take_domain() -> int:
 
 
 def is_silent(domain: int) -> bool:
-    """Whether no participant of ``domain`` listens on this machine: its discovery ports are all free."""
+    """Return whether no participant of ``domain`` listens on this machine: its discovery ports are all free."""
     base = 7400 + 250 * domain  # DDSI-RTPS 2.5, section 9.6.2: participant i listens on base + 10 + 2 i
     return all(_is_free(port) for port in (base, *range(base + 10, base + 10 + 2 * PARTICIPANTS, 2)))
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A checkpoint: a folder of weights and JSON that says what made them; no pickle."""
+"""Read and write checkpoints: a folder of weights (safetensors) and JSON about their origin; no pickle."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Checkpoint:
 
     path: Path
     document: Mapping[str, Any]
-    """What ``checkpoint.json`` says."""
+    """The content of ``checkpoint.json``."""
     policy: Policy
     normaliser: Normalizer
     contract: Contract
@@ -92,7 +92,7 @@ def save(
         trained: what the trainer left.
         contract: what observations and actions were when the episodes were recorded.
         manifest: for each episode that was trained on, its name and a digest of its bytes.
-        created: when, ISO 8601; now unless told.
+        created: when, ISO 8601; by default now.
         critic: of the policy, if there is one.
         taught: the seeds of those episodes, by task, see ``seeds.ranges``.
 

@@ -20,39 +20,39 @@ UNITS = {
 }
 
 
-def differences(here: Contract, there: Contract) -> list[str]:
-    """Return in what the contract ``here`` and the one ``there``, in a checkpoint, differ, key by key."""
-    return [text for text, _ in compare(here.to_dict(), there.to_dict())]
+def differences(here: Contract, other: Contract) -> list[str]:
+    """Return in what the contract ``here`` and ``other``, the one of a checkpoint, differ, key by key."""
+    return [text for text, _ in compare(here.to_dict(), other.to_dict())]
 
 
-def conflicts(here: Contract, there: Contract) -> list[str]:
+def conflicts(here: Contract, other: Contract) -> list[str]:
     """Return those of the differences by which the same numbers mean something else.
 
     Names and their order, topics, fields, units, the rate and the kind of command must agree. Limits may differ, since
     the tighter ones are kept, and so may whatever says how bags are read, which arm is simulated, how a unit is spelt,
     or how many points a command has.
     """
-    return [text for text, matters in compare(here.to_dict(), there.to_dict()) if matters]
+    return [text for text, matters in compare(here.to_dict(), other.to_dict()) if matters]
 
 
-def compare(here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+def compare(here: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """Yield what differs, and whether it changes what numbers mean."""
     for part in ("observation", "action"):
-        names = list(here[part]), list(there[part])
+        names = list(here[part]), list(other[part])
         if names[0] != names[1]:
             yield f"{part}: {', '.join(names[0])} here, {', '.join(names[1])} in the checkpoint", True
-        for name in (name for name in names[0] if name in there[part]):
-            ours, theirs = here[part][name], there[part][name]
+        for name in (name for name in names[0] if name in other[part]):
+            ours, theirs = here[part][name], other[part][name]
             for key in _unequal(ours, theirs):
                 matters = key in MEANING[part] or (key == "rest" and _measured(ours) != _measured(theirs))
                 same = key == "unit" and _unit(ours.get(key)) in ("", _unit(theirs.get(key)))
                 yield f"{part} {name}: {_difference(key, ours, theirs)}", matters and not (same or not theirs.get(key))
     used = {component["topic"] for component in here["observation"].values()}
     for part, meaning in (("topics", used), ("command", {"type", "frame"})):
-        ours, theirs = here[part], there[part]
+        ours, theirs = here[part], other[part]
         yield from ((f"{part}: {_difference(key, ours, theirs)}", key in meaning) for key in _unequal(ours, theirs))
     compared = ("observation", "action", "topics", "command")
-    ours, theirs = ({key: value for key, value in each.items() if key not in compared} for each in (here, there))
+    ours, theirs = ({key: value for key, value in each.items() if key not in compared} for each in (here, other))
     yield from ((_difference(key, ours, theirs), key == "rate_hz") for key in _unequal(ours, theirs))
 
 

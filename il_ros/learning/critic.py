@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A critic of a policy: how likely it is that the expert would do otherwise, and that the episode fails.
+"""A critic of a policy: how likely it is that the expert would deviate from it, and that the episode fails (risk).
 
 Two heads on one small network, learned from all recorded episodes after the policy itself. The deviation is the safety
 classifier of SafeDAgger (Zhang and Cho 2017, arXiv:1605.06450, section 3.1) and of LazyDAgger (Hoque 2021,
@@ -38,7 +38,7 @@ FOLLOW = 0.01
 OTHERWISE = 0.1
 """An expert who differs by more than this share of the action's range does something else."""
 RANKS = 101
-"""Quantiles by which ranks are told."""
+"""Quantiles by which ranks are computed."""
 HEADS = DEVIATION, SUCCESS = range(2)
 
 
@@ -58,7 +58,7 @@ class Critic(nn.Module):
         """The same of the risk."""
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """(B, To, Do) and (B, Da) to (B, 2): probabilities of a deviation and of success."""
+        """Map (B, To, Do) and (B, Da) to (B, 2): probabilities of a deviation and of success."""
         out: Tensor = self.trunk(torch.cat([observations.flatten(1), actions], dim=1)).sigmoid()
         return out
 
@@ -122,9 +122,9 @@ def _gather(
     observations = torch.from_numpy(normaliser.observation.forward(histories))
     with torch.no_grad():
         own = torch.cat([policy.sample(part, generator)[:, 0] for part in torch.split(observations, 1024)])  # (N, Da)
-    told = np.concatenate([wanted(episode) for episode in episodes])
+    labels = np.concatenate([wanted(episode) for episode in episodes])
     known = np.concatenate([asked(e) | is_driven_by(e, Authority.EXPERT) for e in episodes])
-    apart = np.abs(normaliser.action.inverse(own.numpy()) - told) / (contract.high - contract.low)
+    apart = np.abs(normaliser.action.inverse(own.numpy()) - labels) / (contract.high - contract.low)
     otherwise = np.where(known, apart.max(axis=1) > OTHERWISE, np.nan)
     lengths = [len(episode) for episode in episodes]
     last = np.zeros(sum(lengths), dtype=np.float32)
@@ -138,7 +138,7 @@ def _gather(
 
 
 def _histories(episode: Episode, history: int) -> Array:
-    """(T, To, Do), what the policy would have known at each step; no history crosses a boundary."""
+    """Return (T, To, Do), what the policy would have known at each step; no history crosses a boundary."""
     parts = [histories(episode, np.arange(start, stop), start, history) for start, stop, _ in episode.spans()]
     return np.concatenate([np.empty((0, history, episode.observations.shape[1]), np.float32), *parts])
 

@@ -1,7 +1,11 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A checkpoint at work: observations in, action chunks out; the policy node and the loop use this one."""
+"""Policy inference: run a checkpoint on observations and return action chunks, live and without ROS.
+
+It measures, too, how far an observation is out of distribution: its nearest-neighbour distance to the training data
+(OOD detection).
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class PolicyRunner:
         checkpoint: what to act by.
         seed: mixed into that of the episode.
         lapses: what makes it err now and then, for studies.
-        contract: of the arm that it drives; that of the checkpoint unless told. Of two limits the tighter one holds.
+        contract: of the arm that it drives; by default that of the checkpoint. Of two limits the tighter one holds.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class PolicyRunner:
         Raises:
             DataError: if there has been no observation since the last ``reset`` or ``forget``.
             MessageError: if the network's answer is none: of another shape, not finite or absurdly far outside the
-                limits. The policy has nothing to say to this observation; whoever asked it goes on without.
+                limits. The policy has no answer to this observation; the caller goes on without.
         """
         if self._newest_ns is None:
             raise DataError("actor: there is no observation since the last reset; call observe first")
@@ -154,7 +158,7 @@ class PolicyRunner:
         return real
 
     def distance(self) -> float:
-        """How far the newest observation is from the nearest that the policy was trained on.
+        """Return the distance of the newest observation to its nearest neighbour in the training data.
 
         In normalised units, where 2 is the whole range of what was trained on; of what was constant there, in its own.
         NaN if there is no observation, or the checkpoint does not know.
@@ -167,11 +171,11 @@ class PolicyRunner:
     def _doubts(self, history: torch.Tensor, first: Array) -> PolicyUncertainty:
         """Return the uncertainty of the first action (1, Da), in the network's units, after the history (1, To, Do)."""
         spread = self._policy.spread(history)
-        told = math.nan if spread is None else float(spread[0])
+        value = math.nan if spread is None else float(spread[0])
         return (
-            PolicyUncertainty(told)
+            PolicyUncertainty(value)
             if self._critic is None
-            else self._critic.judge(history, torch.from_numpy(first), told)
+            else self._critic.judge(history, torch.from_numpy(first), value)
         )
 
 

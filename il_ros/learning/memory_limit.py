@@ -46,6 +46,6 @@ class AllocationLimit(TorchFunctionMode):
 
 
 def _count(args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
-    """How many numbers a call makes at most; of ``arange`` and ``linspace`` the largest argument bounds them."""
+    """Return how many numbers a call makes at most; of ``arange`` and ``linspace`` the largest argument bounds them."""
     shape = kwargs.get("size", args[0] if args and isinstance(args[0], Sequence) else args)
     return math.prod(abs(int(size)) for size in shape if isinstance(size, (int, float)) and size)

@@ -61,7 +61,7 @@ class Served(torch.nn.Module):
         self.plan = self.draw(0)[0].plan
 
     def forward(self, observations: Tensor, *rows: Tensor) -> Tensor:
-        """(1, To, Do) and the random numbers, kind by kind, to (1, Ta, Da)."""
+        """Map (1, To, Do) and the random numbers, kind by kind, to (1, Ta, Da)."""
         with ReplayRandomness(self.plan, dict(zip(self.kinds, rows))):
             return self.answer(observations)
 
@@ -105,9 +105,9 @@ def export(checkpoint: Checkpoint, path: Path) -> dict[str, Any]:
     about = path.with_suffix(".json")
     if path.suffix != ".onnx":
         raise ConfigError(f"{path} does not end in .onnx; name a file such as {path.with_suffix('.onnx')}")
-    for there in (path, about):
-        if there.exists():
-            raise ConfigError(f"{there} is already there; choose another name, or remove it")
+    for existing in (path, about):
+        if existing.exists():
+            raise ConfigError(f"{existing} is already there; choose another name, or remove it")
     if find_spec("onnx") is None:
         raise ConfigError("the package onnx is not installed, which torch writes graphs with; pip install il_ros[onnx]")
     served = Served(checkpoint)
@@ -198,6 +198,6 @@ def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, 
 
 
 def _constants(part: Affine) -> list[dict[str, float]]:
-    """For each component that never changed in the data its ``constant``: the graph answers it, or does not look."""
+    """Return the ``constant`` of each component that never changed in the data: the graph returns or ignores it."""
     values = zip(part.is_constant.tolist(), part.offset.tolist())
     return [{"constant": offset} if is_constant else {} for is_constant, offset in values]

@@ -53,11 +53,11 @@ class TrainingPipeline:
     @property
     def remarks(self) -> dict[str, list[str]]:
         """What is odd about recordings that were read all the same, and of which, by name."""
-        told: dict[str, list[str]] = {}
+        recordings_of: dict[str, list[str]] = {}
         for path, episode in self._read.items():
             for remark in episode.facts.get("remarks") or ():
-                told.setdefault(remark, []).append(path.name)
-        return told
+                recordings_of.setdefault(remark, []).append(path.name)
+        return recordings_of
 
     @property
     def episodes(self) -> dict[str, Episode]:
@@ -74,11 +74,11 @@ class TrainingPipeline:
         """
         if reader.is_dataset(self._episodes.folder):
             self.notes = []
-            found = reader.read_dataset(self._episodes.folder, self._contract, self.notes)
-            self._read = {self._episodes.folder / name: episode for name, episode in found.items()}
+            episodes = reader.read_dataset(self._episodes.folder, self._contract, self.notes)
+            self._read = {self._episodes.folder / name: episode for name, episode in episodes.items()}
             return list(self._read.values())
-        there = recordings(self._episodes.folder)
-        before, self._versions = self._versions, {f.path: version_of(f.path) for f in there if not f.why_not}
+        existing = recordings(self._episodes.folder)
+        before, self._versions = self._versions, {f.path: version_of(f.path) for f in existing if not f.why_not}
         known = {path for path, version in self._versions.items() if before.get(path) == version}
         read, skipped = self._read, self.skipped
         self._read, self.skipped = {}, {path: why for path, why in skipped.items() if path in known}
@@ -89,7 +89,7 @@ class TrainingPipeline:
                 self._read[path] = read[path] if path in known else read_episode(path, self._contract)
             except DataError as error:
                 self.skipped[path] = str(error)
-        self.skipped |= {each.path: each.why_not for each in there if each.why_not}
+        self.skipped |= {each.path: each.why_not for each in existing if each.why_not}
         if not self._read:
             first = next(iter(self.skipped.values()), "")
             why = f"; {len(self.skipped)} could not be read, the first: {first}" if first else ""
@@ -127,10 +127,10 @@ class TrainingPipeline:
         trained = train(data, config, progress, warm, should_stop, self._unfinished(config))
         wild = outliers([path.name for path in chosen], episodes, scheme(episodes), self._contract)
         clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
-        is_set = reader.is_dataset(self._episodes.folder)  # whose reader has told that already
+        is_set = reader.is_dataset(self._episodes.folder)  # whose reader has reported that already
         foreign = [each for each in episodes if "digest" not in each.facts and not is_set]
-        told = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
-        trained = dataclasses.replace(trained, notes=told)
+        notes = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
+        trained = dataclasses.replace(trained, notes=notes)
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
             taught = seeds.joined(taught, before.taught or {})
@@ -161,7 +161,7 @@ class TrainingPipeline:
         return ResumePoint(self._unfinished(config), {}).put_aside()
 
     def _unfinished(self, config: TrainingConfig) -> Path:
-        """Where a training is kept until it ends."""
+        """Return where a training is kept until it ends."""
         return self._folder / f"unfinished_{config.policy.rpartition('.')[2]}.safetensors"
 
     def _numbers(self) -> dict[int, Path]:
@@ -170,8 +170,8 @@ class TrainingPipeline:
 
     def _trained_on(self) -> set[str]:
         """Return the episodes that the newest checkpoint knows."""
-        there = self._numbers()
-        return {entry["name"] for entry in read_document(there[max(there)])["manifest"]} if there else set()
+        existing = self._numbers()
+        return {entry["name"] for entry in read_document(existing[max(existing)])["manifest"]} if existing else set()
 
     def _last(self) -> Checkpoint | None:
         """Return the newest checkpoint, if there is one.
@@ -179,16 +179,16 @@ class TrainingPipeline:
         Raises:
             CheckpointError: if it is for another contract.
         """
-        there = self._numbers()
-        return checkpoints.load_for(there[max(there)], self._contract) if there else None
+        existing = self._numbers()
+        return checkpoints.load_for(existing[max(existing)], self._contract) if existing else None
 
 
 def experts_of(episode: Episode) -> list[str]:
-    """Who drove it, by name."""
+    """Return who drove it, by name."""
     return [name for name in str(episode.facts.get("expert") or "").split(", ") if name]
 
 
 def weight_of(episode: Episode, experts: Mapping[str, float]) -> float:
-    """How much an episode counts; see ``TrainingConfig.experts``."""
+    """Return how much an episode counts; see ``TrainingConfig.experts``."""
     others = experts.get("others", 1.0)
     return min((experts.get(name, others) for name in experts_of(episode)), default=others)

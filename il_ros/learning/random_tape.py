@@ -30,7 +30,7 @@ class RandomTape(TorchFunctionMode, abc.ABC):
     """While it is entered, every call to which a generator is passed gets its numbers here.
 
     One of several is chosen by a race, as torch itself does it: of exponential numbers each divided by its probability,
-    the least wins. So all randomness is plain numbers, drawn without regard to what the network says.
+    the least wins. So all randomness is plain numbers, drawn without regard to the network's output.
 
     Raises:
         ConfigError: if the policy draws in another way.
@@ -78,7 +78,7 @@ class RecordRandomness(RandomTape):
         return tuple((kind, tuple(values.shape)) for kind, values in self.drawn)
 
     def flat(self) -> dict[str, Tensor]:
-        """All numbers of each kind in one row, in the order in which they were drawn."""
+        """Return all numbers of each kind in one row, in the order in which they were drawn."""
         kinds = dict.fromkeys(kind for kind, _ in self.drawn)
         return {kind: torch.cat([values.flatten() for k, values in self.drawn if k == kind]) for kind in kinds}
 

@@ -1,13 +1,13 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A camera that looks at the simulated arm, for a page to show; a real one's driver takes its place.
+"""The camera node: renders pictures of the simulated arm for the web interface; a real camera's driver replaces it.
 
-It draws what the arm's topics say. Drawing takes longer than a control step, so it is no part of the simulation but a
-process of its own.
+It draws the state that the arm's topics report. Drawing takes longer than a control step, so it is no part of the
+simulation but a process of its own.
 
-When things fail: while nobody looks it draws nothing. An arm that is silent is shown as it was last. A reading that
-cannot be drawn is told.
+When things fail: while nobody looks it draws nothing. An arm that is silent is shown as it was last. A state that
+cannot be drawn is reported.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ class CameraParameters(NodeParameters):
 
 
 class CameraNode(IlNode[CameraParameters]):
-    """Publishes pictures while somebody looks."""
+    """Publishes pictures while somebody subscribes to them."""
 
     def __init__(self) -> None:
         super().__init__("camera_node", CameraParameters)
         self._env = ArmEnv(self.parameters.task, self.contract)
-        self._heard: dict[str, Any] = {}
+        self._latest: dict[str, Any] = {}
         self._message = CompressedImage(format="jpeg")
         self._message.header.frame_id = "camera"
         self._topic = self.publisher(topics.CAMERA)
         for topic in topics.READING:
-            keep = lambda said, name=topic.name: self._heard.update({name: said[1]})  # noqa: E731
+            keep = lambda stamped, name=topic.name: self._latest.update({name: stamped[1]})  # noqa: E731
             self.read(codecs.whole(self.contract, topic._replace(qos=topics.QosKind.LATEST)), keep)
         self.every(1.0 / self.parameters.picture_hz, self._look)
         self.start()
 
     def _look(self) -> None:
-        """Say what is seen now; where nothing has moved, that is what was seen last."""
-        if self._topic.get_subscription_count() == 0 or len(self._heard) < len(topics.READING):
+        """Publish a picture of the present state; the last picture again if nothing has moved."""
+        if self._topic.get_subscription_count() == 0 or len(self._latest) < len(topics.READING):
             return
-        reading = messages.reading_from(self._heard)
+        reading = messages.reading_from(self._latest)
         if reading.stamp_ns != messages.stamp_ns(self._message):
             self._env.pose(reading)
             jpeg = io.BytesIO()
@@ -72,13 +72,13 @@ class CameraNode(IlNode[CameraParameters]):
         self._topic.publish(self._message)
 
     def close(self) -> None:
-        """Free the world."""
+        """Close the simulation."""
         self._env.close()
         super().close()
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(CameraNode)
 
 

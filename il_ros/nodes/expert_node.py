@@ -1,13 +1,13 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The expert: a device through which a person or a script answers every reading.
+"""The expert node: a teleoperation device, or a script, that answers every observation with an expert action.
 
 When things fail: a device that falls silent for 0.1 s while somebody drives with it (the page 0.15 s, an arm that is
-led 0.2 s), tells what cannot be, or whose messages were held up on their way, is lost: the answers say so, and the
+led 0.2 s), publishes impossible values, or whose messages arrive late, is lost: the answers are marked as lost, and the
 operator must let go and take hold again; so they are when the arm's tool is not where its joints have it. A device
-that hears other topics than the one at the start is refused at run time, and so are an expert, a task or options that
-are not there.
+that subscribes to other topics than the one at the start is refused at run time, and so are an expert, a task or
+options that do not exist.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ExpertParameters(NodeParameters):
     lockstep: bool = param(False, "answer the first reading of an episode only once its seed is known", read_only=True)
     device: str = param(
         "scripted",
-        "device through which the expert speaks: scripted, supervisor, function, page, joy, twist, pose, leader, "
+        "device that gives the expert's answers: scripted, supervisor, function, page, joy, twist, pose, leader, "
         "kinesthetic",
     )
     task: str = param("fork", "task whose scripted expert the device may use; empty for none")
@@ -54,7 +54,7 @@ class ExpertParameters(NodeParameters):
 
 
 def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Device:
-    """The device that the parameters describe.
+    """Make the device that the parameters describe.
 
     Raises:
         ConfigError: if there is no such device, task, expert or option.
@@ -70,7 +70,7 @@ def make_device(parameters: ExpertParameters, contract: Contract) -> teleop.Devi
 
 
 def frames_of(contract: Contract) -> dict[str, Frame]:
-    """The frames of the contract's robot; none of an arm that the contract does not name and nobody has here."""
+    """Return the frames of the contract's robot; none if the contract names no robot and the default one is missing."""
     try:
         return Robot.load(contract.robot).frames()
     except ConfigError:
@@ -87,8 +87,8 @@ class ExpertNode(IlNode[ExpertParameters]):
         self._device = make_device(self.parameters, self.contract)
         self._start: EpisodeStart | None = None
         self._answers = 0
-        self._told: set[str] = set()
-        """The notes of the device that were told of."""
+        self._reported: set[str] = set()
+        """The notes of the device that have been reported."""
         watched = [Topic(name, type_name) for name, type_name in self._device.watched.items()]
         self._turns = StepSequencer([t.name for t in watched], self.contract.step_ns, self.parameters.lockstep)
         self._topic = self.publisher(topics.EXPERT_ACTION)
@@ -98,13 +98,13 @@ class ExpertNode(IlNode[ExpertParameters]):
             self.subscribe_timed(Topic(name, type_name), self._device_listener(name))
         self.start()
 
-    def prepare(self, wanted: ExpertParameters) -> Callable[[], None] | None:
-        """Another device or expert may be chosen between episodes; another person may sit down at any time."""
-        if dataclasses.replace(wanted, author=self.parameters.author) == self.parameters:
+    def prepare(self, parameters: ExpertParameters) -> Callable[[], None] | None:
+        """Prepare another device or expert, between episodes, or another person, at any time."""
+        if dataclasses.replace(parameters, author=self.parameters.author) == self.parameters:
             return None
-        device = make_device(wanted, self.contract)
+        device = make_device(parameters, self.contract)
         if set(device.topics) - set(self._device.topics) or device.watched != self._device.watched:
-            raise ConfigError(f"device {wanted.device!r} needs topics of its own; start the node anew with it")
+            raise ConfigError(f"device {parameters.device!r} needs topics of its own; start the node anew with it")
 
         def take_effect() -> None:
             self._device = device
@@ -116,7 +116,7 @@ class ExpertNode(IlNode[ExpertParameters]):
     def _device_listener(self, name: str) -> Any:
         arrivals = ArrivalTimes()
 
-        def hear(message: Any, info: dict[str, Any]) -> None:
+        def receive(message: Any, info: dict[str, Any]) -> None:
             now_ns = self.now_ns()
             arrived_ns = arrivals.arrived(now_ns, time.time_ns(), info["received_timestamp"], info["source_timestamp"])
             if now_ns - arrived_ns > self._device.timeout_s * 1e9:
@@ -124,16 +124,16 @@ class ExpertNode(IlNode[ExpertParameters]):
             try:
                 self._device.hear(name, message, arrived_ns)
             finally:
-                self._tell()
+                self._report_notes()
 
-        return hear
+        return receive
 
-    def _tell(self) -> None:
-        """Tell of the notes that are new."""
+    def _report_notes(self) -> None:
+        """Report the notes that are new."""
         notes = set(self._device.notes.values())
-        for note in sorted(notes - self._told):
+        for note in sorted(notes - self._reported):
             self.complain(note)
-        self._told = notes
+        self._reported = notes
 
     def _take(self, turn: SequencedStep) -> None:
         if turn.start is not None:
@@ -142,14 +142,14 @@ class ExpertNode(IlNode[ExpertParameters]):
         elif turn.begins_anew:
             self._device.reset(self._start or EpisodeStart("", 0, turn.stamp_ns))
         answer = self._ask(turn)
-        self._tell()
+        self._report_notes()
         answer = dataclasses.replace(answer, author=self.parameters.author or answer.author)
         chunk = answer.chunk(turn.stamp_ns, len(self.contract.action))
         self._topic.publish(self._bytes(chunk))
         self._answers += 1
 
     def _ask(self, turn: SequencedStep) -> ExpertAction:
-        """What the device says; one that cannot make sense of the reading is lost."""
+        """Return the device's answer; a device that cannot interpret the observation is lost."""
         try:
             return self._device.respond(turn.parts, self.now_ns())
         except MessageError as error:
@@ -157,7 +157,7 @@ class ExpertNode(IlNode[ExpertParameters]):
             return ExpertAction(None, engaged=False, author=self.parameters.device, lost=True)
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
+        """Return what the diagnostics report."""
         return {
             "device": self.parameters.device,
             "answers": self._answers,
@@ -167,7 +167,7 @@ class ExpertNode(IlNode[ExpertParameters]):
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(ExpertNode)
 
 

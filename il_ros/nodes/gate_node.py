@@ -1,7 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The gate: hears the policy and the expert, decides who commands each step, and publishes the record of it.
+"""The gate node: decides at each step who commands the arm, policy or expert, and publishes the authority record.
+
+It subscribes to the answers of both, and publishes the command, limited in range and rate.
 
 When things fail: an answer that is stale, late, malformed, not finite or absurd is refused, and counted by its reason
 in the diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the
@@ -75,7 +77,7 @@ class GateParameters(NodeParameters):
     expert_delay: int = param(0, "the same for the expert", DELAYS)
 
     def config(self) -> GateConfig:
-        """The same for the gate itself."""
+        """Return the configuration of the gate itself."""
         return GateConfig(**{f.name: getattr(self, f.name) for f in dataclasses.fields(GateConfig)})
 
 
@@ -89,7 +91,7 @@ class GateNode(IlNode[GateParameters]):
         self._turns = StepSequencer(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._turn: SequencedStep | None = None
         self._observation: Array | None = None
-        """(Do,) what is seen at the step that is to be decided."""
+        """(Do,) the observation of the step that is to be decided."""
         self._backlog, self._is_late = StaleBurstDetector(), False
         self._since_ns = self._listening_since_ns = 0
         self._decided_ns = -1
@@ -97,24 +99,24 @@ class GateNode(IlNode[GateParameters]):
         self._blind = ObservationWatchdog(self.contract.blind_ns, self.contract.step_ns)
         self._answered: dict[str, deque[int]] = {name: deque(maxlen=REMEMBER) for name in ("policy", "expert")}
         """The stamps of the observations that each source has answered lately."""
-        self._heard_ns: dict[str, int] = {}
-        """When each source was heard last, by the steady clock."""
-        self._heard: list[tuple[str, Chunk, int]] = []
+        self._received_ns: dict[str, int] = {}
+        """When each source's last answer was received, by the steady clock."""
+        self._pending: list[tuple[str, Chunk, int]] = []
         self._lost: set[str] = set()
         self._command_topic = self.publisher(topics.command(self.contract))
         self._record_topic = self.publisher(topics.AUTHORITY)
         self._command, self._record = codecs.CommandWriter(self.contract), codecs.RecordWriter()
         self.take_turns(self._turns, codecs.observed(self.contract), self._take)
         for source, topic in (("policy", topics.POLICY_ACTION), ("expert", topics.EXPERT_ACTION)):
-            self.read(codecs.answers(self.contract, topic), partial(self._hear, source))
+            self.read(codecs.answers(self.contract, topic), partial(self._receive, source))
         self.serve(topics.TAKE_OVER, lambda: self._request(Event.TAKE_OVER))
         self.serve(topics.RELEASE, lambda: self._request(Event.RELEASE))
         self.every(CHECK_S, self._check)
         self.start()
 
-    def prepare(self, wanted: GateParameters) -> Callable[[], None]:
-        """A new rule counts from the next episode on."""
-        gate = Gate(self.contract, wanted.config())
+    def prepare(self, parameters: GateParameters) -> Callable[[], None]:
+        """Prepare a new gate, which takes over at the beginning of the next episode."""
+        gate = Gate(self.contract, parameters.config())
 
         def take_effect() -> None:
             self._next_gate = gate
@@ -126,10 +128,10 @@ class GateNode(IlNode[GateParameters]):
         return f"{event.value} at the next step"
 
     def _take(self, turn: SequencedStep) -> None:
-        """A new observation: the one before it, if still undecided, is decided now with what is there.
+        """Take a new observation; the one before it, if undecided, is decided now with the answers received so far.
 
         Raises:
-            MessageError: if it is not finite, and so none.
+            MessageError: if it is not finite.
         """
         if self._listens(turn):
             self._gate.look(turn.stamp_ns, messages.observation_of_topics(self.contract, turn.parts))
@@ -152,14 +154,14 @@ class GateNode(IlNode[GateParameters]):
         self._decide_if_complete()
 
     def _listens(self, turn: SequencedStep) -> bool:
-        """Whether it is too early to say who may drive: an announcement may still be on its way."""
+        """Return whether it is too early to say who may drive: an announcement may still be on its way."""
         if self._decided_ns >= 0 or turn.start is not None or self.parameters.lockstep:
             return False
         self._listening_since_ns = self._listening_since_ns or self.now_ns()
         return self.now_ns() - self._listening_since_ns < LISTEN_NS
 
     def _begin_episode(self, start: EpisodeStart, stamp_ns: int) -> None:
-        """An episode begins, or we hear of one that is under way, and then nobody drives before somebody acts."""
+        """Begin an episode; if it was announced while under way, nobody drives before the operator or a rule acts."""
         if self._next_gate is not None:
             self._next_gate.requests = self._gate.requests
             self._gate, self._next_gate = self._next_gate, None
@@ -171,20 +173,20 @@ class GateNode(IlNode[GateParameters]):
         self._lost.clear()
 
     def _clock_ns(self, stamp_ns: int) -> int:
-        """What watchdogs run on: the steady clock; in lockstep the arm's, since nobody is late there."""
+        """Return the time for the watchdogs: the steady clock's; in lockstep the arm's, since nobody is late there."""
         return stamp_ns if self.parameters.lockstep else self.now_ns()
 
-    def _hear(self, source: str, stamped: tuple[int, Chunk | MessageError]) -> None:
+    def _receive(self, source: str, stamped: tuple[int, Chunk | MessageError]) -> None:
         """Keep an answer until its step is decided: it may come before the observation, or before an episode begins."""
         stamp_ns, answer = stamped
-        self._heard_ns[source] = self.now_ns()
+        self._received_ns[source] = self.now_ns()
         if self._decided_ns >= 0 and stamp_ns > self._decided_ns + EARLY_NS:
             self._gate.refuse(f"{source} early")
             return
         self._answered[source].append(stamp_ns)
         self._lost.discard(source)
         if isinstance(answer, Chunk):
-            self._heard.append((source, answer, self._clock_ns(stamp_ns)))
+            self._pending.append((source, answer, self._clock_ns(stamp_ns)))
         self._decide_if_complete()
         if isinstance(answer, MessageError):
             raise answer
@@ -192,18 +194,18 @@ class GateNode(IlNode[GateParameters]):
     def _offer(self, stamp_ns: int) -> None:
         """Hand the gate the answers to this step and to those before it; what still waits must have come lately."""
         young_ns = self._clock_ns(stamp_ns) - SETTLED_NS
-        later = [answer for answer in self._heard if answer[1].stamp_ns > stamp_ns and answer[2] >= young_ns]
-        for source, chunk, heard_ns in self._heard:
+        later = [answer for answer in self._pending if answer[1].stamp_ns > stamp_ns and answer[2] >= young_ns]
+        for source, chunk, received_ns in self._pending:
             if chunk.stamp_ns > stamp_ns:
                 continue
             if source == "policy":
-                self._gate.offer_policy(chunk.stamp_ns, lambda c=chunk: c, heard_ns)  # type: ignore[misc]
+                self._gate.offer_policy(chunk.stamp_ns, lambda c=chunk: c, received_ns)  # type: ignore[misc]
             else:
-                self._gate.offer_expert(chunk, heard_ns)
-        self._heard = later[-REMEMBER:]
+                self._gate.offer_expert(chunk, received_ns)
+        self._pending = later[-REMEMBER:]
 
     def _missing(self) -> list[str]:
-        """Who has answered neither this observation nor one that came after it."""
+        """Return who has answered neither this observation nor one that came after it."""
         assert self._turn is not None
         first_ns, last_ns = self._turn.stamp_ns, max(self._turns.newest.values())
         sources = [s for s in self._gate.rule.sources if s not in self._lost]
@@ -267,7 +269,7 @@ class GateNode(IlNode[GateParameters]):
         super().close()
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
+        """Return what the diagnostics report."""
         now_ns = self.now_ns()
         refused = ", ".join(f"{why} {count}" for why, count in sorted(self._gate.refused.items()))
         return {
@@ -278,12 +280,12 @@ class GateNode(IlNode[GateParameters]):
             "dropped": self._turns.dropped,
             "thinned": self._turns.thinned,
             "blind_s": f"{self._blind.passed_ns(now_ns) / 1e9:.3f}",
-            **{f"{source}_age_s": f"{(now_ns - then_ns) / 1e9:.3f}" for source, then_ns in self._heard_ns.items()},
+            **{f"{source}_age_s": f"{(now_ns - then_ns) / 1e9:.3f}" for source, then_ns in self._received_ns.items()},
         }
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(GateNode)
 
 

@@ -1,13 +1,13 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Somebody else's gymnasium environment behind the topics of an arm; paced, or in lockstep with its commands.
+"""The gym node: a gymnasium environment behind the topics of an arm; paced, or in lockstep with its commands.
 
-What it sees is one message, the topic ``observation``: ``position[NAME]`` for each number, as ``il-ros contract
+Its observation is one message, the topic ``observation``: ``position[NAME]`` for each number, as ``il-ros contract
 from-gym`` writes it into a contract. It stands in for ``sim_node``, and so that is what the node is called.
 
 When things fail: an environment that has had no sound command for 0.2 s is given the contract's rest; in lockstep it
-waits for the command of its step. A command that does not satisfy the contract is told and has no effect. A contract
+waits for the command of its step. A command that does not satisfy the contract is reported and ignored. A contract
 that is not one for the environment ends the process at the start. An episode that is reset while it runs ends as
 aborted.
 """
@@ -37,9 +37,7 @@ class GymParameters(SimulatorParameters):
     environment: str = param(
         "MountainCarContinuous-v0", "gymnasium's name of it; MODULE:NAME if a module registers it", read_only=True
     )
-    environment_options: str = param(
-        "{}", "what gymnasium.make is given beside the name, as a JSON object", read_only=True
-    )
+    environment_options: str = param("{}", "further arguments of gymnasium.make, as a JSON object", read_only=True)
 
 
 class GymNode(SimulatorNode[GymParameters]):
@@ -53,23 +51,23 @@ class GymNode(SimulatorNode[GymParameters]):
         self.start()
 
     def make_world(self) -> GymEnvAdapter:
-        """The environment."""
+        """Make the environment."""
         options = json_object("parameter 'environment_options'", self.parameters.environment_options)
         return GymEnvAdapter(self.parameters.environment, self.contract, options)
 
     def show(self) -> None:
-        """Publish what the environment sees."""
+        """Publish the environment's observation."""
         messages.set_stamp(self._message, self._env.stamp_ns)
         self._message.position = array("d", self._env.values.tolist())
         self._topic.publish(self._message)
 
     def observation(self) -> Array:
-        """(Do,) float32, what the contract makes of what the environment sees."""
+        """Return (Do,) float32, the observation that the contract makes of the environment's."""
         return self._env.observe()
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(GymNode)
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The policy: answers every observation with a chunk that carries its stamp; swaps checkpoints between two steps.
+"""The policy node: answers every observation with an action chunk of its stamp; swaps checkpoints between two steps.
 
 When things fail: a checkpoint that is damaged, is not the one that was announced, or was trained for another contract
 is refused, and the one before goes on. At the start that ends the process, or with ``autostart:=false`` leaves the node
@@ -37,7 +37,7 @@ from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 
 LATENCIES = 1000
-"""Over how many of the last answers the quantiles of the latency are told."""
+"""Over how many of the last answers the quantiles of the latency are computed."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class PolicyParameters(ManagedParameters):
 
 
 class PolicyNode(ManagedNode[PolicyParameters]):
-    """Serves one checkpoint after the other; inactive it follows the episode and says nothing."""
+    """Serves one checkpoint after the other; while inactive it follows the episode and publishes nothing."""
 
     def __init__(self) -> None:
         super().__init__("policy_node", PolicyParameters)
@@ -94,18 +94,18 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self._actor.forget()
 
     def deactivate(self) -> None:
-        """The observation that waits for its turn is not answered any more."""
+        """Drop the observation that waits for its turn."""
         self._waiting = None
 
     def cleanup(self) -> None:
         """Let go of the checkpoint."""
         self._actor = None
 
-    def prepare(self, wanted: PolicyParameters) -> Callable[[], None]:
-        """Another checkpoint may be chosen at any time."""
-        lapses = ActionPerturbation(wanted.lapses, reach=wanted.lapse_reach)
-        other = wanted.checkpoint and wanted.checkpoint != self.parameters.checkpoint
-        loaded = self._load(Path(wanted.checkpoint)) if other else None
+    def prepare(self, parameters: PolicyParameters) -> Callable[[], None]:
+        """Load another checkpoint, which may be chosen at any time."""
+        lapses = ActionPerturbation(parameters.lapses, reach=parameters.lapse_reach)
+        other = parameters.checkpoint and parameters.checkpoint != self.parameters.checkpoint
+        loaded = self._load(Path(parameters.checkpoint)) if other else None
 
         def take_effect() -> None:
             self._lapses = lapses
@@ -125,7 +125,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._announced = announced
 
     def _load(self, path: Path, expected: str = "") -> Checkpoint:
-        """A verified checkpoint.
+        """Return a verified checkpoint.
 
         Raises:
             CheckpointError: if it is damaged, not the one that was announced, or for another contract.
@@ -135,8 +135,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             raise CheckpointError(f"{path} has hash {loaded.hash[:12]}; {expected[:12]} was announced; train it again")
         differences = contract_comparison.differences(self.contract, loaded.contract)
         if differences:
-            told = "; ".join(differences)
-            self.get_logger().info(f"{path.name} has another contract, but one for it: {told}; tighter limits hold")
+            listed = "; ".join(differences)
+            self.get_logger().info(f"{path.name} has another contract, but one for it: {listed}; tighter limits hold")
         return loaded
 
     def _adopt(self, loaded: Checkpoint) -> None:
@@ -148,7 +148,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self.report()
 
     def _on_authority(self, record: Record) -> None:
-        """A new authority starts with an empty history."""
+        """Empty the history when the authority changes."""
         changed = self._authority is not None and record.authority is not self._authority
         if changed and self._actor is not None:
             self._actor.forget()
@@ -182,12 +182,12 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             self._distances.publish(Float64(data=self._actor.distance()))
 
     def _must_wait(self, turn: SequencedStep) -> bool:
-        """In lockstep, whether the record of the step before may still empty the history that we would use."""
+        """Return whether, in lockstep, the record of the step before may still empty the history that we would use."""
         remembers = self.parameters.lockstep and self._remembers
         return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
 
     def _chunk(self, actor: PolicyRunner) -> Chunk:
-        """The policy's answer; one without rows, so that nobody waits for it, where the network gives none."""
+        """Return the policy's chunk; one without rows, so that nobody waits, if the network's output is invalid."""
         try:
             return actor.chunk()
         except MessageError as error:
@@ -195,23 +195,23 @@ class PolicyNode(ManagedNode[PolicyParameters]):
             return actor.silence()
 
     def _is_overtaken(self, turn: SequencedStep) -> bool:
-        """Whether an observation has waited so long, behind a slow answer, that the next one is better answered."""
+        """Return whether an observation has waited so long behind a slow answer that the next one is preferred."""
         is_paced = not self.parameters.lockstep and turn.start is None
         return is_paced and self.waited_ns() > self.contract.step_ns // 2
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
+        """Return what the diagnostics report."""
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
-        told = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
-        told["dropped"] = self._turns.dropped
-        told |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
+        result = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
+        result["dropped"] = self._turns.dropped
+        result |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
         p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
-        return {**super().facts(), **told, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
+        return {**super().facts(), **result, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(PolicyNode)
 
 

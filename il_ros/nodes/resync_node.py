@@ -1,18 +1,18 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Between an arm whose topics have clocks and rates of their own and the graph: the newest of each, with one stamp.
+"""The resync node: time synchronization of topics with clocks and rates of their own by sample and hold, live.
 
-An observation is made of messages that carry equal stamps. This node hears ``raw/joint_states`` and the like, remapped
-to what drivers and perception publish, and once a control step repeats the newest message of each under the name that
-the contract has for it, with the time of the step. So bags of it hold what the policy saw. Joint states may come from
-several publishers, such as an arm's and a gripper's: they are merged by name.
+An observation is made of messages that carry equal stamps. This node subscribes to ``raw/joint_states`` and the like,
+remapped to what drivers and perception publish, and once a control step republishes the newest message of each under
+the name that the contract has for it, with the stamp of the step. So bags of it hold what the policy saw. Joint
+states may come from several publishers, such as an arm's and a gripper's: they are merged by name.
 
-When things fail: while a topic of the contract, or a joint that it names, has not been heard for longer than the
-contract's ``external: stale_s`` (two steps, or 0.1 s, unless it says otherwise) nothing is said, so that the arm holds,
-and which topic or joint it is that is missed is told. Fresh is what has come lately; how old each joint and each stamp
-was, the diagnostics tell. What an expert needs beside the contract's topics is passed on while it is heard. A clock
-that goes back, or jumps ahead by more than a second, is told, and what came before is forgotten.
+When things fail: while a topic of the contract, or a joint that it names, is stale, not received for longer than the
+contract's ``external: stale_s`` (by default two steps, or 0.1 s), nothing is published, so that the arm holds, and the
+missing topic or joint is reported. The diagnostics report the age of each joint and of each stamp. What an expert needs
+beside the contract's topics is passed on while it is received. A clock that goes back, or jumps ahead by more than a
+second, is reported, and what came before is forgotten.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from il_ros.ros.parameters import NodeParameters
 from il_ros.ros.spin import main as run
 
 RAW = "raw/"
-"""What the names begin with under which the topics are heard."""
+"""What the names begin with under which the topics are subscribed to."""
 JUMP_NS = 1_000_000_000
 """A clock that advances by more than this at once has jumped."""
 ANY_CHANGE = JumpThreshold(min_forward=Duration(nanoseconds=1), min_backward=Duration(nanoseconds=-1))
@@ -48,29 +48,29 @@ class LatestMessage:
     def __init__(self, stale_ns: int) -> None:
         self._stale_ns = stale_ns
         self._newest: tuple[int, bytes] | None = None
-        """When it came, by the steady clock, and what it was."""
+        """When it was received, by the steady clock, and its bytes."""
 
     def add(self, data: bytes, now_ns: int) -> None:
-        """A message has come."""
+        """Keep a message as the newest."""
         self._newest = now_ns, data
 
     def fresh(self, now_ns: int) -> bytes:
-        """The newest message.
+        """Return the newest message.
 
         Raises:
-            MessageError: if none has come lately.
+            MessageError: if it is stale.
         """
         if self._newest is None or now_ns - self._newest[0] > self._stale_ns:
-            raise MessageError(f"nothing heard for {self._stale_ns / 1e9:g} s; is it remapped, does it come?")
+            raise MessageError(f"no message received for {self._stale_ns / 1e9:g} s; is it remapped, is it published?")
         return self._newest[1]
 
     def facts(self, now_ns: int, clock_ns: int) -> dict[str, float]:
-        """How old the newest message is by the steady clock, and its stamp by the one of the stamps, s."""
+        """Return the age of the newest message by the steady clock, and of its stamp by the ROS clock, s."""
         if self._newest is None:
             return {}
-        heard_ns, data = self._newest
+        received_ns, data = self._newest
         return {
-            "_age_s": (now_ns - heard_ns) / 1e9,
+            "_age_s": (now_ns - received_ns) / 1e9,
             "_stamp_age_s": (clock_ns - messages.serialized_stamp_ns(data)) / 1e9,
         }
 
@@ -83,23 +83,23 @@ class LatestJoints(LatestMessage):
         self._merger = JointStateMerger(joints, stale_ns)
 
     def add(self, data: bytes, now_ns: int) -> None:
-        """A message has come, with all joints or some."""
+        """Merge a message, which has all joints or some."""
         self._merger.add(deserialize_message(data, JointState), now_ns)
         super().add(data, now_ns)
 
     def fresh(self, now_ns: int) -> bytes:
-        """The joints, merged."""
+        """Return the merged joint states."""
         super().fresh(now_ns)
         return bytes(serialize_message(self._merger.merged(now_ns)))
 
     def facts(self, now_ns: int, clock_ns: int) -> dict[str, float]:
-        """The same for the topic, and the age of each joint."""
+        """Return the ages of the newest message and of each joint, s."""
         ages = {joint: ns for joint, ns in self._merger.ages_ns(now_ns).items() if ns is not None}
         return {**super().facts(now_ns, clock_ns), **{f"[{joint}]_age_s": ns / 1e9 for joint, ns in ages.items()}}
 
 
 def source_of(topic: Topic, contract: Contract) -> LatestMessage:
-    """What keeps the messages of a topic; joint states are merged unless the contract reads them by their places."""
+    """Return the buffer of a topic; joint states are merged unless the contract reads them by their places."""
     joints = joints_of(contract, topic.name)
     if topic.type_name == JOINT_STATE and (joints or topic.name not in contract.topics):
         return LatestJoints(joints, contract.stale_ns)
@@ -107,7 +107,7 @@ def source_of(topic: Topic, contract: Contract) -> LatestMessage:
 
 
 class ResyncNode(IlNode[NodeParameters]):
-    """Repeats the newest messages, once a step."""
+    """Republishes the newest messages, once a step."""
 
     def __init__(self) -> None:
         super().__init__("resync_node", NodeParameters)
@@ -119,18 +119,18 @@ class ResyncNode(IlNode[NodeParameters]):
         for name, topic in self._observed.items():
             if name.startswith("/"):
                 raise ConfigError(
-                    f"topic {name!r} would be heard and said under one name; name it without slashes in the contract "
-                    f"and remap {RAW}{name.rpartition('/')[2]} to it"
+                    f"topic {name!r} would be subscribed to and published under one name; name it without slashes "
+                    f"in the contract and remap {RAW}{name.rpartition('/')[2]} to it"
                 )
             qos = QosKind.LATEST_OF_SEVERAL if topic.type_name == JOINT_STATE else QosKind.LATEST
-            self.subscribe_raw(topic._replace(name=RAW + name, qos=qos), self._hearer(name))
+            self.subscribe_raw(topic._replace(name=RAW + name, qos=qos), self._receiver(name))
         self.every(1.0 / self.contract.rate_hz, self._tick)
         self._jumps = self.get_clock().create_jump_callback(
             ANY_CHANGE, post_callback=lambda jump: self._guarded(self._follow)
         )
         self.start()
 
-    def _hearer(self, name: str) -> Callable[[bytes, dict[str, Any]], None]:
+    def _receiver(self, name: str) -> Callable[[bytes, dict[str, Any]], None]:
         return lambda data, info: self._sources[name].add(data, self.now_ns())
 
     def _forget(self) -> None:
@@ -147,7 +147,7 @@ class ResyncNode(IlNode[NodeParameters]):
             self._step(self.get_clock().now().nanoseconds)
 
     def _follow(self) -> None:
-        """Simulated time has changed: a step, where it has come to the next multiple of one, or went back."""
+        """Take a step when simulated time has reached the next multiple of the step, or went back."""
         stamp_ns, step_ns = self.get_clock().now().nanoseconds, self.contract.step_ns
         is_next = self._last_ns is None or stamp_ns // step_ns != self._last_ns // step_ns or stamp_ns < self._last_ns
         if self._is_simulated() and stamp_ns and is_next:
@@ -157,23 +157,23 @@ class ResyncNode(IlNode[NodeParameters]):
         """Begin anew if the clock has jumped; otherwise repeat what is fresh, if the contract's topics are."""
         last_ns, self._last_ns = self._last_ns, stamp_ns
         if last_ns is None or 0 <= stamp_ns - last_ns <= JUMP_NS:
-            self._say(stamp_ns)
+            self._republish(stamp_ns)
             return
         self._forget()
         how = "went back" if stamp_ns < last_ns else "jumped ahead"
         self.complain(f"the clock {how} by {abs(stamp_ns - last_ns) / 1e9:.3f} s; what came before is forgotten")
         self.report()  # now, before the next complaint
 
-    def _say(self, stamp_ns: int) -> None:
+    def _republish(self, stamp_ns: int) -> None:
         fresh, missed = {}, {}
         for name, source in self._sources.items():
             try:
                 fresh[name] = source.fresh(self.now_ns())
             except MessageError as error:
                 missed[name] = f"{RAW}{name}: {error}"
-        wanted = [words for name, words in missed.items() if name in self.contract.topics]
-        if wanted:
-            self.complain("; ".join(wanted))
+        required = [words for name, words in missed.items() if name in self.contract.topics]
+        if required:
+            self.complain("; ".join(required))
             return
         for name, data in fresh.items():
             self._topics[name].publish(messages.with_stamp(data, stamp_ns))
@@ -181,14 +181,14 @@ class ResyncNode(IlNode[NodeParameters]):
     def facts(self) -> dict[str, Any]:
         """Return what the diagnostics report."""
         now_ns, clock_ns = self.now_ns(), self.get_clock().now().nanoseconds
-        told: dict[str, Any] = {}
+        ages: dict[str, Any] = {}
         for name, source in self._sources.items():
-            told |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
-        return told
+            ages |= {f"{RAW}{name}{key}": f"{age_s:.3f}" for key, age_s in source.facts(now_ns, clock_ns).items()}
+        return ages
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(ResyncNode)
 
 

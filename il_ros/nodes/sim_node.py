@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A simulated arm behind the topics of a real one; paced, or in lockstep with its commands.
+"""The simulation node: a simulated arm behind the topics of a real one; paced, or in lockstep with its commands.
 
 It publishes ``robot_description`` too and, where ``tf2_msgs`` is installed, ``/tf`` while somebody subscribes to it,
 and ``/tf_static``; ROS 2 brings that package, and there is no wheel of it.

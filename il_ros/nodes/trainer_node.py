@@ -1,9 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The trainer: ingests closed episodes, trains when asked or after every few, and announces its checkpoints.
+"""The trainer node: ingests closed episodes, trains on request or after every few, and announces its checkpoints.
 
-When things fail: a training that fails is told in the diagnostics (``state``), and the node goes on. Episodes that
+When things fail: a training that fails is reported in the diagnostics (``state``), and the node goes on. Episodes that
 cannot be read are passed over and counted. A training that a signal ends is given up, and nothing of it is announced.
 """
 
@@ -59,7 +59,7 @@ class TrainerNode(IlNode[TrainerParameters]):
         self._topic = self.publisher(topics.CHECKPOINT)
         self.subscribe(topics.RECORDED, self._on_episode)
         self.serve(topics.TRAIN, self._train)
-        self.every(0.5, self._tell)
+        self.every(0.5, self._report_progress)
         self.start()
 
     def _config(self, parameters: TrainerParameters) -> TrainingConfig:
@@ -68,9 +68,9 @@ class TrainerNode(IlNode[TrainerParameters]):
             changes["steps"] = parameters.steps
         return TrainingConfig.load(parameters.policy, **changes)
 
-    def prepare(self, wanted: TrainerParameters) -> None:
-        """The policy class and its steps may be changed between trainings."""
-        self._config(wanted)
+    def prepare(self, parameters: TrainerParameters) -> None:
+        """Check the training configuration; it may be changed between trainings."""
+        self._config(parameters)
 
     def _on_episode(self, message: String) -> None:
         recorded = events.recorded_episode_from_json(message.data)
@@ -80,7 +80,7 @@ class TrainerNode(IlNode[TrainerParameters]):
             self._train()
 
     def _is_busy(self) -> bool:
-        """Whether it learns; who only announces what was learned is free again, and is taken at its word."""
+        """Return whether a training is under way; one that only announces its result no longer counts."""
         return self._thread is not None and self._thread.is_alive() and self._state in BUSY
 
     def _train(self) -> str:
@@ -106,7 +106,7 @@ class TrainerNode(IlNode[TrainerParameters]):
         self._publish({**made, "train_s": round(time.monotonic() - began, 3)})
 
     def _learn(self, config: TrainingConfig) -> dict[str, Any]:
-        """Train; another training that has not ended makes room, and is kept."""
+        """Train; an unfinished training of another configuration is set aside, and kept."""
         try:
             return self._workshop.train(config, self._on_progress, self._stop.is_set)
         except OtherTrainingError as error:
@@ -125,17 +125,17 @@ class TrainerNode(IlNode[TrainerParameters]):
     def _on_progress(self, progress: TrainingProgress) -> None:
         self._state, self._progress = "training", (progress.step, progress.steps)
 
-    def _tell(self) -> None:
+    def _report_progress(self) -> None:
         if self._is_busy():
             self.report()
 
     def facts(self) -> dict[str, Any]:
-        """What the diagnostics tell."""
+        """Return what the diagnostics report."""
         step, steps = self._progress
         return {"state": self._state, "step": step, "steps": steps, "new_episodes": self._new_episodes}
 
     def close(self) -> None:
-        """A running training is given up; what it has made so far is not announced."""
+        """Abort a running training; its result is not announced."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -143,7 +143,7 @@ class TrainerNode(IlNode[TrainerParameters]):
 
 
 def main() -> int:
-    """Entry point."""
+    """Run the node; the entry point."""
     return run(TrainerNode)
 
 

@@ -47,7 +47,7 @@ from il_ros.web_ui.operator_status import NEEDED, OperatorStatus
 from il_ros.web_ui.scene import Scene
 from il_ros.web_ui.server import Server
 
-DRAW_S, TELL_S = 0.04, 0.1
+DRAW_S, STATUS_S = 0.04, 0.1
 """How often, at most, the picture moves, and the status is sent."""
 PICTURE_S = 0.065
 """How often, at most, a camera's picture is handed out: 15 times a second."""
@@ -107,16 +107,16 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._turns = StepSequencer([t.name for t in topics.READING], self.contract.step_ns, lockstep=False)
         self.take_turns(self._turns, [codecs.whole(self.contract, t) for t in topics.READING], self._take)
         self.subscribe(topics.AUTHORITY, self._on_authority)
-        self._said: dict[str, Any] = {}
-        self.subscribe(topics.POLICY_ACTION, lambda message: self._said.update(policy=message))
-        self.subscribe(topics.EXPERT_ACTION, lambda message: self._said.update(expert=message))
+        self._chunks: dict[str, Any] = {}
+        self.subscribe(topics.POLICY_ACTION, lambda message: self._chunks.update(policy=message))
+        self.subscribe(topics.EXPERT_ACTION, lambda message: self._chunks.update(expert=message))
         self.subscribe(topics.EPISODE, self._on_episode)
         recorded, checkpoint = events.recorded_episode_from_json, events.trained_checkpoint_from_json
         self.subscribe(topics.RECORDED, lambda message: self._status.on_recorded(recorded(message.data)))
         self.subscribe(topics.CHECKPOINT, lambda message: self._status.on_checkpoint(checkpoint(message.data)))
         self.subscribe(topics.CAMERA._replace(qos=topics.QosKind.LATEST), self._on_picture)
         self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
-        self.every(TELL_S, self._tell)
+        self.every(STATUS_S, self._publish_status)
         self.start()
         self.get_logger().info(f"the page is at {self._server.url}")
 
@@ -129,7 +129,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         grab = self._scene.grab if hands.pointer else None
         drags = grab is not None and grab.handle == "tool"
         place = grab.end if grab is not None and drags else np.zeros(3)
-        message = Joy()  # an empty one tells that contact with the page was lost
+        message = Joy()  # an empty one means that contact with the page was lost
         if not hands.lost:
             message.axes = [*hands.deflection, *map(float, place)]
             message.buttons = [int(hands.held or drags), int(hands.fast), int(drags)]
@@ -150,7 +150,7 @@ class WebUiNode(IlNode[WebUiParameters]):
 
     # The buttons, called in the server's thread -----------------------------------------------------------------------
 
-    async def act(self, what: str, told: Mapping[str, Any]) -> str:
+    async def act(self, what: str, message: Mapping[str, Any]) -> str:
         """Do what a button asks for.
 
         Raises:
@@ -166,13 +166,13 @@ class WebUiNode(IlNode[WebUiParameters]):
             await wait_for_service(self._setters["expert_node"])
             return await self._set("expert_node", author=self._server.seat.name)
         if what == "save":
-            await self._set("recorder_node", note=str(told.get("note", ""))[:500])
+            await self._set("recorder_node", note=str(message.get("note", ""))[:500])
             try:
-                return await call_service(self._saver, SetBool.Request(data=told.get("success") is True))
+                return await call_service(self._saver, SetBool.Request(data=message.get("success") is True))
             finally:
                 await self._set("recorder_node", note="")  # it is of this episode alone
         if what == "policy":
-            drives = told.get("drives") is True
+            drives = message.get("drives") is True
             words = await self._set("gate_node", rule=self._together if drives else ALONE)
             self._status.state["policy_drives"] = drives
             return f"{words}; it counts from the next episode on"
@@ -186,7 +186,7 @@ class WebUiNode(IlNode[WebUiParameters]):
         await call_service(self._setters[node], request)
         return f"{node}: " + ", ".join(f"{name} is {value!r}" for name, value in values.items())
 
-    # What is heard ----------------------------------------------------------------------------------------------------
+    # Subscriptions ----------------------------------------------------------------------------------------------------
 
     def _take(self, turn: SequencedStep) -> None:
         self._reading = messages.reading_from(turn.parts)
@@ -196,14 +196,16 @@ class WebUiNode(IlNode[WebUiParameters]):
             self._draw(self._reading)
 
     def _draw(self, reading: RobotState) -> None:
-        """Draw the arm, and where the chunks that have come since the last time mean to go."""
+        """Draw the arm, and the paths of the chunks received since the last time."""
         self._scene.show(reading)
-        said, self._said = self._said, {}
+        chunks, self._chunks = self._chunks, {}
         for who in ("policy", "expert"):
             try:
-                path = self._path(messages.chunk_from(said[who], self.contract)) if who in said else np.empty((0, 3))
+                path = (
+                    self._path(messages.chunk_from(chunks[who], self.contract)) if who in chunks else np.empty((0, 3))
+                )
             except IlRosError:
-                path = np.empty((0, 3))  # the gate tells why it is refused
+                path = np.empty((0, 3))  # the gate reports why it is refused
             self._scene.show_path(who, path)
 
     def _path(self, chunk: Chunk) -> Array:
@@ -236,9 +238,9 @@ class WebUiNode(IlNode[WebUiParameters]):
             self._status.state["camera"] = str(error)
             raise
 
-    # What the page is told --------------------------------------------------------------------------------------------
+    # The status of the page -------------------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
+    def _publish_status(self) -> None:
         alive = {_base_name(name) for name in self.hears()}
         self._server.tell(self._status.report(self.now_ns(), alive))
 

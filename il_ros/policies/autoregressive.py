@@ -17,7 +17,7 @@ from il_ros.policies.layers import AutoregressiveHead, Trunk, draw
 
 @dataclass(frozen=True)
 class AutoregressiveConfig(PolicyConfig):
-    """What an autoregressive policy may be told beside the sizes."""
+    """The options of an autoregressive policy beside the sizes."""
 
     bins: int = 32
     """K, equal bins over [-1, 1]; what lies outside belongs to the last on that side."""
@@ -43,13 +43,13 @@ class Autoregressive(Policy):
         self.chain = AutoregressiveHead(self.places, config.bins, config.width, 2 * config.bins)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Cross-entropy of the bins and squared error of the residuals, averaged over the labelled numbers: (B,)."""
+        """Return the bins' cross-entropy and the residuals' squared error, averaged over the labelled numbers: (B,)."""
         log_probability, error = self._judge(observations, actions)
         counts = mask.repeat_interleave(self.config.action_dim, dim=1)  # (B, N)
         return ((error - log_probability) * counts).sum(-1) / counts.sum(-1)
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """Logarithm of the probability of the labelled numbers' bins: (B,); a label must not follow a gap."""
+        """Return the log-probability of the labelled numbers' bins: (B,); a label must not follow a gap."""
         counts = mask.repeat_interleave(self.config.action_dim, dim=1)
         return (self._judge(observations, actions)[0] * counts).sum(-1)
 
@@ -57,8 +57,8 @@ class Autoregressive(Policy):
         """Draw the numbers in turn: (B, Ta, Da)."""
         numbers: list[Tensor] = []
 
-        def choose(place: int, said: Tensor) -> Tensor:
-            logits, residuals = self._split(said)
+        def choose(place: int, outputs: Tensor) -> Tensor:
+            logits, residuals = self._split(outputs)
             bins = draw(logits, self.config.least_probability, generator)
             numbers.append(self._centre(bins) + residuals.gather(-1, bins[:, None])[:, 0])
             return bins
@@ -67,7 +67,7 @@ class Autoregressive(Policy):
         return torch.stack(numbers, dim=1).reshape(-1, *self.shape)
 
     def _judge(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability of each number's bin given those before it, and the residual's squared error: (B, N) each."""
+        """Return each bin's log-probability given those before it, and the residual's squared error: (B, N) each."""
         numbers = actions.flatten(1)
         bins = ((numbers + 1) / 2 * self.config.bins).long().clamp(0, self.config.bins - 1)  # (B, N)
         logits, residuals = self._split(self.chain(self.trunk(observations.flatten(1)), bins))
@@ -75,8 +75,8 @@ class Autoregressive(Policy):
         error = residuals.gather(-1, bins[..., None])[..., 0] - (numbers - self._centre(bins))
         return log_probability, (error * self.config.bins / 2).square()  # in units of half a bin
 
-    def _split(self, said: Tensor) -> tuple[Tensor, Tensor]:
-        logits, residuals = said.chunk(2, dim=-1)
+    def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        logits, residuals = outputs.chunk(2, dim=-1)
         return logits, residuals.tanh() / self.config.bins  # never beyond the bin
 
     def _centre(self, bins: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ class Policy(torch.nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """How badly the policy explains what the expert did.
+        """Return how badly the policy explains what the expert did.
 
         Args:
             observations: (B, To, Do), oldest first.
@@ -93,11 +93,11 @@ class Policy(torch.nn.Module, abc.ABC):
         """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
 
     def spread(self, observations: Tensor) -> Tensor | None:
-        """How far apart its answers to each history (B, To, Do) may be: (B,); None if the class cannot tell."""
+        """Return how far apart its answers to each history (B, To, Do) may be: (B,); None if the class cannot tell."""
         return None
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """How likely the labelled actions are, for classes that can tell: (B,), natural logarithms.
+        """Return how likely the labelled actions are, for classes that can tell: (B,), natural logarithms.
 
         Discrete classes give the probability, continuous ones the density in normalised units.
 
@@ -139,7 +139,7 @@ def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
 
 
 def is_declared(name: str) -> bool:
-    """Whether a file may decide that the policy class called ``name`` is used, though nobody here has named it.
+    """Return whether a file may decide that the policy class called ``name`` is used, though nobody here has named it.
 
     Classes of ours are, and modules that are imported already. To import another module is to run it, so that must be
     a policy by its own source, which is read and not run: it imports from ``il_ros.policies`` and defines a class.
@@ -159,7 +159,7 @@ def is_declared(name: str) -> bool:
 
 
 def _find(name: str) -> ModuleSpec | None:
-    """Where a module is; unlike ``importlib.util.find_spec`` it imports no package on the way."""
+    """Return where a module is; unlike ``importlib.util.find_spec`` it imports no package on the way."""
     first, *rest = name.split(".")
     if not all((first, *rest)):
         return None

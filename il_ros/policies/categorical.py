@@ -21,7 +21,7 @@ SAME = 1e-3
 
 @dataclass(frozen=True)
 class CategoricalConfig(PolicyConfig):
-    """What a categorical policy may be told beside the sizes."""
+    """The options of a categorical policy beside the sizes."""
 
     moves: int = 32
     """K, the most moves that there may be."""
@@ -58,23 +58,23 @@ class Categorical(Policy):
         """
         rows = actions[mask > 0]
         rounded, which = torch.unique((rows / SAME).round().to(torch.int64), dim=0, return_inverse=True)
-        found = len(rounded)
-        if found > self.config.moves:
+        count = len(rounded)
+        if count > self.config.moves:
             raise ConfigError(
-                f"policy 'categorical': the data have {found} different actions, at most moves = {self.config.moves} "
+                f"policy 'categorical': the data have {count} different actions, at most moves = {self.config.moves} "
                 "were expected; demonstrate with a table of moves (a contract that has one), or choose a class for "
                 "continuous actions such as autoregressive"
             )
-        sums = torch.zeros(found, rows.shape[1], device=rows.device).index_add_(0, which, rows)
-        self.table[:found] = sums / torch.bincount(which, minlength=found)[:, None]
-        self.count.fill_(found)
+        sums = torch.zeros(count, rows.shape[1], device=rows.device).index_add_(0, which, rows)
+        self.table[:count] = sums / torch.bincount(which, minlength=count)[:, None]
+        self.count.fill_(count)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Cross-entropy of the demonstrated moves, averaged over the labelled steps: (B,)."""
+        """Return the cross-entropy of the demonstrated moves, averaged over the labelled steps: (B,)."""
         return -self.log_likelihood(observations, actions, mask) / mask.sum(-1)
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """Logarithm of the probability of the labelled steps' moves: (B,)."""
+        """Return the logarithm of the probability of the labelled steps' moves: (B,)."""
         away = (actions[..., None, :] - self.table).square().sum(-1)  # (B, Ta, K)
         moves = away.masked_fill(self._absent(), torch.inf).argmin(-1)
         logits = self._possible(self.chain(self.trunk(observations.flatten(1)), moves))
@@ -84,13 +84,13 @@ class Categorical(Policy):
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the moves in turn: (B, Ta, Da)."""
 
-        def choose(place: int, said: Tensor) -> Tensor:
-            return draw(self._possible(said), self.config.least_probability, generator)
+        def choose(place: int, logits: Tensor) -> Tensor:
+            return draw(self._possible(logits), self.config.least_probability, generator)
 
         return self.table[self.chain.draw(self.trunk(observations.flatten(1)), choose)]
 
     def _possible(self, logits: Tensor) -> Tensor:
-        """Minus infinity for a move that does not occur."""
+        """Return minus infinity for a move that does not occur."""
         return logits.masked_fill(self._absent(), -torch.inf)
 
     def _absent(self) -> Tensor:

@@ -26,7 +26,7 @@ class Deterministic(Policy):
         )
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error, averaged over the labelled numbers of the chunk: (B,)."""
+        """Return the squared error, averaged over the labelled numbers of the chunk: (B,)."""
         error = (self.sample(observations, generator) - actions).square().mean(-1)  # (B, Ta)
         return (error * mask).sum(-1) / mask.sum(-1)
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Denoising diffusion over the whole chunk."""
+"""Diffusion policy: denoising diffusion over the whole action chunk, trained as DDPM and sampled by DDIM."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PREDICTION_TYPES = ("sample", "epsilon")
 
 @dataclass(frozen=True)
 class DiffusionConfig(PolicyConfig):
-    """What a diffusion policy may be told beside the sizes.
+    """The options of a diffusion policy beside the sizes.
 
     Raises:
         ConfigError: if it is asked for more network calls than there are noise levels, or to name something else.
@@ -61,8 +61,9 @@ class Diffusion(Policy):
     Training: Ho 2020 (arXiv:2006.11239), algorithm 1 and equation 14, where the network names the noise
     (``prediction_type: epsilon``). By default it predicts the clean chunk (their section 3.2; Salimans and Ho 2022,
     arXiv:2202.00512, section 4): chunks are few and smooth, noise is neither, and a small network learns the former
-    faster. Noise levels: the squared cosine of Nichol and Dhariwal 2021 (arXiv:2102.09672), equation 17.
-    Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with sigma 0) over a few of the levels.
+    faster. Noise schedule (``alphas_cumprod``): the squared cosine of Nichol and Dhariwal 2021 (arXiv:2102.09672),
+    equation 17. Sampling: deterministic DDIM (Song 2020, arXiv:2010.02502, equation 12 with sigma 0) over a few of the
+    levels.
     As a policy: Chi 2023, arXiv:2303.04137.
     """
 
@@ -89,7 +90,7 @@ class Diffusion(Policy):
         self.visited, self.jumps = _jumps(tables["signal"], tables["noise"], config.num_inference_steps)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of what is named at a random noise level, averaged over the labelled numbers: (B,)."""
+        """Return the squared error of the prediction at a random noise level, averaged over the labels: (B,)."""
         size, device = (len(actions),), actions.device
         level = torch.randint(1, self.config.num_train_timesteps + 1, size, generator=generator, device=device)
         noise = torch.randn(actions.shape, generator=generator, device=device)
@@ -121,7 +122,7 @@ class Diffusion(Policy):
 def _jumps(signal: Tensor, noise: Tensor, calls: int) -> tuple[list[int], list[tuple[float, float]]]:
     """Return the levels visited, and for each what the next chunk takes from the clean one and from the present one.
 
-    DDIM goes from ``s x + n e`` to ``s' x + n' e``, and ``e`` is what the present chunk says once ``x`` is named.
+    DDIM goes from ``s x + n e`` to ``s' x + n' e``, and ``e`` is what the present chunk implies once ``x`` is named.
     """
     levels = [round((len(signal) - 1) * (calls - i) / calls) for i in range(calls + 1)]
     jumps = []
@@ -132,7 +133,7 @@ def _jumps(signal: Tensor, noise: Tensor, calls: int) -> tuple[list[int], list[t
 
 
 def _squared_cosine(levels: int) -> Tensor:
-    """(N + 1,), the clean chunk's share of the power at each level: 1 at level 0, nearly 0 at level N."""
+    """Return (N + 1,), the clean chunk's share of the power at each level: 1 at level 0, nearly 0 at level N."""
     at = torch.arange(levels + 1, dtype=torch.float64) / levels
     power = torch.cos((at + 0.008) / 1.008 * math.pi / 2).square()
     return (power / power[0]).clamp(min=1e-4).float()

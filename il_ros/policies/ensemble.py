@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Several deterministic policies in stacked matrices, trained and asked at once."""
+"""Several deterministic policies in stacked matrices, trained and evaluated at once."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from il_ros.policies.layers import StackedTrunk
 
 @dataclass(frozen=True)
 class EnsembleConfig(PolicyConfig):
-    """What an ensemble may be told beside the sizes."""
+    """The options of an ensemble beside the sizes."""
 
     members: int = 5
     """M, networks that differ in their first weights and in how much each window counts for them."""
 
 
 class Ensemble(Policy):
-    """L2 regression M times over; where the members disagree, none of them has been told what to do.
+    """L2 regression M times over; the members disagree where there were no labels.
 
     The spread of the members is the doubt by which EnsembleDAgger (Menda 2019, arXiv:1807.08364, section 3) and
     ThriftyDAgger (Hoque 2021, arXiv:2109.08273, section 4.1) decide who drives.
@@ -41,7 +41,7 @@ class Ensemble(Policy):
         self.trunk = StackedTrunk(config.members, inputs, config.width, config.depth, math.prod(self.shape))
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean over the members of their squared errors, each with a random weight around 1: (B,)."""
+        """Return the mean over the members of their squared errors, each with a random weight around 1: (B,)."""
         error = (self.members(observations) - actions).square().mean(-1)  # (M, B, Ta)
         judged = (error * mask).sum(-1) / mask.sum(-1)  # (M, B)
         if not self.training:
@@ -55,11 +55,11 @@ class Ensemble(Policy):
         return self.members(observations).mean(0)
 
     def members(self, observations: Tensor) -> Tensor:
-        """Every member's chunk: (M, B, Ta, Da)."""
+        """Return every member's chunk: (M, B, Ta, Da)."""
         stacked = observations.flatten(1).expand(self.config.members, -1, -1)
         out: Tensor = self.trunk(stacked)
         return out.reshape(self.config.members, -1, *self.shape)
 
     def spread(self, observations: Tensor) -> Tensor:
-        """(B,) standard deviation of the members' first actions in normalised units, the greatest over components."""
+        """Return (B,) standard deviation of the members' first actions, normalised, the greatest over components."""
         return self.members(observations)[:, :, 0].std(0).amax(-1)

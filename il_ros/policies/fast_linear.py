@@ -31,7 +31,7 @@ class Linear(nn.Linear):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) to (..., outputs)."""
+        """Map (..., inputs) to (..., outputs)."""
         if torch.is_grad_enabled() and x.device.type == "cpu" and x.numel() * self.out_features >= LARGE and ONEDNN:
             rows = x if x.dim() == 2 else x.flatten(0, -2)
             product = OneDnnLinear.apply
@@ -50,7 +50,7 @@ class OneDnnLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
-        """(B, inputs) to (B, outputs)."""
+        """Map (B, inputs) to (B, outputs)."""
         out: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, activation, [], "")
         context.save_for_backward(x, weight, out)
         context.activation = activation

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Flow matching over the whole chunk, by mean flows: one to four network calls."""
+"""Flow matching over the whole action chunk, by mean flows: one to four network calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_o
 
 TIME_FEATURES = 32
 WAVES = 5.0
-"""Radians of the fastest wave by which time is told: of faster ones the derivative is noise."""
+"""Radians of the fastest wave by which time is encoded: of faster ones the derivative is noise."""
 LATEST = 0.99
 """No line is looked at later: its mean velocity divides by the time that is left."""
 DIFFERENCE = 0.005
@@ -29,7 +29,7 @@ STEADY = 0.01
 
 @dataclass(frozen=True)
 class FlowConfig(PolicyConfig):
-    """What a flow policy may be told beside the sizes.
+    """The options of a flow policy beside the sizes.
 
     Raises:
         ConfigError: for a value outside its limits.
@@ -57,7 +57,7 @@ class Flow(Policy):
 
     Flow matching: Lipman 2022, arXiv:2210.02747, equation 23 with sigma 0; Liu 2022, arXiv:2209.03003, equation 1.
     Mean flows (``strides``): Geng 2025, arXiv:2505.13447, equations 6 and 10, with time the other way round: the field
-    is told how far it shall go and names the mean velocity of that stride, so that few strides need not be short ones.
+    takes the length of the stride as input and predicts its mean velocity, so that few strides need not be short ones.
     Its derivative along the path is a difference quotient here, one more pass forward and no second differentiation;
     errors weigh as in their equation 22 with p = 1. With many experts, one, two and four calls succeed in 394, 400 and
     400 of 400 episodes of a fork, and in 182, 199 and 199 of 200 of ``avoid``; shortcuts (Frans 2024, arXiv:2410.12557)
@@ -79,7 +79,7 @@ class Flow(Policy):
         self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of the line's end, averaged over the labelled numbers, (B,); with strides in shares of it."""
+        """Return the squared error of the line's end, averaged over the labels, (B,); with strides in shares of it."""
         size, device = len(actions), actions.device
         seen = self.condition(observations.flatten(1))
         noise = torch.randn(actions.shape, generator=generator, device=device)
@@ -100,7 +100,7 @@ class Flow(Policy):
         return error / (error.detach() + STEADY) if self.config.strides else error
 
     def _times(self, draw: Tensor) -> tuple[Tensor, Tensor]:
-        """Of three draws a row, (B, 3), where each stride begins and ends; most are of no length."""
+        """Return from three draws a row, (B, 3), where each stride begins and ends; most are of no length."""
         one, other, lot = draw.unbind(1)
         strides, whole = lot < self.config.strides, lot < self.config.strides / 4  # the latter go to the end
         time = torch.where(strides, torch.minimum(one, other), one)
@@ -114,10 +114,10 @@ class Flow(Policy):
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
         seen = self.condition(observations.flatten(1))
         stride = 1.0 / self.config.num_inference_steps
-        told = stride if self.config.strides else 0.0
+        ahead = stride if self.config.strides else 0.0
         for i in range(self.config.num_inference_steps):
             time = torch.full((len(chunk),), i * stride, device=chunk.device)
-            end = self._end(chunk, time, torch.full_like(time, told), seen)
+            end = self._end(chunk, time, torch.full_like(time, ahead), seen)
             chunk = chunk + stride / (1 - i * stride) * (end - chunk)
         return without_overflow(chunk.clamp(-self.config.clip, self.config.clip), chunk)
 

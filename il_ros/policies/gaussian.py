@@ -14,7 +14,7 @@ from il_ros.policies.mixture import Mixture, MixtureConfig
 
 @dataclass(frozen=True)
 class GaussianConfig(MixtureConfig):
-    """What a Gaussian may be told beside the sizes."""
+    """The options of a Gaussian beside the sizes."""
 
     components: int = 1
     min_std: float = 0.02
@@ -26,7 +26,7 @@ class Gaussian(Mixture):
     """A mixture of one: mean and standard deviation of every number of the chunk.
 
     It knows how sure it is, which L2 regression does not; but where two experts disagree its mean lies between them all
-    the same, and its deviation tells only how far apart they are (Bishop 1994, section 2).
+    the same, and its deviation shows only how far apart they are (Bishop 1994, section 2).
     """
 
     Config: ClassVar[type[PolicyConfig]] = GaussianConfig

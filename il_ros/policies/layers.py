@@ -28,7 +28,7 @@ class Residual(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, width) to (B, width)."""
+        """Map (B, width) to (B, width)."""
         hidden: Tensor = self.outer(nn.functional.silu(self.inner(self.norm(x))))
         return x + hidden
 
@@ -46,11 +46,11 @@ class Trunk(nn.Module):
         self.last: nn.Module = Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs) to (B, outputs)."""
+        """Map (B, inputs) to (B, outputs)."""
         return self.after(self.first(x))
 
     def after(self, x: Tensor) -> Tensor:
-        """(B, width), the output of the first layer, to (B, outputs)."""
+        """Map (B, width), the output of the first layer, to (B, outputs)."""
         for block in self.blocks:
             x = block(x)
         out: Tensor = self.last(self.norm(x))
@@ -94,7 +94,7 @@ _GRAPHS: dict[Hashable, Callable[..., Tensor]] = {}
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[dict[str, Any], str, Tensor]]:
-    """Every parameter and buffer, with the dictionary and the key under which its module finds it."""
+    """Return every parameter and buffer, with the dictionary and the key under which its module finds it."""
     for part in module.modules():
         for table in (part._parameters, part._buffers):
             yield from ((table, key, tensor) for key, tensor in table.items() if tensor is not None)
@@ -132,14 +132,14 @@ def _traced(trunk: Trunk, weights: tuple[Tensor, ...]) -> Callable[..., Tensor]:
 
 
 class ConditionedTrunk(Trunk):
-    """A trunk that is told something beside its input: (B, width), added to the first layer's output."""
+    """A trunk with a condition beside its input: (B, width), added to the first layer's output."""
 
     def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
         super().__init__(inputs, width, depth, outputs)
         self.sizes = ((1, inputs), (1, width))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:  # type: ignore[override]
-        """(B, inputs) and (B, width) to (B, outputs)."""
+        """Map (B, inputs) and (B, width) to (B, outputs)."""
         return self.after(self.first(x) + condition)
 
 
@@ -166,13 +166,13 @@ class AutoregressiveHead(nn.Module):
         self.head = Head(width, 1, outputs)
 
     def forward(self, condition: Tensor, symbols: Tensor) -> Tensor:
-        """(B, width) and the symbols (B, N) to what is said of each place, knowing those before it: (B, N, outputs)."""
-        said = self.said[torch.arange(self.places, device=symbols.device), symbols]  # (B, N, width)
-        out: Tensor = self.head(condition[:, None] + (said.cumsum(1) - said) + self.place)
+        """Map (B, width) and symbols (B, N) to the outputs of each place, given those before it: (B, N, outputs)."""
+        embedded = self.said[torch.arange(self.places, device=symbols.device), symbols]  # (B, N, width)
+        out: Tensor = self.head(condition[:, None] + (embedded.cumsum(1) - embedded) + self.place)
         return out
 
     def draw(self, condition: Tensor, choose: Callable[[int, Tensor], Tensor]) -> Tensor:
-        """Return the symbols (B, N) that ``choose`` makes, place by place, of what is said of each, (B, outputs)."""
+        """Return the symbols (B, N) that ``choose`` makes, place by place, from the outputs of each, (B, outputs)."""
         drawn = []
         for i in range(self.places):
             drawn.append(choose(i, self.head(condition + self.place[i])))
@@ -190,7 +190,7 @@ class Stacked(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, 1, outputs).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Each member's own product."""
+        """Return each member's own product."""
         return torch.baddbmm(self.bias, x, self.weight)
 
 
@@ -217,19 +217,19 @@ class StackedResidual(Residual):
 
 
 def draw(logits: Tensor, least: float, generator: torch.Generator) -> Tensor:
-    """One of K for each row of ``logits`` (B, K), by its probability; those less likely than ``least`` are left out."""
+    """Draw one of K for each row of ``logits`` (B, K), by its probability; none is less likely than ``least``."""
     probabilities = logits.softmax(-1)
     probabilities = probabilities * (probabilities >= least)
     return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
 
 
 def without_overflow(chunk: Tensor, unbounded: Tensor) -> Tensor:
-    """``chunk``, NaN where it was clipped from what is out of all proportion, so that nobody takes it for an answer."""
+    """Return ``chunk``, NaN where it was clipped from values out of all proportion, so that nobody uses it."""
     return chunk.masked_fill(unbounded.abs() > OVERFLOW, torch.nan)
 
 
 def sinusoids(values: Tensor, size: int, longest: float = 100.0) -> Tensor:
-    """(N,) numbers as (N, size) waves of geometrically growing length; Vaswani 2017, section 3.5."""
+    """Encode (N,) numbers as (N, size) waves of geometrically growing length; Vaswani 2017, section 3.5."""
     rates = torch.logspace(0, -1, size // 2, base=longest, device=values.device)
     angles = values[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=-1)

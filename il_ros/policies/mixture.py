@@ -19,7 +19,7 @@ from il_ros.policies.layers import Trunk, draw
 
 @dataclass(frozen=True)
 class MixtureConfig(PolicyConfig):
-    """What a mixture may be told beside the sizes.
+    """The options of a mixture beside the sizes.
 
     Raises:
         ConfigError: if min_std is not positive, sample_scale is negative, or no component need be likely enough to be
@@ -69,11 +69,11 @@ class Mixture(Policy):
         )
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """Negative log-likelihood of the labelled numbers, divided by how many they are: (B,)."""
+        """Return the negative log-likelihood of the labelled numbers, divided by how many they are: (B,)."""
         return -self.log_likelihood(observations, actions, mask) / (mask.sum(-1) * self.config.action_dim)
 
     def log_likelihood(self, observations: Tensor, actions: Tensor, mask: Tensor) -> Tensor:
-        """Logarithm of the density of the labelled numbers: (B,)."""
+        """Return the logarithm of the density of the labelled numbers: (B,)."""
         logits, means, raw = self._split(self.trunk(observations.flatten(1)))
         deviations = self.config.min_std + torch.nn.functional.softplus(raw)
         z = (actions[:, None] - means) / deviations
@@ -95,6 +95,6 @@ class Mixture(Policy):
         )
 
     def _split(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits (B, K), means and raw deviations (B, K, Ta, Da)."""
+        """Return logits (B, K), means and raw deviations (B, K, Ta, Da)."""
         logits, means, raw = torch.split_with_sizes(out, (self.config.components, self.size, self.size), dim=-1)
         return logits, means.reshape(-1, *self.shape), raw.reshape(-1, *self.shape)

@@ -69,11 +69,11 @@ class Robot:
             ConfigError: if its description cannot be read.
         """
         fixed = [joint for joint in read_joints(self.urdf) if joint.kind == "fixed"]
-        found: dict[str, Frame] = {}
+        result: dict[str, Frame] = {}
         for root, turns in ((self.base, False), (self.tool, True)):
             for name, (x, y, z, w) in _rigid(root, fixed).items():
-                found[name] = Frame((float(x), float(y), float(z), float(w)), turns)
-        return found
+                result[name] = Frame((float(x), float(y), float(z), float(w)), turns)
+        return result
 
     @classmethod
     def load(cls, name: str) -> Robot:
@@ -101,11 +101,11 @@ def _are_numbers(values: Iterable[Any]) -> bool:
 
 def _rigid(root: str, fixed: list[UrdfJoint]) -> dict[str, Array]:
     """Return the links that are fixed to ``root``, itself among them, and the orientation (4,) of each against it."""
-    found: dict[str, Array] = {root: np.array(IDENTITY)}
+    rotations: dict[str, Array] = {root: np.array(IDENTITY)}
     for _ in fixed:  # no chain of them is longer
         for joint in fixed:
-            if joint.parent in found and joint.child not in found:
-                found[joint.child] = product(found[joint.parent], joint.quaternion)
-            elif joint.child in found and joint.parent not in found:
-                found[joint.parent] = product(found[joint.child], inverse(joint.quaternion))
-    return found
+            if joint.parent in rotations and joint.child not in rotations:
+                rotations[joint.child] = product(rotations[joint.parent], joint.quaternion)
+            elif joint.child in rotations and joint.parent not in rotations:
+                rotations[joint.parent] = product(rotations[joint.child], inverse(joint.quaternion))
+    return rotations

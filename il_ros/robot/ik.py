@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Turn tool velocities into joint positions: inverse kinematics for operators and scripts, on any arm."""
+"""Inverse kinematics (IK): turn tool velocities into joint positions, for operators and scripts, on any arm."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The joints of a URDF: the one place that parses it; kinematics, frames and meshes are derived from this."""
+"""The URDF parser: the joints of an arm; kinematics, frames and meshes are derived from this."""
 
 from __future__ import annotations
 

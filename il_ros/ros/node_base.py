@@ -221,17 +221,17 @@ class IlNode(Node, Generic[P]):
 
     # Parameters -------------------------------------------------------------------------------------------------------
 
-    def _prepare(self, wanted: P) -> Callable[[], None]:
-        take_effect = self.prepare(wanted)
+    def _prepare(self, parameters: P) -> Callable[[], None]:
+        take_effect = self.prepare(parameters)
 
         def adopt() -> None:
-            self.parameters = wanted
+            self.parameters = parameters
             if take_effect is not None:
                 take_effect()
 
         return adopt
 
-    def prepare(self, wanted: P) -> Callable[[], None] | None:
+    def prepare(self, parameters: P) -> Callable[[], None] | None:
         """Get ready for a change of parameters; return what is to be done once they are set.
 
         Raises:

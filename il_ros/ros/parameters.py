@@ -69,8 +69,8 @@ def follow(node: Node, current: P, prepare: Callable[[P], Callable[[], None]]) -
         ours = {p.name: _plain(p) for p in parameters if p.name in names}
         try:
             if ours:
-                wanted = dataclasses.replace(latest[0], **ours)  # type: ignore[type-var]
-                prepared.append((wanted, prepare(wanted)))
+                requested = dataclasses.replace(latest[0], **ours)  # type: ignore[type-var]
+                prepared.append((requested, prepare(requested)))
         except IlRosError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

@@ -45,7 +45,7 @@ PROFILES = {
     QosKind.LATEST: LATEST,
     QosKind.LATEST_OF_SEVERAL: LATEST_OF_SEVERAL,
 }
-"""``core.topics.QosKind`` says what each kind is for."""
+"""``core.topics.QosKind`` documents what each kind is for."""
 
 
 def connect(create: Callable[..., Any], topic: Topic, *callback: Callable[..., None], **options: Any) -> Any:
@@ -69,7 +69,7 @@ def connect(create: Callable[..., Any], topic: Topic, *callback: Callable[..., N
 
 
 def offered(node: Node, topic: str) -> list[dict[str, Any]]:
-    """Return the profile of every known publisher of ``topic``, each once; discovery tells no history and depth."""
+    """Return the profile of every known publisher of ``topic``, each once; discovery has neither history nor depth."""
     profiles = [described(info.qos_profile) for info in node.get_publishers_info_by_topic(topic)]
     return [profile for n, profile in enumerate(profiles) if profile not in profiles[:n]]
 

@@ -131,8 +131,8 @@ class SimulatorNode(IlNode[P]):
         """Note which nodes are ready for an episode."""
         super().on_diagnostics(message)
         for status in message.status if self._late else ():
-            hears = next((item.value for item in status.values if item.key == "hears"), "")
-            if self._awaited <= set(hears.split()):
+            received = next((item.value for item in status.values if item.key == "hears"), "")
+            if self._awaited <= set(received.split()):
                 self._late.discard(status.name)
 
     def _reset(self) -> str:

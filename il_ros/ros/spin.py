@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Spinning nodes until a signal ends them, and the exit code of a node's process."""
+"""Choose the rclpy executor, spin nodes until a signal ends them, and return the exit code of their process."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Steps in order: complete observations, the first of an episode together with its announcement.
+"""Orders complete observations (time-synchronized) and episode starts: the first of an episode with its announcement.
 
 Two topics have no order between them, so the first observation of an episode may come before the announcement with its
 seed. In lockstep it waits for it; with a real arm no announcement is needed.

@@ -39,11 +39,11 @@ class Arm:
         info = [world.call("getJointInfo", self.body, j) for j in range(world.call("getNumJoints", self.body))]
         self._links = {i[12].decode(): i[0] for i in info}
         numbers = {i[1].decode(): i[0] for i in info if i[2] != FIXED}
-        self._joints = [_found(name, "joint", numbers) for name in robot.rest]
-        self._held = [_found(name, "joint", numbers) for name in robot.held]
+        self._joints = [_number_of(name, "joint", numbers) for name in robot.rest]
+        self._held = [_number_of(name, "joint", numbers) for name in robot.held]
         self._movable = list(numbers.values())
         self._columns = [self._movable.index(joint) for joint in self._joints]
-        self._tool = _found(robot.tool, "link", self._links)
+        self._tool = _number_of(robot.tool, "link", self._links)
         self._tip, self._down = np.array(robot.tip), matrix(robot.down)
         self._forces = tuple(info[joint][10] for joint in self._joints)
         self._held_forces = tuple(info[joint][10] for joint in self._held)
@@ -65,9 +65,9 @@ class Arm:
         at, _ = self.tool()
         aside = float(np.linalg.norm(at - tool_position))
         if aside > ASIDE_M:
-            wanted, got = (", ".join(f"{value:.3f}" for value in place) for place in (tool_position, at))
+            start, got = (", ".join(f"{value:.3f}" for value in place) for place in (tool_position, at))
             raise ConfigError(
-                f"the tool of {self.robot.urdf} is to start at ({wanted}) m and comes to ({got}), {aside * 1e3:.0f} mm "
+                f"the tool of {self.robot.urdf} is to start at ({start}) m and comes to ({got}), {aside * 1e3:.0f} mm "
                 f"aside, where {ASIDE_M * 1e3:g} mm are allowed; give the robot another tip or rest, or choose a task "
                 "within its reach"
             )
@@ -142,7 +142,7 @@ class Arm:
         Raises:
             ConfigError: if the arm has no such link.
         """
-        jacobian = self._jacobian(_found(link, "link", self._links), np.zeros(3))
+        jacobian = self._jacobian(_number_of(link, "link", self._links), np.zeros(3))
         velocities = np.clip(jacobian.T @ force / DAMPING, -self.max_velocity, self.max_velocity)
         return velocities, self._jacobian(self._tool, self._tip) @ velocities
 
@@ -165,7 +165,7 @@ class Arm:
         return (position + rotated(self._tip, quaternion) if self._tip.any() else position), quaternion
 
 
-def _found(name: str, kind: str, numbers: Mapping[str, int]) -> int:
+def _number_of(name: str, kind: str, numbers: Mapping[str, int]) -> int:
     """Return the number of a joint or link.
 
     Raises:

@@ -52,8 +52,8 @@ class GymEnvAdapter(EpisodeClock):
         self.names = names(self._env.observation_space)
         self._check(environment)
         self._values = np.zeros(len(self.names))
-        self._told: list[bool] = []
-        """At which steps of the episode ``info`` said whether it is a success, and what."""
+        self._flags: list[bool] = []
+        """The success flags in ``info`` of the episode's steps."""
 
     def _check(self, environment: str) -> None:
         contract, space = self.contract, _box(self._env.action_space)
@@ -74,19 +74,19 @@ class GymEnvAdapter(EpisodeClock):
 
     @property
     def values(self) -> Array:
-        """(N,) float64, the numbers that ``names`` tells of, as they are now."""
+        """(N,) float64, the numbers of ``names``, as they are now."""
         return self._values
 
     def reset(self, *, seed: int) -> Array:
         """Begin the episode ``seed``."""
         seen, _ = self._env.reset(seed=seed)
         self._begin(seed)
-        self._told.clear()
+        self._flags.clear()
         self._values = self._flattened(seen)
         return self._values
 
     def observe(self) -> Array:
-        """(Do,) float32, what the contract makes of what is seen now."""
+        """Return (Do,) float32, what the contract makes of what is seen now."""
         return messages.observation(self.contract, {TOPIC: SimpleNamespace(name=self.names, position=self._values)})
 
     def advance(self, action: Array) -> tuple[Array, str | None]:
@@ -96,8 +96,8 @@ class GymEnvAdapter(EpisodeClock):
         seen, _, terminated, truncated, info = self._env.step(clipped.reshape(space.shape))
         self._stamp_ns += self.contract.step_ns
         self._values = self._flattened(seen)
-        self._told += told(info)
-        return self._values, outcome(terminated, truncated, self._told)
+        self._flags += told(info)
+        return self._values, outcome(terminated, truncated, self._flags)
 
     def _flattened(self, seen: Any) -> Array:
         return np.asarray(gymnasium.spaces.flatten(self._env.observation_space, seen), dtype=np.float64)
@@ -109,24 +109,24 @@ class GymEnvAdapter(EpisodeClock):
 
 def told(info: Mapping[str, Any]) -> list[bool]:
     """Return success at a step by ``info``: a bool, a number or an array of one; None for anything else."""
-    said = []
+    flags = []
     for key in SUCCESS:
         with contextlib.suppress(TypeError, ValueError):
             if info.get(key) is not None:
                 values = np.asarray(info[key], dtype=np.float64)
-                said.append(bool(values.size and (values > 0).all() and np.isfinite(values).all()))
-    return said
+                flags.append(bool(values.size and (values > 0).all() and np.isfinite(values).all()))
+    return flags
 
 
-def outcome(terminated: bool, truncated: bool, told: Iterable[bool]) -> str | None:
-    """How an episode ends at this step, given what was told at all of its steps; None to go on."""
+def outcome(terminated: bool, truncated: bool, flags: Iterable[bool]) -> str | None:
+    """Return how an episode ends at this step, given the success flags of all of its steps; None to go on."""
     if not (terminated or truncated):
         return None
-    said = list(told)
-    if any(said):
+    successes = list(flags)
+    if any(successes):
         return "success"
     if terminated:
-        return "failure" if said else UNKNOWN
+        return "failure" if successes else UNKNOWN
     return "timeout"
 
 
@@ -139,9 +139,9 @@ def make(environment: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any
     try:
         return gymnasium.make(environment, **options)
     except (gymnasium.error.Error, ImportError, TypeError) as error:
-        told = " ".join(str(error).split())
+        reason = " ".join(str(error).split())
         raise ConfigError(
-            f"environment {environment!r} cannot be made ({told}); write ID, or MODULE:ID if a module registers it, "
+            f"environment {environment!r} cannot be made ({reason}); write ID, or MODULE:ID if a module registers it, "
             "and look at its options"
         ) from error
 
@@ -152,12 +152,12 @@ def names(space: gymnasium.Space[Any]) -> list[str]:
     Raises:
         ConfigError: if the space is no array and no dict of arrays, or too big.
     """
-    found = [".".join(path) for path in _paths(space)]
-    if not 0 < len(found) <= MOST:
+    result = [".".join(path) for path in _paths(space)]
+    if not 0 < len(result) <= MOST:
         raise ConfigError(
-            f"an observation of {len(found)} numbers cannot be published; it must be from 1 to {MOST}, no pictures"
+            f"an observation of {len(result)} numbers cannot be published; it must be from 1 to {MOST}, no pictures"
         )
-    return found
+    return result
 
 
 def _paths(space: gymnasium.Space[Any], *above: str) -> list[tuple[str, ...]]:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The one owner of a PyBullet client: a headless world with a table, an arm and a few posts."""
+"""The physics simulation: the one owner of a PyBullet client, headless, with a table, an arm and a few posts."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class PhysicsClient:
         return int(self.call("createMultiBody", 0, collision, visual))
 
     def touches(self, body: int) -> bool:
-        """Whether ``body`` touches anything now; posts are all that can be touched."""
+        """Return whether ``body`` touches anything now; posts are all that can be touched."""
         return bool(pybullet.getContactPoints(body, physicsClientId=self.client))
 
     def step(self) -> None:
@@ -124,7 +124,7 @@ class PhysicsClient:
         pybullet.stepSimulation(self.client)
 
     def picture(self, width: int, height: int, eye: Array, target: Array, field_of_view: float = 38.0) -> Array:
-        """(height, width, 3) uint8, drawn by PyBullet's software renderer."""
+        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer."""
         view = self.call_plain("computeViewMatrix", list(eye), list(target), [0.0, 0.0, 1.0])
         lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.05, 4.0)
         image = self.call(

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a teleoperation device is: its interface, what it is made from, and the base of those that people operate."""
+"""The base classes of teleoperation devices: ``Device``, its setup, and the base of those that people operate."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class DeadMan:
         self.timeout_s = timeout_s
         self._seen_up = seen_up
         self._held = False
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
         self.lost = False
         """Whether contact was lost; see ``ExpertAction.lost``."""
         self.silence_lets_go = False
@@ -41,7 +41,7 @@ class DeadMan:
     def alive(self, now_ns: int) -> None:
         """Note that a message of the driver was received."""
         self._watch(now_ns)
-        self._heard_ns = now_ns if self._heard_ns is None else max(now_ns, self._heard_ns)
+        self._received_ns = now_ns if self._received_ns is None else max(now_ns, self._received_ns)
 
     def press(self, down: bool) -> None:
         """Take the position of a switch that is published when it changes."""
@@ -57,12 +57,12 @@ class DeadMan:
     def holds(self, now_ns: int) -> bool:
         """Return whether the operator holds the switch."""
         self._watch(now_ns)
-        return self._held and self._heard_ns is not None
+        return self._held and self._received_ns is not None
 
     def _watch(self, now_ns: int) -> None:
-        if self._heard_ns is None or now_ns - self._heard_ns <= self.timeout_s * 1e9:
+        if self._received_ns is None or now_ns - self._received_ns <= self.timeout_s * 1e9:
             return
-        self._heard_ns = None  # what is done with the switch from here on is done after the silence
+        self._received_ns = None  # what is done with the switch from here on is done after the silence
         if self.silence_lets_go:
             self._held, self._seen_up = False, True
         else:

@@ -23,8 +23,8 @@ class CameraImage:
     kind: str
 
     @classmethod
-    def from_bytes(cls, data: bytes, told: str) -> CameraImage:
-        """Take what a camera sent; ``told`` is what it says of the format.
+    def from_bytes(cls, data: bytes, image_format: str) -> CameraImage:
+        """Take what a camera sent; ``image_format`` is the format field of its message.
 
         Raises:
             MessageError: if it is neither, or too large to be sent to a page again and again.
@@ -37,5 +37,6 @@ class CameraImage:
             if data.startswith(beginning):
                 return cls(data, kind)
         raise MessageError(
-            f"the camera's picture of format {told!r:.80} is neither JPEG nor PNG; let its driver send one of these"
+            f"the camera's picture of format {image_format!r:.80} is neither JPEG nor PNG; let its driver "
+            "send one of these"
         )

@@ -26,7 +26,7 @@ class OperatorStatus:
 
     Args:
         policy_drives: whether the gating rule lets the policy drive.
-        unremarkable: reasons of the gate that are not shown, and the one that tells of a hand-over.
+        unremarkable: reasons of the gate that are not shown, and the one of a hand-over.
         hand_over: the latter.
     """
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The picture of the arm and its surroundings, drawn by viser: what is seen in 3-D, and what is dragged there."""
+"""The 3-D view of the arm and its surroundings in the browser (WebGL, three.js, by viser), and its drag handles."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Grab:
 
 
 class Scene:
-    """Draws what it is told; ``close`` it.
+    """Draws the arm, the objects and the planned paths; ``close`` it.
 
     viser's server knows no authentication and takes every origin: so each request to it must carry a secret, which only
     the server of our page knows, and it listens on the loopback interface alone.
@@ -116,7 +116,7 @@ class Scene:
             self._show_posts(reading.objects)
 
     def pose(self, positions: Mapping[str, float]) -> None:
-        """Put the arm where its joints say; those that are not named stay where they are."""
+        """Draw the arm at these joint positions; joints that are not named stay where they are."""
         self._positions |= positions
         frames = self._model.frames(self._positions)
         for link, frame in self._frames.items():
@@ -140,7 +140,7 @@ class Scene:
                 post.position = place
 
     def show_path(self, name: str, points: Array) -> None:
-        """Draw where ``policy`` or ``expert`` means to go, (N, 3) m; fewer than two points are none."""
+        """Draw the planned path of ``policy`` or ``expert``, (N, 3) m; fewer than two points are none."""
         if len(points) < 2:
             if name in self._paths:
                 self._paths[name].visible = False
@@ -156,7 +156,7 @@ class Scene:
         self._paths[name].visible = True
 
     def tool_at(self, positions: Mapping[str, float]) -> Array:
-        """(3,) m, where the tool is for given joints."""
+        """Return (3,) m, where the tool is at these joint positions."""
         return self._tip_in(self._model.frames(positions))
 
     def _tip_in(self, frames: Mapping[str, Array]) -> Array:

@@ -28,7 +28,7 @@ class SceneProxy:
     Args:
         url: of the picture's server.
         headers: the secret that each request to it needs.
-        lease: tells who is the operator.
+        lease: holds who is the operator.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str], lease: OperatorLease) -> None:

@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The server of the web interface: for whoever has the token, and for no other site.
+"""The HTTP and WebSocket server of the web interface: for whoever has the token, and for no other site.
 
-It serves the page and its files, receives the operator's input, sends the status to all viewers, and passes the picture
-on. It runs in a thread of its own, beside the one that spins the node.
+It serves the page and its files, receives the operator's input, sends the status to all viewers, and passes the 3-D
+scene and the camera's picture on. It runs in a thread of its own, beside the one that spins the node.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ from il_ros.web_ui.scene_proxy import STATIC, SceneProxy
 FRAME_BYTES = 4096
 """A page's message is no longer than this."""
 FRAMES_PER_S = 120
-"""A page that says more has gone wrong, and is sent away; ours says 30 a second, and one more with each key."""
+"""A page that sends more is faulty and is disconnected; ours sends 30 a second, and one more with each key."""
 VIEWERS = 16
 ALIVE_S = 10.0
 """A page that does not even answer a ping within half of this is gone."""
 CHECK_S = 0.02
-"""How often it is checked whether the driver is still heard."""
+"""How often it is checked whether the operator's input still arrives."""
 LOOK_S = 1.0
-"""How long a picture of the camera is what it sees, and a page that asks for the next one is let wait."""
+"""How long a picture of the camera is fresh, and a request for the next one waits."""
 
 
 class OperatorBackend(Protocol):
-    """What the server asks of the node behind it; every method but ``act`` returns at once."""
+    """The interface of the node behind the server; every method but ``act`` returns at once."""
 
     def hands(self, hands: OperatorInput) -> None:
-        """The driver's hands do this now."""
+        """Take the operator's input."""
 
-    def act(self, what: str, told: Mapping[str, Any]) -> Awaitable[str]:
-        """Do what a button says; the words that tell of it. May raise an ``IlRosError``."""
+    def act(self, what: str, message: Mapping[str, Any]) -> Awaitable[str]:
+        """Do what a button asks for; return a message about it. May raise an ``IlRosError``."""
 
 
 class RateBudget:
-    """So many messages a second, and as many at once."""
+    """A rate limit: so many messages a second, and as many at once."""
 
     def __init__(self, per_s: float) -> None:
         self._per_s, self._left, self._then = per_s, per_s, time.monotonic()
 
     def spend(self) -> bool:
-        """Whether one more is within it."""
+        """Spend one message; return whether it is within the limit."""
         now = time.monotonic()
         self._left = min(self._per_s, self._left + (now - self._then) * self._per_s)
         self._then = now
@@ -89,8 +89,8 @@ class Server:
         self._access, self._scene = Access(token), SceneProxy(*scene, self.seat)
         self._access.port = port
         self._viewers: dict[str, web.WebSocketResponse] = {}
-        self._telling: dict[str, asyncio.Future[None]] = {}
-        self._told = RELEASED
+        self._sending: dict[str, asyncio.Future[None]] = {}
+        self._last_input = RELEASED
         self._picture: CameraImage | None = None
         self._pictures, self._seen_s = 0, 0.0
         self._loop = asyncio.new_event_loop()
@@ -144,23 +144,23 @@ class Server:
             await runner.cleanup()
 
     def close(self) -> None:
-        """End it; whoever drives has let go."""
+        """End the server; the operator's input counts as released."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(timeout=5.0)
 
     def tell(self, state: Mapping[str, Any]) -> None:
-        """Let all viewers know how things stand; from any thread."""
+        """Send the status to all viewers; from any thread."""
         if self._viewers:
             seat = {"viewer": self.seat.viewer, "name": self.seat.name} if self.seat.viewer else None
             text = json.dumps({"state": {**state, "seat": seat}})
-            self._loop.call_soon_threadsafe(self._tell_all, text)
+            self._loop.call_soon_threadsafe(self._send_all, text)
 
-    def _tell_all(self, text: str) -> None:
-        for viewer in self._viewers.keys() - self._telling.keys():  # who is still being told misses this one
-            telling = asyncio.ensure_future(_send(self._viewers[viewer], text))
-            self._telling[viewer] = telling
-            telling.add_done_callback(lambda _, viewer=viewer: self._telling.pop(viewer))  # type: ignore[misc]
+    def _send_all(self, text: str) -> None:
+        for viewer in self._viewers.keys() - self._sending.keys():  # a page that is still being sent to misses this one
+            sending = asyncio.ensure_future(_send(self._viewers[viewer], text))
+            self._sending[viewer] = sending
+            sending.add_done_callback(lambda _, viewer=viewer: self._sending.pop(viewer))  # type: ignore[misc]
 
     @property
     def is_watched(self) -> bool:
@@ -168,7 +168,7 @@ class Server:
         return bool(self._viewers)
 
     def show(self, picture: CameraImage) -> None:
-        """Hand out what the camera sees now; from any thread."""
+        """Hand out the camera's newest picture; from any thread."""
         self._loop.call_soon_threadsafe(self._show, picture)
 
     def _show(self, picture: CameraImage) -> None:
@@ -177,13 +177,13 @@ class Server:
         self._next_picture = self._loop.create_future()
 
     def _watch(self) -> None:
-        """Pass on what the hands do, if that has changed; silence changes it."""
+        """Pass on the operator's input, if it has changed; silence changes it."""
         hands = self.seat.hands(time.monotonic_ns())
-        if hands != self._told:
+        if hands != self._last_input:
             self._pass_on(hands)
 
     def _pass_on(self, hands: OperatorInput) -> None:
-        self._told = hands
+        self._last_input = hands
         self._operator.hands(hands)
 
     # Requests ---------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class Server:
         return web.Response(text=text, content_type=kind, headers=HEADERS)
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
-        """The page's own line: what the driver does comes in, how things stand goes out."""
+        """Serve the page's WebSocket: receive the operator's input and send the status."""
         if len(self._viewers) >= VIEWERS:
             return web.Response(status=503, text=f"{VIEWERS} pages are open; close one\n")
         socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, timeout=1.0, heartbeat=ALIVE_S)
@@ -229,27 +229,27 @@ class Server:
                     why = b"too many messages" if message.type is WSMsgType.TEXT else b"only text is understood"
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=why)
                     break
-                await self._hear(viewer, socket, message.data)
+                await self._receive(viewer, socket, message.data)
         finally:
             del self._viewers[viewer]
             self._leave(viewer)
         return socket
 
     def _leave(self, viewer: str) -> None:
-        """The seat is free if the viewer sat there, and the hands that were on the switch are off."""
+        """Free the lease if the viewer held it, and release the switch."""
         self.seat.leave(viewer)
         self._watch()
 
-    async def _hear(self, viewer: str, socket: web.WebSocketResponse, text: str) -> None:
+    async def _receive(self, viewer: str, socket: web.WebSocketResponse, text: str) -> None:
         try:
-            told = json.loads(text)
-            if not isinstance(told, dict) or not isinstance(told.get("do"), str):
+            message = json.loads(text)
+            if not isinstance(message, dict) or not isinstance(message.get("do"), str):
                 raise MessageError("a message must be a JSON object with 'do'")
-            if told["do"] == "hands":
-                self.seat.hear(viewer, OperatorInput.from_json(told), time.monotonic_ns())
+            if message["do"] == "hands":
+                self.seat.hear(viewer, OperatorInput.from_json(message), time.monotonic_ns())
                 self._pass_on(self.seat.hands(time.monotonic_ns()))
                 return
-            asyncio.ensure_future(self._act(viewer, socket, told))
+            asyncio.ensure_future(self._act(viewer, socket, message))
         except (ValueError, RecursionError):
             self._leave(viewer)
             await socket.close(code=WSCloseCode.INVALID_TEXT, message=b"not JSON")
@@ -257,27 +257,27 @@ class Server:
             self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
 
-    async def _act(self, viewer: str, socket: web.WebSocketResponse, told: dict[str, Any]) -> None:
-        """Do what a button says, and answer."""
-        what = told["do"]
+    async def _act(self, viewer: str, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+        """Do what a button asks for, and answer."""
+        what = message["do"]
         try:
             if what == "sit":
-                self.seat.sit(viewer, str(told.get("name", "")), time.monotonic_ns())
+                self.seat.sit(viewer, str(message.get("name", "")), time.monotonic_ns())
             elif viewer != self.seat.viewer:
                 raise MessageError(f"{self.seat.name or 'nobody'} drives; take the seat first")
             if what == "leave":
                 self._leave(viewer)
-            words = await self._operator.act(what, told)
+            words = await self._operator.act(what, message)
             await _send(socket, json.dumps({"done": what, "words": words}))
         except IlRosError as error:
-            if what == "sit":  # whose name cannot be recorded does not drive
+            if what == "sit":  # an operator whose name cannot be recorded does not drive
                 self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
 
     async def _camera(self, request: web.Request) -> web.Response:
-        """What the camera sees, once that is another picture than the one which the page has; nothing if none comes.
+        """Respond with the camera's next picture after the one that the page has; with nothing if none comes.
 
-        Pages ask for each: who is slow misses some, and never lags behind.
+        Pages request each: a slow one misses some, and never lags behind.
         """
         after = request.query.get("after", "")
         if self._seen_now(after) is None:
@@ -289,7 +289,7 @@ class Server:
         return web.Response(body=picture.data, headers=headers)
 
     def _seen_now(self, after: str) -> CameraImage | None:
-        """What the camera sees, unless that is the picture which the page has, or of the past."""
+        """Return the camera's picture, unless the page has it already or it is too old."""
         is_past = time.monotonic() - self._seen_s > LOOK_S
         return None if is_past or after == str(self._pictures) else self._picture
 

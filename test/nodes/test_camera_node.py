@@ -92,7 +92,7 @@ def test_who_looks_sees_the_arm_and_the_posts_where_they_are(stage: Stage, arm: 
     arm.pose(second)
     drawn.append(arm.render(160, 120))
     stage.say(first)
-    stage.until(lambda: len(stage.camera._heard) == 3)
+    stage.until(lambda: len(stage.camera._latest) == 3)
     stage.until(lambda: stage.camera._topic.get_subscription_count() == 0)
     stage.camera._look()
     assert len(stage.camera._message.data) == 0  # nobody looks

@@ -187,7 +187,7 @@ def test_the_trainer_learns_from_what_was_recorded_and_the_policy_swaps(director
 def test_a_take_over_by_service_counts_also_between_two_episodes(
     director: GraphClient, trained: Callable[[str], Path]
 ) -> None:
-    """The supervisor has no hand on the stick yet, so the arm holds; he takes over when he sees it stand still."""
+    """The supervisor has no hand on the stick yet, so the arm holds; they take over when they see it stand still."""
     serve(director, trained("diffusion"))
     director.set("expert_node", device="supervisor")
     director.set("gate_node", rule="human")

@@ -402,7 +402,7 @@ def test_the_page_shows_what_a_camera_sees_and_says_so_when_it_falls_silent(page
 def test_a_page_that_is_told_nothing_more_says_so(page: Any) -> None:
     page.evaluate("line.onmessage = null")  # as if the node hung, while its side of the line stays open
     shows(page, "FAULT")
-    assert page.text_content("#why").startswith("nothing heard for ")
+    assert page.text_content("#why").startswith("nothing received for ")
 
 
 def test_a_second_tab_watches_and_cannot_drive(page: Any, stage: Any) -> None:
@@ -410,7 +410,7 @@ def test_a_second_tab_watches_and_cannot_drive(page: Any, stage: Any) -> None:
     other.goto(stage.url)
     other.wait_for_function("document.getElementById('driver').textContent.includes('Anna drives; you watch')")
     assert other.is_disabled("#sit") and other.is_disabled("[data-do=take_over]")
-    other.evaluate("say({do: 'sit', name: 'Ben'}); say({do: 'hands', held: true, deflection: [1, 0, 0]})")
+    other.evaluate("send({do: 'sit', name: 'Ben'}); send({do: 'hands', held: true, deflection: [1, 0, 0]})")
     other.wait_for_function("document.getElementById('words').textContent.includes('Anna drives')")
     page.wait_for_timeout(300)
     assert page.text_content("#who") != "EXPERT"

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The authority record: a DiagnosticArray on ``gate/authority`` that says who commanded a step, to read and to fill."""
+"""The authority record: a DiagnosticArray on ``gate/authority`` about who commanded a step, to read and to fill."""
 
 from __future__ import annotations
 

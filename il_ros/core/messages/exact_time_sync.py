@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The exact-stamp join: messages of several topics with equal stamps, live one by one, or all of a bag at once."""
+"""Message synchronization by exact stamp, live or of a bag, like message_filters' ``TimeSynchronizer``."""
 
 from __future__ import annotations
 

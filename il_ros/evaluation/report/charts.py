@@ -50,23 +50,23 @@ class Axes:
         self._y = (math.log10(y[0]), math.log10(y[1])) if log else y
 
     def across(self, x: float) -> float:
-        """Where ``x`` lies."""
+        """Return where ``x`` lies."""
         low, high = self._x
         return LEFT + (x - low) / ((high - low) or 1.0) * (WIDTH - LEFT - RIGHT)
 
     def down(self, y: float) -> float:
-        """Where ``y`` lies."""
+        """Return where ``y`` lies."""
         low, high = self._y
         value = math.log10(max(y, 1e-300)) if self._log else y
         return HEIGHT - BOTTOM - (value - low) / ((high - low) or 1.0) * (HEIGHT - TOP - BOTTOM)
 
     def points(self, x: Sequence[float], y: Sequence[float]) -> Array:
-        """(N, 2) picture units; without the points that are not finite."""
+        """Return (N, 2) picture units; without the points that are not finite."""
         pairs = [(self.across(a), self.down(b)) for a, b in zip(x, y) if math.isfinite(b)]
         return np.array(pairs).reshape(-1, 2)
 
     def frame(self, x_ticks: Sequence[float], y_ticks: Sequence[float], x_title: str, unit: str = "") -> str:
-        """Grid lines, the numbers beside them, and the title of the horizontal axis."""
+        """Draw grid lines, the numbers beside them, and the title of the horizontal axis."""
         rows = [
             f'<path class="mesh" d="M{LEFT} {self.down(y):.1f}H{WIDTH - RIGHT}"/>'
             f'<text x="{LEFT - 7}" y="{self.down(y) + 4:.1f}" text-anchor="end">{_short(y)}{unit}</text>'
@@ -95,7 +95,7 @@ def success_by_round(rounds: Sequence[dict[str, Any]], target: float | None = No
 
 
 def count_by_round(rounds: Sequence[dict[str, Any]], key: str, kind: str) -> str:
-    """Bars of ``rounds[i][key]``, each with its number on top; ``kind`` is the CSS class of the bars."""
+    """Draw bars of ``rounds[i][key]``, each with its number on top; ``kind`` is the CSS class of the bars."""
     counted = [(int(r["round"]), r[key]) for r in rounds if r.get(key) is not None]
     numbers = [int(r["round"]) for r in rounds]
     ticks = nice_ticks(0.0, max([1.0, *(float(n) for _, n in counted)]), 4)
@@ -106,7 +106,7 @@ def count_by_round(rounds: Sequence[dict[str, Any]], key: str, kind: str) -> str
 
 
 def training_curve(curve: Curve) -> str:
-    """Training loss as a solid line, held-out loss as a dashed one; logarithmic when all are positive and far apart."""
+    """Draw training loss solid and held-out loss dashed; logarithmic if all are positive and far apart."""
     values = [v for v in [*curve.train, *curve.held_out] if math.isfinite(v)]
     if not values:
         return _chart([], f"no loss was recorded for {curve.name}")
@@ -121,7 +121,7 @@ def training_curve(curve: Curve) -> str:
 
 
 def nice_ticks(low: float, high: float, about: int, inside: bool = False) -> list[float]:
-    """About so many round numbers that enclose ``low`` to ``high``, or lie inside."""
+    """Return about so many round numbers that enclose ``low`` to ``high``, or lie inside."""
     rough = max(high - low, 1e-12) / about
     size = 10.0 ** math.floor(math.log10(rough))
     size *= next(m for m in (1, 2, 5, 10) if m * size >= rough * 0.999)
@@ -136,10 +136,10 @@ def _decades(low: float, high: float) -> list[float]:
 
 def _whisker(axes: Axes, r: dict[str, Any]) -> str:
     x, y, (low, high) = axes.across(r["round"]), axes.down(100 * r["success"]), r["interval"]
-    says = f"round {r['round']}: {100 * r['success']:.1f} % of {r['episodes']} episodes"
+    title = f"round {r['round']}: {100 * r['success']:.1f} % of {r['episodes']} episodes"
     return (
         f'<path class="whisker" d="M{x:.1f} {axes.down(100 * low):.1f}V{axes.down(100 * high):.1f}"/>'
-        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{says}</title></circle>'
+        f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{title}</title></circle>'
     )
 
 
@@ -161,6 +161,6 @@ def _short(value: float) -> str:
     return f"{value:g}" if abs(value) >= 0.001 else f"{value:.0e}".replace("e-0", "e-")
 
 
-def _chart(parts: Sequence[str], says: str) -> str:
-    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(says)}">'
+def _chart(parts: Sequence[str], label: str) -> str:
+    head = f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
     return f"{head}{''.join(parts)}</svg>"

@@ -47,14 +47,14 @@ class Clip:
 
 
 def players(clips: Sequence[Clip], budget_bytes: int = BUDGET_BYTES) -> list[str]:
-    """One player a clip, as HTML; all together stay within the budget, at the cost of quality, then of pictures."""
+    """Return one player a clip, as HTML; all together stay in the budget, at the cost of quality, then of pictures."""
     clips = [clip for clip in clips if clip.frames]
     every, quality = _thrift(clips, budget_bytes)
     return [_player(clip, [_uri(frame, quality) for frame in clip.frames[::every]], every) for clip in clips]
 
 
 def _thrift(clips: Sequence[Clip], budget_bytes: int) -> tuple[int, int]:
-    """Which pictures to keep (every n-th) and their quality, judged by a sample, with a tenth in reserve."""
+    """Return which pictures to keep (every n-th) and their quality, judged by a sample, with a tenth in reserve."""
     step = 8
     sample = [frame for clip in clips for frame in clip.frames[::step]]
     choices = list(product((1, 2, 4, 8), (82, 60, 35)))
@@ -65,13 +65,13 @@ def _thrift(clips: Sequence[Clip], budget_bytes: int) -> tuple[int, int]:
 
 
 def driver(caption: str) -> tuple[str, str]:
-    """Who drives and the rest of the caption: ``EXPERT: too close`` gives ``("EXPERT", "too close")``."""
+    """Return who drives and the rest of the caption: ``EXPERT: too close`` gives ``("EXPERT", "too close")``."""
     match = re.match(rf"\s*({'|'.join(Authority.__members__)})\b[\s:,.–-]*(.*)", caption, re.IGNORECASE | re.DOTALL)
     return (match[1].upper(), match[2]) if match else ("", caption)
 
 
 def as_json(data: Any) -> str:
-    """JSON that may stand inside a ``script`` element; what JSON does not know is written as text."""
+    """Return JSON that may stand inside a ``script`` element; what JSON does not know is written as text."""
     return json.dumps(data, default=str).replace("<", "\\u003c")
 
 
@@ -82,19 +82,20 @@ def _uri(frame: Array, quality: int) -> str:
 
 
 def _player(clip: Clip, uris: list[str], every: int) -> str:
-    said = [driver(caption) for caption in clip.captions[::every]]
-    film = {"frames": uris, "drivers": [who for who, _ in said], "notes": [note for _, note in said]}
-    runs = [(who, len(list(run))) for who, run in groupby(who for who, _ in said)]
+    notes = [driver(caption) for caption in clip.captions[::every]]
+    film = {"frames": uris, "drivers": [who for who, _ in notes], "notes": [note for _, note in notes]}
+    runs = [(who, len(list(run))) for who, run in groupby(who for who, _ in notes)]
     ribbon = "".join(f'<i class="{who.lower()}" style="flex:{count}"></i>' for who, count in runs)
     height, width = clip.frames[0].shape[:2]
     return (
         f'<figure class="player" data-fps="{clip.fps / every:g}"><div class="screen">'
         f'<img src="{uris[0]}" width="{width}" height="{height}" alt="{escape(clip.title)}">'
-        f'<b class="who {said[0][0].lower()}">{said[0][0]}</b></div>'
+        f'<b class="who {notes[0][0].lower()}">{notes[0][0]}</b></div>'
         f'<div class="ribbon" aria-hidden="true">{ribbon}</div>'
         f'<div class="controls"><button type="button" aria-label="play">▶</button>'
         f'<input type="range" min="0" max="{len(uris) - 1}" value="0" aria-label="picture of {escape(clip.title)}">'
         f"<output>1 / {len(uris)}</output></div>"
-        f'<figcaption><strong>{escape(clip.title)}</strong> <span class="note">{escape(said[0][1])}</span></figcaption>'
+        f"<figcaption><strong>{escape(clip.title)}</strong> "
+        f'<span class="note">{escape(notes[0][1])}</span></figcaption>'
         f'<script type="application/json">{as_json(film)}</script></figure>'
     )

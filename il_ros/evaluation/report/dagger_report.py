@@ -30,12 +30,12 @@ def write(folder: Path) -> Path:
         DataError: if there is no ledger, or an episode cannot be read.
         StorageError: if the page cannot be written.
     """
-    told = ledger.read(folder)
-    plan, rows = told["plan"], told["rounds"]
+    records = ledger.read(folder)
+    plan, rows = records["plan"], records["rounds"]
     contract = Contract.load(plan["contract"])
     episodes = [read_episode(path, contract) for path in EpisodeStore(folder / "episodes").closed()]
     by_round = [_of_round(row, episodes) for row in rows]
-    data = ReportData(_results(folder, told), rounds_task=plan["task"])
+    data = ReportData(_results(folder, records), rounds_task=plan["task"])
     data.scenes[plan["task"]] = trajectories.scene(tasks.load(plan["task"]))
     if by_round:
         data.demonstrations[plan["task"]] = _drawn(by_round[0], contract)
@@ -54,15 +54,15 @@ def _drawn(episodes: Sequence[Episode], contract: Contract) -> list[ToolPath]:
     return [trajectories.recorded(episode, contract, str(episode.facts.get("expert", ""))) for episode in episodes]
 
 
-def _results(folder: Path, told: Mapping[str, Any]) -> dict[str, Any]:
-    plan, rows = told["plan"], told["rounds"]
+def _results(folder: Path, records: Mapping[str, Any]) -> dict[str, Any]:
+    plan, rows = records["plan"], records["rounds"]
     alone = {f"after round {row['round']}": row["alone"] for row in (*rows[:1], *rows[1:][-1:])}
-    alone |= {} if told["confirmed"] is None else {"once more": told["confirmed"]}
+    alone |= {} if records["confirmed"] is None else {"once more": records["confirmed"]}
     walls = {name: round(sum(row["wall_s"][name] for row in rows), 1) for name in ("collect", "train", "measure")}
     return {
         "policies": {plan["task"]: alone} if alone else {},
         "rounds": [_round(row) for row in rows],
-        "confirmed": told["confirmed"],
+        "confirmed": records["confirmed"],
         "targets": {"rounds": plan["success_threshold"]} if plan["success_threshold"] <= 1 else {},
         "wall_s": walls if rows else {},
         "seeds": {f"round {row['round']}": " to ".join(map(str, row["seeds"])) for row in rows},

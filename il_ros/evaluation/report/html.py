@@ -11,17 +11,17 @@ from typing import Any
 
 
 def percent(share: float | None) -> str:
-    """``0.985`` as ``98.5 %``."""
+    """Format ``0.985`` as ``98.5 %``."""
     return "not measured" if share is None else f"{100 * share:.1f}".removesuffix(".0") + "\u202f%"
 
 
 def interval(shares: Sequence[float]) -> str:
-    """``[0.957, 0.995]`` as ``95.7 to 99.5 %``."""
+    """Format ``[0.957, 0.995]`` as ``95.7 to 99.5 %``."""
     return f"{percent(shares[0])[:-2]} to {percent(shares[1])}"
 
 
 def duration(seconds: float) -> str:
-    """``312.4`` as ``5 min 12 s``."""
+    """Format ``312.4`` as ``5 min 12 s``."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -29,7 +29,7 @@ def duration(seconds: float) -> str:
 
 
 def many(count: int, noun: str) -> str:
-    """``1 round``, ``4 rounds``."""
+    """Format a count as ``1 round``, ``4 rounds``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
@@ -39,7 +39,7 @@ def figure(picture: str, caption: str) -> str:
 
 
 def panels(figures: Sequence[str]) -> str:
-    """Figures side by side, as many in a row as the screen allows."""
+    """Lay figures side by side, as many in a row as the screen allows."""
     return f'<div class="panels of{len(figures)}">{"".join(figures)}</div>'
 
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The report: one HTML file that opens without a network and tells what happened, the most important first."""
+"""The report: one HTML file that opens without a network and summarises the results, the most important first."""
 
 from __future__ import annotations
 
@@ -67,13 +67,15 @@ def page(data: ReportData) -> str:
 
 
 def _lede(data: ReportData) -> str:
-    said = ["A simulated robot arm was shown by experts what to do, and learned to imitate them."]
+    sentences = ["A simulated robot arm was shown by experts what to do, and learned to imitate them."]
     if any(len(svg.expert_shades(tracks)) == 2 for tracks in data.demonstrations.values()):
-        said.append("Two of them disagree about the way, and not every policy copes with that.")
+        sentences.append("Two of them disagree about the way, and not every policy copes with that.")
     if data.results.get("rounds"):
-        said.append("Where the arm still erred, an expert took over while it worked, and it learned from that, too.")
-    said.append("Whatever it learned from is in ordinary ROS 2 bags.")
-    return " ".join(said)
+        sentences.append(
+            "Where the arm still erred, an expert took over while it worked, and it learned from that, too."
+        )
+    sentences.append("Whatever it learned from is in ordinary ROS 2 bags.")
+    return " ".join(sentences)
 
 
 def _footer(results: Mapping[str, Any]) -> str:
@@ -84,19 +86,19 @@ def _footer(results: Mapping[str, Any]) -> str:
 
 def _headlines(data: ReportData) -> str:
     results = data.results
-    told = data.rounds_task if report_sections.measured_rounds(results) else ""  # by the card on the rounds
-    cards = [*_policies(results, told), *_progress(results), *_interventions(results), *_speed(results)]
+    shown_task = data.rounds_task if report_sections.measured_rounds(results) else ""  # by the card on the rounds
+    cards = [*_policies(results, shown_task), *_progress(results), *_interventions(results), *_speed(results)]
     if not cards:
         return absent("No numbers were handed to this report.")
     items = "".join(f"<div><dt>{text}</dt><dd>{value}</dd></div>" for value, text in cards)
     return f'<dl class="headlines">{items}</dl>'
 
 
-def _policies(results: Mapping[str, Any], told: str) -> list[tuple[str, str]]:
+def _policies(results: Mapping[str, Any], shown_task: str) -> list[tuple[str, str]]:
     cards = []
     for task, policies in (results.get("policies") or {}).items():
         ranked = sorted((p["success"], name) for name, p in policies.items() if p.get("success") is not None)
-        if len(ranked) > 1 and task != told:
+        if len(ranked) > 1 and task != shown_task:
             (low, worst), (high, best) = ranked[0], ranked[-1]
             text = f"success on <i>{escape(task)}</i>: the {escape(worst)} policy, and the {escape(best)} one"
             cards.append((f"<s>{percent(low)} vs</s> {percent(high)}", text))

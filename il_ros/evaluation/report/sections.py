@@ -114,7 +114,7 @@ def _drawn(tracks: Sequence[ToolPath]) -> str:
 
 
 def made(data: ReportData) -> str:
-    """Success and rollouts of every policy, task by task."""
+    """Show success and rollouts of every policy, task by task."""
     scores = data.results.get("policies") or {}
     tasks = [*scores, *(task for task in data.rollouts if task not in scores)]
     if not tasks:

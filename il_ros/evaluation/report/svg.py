@@ -85,7 +85,7 @@ class MapProjection:
         self._top = scene.x_high
 
     def points(self, positions: Array) -> Array:
-        """(T, 2) picture units of (T, 2) metres."""
+        """Return (T, 2) picture units of (T, 2) metres."""
         x, y = np.asarray(positions, dtype=np.float64).reshape(-1, 2).T
         return np.column_stack([(self._left - y) * self.scale, (self._top - x) * self.scale])
 
@@ -97,25 +97,25 @@ class MapProjection:
 
 def line(points: Array, nearest: float = 0.6) -> str:
     """Return the SVG path through (T, 2) points; points nearer than ``nearest`` to the last one drawn are left out."""
-    kept: list[tuple[float, float]] = []
+    selected: list[tuple[float, float]] = []
     rows = [(x, y) for x, y in points.tolist() if np.isfinite(x) and np.isfinite(y)]
     for x, y in rows:
-        if not kept or abs(x - kept[-1][0]) + abs(y - kept[-1][1]) >= nearest:
-            kept.append((x, y))
-    if rows and kept[-1] != rows[-1]:
-        kept.append(rows[-1])
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept) if kept else ""
+        if not selected or abs(x - selected[-1][0]) + abs(y - selected[-1][1]) >= nearest:
+            selected.append((x, y))
+    if rows and selected[-1] != rows[-1]:
+        selected.append(rows[-1])
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in selected) if selected else ""
 
 
 def evenly(tracks: Sequence[ToolPath], most: int = MOST_PATHS) -> list[ToolPath]:
-    """At most ``most`` of the tracks, evenly spaced in their order."""
+    """Return at most ``most`` of the tracks, evenly spaced in their order."""
     if len(tracks) <= most:
         return list(tracks)
     return [tracks[i] for i in np.linspace(0, len(tracks) - 1, most).round().astype(int)]
 
 
 def demonstrations(scene: TopView, tracks: Sequence[ToolPath]) -> str:
-    """Paths coloured by expert, from the rightmost one's colour to the leftmost one's."""
+    """Draw paths coloured by expert, from the rightmost one's colour to the leftmost one's."""
     view, shades = MapProjection(scene), expert_shades(tracks)
     paths = [
         _path(view, track, expert_class(track.label, shades), f"--of:{100 * shades[track.label]:.0f}%")
@@ -125,7 +125,7 @@ def demonstrations(scene: TopView, tracks: Sequence[ToolPath]) -> str:
 
 
 def rollouts(scene: TopView, tracks: Sequence[ToolPath]) -> str:
-    """Paths of a policy alone: solid where it succeeded; dashed, with a cross at the end, where it failed."""
+    """Draw the paths of a policy alone: solid where it succeeded; dashed, with a cross at the end, where it failed."""
     view, drawn = MapProjection(scene), evenly(tracks)
     drawn.sort(key=lambda track: not track.succeeded)
     paths = [_path(view, track, "won" if track.succeeded else "lost") for track in drawn]
@@ -133,7 +133,7 @@ def rollouts(scene: TopView, tracks: Sequence[ToolPath]) -> str:
 
 
 def corrected(scene: TopView, tracks: Sequence[ToolPath]) -> str:
-    """Paths of a round: thin where the policy drove, thick where the expert did; a cross where an episode failed."""
+    """Draw the paths of a round: thin where the policy drove, thick where the expert did; a cross marks a failure."""
     view, drawn = MapProjection(scene), evenly(tracks)
     spans = [(track, *span) for track in drawn for span in spans_of(track.authority)]
     spans.sort(key=lambda span: span[3] is Authority.EXPERT)
@@ -146,7 +146,7 @@ def corrected(scene: TopView, tracks: Sequence[ToolPath]) -> str:
 
 
 def expert_shades(tracks: Sequence[ToolPath]) -> dict[str, float]:
-    """Where each label lies between right (0) and left (1), evenly spaced in the order of the paths' mean y."""
+    """Return where each label lies between right (0) and left (1), evenly spaced in the order of the paths' mean y."""
     means: dict[str, list[float]] = {}
     for track in tracks:
         means.setdefault(track.label, []).append(float(np.mean(track.positions[:, 1])) if len(track.positions) else 0.0)
@@ -160,7 +160,7 @@ def expert_class(label: str, shades: dict[str, float]) -> str:
 
 
 def steps_by(tracks: Sequence[ToolPath]) -> dict[Authority, int]:
-    """How many steps each authority drove."""
+    """Return how many steps each authority drove."""
     return {who: sum(int((track.authority == who).sum()) for track in tracks) for who in reversed(Authority)}
 
 
@@ -183,9 +183,9 @@ def _crosses(view: MapProjection, tracks: Sequence[ToolPath]) -> str:
     return f'<path class="cross" d="{marks}"/>' if marks else ""
 
 
-def _picture(scene: TopView, view: MapProjection, paths: Sequence[str], says: str) -> str:
+def _picture(scene: TopView, view: MapProjection, paths: Sequence[str], label: str) -> str:
     return (
-        f'<svg class="scene" viewBox="0 0 {WIDTH:.0f} {view.height:.0f}" role="img" aria-label="{escape(says)}">'
+        f'<svg class="scene" viewBox="0 0 {WIDTH:.0f} {view.height:.0f}" role="img" aria-label="{escape(label)}">'
         f"{_ground(scene, view)}<g>{''.join(paths)}</g>{_marks(scene, view)}</svg>"
     )
 

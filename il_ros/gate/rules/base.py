@@ -26,7 +26,7 @@ class Situation:
     engaged: bool
     """Whether the expert asks to drive now."""
     heard: bool
-    """Whether the expert has been heard of lately; silence is not a wish."""
+    """Whether an answer of the expert has been received lately; silence is not a wish."""
     lost: bool
     """Whether contact with the expert's device was lost; that is no wish either."""
     was_engaged: bool
@@ -35,7 +35,7 @@ class Situation:
     high: Array
     """(Da,) each, the range of actions."""
     policy: Array | None = None
-    """(Da,) what the policy would do now; None if it is not heard."""
+    """(Da,) what the policy would do now; None if none was received."""
     expert: Array | None = None
     """(Da,) what the expert would do now, likewise; None if there is none."""
     doubts: PolicyUncertainty = DOUBTLESS
@@ -61,7 +61,7 @@ class Rule(abc.ABC):
     sources: ClassVar[tuple[str, ...]]
     """Who is listened to: ``policy``, ``expert`` or both."""
     asks_doubts: ClassVar[bool] = False
-    """Whether the policy is asked at every step what it thinks of its answer."""
+    """Whether the policy is asked at every step for its uncertainty."""
 
     why: str = ""
     """What the last decision was made by, for the record of a switch."""

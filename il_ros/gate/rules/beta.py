@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""DAgger's mixture: at each decision a coin says who drives, and the expert says at every state what is right.
+"""DAgger's mixture: at each decision a coin decides who drives, and the expert labels every state.
 
 Ross, Gordon and Bagnell 2011, arXiv:1011.0686, algorithm 3.1.
 """

@@ -16,7 +16,7 @@ class Demonstration(Rule):
     sources = ("expert",)
 
     def decide(self, situation: Situation) -> Event | None:
-        """Engaging takes over again; letting go is as if the expert were lost, so the arm holds."""
+        """Decide who drives: engaging takes over again; letting go is as if the expert were lost, so the arm holds."""
         if situation.engaged and situation.state is not State.EXPERT:
             return Event.TAKE_OVER
         if not situation.engaged and situation.state is State.EXPERT:

@@ -4,7 +4,7 @@
 """HG-DAgger's learned threshold as a gate: the expert drives where the policy is in more doubt than people bear.
 
 Kelly et al. 2019, arXiv:1810.02890, section III-C: the threshold is the mean doubt at the last quarter of the
-take-overs; the ledger tells it.
+take-overs; the ledger reports it.
 """
 
 from __future__ import annotations

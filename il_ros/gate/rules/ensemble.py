@@ -19,7 +19,7 @@ from il_ros.gate.state_machine import Event, State
 
 @dataclass
 class EnsembleDagger(Rule):
-    """Both thresholds must be kept; who has no doubt to tell, or hears no expert, is not trusted."""
+    """Both thresholds must be kept; a policy without an uncertainty, or without an expert's answer, is not trusted."""
 
     initial = State.POLICY
     sources = ("policy", "expert")

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""ThriftyDAgger: the expert is asked in novel and in risky states, within a budget.
+"""ThriftyDAgger: the expert is asked in novel and in risky states, whose switching thresholds keep to a budget.
 
 Hoque et al. 2021, arXiv:2109.08273, algorithm 1 and section 4.3.
 """

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A YAML launch file as actions that know the line they stand on."""
+"""Parse a YAML launch file into actions with their line numbers."""
 
 from __future__ import annotations
 

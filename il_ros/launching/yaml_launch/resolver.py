@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Visits the actions of launch files in order, as launch does."""
+"""Resolve the actions of launch files in order (arg, let, node, group, include), as launch does."""
 
 from __future__ import annotations
 

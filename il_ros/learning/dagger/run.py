@@ -46,7 +46,7 @@ class DaggerRun:
         crew: Backend,
         says: Callable[[str, int], Callable[[], None]] = lambda phase, parts: lambda: None,
     ) -> None:
-        self._plan, self._crew, self._says = plan, crew, says
+        self._plan, self._crew, self._on_phase = plan, crew, says
         self._contract, self._scheme = Contract.load(plan.contract), labels.load(plan.labels)
         self._episodes = EpisodeStore(folder / "episodes")
         self._ledger = Ledger(folder, dataclasses.asdict(plan))
@@ -108,7 +108,7 @@ class DaggerRun:
     def _collect(self, number: int) -> dict[str, Any]:
         plan = self._plan
         most = plan.demonstrations if number == 0 else plan.episodes
-        advance = self._says(
+        advance = self._on_phase(
             f"round {number}: {plan.rule_of(number)}",
             plan.labels_per_round if number and plan.labels_per_round else most,
         )
@@ -144,13 +144,13 @@ class DaggerRun:
         return {int(episode.facts["seed"]): episode for episode in episodes}
 
     def _train(self, number: int) -> dict[str, Any]:
-        advance = self._says(f"round {number}: training", 1)
+        advance = self._on_phase(f"round {number}: training", 1)
         result = self._crew.train(self._plan.training())
         advance()
         return {key: result[key] for key in ("path", "hash", "labels", "new_labels", "episodes", "manifest")}
 
     def _measure(self, phase: str, checkpoint: Path, seeds: range) -> dict[str, Any]:
-        advance = self._says(phase, 1)
+        advance = self._on_phase(phase, 1)
         began = time.monotonic()
         measured = self._crew.measure(checkpoint, seeds)
         advance()

@@ -45,12 +45,12 @@ class Dataset:
         labels: Scheme | None = None,
         min_labels: int = 1,
     ) -> Dataset:
-        """One window for every step that is a label and has at least ``min_labels`` labels in its chunk.
+        """Return one window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
-        ``labels`` says which steps are, and what they say; without it, those that the expert drove.
+        ``labels`` selects the steps and their actions; without it, those that the expert drove.
 
         Rows that are executed but never labelled are anybody's guess, so ``min_labels`` should be the number of rows
-        that are executed. At the end of an episode nothing follows, and a shorter chunk says all that there is to say.
+        that are executed. At the end of an episode nothing follows, and a shorter chunk holds all that there is.
 
         No window sees beyond the span of its step: an episode's end, a change of authority and a gap are boundaries,
         where the history is padded and the chunk is padded and masked.
@@ -127,7 +127,7 @@ class Dataset:
 
 
 def histories(episode: Episode, steps: Array, start: int, history: int) -> Array:
-    """(n, To, Do), what is known at ``steps`` (n,) of a span that begins at ``start``, where the history is padded."""
+    """Return (n, To, Do), what is known at ``steps`` (n,) of a span from ``start``, where the history is padded."""
     past = steps[:, None] + np.arange(1 - history, 1)  # (n, To)
     seen: Array = episode.observations[np.maximum(past, start)]
     return seen

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The statistics that map data to the network's units and back."""
+"""The normalizer: statistics that map data to the network's units and back (normalisation by range or quantiles)."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ class Affine:
         return cls((high + low) / 2, np.where(is_constant, 1.0, (high - low) / 2), is_constant)
 
     def forward(self, values: Array) -> Array:
-        """(..., D) in real units to (..., D) float32 in the network's.
+        """Map (..., D) in real units to (..., D) float32 in the network's.
 
-        What was constant says nothing, and so the network is shown nothing of it, whatever it is now.
+        A constant carries no information, and so the network is shown nothing of it, whatever it is now.
         """
         scaled: Array = np.where(self.is_constant, 0.0, (values - self.offset) / self.scale).astype(np.float32)
         return scaled
 
     def inverse(self, values: Array) -> Array:
-        """(..., D) in the network's units to (..., D) float64 in real ones; a constant whatever the network says."""
+        """Map (..., D) in the network's units to (..., D) float64 in real ones; a constant whatever the output."""
         return np.where(self.is_constant, self.offset, values * self.scale + self.offset)
 
     def departure(self, values: Array) -> float:
-        """How far ``values`` (D,) are from what was constant, in its own units; 0 if nothing was."""
+        """Return how far ``values`` (D,) are from what was constant, in its own units; 0 if nothing was."""
         return float(np.linalg.norm(np.where(self.is_constant, values - self.offset, 0.0)))
 
     def completed(self, newer: Affine) -> Affine:
@@ -117,7 +117,7 @@ class Normalizer:
 
     @classmethod
     def fit(cls, observations: Array, actions: Array, fit: str = "range") -> Normalizer:
-        """From observations (N, Do) and actions (M, Da) in real units; ``fit`` is one of ``FITS``.
+        """Fit to observations (N, Do) and actions (M, Da) in real units; ``fit`` is one of ``FITS``.
 
         Raises:
             DataError: if either is empty or not finite.

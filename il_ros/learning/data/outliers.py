@@ -32,18 +32,18 @@ def outliers(
     where = [(number, step) for number, rule in enumerate(rules) for step in np.flatnonzero(rule.is_label).tolist()]
     labels = np.concatenate([rule.actions[rule.is_label] for rule in rules]).astype(np.float64)  # (N, Da)
     owners = np.array([number for number, _ in where])
-    told = []
+    remarks = []
     for part, column in zip(contract.action, labels.T):
         far = np.flatnonzero(_is_far(column, owners, LEAST * (part.high - part.low)))
         if len(far):
             low, high = np.delete(column, far).min(initial=np.inf), np.delete(column, far).max(initial=-np.inf)
             places = ", ".join(_places(column, far, where, names))
             more = f" and {len(far) - SHOWN} more" if len(far) > SHOWN else ""
-            told.append(
+            remarks.append(
                 f"action {part.name} is {places}{more}; all other labels are within {low:.4g} to {high:.4g}: look at "
                 "them, drop the episode, or train with normaliser: quantiles"
             )
-    return told
+    return remarks
 
 
 def _places(column: Array, far: Array, where: Sequence[tuple[int, int]], names: Sequence[str]) -> Iterator[str]:
@@ -53,7 +53,7 @@ def _places(column: Array, far: Array, where: Sequence[tuple[int, int]], names: 
 
 
 def _is_far(column: Array, owners: Array, least: float) -> Array:
-    """(N,) which numbers are far outside the rest, unless they are in so many episodes that they were meant."""
+    """Return (N,) which numbers are far outside the rest, unless they are in so many episodes that they were meant."""
     ordered, few = np.sort(column), max(1, round(RARE * len(column)))
     if len(column) <= 2 * few:
         return np.zeros(len(column), dtype=bool)

@@ -16,11 +16,11 @@ OF_A_RUN, OF_A_ROUND = 1_000_000, 10_000
 """Seeds of a run of ``il-ros dagger``, and of each of its rounds."""
 ALONE, CONFIRMATION, EVALUATION = 500_000, 900_000, 910_000
 """Where in a run's million the seeds begin by which policies are measured: after each round, at the end of the run, and
-by ``il-ros evaluate``, which begins there in the first million unless told."""
+by ``il-ros evaluate``, which begins there in the first million by default."""
 
 
 def is_for_teaching(seed: int) -> bool:
-    """Whether the episode may be a demonstration, or one in which a person corrects."""
+    """Return whether the episode may be a demonstration, or one in which a person corrects."""
     return seed % OF_A_RUN < ALONE
 
 
@@ -29,13 +29,13 @@ def ranges(episodes: Iterable[Mapping[str, Any]]) -> dict[str, list[list[int]]]:
 
     An episode of a real arm has no seed, and is left out.
     """
-    found: dict[str, set[int]] = {}
+    seeds_of: dict[str, set[int]] = {}
     for facts in episodes:
         task, seed = facts.get("task"), facts.get("seed")
         if isinstance(task, str) and isinstance(seed, int):
-            found.setdefault(_plain(task), set()).add(seed)
+            seeds_of.setdefault(_plain(task), set()).add(seed)
     stretches: dict[str, list[list[int]]] = {}
-    for task, seeds in found.items():
+    for task, seeds in seeds_of.items():
         for seed in sorted(seeds):
             ends = stretches.setdefault(task, [])
             if ends and ends[-1][1] == seed - 1:
@@ -58,7 +58,7 @@ def joined(*taught: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, list[lis
 
 
 def shared(taught: Mapping[str, Sequence[Sequence[int]]], task: str, seeds: range) -> int:
-    """How many of the episodes ``seeds`` of a task were taught."""
+    """Return how many of the episodes ``seeds`` of a task were taught."""
     stretches = taught.get(_plain(task), [])
     return sum(any(first <= seed <= last for first, last in stretches) for seed in seeds)
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The learning rate by step, and when a training ends early."""
+"""The learning-rate schedule (LR warm-up and decay), and early stopping."""
 
 from __future__ import annotations
 

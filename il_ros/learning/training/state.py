@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The state of a training between two steps: weights, averages, optimizer, random numbers, early stopping."""
+"""The state of a training between two steps: weights, their moving average (EMA), optimizer, random numbers."""
 
 from __future__ import annotations
 

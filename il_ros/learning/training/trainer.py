@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Training: one lean loop over windows that already lie on the device."""
+"""The training loop: optimizer steps over windows on the device, learning-rate schedule, weight averaging."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def train(
     Args:
         data: windows of the history and horizon that the configuration names.
         config: what to train and how.
-        progress: told every ``config.report_steps`` steps, and at the end.
+        progress: called every ``config.report_steps`` steps, and at the end.
         warm_start: go on from these weights, which keep the normaliser that they were trained with.
-        should_stop: asked before every step; once true, what is there by then is returned.
+        should_stop: called before every step; once true, what is there by then is returned.
         savepoint: a file that keeps the state at every report. A training of the same data and configuration that was
             killed goes on from there, and ends with the bits that it would have ended with. With another number of
             ``steps`` it goes on, too: from there on the learning rate is that of the new number, so it rises again,
@@ -167,13 +167,13 @@ def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:
 def split_episodes(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:
     """Return the rows to train on, the rows of the episodes held out, and a note if those are fewer than configured."""
     episodes = np.unique(data.episode)
-    asked = max(1, round(config.val_fraction * len(episodes))) if config.val_fraction else 0
-    count = min(asked, len(episodes) - 1) if len(episodes) >= FEWEST else 0
+    requested = max(1, round(config.val_fraction * len(episodes))) if config.val_fraction else 0
+    count = min(requested, len(episodes) - 1) if len(episodes) >= FEWEST else 0
     chosen = np.random.default_rng(config.seed).permutation(episodes)[:count]
     unseen = np.isin(data.episode, chosen)
     note = f"val_fraction is {config.val_fraction:g}, but of {len(episodes)} episodes {count} are held out: "
     why = "one is left to train on" if count else f"fewer than {FEWEST} are all needed to train on"
-    return np.flatnonzero(~unseen), np.flatnonzero(unseen), (note + why,) if count < asked else ()
+    return np.flatnonzero(~unseen), np.flatnonzero(unseen), (note + why,) if count < requested else ()
 
 
 def _check(data: Dataset, config: TrainingConfig) -> None:

@@ -57,17 +57,19 @@ def recordings(folder: Path) -> list[FoundRecording]:
     """
     folder = Path(folder)
     if folder.is_file() or (folder / METADATA).exists() or folder.is_dir() and parts(folder):
-        own = _found(folder)
+        own = _recording_at(folder)
         return [own] if own is not None else []
     if not folder.is_dir():
         return []
-    within = [recording for path in folder.iterdir() if not _is_aside(path) and (recording := _found(path)) is not None]
+    within = [
+        recording for path in folder.iterdir() if not _is_aside(path) and (recording := _recording_at(path)) is not None
+    ]
     return sorted(within, key=lambda recording: (number(recording.path), recording.path.name))
 
 
 def why_not(path: Path) -> str:
     """Return why the recording at ``path`` cannot be opened; empty if it can be, or is no recording."""
-    recording = _found(path)
+    recording = _recording_at(path)
     return recording.why_not if recording is not None else ""
 
 
@@ -98,7 +100,7 @@ def _is_aside(path: Path) -> bool:
     return DAMAGED in path.name or path.name == DISCARDED or path.name.startswith(".")
 
 
-def _found(path: Path) -> FoundRecording | None:
+def _recording_at(path: Path) -> FoundRecording | None:
     if path.name.endswith(SUFFIX):
         return _journal(path)
     if _is_recording_by_name(path) and _is_pointer(path):

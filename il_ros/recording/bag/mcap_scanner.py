@@ -92,7 +92,7 @@ class McapScanner:
         self._kinds, self._distro = kinds, distro
         self._schemas: dict[int, Schema] = {}
         self._crc = zlib.crc32(MAGIC)
-        self._said: int | None = None
+        self._stated_count: int | None = None
         """The number of messages by the summary."""
         self._is_unchecked = False
         """Whether there are messages that no CRC was found of yet."""
@@ -136,8 +136,8 @@ class McapScanner:
 
     def _check_count(self) -> None:
         """Compare the number of messages with the summary: a chunk whose kind was damaged was skipped."""
-        if self._said not in (None, self.count) and not self.damage:
-            self.damage.append(f"it holds {self.count} messages, and its summary counts {self._said}")
+        if self._stated_count not in (None, self.count) and not self.damage:
+            self.damage.append(f"it holds {self.count} messages, and its summary counts {self._stated_count}")
 
     def read(self) -> McapScanner:
         """Read to the end, for the description only."""
@@ -275,7 +275,7 @@ class McapScanner:
         elif opcode == Opcode.CHANNEL:
             self._add_topic(Channel.read(ReadDataStream(BytesIO(payload))))
         elif opcode == Opcode.STATISTICS:
-            self._said = Statistics.read(ReadDataStream(BytesIO(payload))).message_count
+            self._stated_count = Statistics.read(ReadDataStream(BytesIO(payload))).message_count
         elif opcode == Opcode.METADATA:
             record = Metadata.read(ReadDataStream(BytesIO(payload)))
             if record.name == FACTS or record.metadata.keys() == {"facts", "crc32"}:  # its name may be damaged

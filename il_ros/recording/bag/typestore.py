@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Message types: their definitions and hashes for the bag, and decoders from bytes to objects."""
+"""Message types: their definitions and hashes for the bag, and CDR decoding (deserialization) of bytes into objects."""
 
 from __future__ import annotations
 

@@ -200,8 +200,8 @@ def _about_topic(
     contract: Contract, topic: str, kind: str, name: str | None, reader: BagReader, watch: _Watch
 ) -> list[Finding]:
     if name is None:
-        there = ", ".join(sorted(name for name, there in reader.types.items() if there == kind))
-        remedy = f"name {there} in the contract" if there else f"nobody publishes a {kind}: name another topic"
+        others = ", ".join(sorted(name for name, others in reader.types.items() if others == kind))
+        remedy = f"name {others} in the contract" if others else f"nobody publishes a {kind}: name another topic"
         return [Finding(topic, ERROR, f"is not there; {remedy}, or record it")]
     if reader.types[name] != kind:
         return [Finding(topic, ERROR, f"{name} is {reader.types[name]}, not {kind}; correct the contract's topics")]

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Does what a graph says satisfy a contract? Topic by topic, number by number, with the remedy; see ``bag_check``."""
+"""Check whether what a graph publishes satisfies a contract, topic by topic, with remedies; see ``bag_check``."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def _about_topic(
     contract: Contract, topic: str, kind: str, name: str | None, types: Mapping[str, str], received: _Topic
 ) -> list[Finding]:
     if name is None:
-        there = ", ".join(sorted(name for name, there in types.items() if there == kind))
-        remedy = f"remap {there}" if there else f"nobody publishes a {kind}, so start its publisher"
+        others = ", ".join(sorted(name for name, others in types.items() if others == kind))
+        remedy = f"remap {others}" if others else f"nobody publishes a {kind}, so start its publisher"
         return [Finding(topic, ERROR, f"is not there; {remedy}, or name another in the contract")]
     if types[name] != kind:
         return [Finding(topic, ERROR, f"{name} is {types[name]}, not {kind}; correct the contract's topics")]

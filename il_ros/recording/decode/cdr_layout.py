@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Find where the numbers lie in a message's bytes, once for all messages with the same layout.
+"""CDR layout: find where the numbers lie in a message's bytes, once for all messages with the same layout.
 
 A message is serialised as XCDR1: four bytes that say which byte of a number comes first, then field after field, each
 number at a multiple of its size counted from there; strings and sequences are preceded by a count of four bytes. So

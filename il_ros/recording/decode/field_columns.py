@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The numbers of a topic's messages as columns, decoded layout by layout instead of message by message."""
+"""CDR decoding in bulk: the numbers of a topic's messages as columns, layout by layout instead of one by one."""
 
 from __future__ import annotations
 
@@ -129,10 +129,10 @@ class FieldColumns:
     def _laid_out(self, topic: RecordedTopic, data: bytes) -> tuple[CdrLayout, list[_Place], list[_Place], int]:
         message = self._decode(topic, data)  # which says what is wrong with it, if anything is
         layout = CdrLayout(data, topic.type_name, types_of(topic))
-        fields, kind = self._found(topic, message, lambda path: _find(layout, path))
+        fields, kind = self._located(topic, message, lambda path: _find(layout, path))
         return layout, [_find(layout, path) for path in messages.STAMP_FIELDS], fields, kind
 
-    def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+    def _located(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
         """Return the fields of a message, all of them errors if it is malformed, and the number of its kind."""
         fields = [find(path) for path in self.paths]
         if topic.type_name != JOINT_STATE or None in self._joints:
@@ -173,7 +173,7 @@ class FieldColumns:
 
     def _take_one(self, topic: RecordedTopic, block: MessageBatch, row: int) -> None:
         message, one = self._decode(topic, block.message(row)), block.rows(np.array([row]))
-        fields, kind = self._found(topic, message, lambda path: _number(message, path))
+        fields, kind = self._located(topic, message, lambda path: _number(message, path))
         read = [*(_number(message, path) for path in messages.STAMP_FIELDS), *fields]
         numbers = [np.nan if isinstance(number, MessageError) else number for number in read]
         sec, nanosec = (-1 if np.isnan(number) else int(number) for number in numbers[:2])

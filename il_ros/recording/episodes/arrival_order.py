@@ -21,7 +21,7 @@ MOST_RUNS = 256
 def arrivals(logs: Sequence[Array], orders: Sequence[Array], stale_ns: int) -> list[Array]:
     """Return the times of recording of each topic, (n,), by a clock that continues where the recorder's was reset.
 
-    Only the order of the file tells such runs apart: the times of a later one lie among those of an earlier. Messages
+    Only the order of the file separates such runs: the times of a later one lie among those of an earlier. Messages
     that merely lie in another order than that of their times are of one run.
 
     Args:

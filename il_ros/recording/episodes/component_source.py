@@ -31,7 +31,7 @@ class CommandColumns(FieldColumns):
         super().__init__([part.name for part in contract.action], decode, is_published, precision)
         self._contract = contract
 
-    def _found(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
+    def _located(self, topic: RecordedTopic, message: Any, find: Callable[[str], P | MessageError]) -> tuple[Any, int]:
         try:
             messages.check_frame(message, self._contract)
             fields = messages.command_paths(message, self._contract)

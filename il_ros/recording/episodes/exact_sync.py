@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Exact-stamp synchronisation of several topics, for all messages of a bag at once."""
+"""Time synchronization of several topics by exact stamp, for all messages of a bag at once."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ class AuthorityRecords:
 
     @property
     def are_empty(self) -> bool:
-        """Whether there are messages, and not one of them says anything at all."""
+        """Whether there are messages, and not one of them has any content."""
         return bool(self._empty) and not self.by_stamp and self._empty == self.refused.keys()
 
     def add(self, topic: RecordedTopic, block: MessageBatch, decode: Decode) -> None:

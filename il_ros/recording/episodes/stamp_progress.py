@@ -22,7 +22,7 @@ PATIENCE_NS = 500_000_000
 
 
 class Verdict(enum.Enum):
-    """What a stamp says of the clock."""
+    """What a stamp shows of the clock."""
 
     GOES_ON = "the clock goes on"
     DOUBTFUL = "the next message tells whether the clock was set, or the stamp is wrong"

@@ -206,9 +206,9 @@ def statistics(values: Array) -> dict[str, list[float]]:
     known = np.where(np.isfinite(matrix), matrix, np.nan)
     known[:, np.isnan(known).all(axis=0)] = 0.0
     whole: dict[str, Any] = {"min": np.nanmin, "max": np.nanmax, "mean": np.nanmean, "std": np.nanstd}
-    told = {name: f(known, axis=0) for name, f in whole.items()}
-    told |= dict(zip(QUANTILES, np.nanquantile(known, list(QUANTILES.values()), axis=0)))
-    return {**{name: value.tolist() for name, value in told.items()}, "count": [len(values)]}
+    result = {name: f(known, axis=0) for name, f in whole.items()}
+    result |= dict(zip(QUANTILES, np.nanquantile(known, list(QUANTILES.values()), axis=0)))
+    return {**{name: value.tolist() for name, value in result.items()}, "count": [len(values)]}
 
 
 def _type(pyarrow: Any, feature: Mapping[str, Any]) -> Any:

@@ -120,7 +120,7 @@ def _write(group: Any, demo: Demo, contract: Contract) -> None:
 
 
 def _after(demo: Demo) -> Array:
-    """(Do,) what was observed after the demo's last step, or at it if nothing follows at once."""
+    """Return (Do,) what was observed after the demo's last step, or at it if nothing follows at once."""
     episode, last = demo.episode, demo.stop - 1
     follows = demo.stop < len(episode) and episode.stamps_ns[demo.stop] - episode.stamps_ns[last] <= gap_ns(
         episode.step_ns
@@ -130,7 +130,7 @@ def _after(demo: Demo) -> Array:
 
 
 def scaled(actions: Array, contract: Contract) -> Array:
-    """(T, Da) float32, -1 for the least that may be commanded and 1 for the most."""
+    """Return (T, Da) float32, -1 for the least that may be commanded and 1 for the most."""
     share = (actions - contract.low) / (contract.high - contract.low)
     result: Array = (2.0 * share - 1.0).astype(np.float32)
     return result

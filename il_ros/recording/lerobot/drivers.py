@@ -4,9 +4,9 @@
 """Who drove each frame of a LeRobot data set: the expert, the policy or nobody.
 
 Our exports say it in ``source``; LeRobot's own DAgger recordings in a bool ``intervention``, true where a person
-corrected and false where the policy drove. A column of that name that says something else is not guessed at:
+corrected and false where the policy drove. A column of that name with other values is not guessed at:
 ``meta/il_ros.json`` can say what the values of a column mean, as in ``{"drove": {"source": {"human": "expert"}}}``.
-Where nothing is said all is an expert's demonstration.
+Without either all is an expert's demonstration.
 """
 
 from __future__ import annotations
@@ -50,34 +50,36 @@ def meanings(folder: Path) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     try:
-        told = json.loads(path.read_bytes()).get(DROVE, {})
-        if len(told) > 1 or not all(set(values.values()) <= WHO.keys() for values in told.values()):
-            raise ValueError(f"{DROVE!r} is {told!r}")
-        return dict(told)
+        result = json.loads(path.read_bytes()).get(DROVE, {})
+        if len(result) > 1 or not all(set(values.values()) <= WHO.keys() for values in result.values()):
+            raise ValueError(f"{DROVE!r} is {result!r}")
+        return dict(result)
     except (OSError, ValueError, AttributeError, TypeError) as error:
         example = json.dumps({DROVE: {"COLUMN": {"VALUE": "expert", "OTHER": "policy"}}})
         raise DataError(f"{path} cannot be understood ({error}); it may say {example}, of one column") from error
 
 
-def columns(features: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
+def columns(features: Mapping[str, Any], meanings_of: Mapping[str, Any]) -> list[str]:
     """Return the columns that ``who_drove`` reads."""
-    wanted = list(told) or [SOURCE, INTERVENTION]
-    return [name for name in dict.fromkeys([*wanted, INTERVENTION]) if name in features and _is_single(features[name])]
+    selected = list(meanings_of) or [SOURCE, INTERVENTION]
+    return [
+        name for name in dict.fromkeys([*selected, INTERVENTION]) if name in features and _is_single(features[name])
+    ]
 
 
 def who_drove(
-    folder: Path, features: Mapping[str, Any], frames: Mapping[str, Array], told: Mapping[str, Mapping[str, str]]
+    folder: Path, features: Mapping[str, Any], frames: Mapping[str, Array], meanings_of: Mapping[str, Mapping[str, str]]
 ) -> tuple[Driven, list[str]]:
     """Return who drove each frame, and what was assumed about it.
 
     Args:
-        told: what ``meanings`` returned.
+        meanings_of: what ``meanings`` returned.
 
     Raises:
         DataError: if a column says it in words that are not known.
     """
     episode = frames["episode_index"]
-    for column, values in told.items():
+    for column, values in meanings_of.items():
         if column not in frames:
             raise DataError(f"{folder / ABOUT} says who drove by {column!r}, which is not a column of single values")
         return _by_values(folder, column, _texts(frames[column]), values, frames), []

@@ -20,7 +20,7 @@ CONVERTER = "python -m lerobot.scripts.convert_dataset_v21_to_v30 --repo-id=OWNE
 
 
 def is_dataset(folder: Path) -> bool:
-    """Whether a folder is one of LeRobot's data sets, be it whole or not."""
+    """Return whether a folder is one of LeRobot's data sets, be it whole or not."""
     is_whole = (folder / INFO).is_file() or (folder / FIRST_VERSION).is_file()
     return is_whole or ((folder / "meta").is_dir() and (folder / "data").is_dir())
 
@@ -29,7 +29,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     """Read ``meta/info.json`` and check its features.
 
     Raises:
-        DataError: if it cannot be read, is of another form or tells of another version of the format.
+        DataError: if it cannot be read, is of another form or of another version of the format.
     """
     path = folder / INFO
     if (folder / FIRST_VERSION).is_file() and not path.is_file():

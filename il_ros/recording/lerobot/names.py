@@ -87,14 +87,14 @@ def _from_list(names: Any, shape: Sequence[int], count: int) -> Names:
         names = [name for part in inner.values() for name in part] if isinstance(inner, Mapping) else inner
     is_nested = any(isinstance(part, list) for part in names)
     flat = list(_flat(names))
-    told = tuple(str(name) for name in flat if name is not None)
+    labels = tuple(str(name) for name in flat if name is not None)
     if len(shape) > 1 and not is_nested and len(flat) == len(shape):
-        return Names((None,) * count, f"they are those of its {len(shape)} axes", told)
+        return Names((None,) * count, f"they are those of its {len(shape)} axes", labels)
     if is_nested and (len(shape) < 2 or _shape(names) != list(shape)):
-        return Names((None,) * count, f"they are not nested as its shape {list(shape)} is", told)
+        return Names((None,) * count, f"they are not nested as its shape {list(shape)} is", labels)
     if flat and len(flat) != count:
         told_count = f"{len(flat)} name{'s' * (len(flat) != 1)}"
-        return Names((None,) * count, f"{told_count} for {count} number{'s' * (count != 1)}", told)
+        return Names((None,) * count, f"{told_count} for {count} number{'s' * (count != 1)}", labels)
     return Names(tuple(None if name is None else str(name) for name in flat) or (None,) * count)
 
 
@@ -125,15 +125,15 @@ def places(features: Mapping[str, Any], kind: str, names: Sequence[str]) -> list
 
 def _place(features: Mapping[str, Any], kind: str, name: str) -> Place:
     columns = _columns(features, kind)
-    there = {(column, i) for column in columns for i, own in enumerate(_own(features, column)) if own == name}
-    there |= {(name, 0)} if name in columns and width(features[name]) == 1 else set()
-    there |= _by_index(features, name)
-    if len(there) == 1:
-        return there.pop()
+    places = {(column, i) for column in columns for i, own in enumerate(_own(features, column)) if own == name}
+    places |= {(name, 0)} if name in columns and width(features[name]) == 1 else set()
+    places |= _by_index(features, name)
+    if len(places) == 1:
+        return places.pop()
     about = f"component of {kind} {name!r}"
-    if there:
-        choices = ", ".join(f"{column}[{i}]" for column, i in sorted(there))
-        raise ConfigError(f"{about} is the name of {len(there)} numbers; choose from {choices}")
+    if places:
+        choices = ", ".join(f"{column}[{i}]" for column, i in sorted(places))
+        raise ConfigError(f"{about} is the name of {len(places)} numbers; choose from {choices}")
     if told := [column for column in columns if name == column or name in names_of(features[column]).unused]:
         why = "; ".join(f"{column}: {names_of(features[column]).why or 'has no names'}" for column in told)
         choices = ", ".join(choice for column in told for choice in _indexed(features, column))
@@ -156,10 +156,10 @@ def _own(features: Mapping[str, Any], column: str) -> tuple[str | None, ...]:
 
 def _by_index(features: Mapping[str, Any], name: str) -> set[Place]:
     """Return the place that ``column[index]`` names, if it is of that form and the column exists."""
-    told = re.fullmatch(r"(.+)\[(\d{1,9})\]", name)
-    if told is None or told[1] not in features:
+    match = re.fullmatch(r"(.+)\[(\d{1,9})\]", name)
+    if match is None or match[1] not in features:
         return set()
-    column, place = told[1], int(told[2])
+    column, place = match[1], int(match[2])
     if not is_number(features[column]):
         raise ConfigError(f"{name!r} is of a column of {features[column].get('dtype')}; choose one of numbers")
     if place >= width(features[column]):
@@ -193,12 +193,12 @@ def _indexed(features: Mapping[str, Any], column: str) -> list[str]:
 def described(features: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return what a contract can name in each column of an observation or action; the type of those without numbers."""
     kinds = {column: kind for kind in COLUMNS for column in _columns(features, kind)}
-    told: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for column, feature in features.items():
         if column in kinds:
             names = _own(features, column)
             once = {name for name in names if name is not None and names.count(name) == 1}
-            told[column] = list(_choices_of(features, column, once))
+            result[column] = list(_choices_of(features, column, once))
         elif column.split(".")[0] in COLUMNS:
-            told[column] = [str(feature.get("dtype"))]
-    return told
+            result[column] = [str(feature.get("dtype"))]
+    return result

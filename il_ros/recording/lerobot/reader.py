@@ -54,17 +54,17 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
         )
     features = info["features"]
     places = _all_places(folder, features, contract)
-    wanted = sorted({column for of_kind in places.values() for column, _ in of_kind})
+    selected = sorted({column for of_kind in places.values() for column, _ in of_kind})
     meanings = drivers.meanings(folder)
-    frames, rows = read_tables(folder, info, wanted, drivers.columns(features, meanings))
+    frames, rows = read_tables(folder, info, selected, drivers.columns(features, meanings))
     with understood(folder):
-        driven, told = drivers.who_drove(folder, features, frames, meanings)
-        told += [*notes_on_format(folder, info), *_unread(features, places)]
-        told += tables.doubts(frames, rows, info["fps"], wanted)
+        driven, remarks = drivers.who_drove(folder, features, frames, meanings)
+        remarks += [*notes_on_format(folder, info), *_unread(features, places)]
+        remarks += tables.doubts(frames, rows, info["fps"], selected)
         episodes = dict(_episodes(frames, rows, driven, places, contract))
-        told += _beyond(episodes.values(), contract)
+        remarks += _beyond(episodes.values(), contract)
         if notes is not None:
-            notes.extend(f"{folder}: {each}" for each in told)
+            notes.extend(f"{folder}: {each}" for each in remarks)
         return episodes
 
 

@@ -36,15 +36,15 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
     info = read_info(folder)
     features, meanings = info["features"], drivers.meanings(folder)
     components = feature_names.described(features)
-    wanted = [column for column in components if feature_names.is_number(features[column])]
+    selected = [column for column in components if feature_names.is_number(features[column])]
     own = [column for column in (EXPERT,) if SOURCE in features and column in features]
-    frames, rows = read_tables(folder, info, wanted, [*own, *drivers.columns(features, meanings)])
+    frames, rows = read_tables(folder, info, selected, [*own, *drivers.columns(features, meanings)])
     with understood(folder):
         count = len(frames["episode_index"])
         driven, notes = _driven_or_why(folder, features, frames, meanings)
-        notes += [*notes_on_format(folder, info), *_unnamed(features, wanted)]
-        notes += [*tables.doubts(frames, rows, info["fps"], wanted), *_not_finite(frames, features, wanted)]
-        told = frames.get(EXPERT, np.full(count, np.nan)).reshape(count, -1)
+        notes += [*notes_on_format(folder, info), *_unnamed(features, selected)]
+        notes += [*tables.doubts(frames, rows, info["fps"], selected), *_not_finite(frames, features, selected)]
+        expert = frames.get(EXPERT, np.full(count, np.nan)).reshape(count, -1)
         interventions = np.zeros(count, np.int64) if driven is None else driven.intervention
         counted = _counted(rows, frames["episode_index"], interventions)
         return {
@@ -60,7 +60,7 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
             "components": components,
             "steps": {"unknown": count} if driven is None else _steps(driven.authority),
             "interventions": sum(row["interventions"] for row in counted),
-            "labels": int(np.isfinite(told).all(axis=1).sum()),
+            "labels": int(np.isfinite(expert).all(axis=1).sum()),
             "rows": counted,
             "notes": notes,
         }
@@ -90,8 +90,8 @@ def _not_finite(frames: Mapping[str, Array], features: Mapping[str, Any], column
     for column in columns:
         names = feature_names.names_of(features[column]).by_place
         places = [(column, i) for i in range(len(names))]
-        told = [name or f"{column}[{i}]" for i, name in enumerate(names)]
-        if why := tables.not_finite(frames, told, places, matrix_of(frames, places)):
+        labels = [name or f"{column}[{i}]" for i, name in enumerate(names)]
+        if why := tables.not_finite(frames, labels, places, matrix_of(frames, places)):
             yield why
 
 
@@ -103,11 +103,11 @@ def _counted(rows: Mapping[str, Any], episode: Array, intervention: Array) -> li
     owner = np.array([owner_of[number] for number in numbers.tolist()], np.int64)[which]
     ids = np.unique(np.column_stack([owner, intervention])[intervention > 0], axis=0)
     frames, interventions = (np.bincount(of, minlength=len(recorded)) for of in (owner, ids[:, 0]))
-    found: dict[tuple[str, ...], Counter[str]] = {}
+    groups: dict[tuple[str, ...], Counter[str]] = {}
     for index, each in enumerate(recorded):
-        row = found.setdefault(tuple(str(each.facts.get(k) or "-") for k in ("task", "expert", "outcome")), Counter())
+        row = groups.setdefault(tuple(str(each.facts.get(k) or "-") for k in ("task", "expert", "outcome")), Counter())
         row.update(episodes=1, partial=int(bool(each.facts.get("partial"))))
         row.update(frames=int(frames[index]), interventions=int(interventions[index]))
     return [
-        {"task": task, "expert": expert, "outcome": how, **row} for (task, expert, how), row in sorted(found.items())
+        {"task": task, "expert": expert, "outcome": how, **row} for (task, expert, how), row in sorted(groups.items())
     ]

@@ -35,7 +35,7 @@ SHOWN = 5
 
 
 def read(folder: Path, name: str, columns: Sequence[str], more: Iterable[str] = ()) -> dict[str, Array]:
-    """``columns``, and those of ``more`` that any file has, from all parquet files below ``folder/name``.
+    """Read ``columns``, and those of ``more`` that any file has, from all parquet files below ``folder/name``.
 
     A file that lacks one of ``more`` gives None for each of its rows, as files that LeRobot's tools added do.
 
@@ -58,11 +58,11 @@ def read(folder: Path, name: str, columns: Sequence[str], more: Iterable[str] = 
 def doubts_of_columns(folder: Path, features: Mapping[str, Any]) -> Iterator[str]:
     """Yield notes on columns that only the frames or only ``features`` have; images may be in videos."""
     path = min((folder / "data").glob("*/*.parquet"))
-    there = set(library("pyarrow.parquet").read_schema(path).names)
+    existing = set(library("pyarrow.parquet").read_schema(path).names)
     named = {name for name, feature in features.items() if feature.get("dtype") != "video"}
-    if unnamed := there - named - features.keys():
+    if unnamed := existing - named - features.keys():
         yield f"{INFO} does not have these columns of the frames: {', '.join(sorted(unnamed))}"
-    if missing := named - there:
+    if missing := named - existing:
         yield f"the frames do not have these columns of {INFO}: {', '.join(sorted(missing))}"
 
 
@@ -70,15 +70,15 @@ def _read_file(
     path: Path, columns: Sequence[str], more: set[str], parquet: Any, pyarrow: Any
 ) -> tuple[int, dict[str, Array]]:
     with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-        there = file.schema_arrow.names
-        if missing := sorted(set(columns) - set(there)):
+        existing = file.schema_arrow.names
+        if missing := sorted(set(columns) - set(existing)):
             raise DataError(f"{path} lacks {', '.join(missing)}, which {INFO} has; download it again")
-        wanted = [*dict.fromkeys(columns), *(name for name in there if name in more and name not in columns)]
-        table = file.read(columns=wanted).select(wanted)  # `read` takes what begins with a name and a dot as well
+        selected = [*dict.fromkeys(columns), *(name for name in existing if name in more and name not in columns)]
+        table = file.read(columns=selected).select(selected)  # `read` takes what begins with a name and a dot as well
         table.validate(full=True)
         if len(table) != file.metadata.num_rows:
             raise ValueError(f"{len(table)} rows of {file.metadata.num_rows}")
-        return len(table), {name: _plain(table[name].combine_chunks(), name, pyarrow) for name in wanted}
+        return len(table), {name: _plain(table[name].combine_chunks(), name, pyarrow) for name in selected}
 
 
 def _joined(parts: Sequence[tuple[int, Mapping[str, Array]]], column: str, paths: Sequence[Path]) -> Array:
@@ -225,8 +225,8 @@ def _doubts_of_index(frames: Mapping[str, Array], rows: Mapping[str, Array]) -> 
 
 def _doubts_of_statistics(column: str, frames: Mapping[str, Array], rows: Mapping[str, Array]) -> Iterator[str]:
     """Yield a note on episodes whose numbers differ from their statistics: edited since, or damaged."""
-    told = {name: rows[key] for name in STATISTICS if (key := f"stats/{column}/{name}") in rows}
-    if len(told) < len(STATISTICS):
+    stored = {name: rows[key] for name in STATISTICS if (key := f"stats/{column}/{name}") in rows}
+    if len(stored) < len(STATISTICS):
         return
     numbers, first = np.unique(frames["episode_index"], return_index=True)
     place = {number: i for i, number in enumerate(rows["episode_index"].tolist())}
@@ -242,7 +242,7 @@ def _doubts_of_statistics(column: str, frames: Mapping[str, Array], rows: Mappin
     wrong = [
         number
         for i, number in enumerate(numbers.tolist())
-        if any(_differs(told[name][place[number]], own[name][i], limit[name][i]) for name in STATISTICS)
+        if any(_differs(stored[name][place[number]], own[name][i], limit[name][i]) for name in STATISTICS)
     ]
     if wrong:
         yield (
@@ -267,7 +267,7 @@ def not_finite(frames: Mapping[str, Array], names: Sequence[str], places: Sequen
     if not len(wrong):
         return None
     episodes = np.unique(frames["episode_index"][wrong[:, 0]]).tolist()
-    told = [
+    examples = [
         f"episode {frames['episode_index'][row]}, frame {frames['frame_index'][row]}: {names[i]} "
         f"({places[i][0]}[{places[i][1]}]) is {values[row, i]:g}"
         for row, i in wrong[:SHOWN]
@@ -276,7 +276,7 @@ def not_finite(frames: Mapping[str, Array], names: Sequence[str], places: Sequen
     listed = f'"{episodes}"' if len(episodes) <= 4 * SHOWN else "..."
     count = f"{len(wrong)} numbers are" if len(wrong) > 1 else "1 number is"
     return (
-        f"{count} not finite in float32: {'; '.join(told)}{more}; download it again, or leave those episodes out: "
+        f"{count} not finite in float32: {'; '.join(examples)}{more}; download it again, or leave those episodes out: "
         f"lerobot-edit-dataset --operation.type delete_episodes --operation.episode_indices {listed}"
     )
 

@@ -126,7 +126,7 @@ class EpisodeRecorder:
     # Beginning and end ------------------------------------------------------------------------------------------------
 
     def _begin_anew(self) -> None:
-        """The observation's clock was set: what is recorded ends here, as a partial episode."""
+        """Close the recording as a partial episode, since the observation's clock was set."""
         before_ns, now_ns = self._progress.before_ns or 0, self._progress.now_ns or 0
         reason = f"the observation's clock went from {before_ns / 1e9:.3f} s to {now_ns / 1e9:.3f} s"
         self._host.complain(f"{reason}; another episode begins")
@@ -156,7 +156,7 @@ class EpisodeRecorder:
         return self._host.now_ns() - self._failed_ns > RETRY_S * 1e9
 
     def _give_up(self, error: StorageError) -> None:
-        """The disk takes no more: what is in the journal stays, to be recovered, and subscribers are notified."""
+        """Stop recording, since the disk takes no more: the journal stays for recovery, subscribers are notified."""
         episode, self.current, self._failed_ns = self.current, None, self._host.now_ns()
         if episode is not None:
             with contextlib.suppress(StorageError):
@@ -165,7 +165,7 @@ class EpisodeRecorder:
         self._host.announce(None, {"error": str(error)})
 
     def _on_start(self, start: EpisodeStart) -> None:
-        """Before its announcement is recorded: an episode begins."""
+        """Begin an episode, before its announcement is recorded."""
         if not self._settings.follow:
             return
         self._waits, self._start = False, start
@@ -179,13 +179,13 @@ class EpisodeRecorder:
         self._adopt(start)
 
     def _adopt(self, start: EpisodeStart) -> None:
-        """What is recorded is the episode that was announced."""
+        """Take the announced episode as the one that is recorded."""
         episode = self.current or self._open({})
         episode.start = start
         episode.facts.update({**start.facts, "task": start.task, "seed": start.seed})
 
     def _on_end(self, end: EpisodeEnd) -> None:
-        """After its announcement was recorded: an episode ended, and its stragglers are awaited."""
+        """End an episode, after its announcement was recorded; its late messages are awaited."""
         if self.current is None or not self._settings.follow:
             return
         self.current.end(end)

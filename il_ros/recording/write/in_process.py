@@ -37,10 +37,10 @@ class InProcessRecorder:
         self._folder, self._contract, self._number = folder, contract, episodes.next_number()
         self._journal = Journal(episodes.journal_path(self._number), facts)
 
-    def add(self, said: Mapping[str, Any], record: Record) -> None:
+    def add(self, messages: Mapping[str, Any], record: Record) -> None:
         """Write a step: the observed messages by topic, and the authority record."""
         for topic, type_name in self._contract.topics.items():
-            self._write(topic, type_name, serialised(said[topic], type_name), record.stamp_ns)
+            self._write(topic, type_name, serialised(messages[topic], type_name), record.stamp_ns)
         self._write(AUTHORITY, AUTHORITY_TYPE, record_bytes(record), record.stamp_ns)
 
     def _write(self, topic: str, type_name: str, data: bytes, stamp_ns: int) -> None:

@@ -53,14 +53,14 @@ class MessageLoss:
     def facts(self) -> dict[str, dict[str, Any]]:
         """Return the entry of the episode's facts: topics with a gap or a duplicate only."""
         topics = sorted({topic for topic, _ in self._newest})
-        found = {topic: (self.missing(topic), self.duplicates(topic)) for topic in topics}
+        losses = {topic: (self.missing(topic), self.duplicates(topic)) for topic in topics}
         return {
             topic: {
                 "missing": [list(r) for r in ranges],
                 "lost": sum(last - first + 1 for first, last in ranges),
                 "duplicates": twice,
             }
-            for topic, (ranges, twice) in found.items()
+            for topic, (ranges, twice) in losses.items()
             if ranges or twice
         }
 
@@ -69,12 +69,12 @@ class Silences:
     """Times without any message, by the steady clock; messages that arrive late afterwards may still be complete."""
 
     def __init__(self) -> None:
-        self._stamp_ns = self._heard_ns = -1
+        self._stamp_ns = self._received_ns = -1
         self.facts: list[dict[str, Any]] = []
         """For each silence the stamp of the last message before it, and its duration, s."""
 
     def add(self, stamp_ns: int, now_ns: int) -> None:
         """Add the arrival of the message with this stamp."""
-        if self._heard_ns >= 0 and now_ns - self._heard_ns > SILENCE_NS:
-            self.facts.append({"after_ns": self._stamp_ns, "s": round((now_ns - self._heard_ns) / 1e9, 3)})
-        self._stamp_ns, self._heard_ns = stamp_ns, now_ns
+        if self._received_ns >= 0 and now_ns - self._received_ns > SILENCE_NS:
+            self.facts.append({"after_ns": self._stamp_ns, "s": round((now_ns - self._received_ns) / 1e9, 3)})
+        self._stamp_ns, self._received_ns = stamp_ns, now_ns

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Recover what a killed recorder or a damaged disk left behind as episodes that are marked so."""
+"""Crash recovery: make marked, partial episodes of what a killed recorder or a damaged disk left behind."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ def _salvage(bag: Path, made: Path) -> None:
     known = metadata.read(bag).facts if is_closed(bag) else {}
 
     def facts() -> dict[str, Any]:
-        told = {**known, **_facts(scan, "the bag was not closed, or is damaged")}
+        result = {**known, **_facts(scan, "the bag was not closed, or is damaged")}
         if scan.digest.text() == {**scan.facts, **known}.get("digest"):  # no message was lost
-            told["partial"] = bool({**scan.facts, **known}.get("partial"))
-        return told
+            result["partial"] = bool({**scan.facts, **known}.get("partial"))
+        return result
 
     write_bag(scan, made, facts)
 

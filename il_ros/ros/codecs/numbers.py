@@ -1,10 +1,10 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Readers and writers of serialized messages that differ, most of the time, in some numbers alone: the hot path.
+"""CDR readers and writers for live messages that mostly differ in some numbers alone: the hot path.
 
-``il_ros.core.messages`` says what a message means, and checks it. Making an object of it takes longer than the rest of
-a step, so that is done only for the first message of a pattern. Of those that follow, the numbers are read out of the
+``il_ros.core.messages`` defines what a message means and checks it. Making an object of it takes longer than the rest
+of a step, so that is done only for the first message of a pattern. Of those that follow, the numbers are read from the
 bytes, and they are written likewise.
 """
 
@@ -91,7 +91,7 @@ class NumberReader(Reader[T]):
         of: likewise.
         find: finds the numbers in an object of a message that was accepted.
         loose: whether other numbers than these do not matter.
-        accepts: whether the content is sound, if that is not said by a ``MessageError``.
+        accepts: whether the content is sound, if that is not raised as a ``MessageError``.
     """
 
     def __init__(

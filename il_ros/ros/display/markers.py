@@ -40,7 +40,7 @@ def path_marker(frame: str, authority: Authority, points: Array) -> Marker:
 
 
 def authority_marker(frame: str, record: Record) -> Marker:
-    """Return the text that tells who commands this step, and why."""
+    """Return the text about who commands this step, and why."""
     marker = _marker(frame, "authority", 0, Marker.TEXT_VIEW_FACING, COLOURS[record.authority])
     marker.pose.position.z, marker.scale.z = TEXT_Z_M, TEXT_M
     marker.text = f"{record.authority.name}\n{record.reason}"

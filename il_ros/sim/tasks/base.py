@@ -106,14 +106,14 @@ class ScriptedExpert:
     """A task's scripted expert as devices use it: drawn anew for each episode, always ready."""
 
     def __init__(self, task: Task, name: str) -> None:
-        self._task, self._wanted = task, name
+        self._task, self._requested = task, name
         task.draw(name, 0)
         self.name = name
         self._steer: Steer | None = None
 
     def reset(self, start: EpisodeStart) -> None:
         """Draw the expert of this episode; the same seed draws the same one."""
-        self.name = self._task.draw(self._wanted, start.seed)
+        self.name = self._task.draw(self._requested, start.seed)
         self._steer = self._task.expert(self.name, np.random.default_rng([start.seed, 2]))
 
     def __call__(self, reading: RobotState) -> Array:

@@ -21,7 +21,7 @@ from il_ros.teleop.devices.kinesthetic import Kinesthetic
 
 AXES, BUTTONS = 6, 3
 """Of its messages: the axes are a deflection x y z in [-1, 1] and a place x y z, m, in the base frame; the buttons are
-the dead-man switch, fast, and whether the tool is dragged to that place. A message without any tells that the page was
+the dead-man switch, fast, and whether the tool is dragged to that place. A message without any means that the page was
 lost while the switch was held."""
 
 

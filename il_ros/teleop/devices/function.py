@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""A function as an expert: a script, or what somebody has trained, asked for an action at every step.
+"""A function as an expert: a script, or a trained model, called for an action at every step.
 
 It is given what the environment sees. Behind ``gym_node`` that is gymnasium's observation, an array or a dict of
 arrays, in float64; with any other contract it is the observation that the contract makes, (Do,) float32.
@@ -48,7 +48,7 @@ class Function(Device):
         return self.setup.contract.topics
 
     def reset(self, start: EpisodeStart) -> None:
-        """Tell the function, if it wants to know."""
+        """Notify the function of the beginning, if it wants that."""
         if hasattr(self._ask, "reset"):
             self._ask.reset(start.seed)
 
@@ -56,7 +56,7 @@ class Function(Device):
         """Return the function's action for the state of our arm."""
         return self.respond(messages.plain_messages(reading), now_ns)
 
-    def respond(self, heard: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
+    def respond(self, received: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
         """Return what the function makes of a received observation.
 
         Raises:
@@ -64,10 +64,10 @@ class Function(Device):
         """
         contract = self.setup.contract
         if contract.topics == NAMED:
-            message = heard["observation"]
+            message = received["observation"]
             seen = nested(message.name, message.position)
         else:
-            seen = messages.observation(contract, heard)
+            seen = messages.observation(contract, received)
         action = np.asarray(self._ask(seen), dtype=np.float64).reshape(-1)
         if len(action) != len(contract.action) or not np.isfinite(action).all():
             raise MessageError(
@@ -86,12 +86,12 @@ def load(name: str) -> Callable[[Any], Any]:
     if not module_name or not attribute:
         raise ConfigError(f"expert {name!r} is no function; write it as package.module:function")
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
+        function = getattr(importlib.import_module(module_name), attribute)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"expert {name!r} cannot be imported ({error}); is its folder on PYTHONPATH?") from error
-    if not callable(found):
-        raise ConfigError(f"expert {name!r} is {found!r}; it must be a function of the observation")
-    return found  # type: ignore[no-any-return]
+    if not callable(function):
+        raise ConfigError(f"expert {name!r} is {function!r}; it must be a function of the observation")
+    return function  # type: ignore[no-any-return]
 
 
 def nested(names: Sequence[str], values: Sequence[float]) -> Any:

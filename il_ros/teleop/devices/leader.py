@@ -41,7 +41,7 @@ class LeaderOptions:
     offsets_rad: Mapping[str, float] = field(default_factory=dict)
     """By the follower's name, what the follower has where the leader has 0."""
     ranges: Mapping[str, Any] = field(default_factory=dict)
-    """By the follower's name, what the leader tells, in whatever unit, where the follower is at its low and at its
+    """By the follower's name, the leader's values, in whatever unit, where the follower is at its low and at its
     high: ``{"gripper": [0, 100]}``. Instead of sign, scale and offset."""
     align_rad: float = 0.1
     """Control passes once no joint of both differs by more."""
@@ -75,7 +75,7 @@ def _is_range(value: Any) -> bool:
 class Leader(Operated):
     """Follow the leader's joints while the pedal is held; to take over, first bring the leader to where the arm is.
 
-    Angles that a leader tells anew at the end of a turn go on, and whole turns between both do not count.
+    Angles that a leader reports anew at the end of a turn go on, and whole turns between both do not count.
     """
 
     topics: ClassVar[Mapping[str, str]] = {t.name: t.type_name for t in (LEADER_STATES, LEADER_PEDAL)}
@@ -127,24 +127,24 @@ class Leader(Operated):
             self.dead_man.press(bool(message.data))
             return
         names = [self.options.prefix + name for name in self.setup.contract.action_names]
-        told = dict(zip(message.name, message.position))
-        missing = [name for name in names if not abs(told.get(name, math.nan)) < HUGE]
+        values = dict(zip(message.name, message.position))
+        missing = [name for name in names if not abs(values.get(name, math.nan)) < HUGE]
         if missing:
             self._lose()
             raise MessageError(
-                f"{topic} tells no position of {', '.join(missing)} but of {', '.join(told) or 'none'}; the leader "
+                f"{topic} has no position of {', '.join(missing)} but of {', '.join(values) or 'none'}; the leader "
                 "counts as lost; set the device's option 'prefix', or a contract that commands the leader's joints"
             )
-        self._follow(topic, self._scale * [told[name] for name in names] + self._offset, now_ns)
+        self._follow(topic, self._scale * [values[name] for name in names] + self._offset, now_ns)
 
-    def _follow(self, topic: str, told: Array, now_ns: int) -> None:
+    def _follow(self, topic: str, positions: Array, now_ns: int) -> None:
         """Continue from the leader's last joint positions."""
         last, passed_s = self._target, max((now_ns - self._received_ns) / 1e9, SHORTEST_S)
         self._received_ns = now_ns
         if last is None:
-            self._target = told
+            self._target = positions
         else:
-            way = told - last - self._whole_turns(told - last)
+            way = positions - last - self._whole_turns(positions - last)
             self._target = last + way
             joint = int(np.argmax(np.abs(way) / (self._fastest * passed_s + self.options.align_rad)))
             jumps = abs(way[joint]) > self._fastest[joint] * passed_s + self.options.align_rad

@@ -27,7 +27,7 @@ STANDING = ("local", "stage", "world", "map", "odom")
 """What trackers call a frame that stands still: its axes are taken to point as those of the base do, since only the way
 that the hand goes counts, not its place."""
 FROZEN_S = 1.0
-"""A hand always trembles: a tracker that tells the very same place for so long, after others, has lost it."""
+"""A hand always trembles: a tracker that publishes the very same place for so long, after others, has lost it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PoseOptions:
     speed_m_s: float = 0.22
     """The fastest that the tool follows."""
     hand_m_s: float = 1.0
-    """Faster than this no hand moves that leads a tool: what is told to do so is a jump of the tracker."""
+    """Faster than this no hand moves that leads a tool: such a motion is a jump of the tracker."""
     gain_per_s: float = 6.0
     """How fast what is left to go is made up for."""
     timeout_s: float = DEAD_MAN_S
@@ -48,14 +48,14 @@ class PoseOptions:
     """What the driver calls a frame whose axes point as those of the base do, beside ``STANDING`` and the names that
     the robot has."""
     silence_lets_go: bool = False
-    """For a driver that speaks only while a button is held: its silence is no loss but lets go."""
+    """For a driver that publishes only while a button is held: its silence is no loss but lets go."""
 
     def __post_init__(self) -> None:
         at_least(self, 0.0, ("scale", "speed_m_s", "hand_m_s", "gain_per_s", "timeout_s"))
 
 
 class Pose(Operated):
-    """Lead the tool by the hand: wherever the hand is when it begins to speak, the tool is where the tool is.
+    """Lead the tool by the hand: wherever the hand is at its first message, the tool is where the tool is.
 
     From then on both go the same way. After a silence, a place that no hand can have come to, another frame, or a
     tracker that has lost sight, the hand is lost, and begins anew where it is then; so the arm never jumps to meet it.

@@ -24,7 +24,7 @@ class ScriptedDevice(Device):
         self._guide.reset(start)
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """Where the script would go now."""
+        """Return where the script would go now."""
         return ExpertAction(
             self.action(self._guide(reading), reading, scripted=True), engaged=True, author=self._guide.name
         )

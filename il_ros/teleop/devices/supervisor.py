@@ -97,7 +97,7 @@ class Supervisor(Device):
         )
 
     def _worry(self, reading: RobotState) -> bool:
-        """Whether, carried on as it moves now, the tool would come too near to trouble; or it is stuck."""
+        """Return whether, carried on as it moves now, the tool would come too near to trouble; or it is stuck."""
         position, objects = reading.tool_position[:2], reading.objects
         velocity = np.zeros(2) if len(self._path) < 2 else (self._path[-1] - self._path[-2]) * self._steps_per_s
         if self._clearance(position + velocity * self._ahead_s, objects) < self.temper.margin_m:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Velocities of the tool as geometry_msgs/TwistStamped: whatever driver speaks as MoveIt Servo is spoken to."""
+"""Velocities of the tool as geometry_msgs/TwistStamped: from any driver made for MoveIt Servo."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class TwistOptions:
     frame: str = ""
     """What the driver calls a frame whose axes point as those of the base do, beside the names that the robot has."""
     silence_lets_go: bool = False
-    """For a driver that speaks only while it drives and never says zero: its silence is no loss but lets go."""
+    """For a driver that publishes only while it drives and never zeros: its silence is no loss but lets go."""
 
     def __post_init__(self) -> None:
         at_least(self, 0.0, ("scale", "timeout_s"))
 
 
 class Twist(Operated):
-    """Drive the tool with twists: who speaks of a velocity drives, and zeros for a while, or at last, let go.
+    """Drive the tool with twists: a velocity drives, and zeros for a while, or at last, let go.
 
     A SpaceMouse or a phone is set up for MoveIt Servo as ever, and the topic ``delta_twist_cmds`` remapped.
     """
@@ -56,7 +56,7 @@ class Twist(Operated):
         self._velocity: Array = np.zeros(3)
         self._frame = Frame()
         self._moved_ns: int | None = None
-        """When a velocity was told last."""
+        """When a velocity other than zero was received last."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
         """Take a twist.
@@ -80,15 +80,15 @@ class Twist(Operated):
             self._moved_ns = now_ns
         rests = not moves and (self._moved_ns is None or now_ns - self._moved_ns >= LET_GO_S * 1e9)
         self.dead_man.press(moves or (self.dead_man.holds(now_ns) and not rests))
-        self._tell(turning)
+        self._note_left_out(turning)
 
-    def _tell(self, turning: Array) -> None:
-        """Tell of what the contract cannot do."""
+    def _note_left_out(self, turning: Array) -> None:
+        """Note the components that the contract cannot command."""
         names = self.setup.contract.action_names
         left = ["angular velocities"] if turning.any() else []
         if self.setup.contract.moves_tool and not self._frame.turns_with_tool:
             left += [f"linear.{axis[-1]}" for axis, v in zip(TOOL_AXES, self._velocity) if v and axis not in names]
-        if left:  # it stays told: a cap that is pushed is always turned a little, too
+        if left:  # it stays noted: a cap that is pushed is always turned a little, too
             about = ", ".join(left)
             self.note(about, f"delta_twist_cmds has {about}, of which the contract's action knows nothing: left out")
 

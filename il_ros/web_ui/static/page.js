@@ -17,13 +17,13 @@ const WHY = {
 const LET_GO = { true: "let go: hold space to drive on, or give back", false: "hold space to drive" };
 const down = new Set();
 const past = {};
-let pointer = false, frameHeard = 0, toldAt = 0, viewer = null, seated = false, line = null;
+let pointer = false, frameAt = 0, statusAt = 0, viewer = null, seated = false, line = null;
 
 // The line ----------------------------------------------------------------------------------------------------------
 
 function connect() {
   line = new WebSocket(`ws://${location.host}/live`);
-  line.onmessage = (event) => hear(JSON.parse(event.data));
+  line.onmessage = (event) => receive(JSON.parse(event.data));
   line.onclose = (event) => {
     release();
     sitDown(false);
@@ -33,19 +33,19 @@ function connect() {
   };
 }
 
-function say(told) {
-  if (line && line.readyState === WebSocket.OPEN) line.send(JSON.stringify(told));
+function send(message) {
+  if (line && line.readyState === WebSocket.OPEN) line.send(JSON.stringify(message));
 }
 
-function hear(told) {
-  if (told.viewer) {
-    viewer = told.viewer;
+function receive(message) {
+  if (message.viewer) {
+    viewer = message.viewer;
     const other = { "127.0.0.1": "localhost", localhost: "127.0.0.1" }[location.hostname] || location.hostname;
     frame.src = `http://${other}:${location.port}/scene/${viewer}/`;  // another site, and so another process
   }
-  if (told.state) tell(told.state);
-  if (told.refused) words(told.refused, true);
-  if (told.done) words(told.words || told.done, false);
+  if (message.state) showState(message.state);
+  if (message.refused) words(message.refused, true);
+  if (message.done) words(message.words || message.done, false);
 }
 
 function words(text, refused) {
@@ -56,28 +56,28 @@ function words(text, refused) {
 // The hands ---------------------------------------------------------------------------------------------------------
 
 function hands() {
-  if (document.activeElement === frame || pointer) {  // what the picture tells counts while it is alive
-    if (performance.now() - frameHeard > FRAME_MS) forget();
+  if (document.activeElement === frame || pointer) {  // what the picture reports counts while it is alive
+    if (performance.now() - frameAt > FRAME_MS) forget();
   }
-  const told = { do: "hands", held: down.has(DEAD_MAN), fast: FAST.some((key) => down.has(key)), pointer };
-  told.deflection = [0, 1, 2].map((axis) => {
+  const message = { do: "hands", held: down.has(DEAD_MAN), fast: FAST.some((key) => down.has(key)), pointer };
+  message.deflection = [0, 1, 2].map((axis) => {
     let sum = 0;
     for (const key of down) if (MOVES[key]) sum += MOVES[key][axis];
     return Math.max(-1, Math.min(1, sum));
   });
   const pad = navigator.getGamepads ? [...navigator.getGamepads()].find((each) => each && each.connected) : null;
-  if (pad && pad.buttons.length > 5 && pad.buttons[4].pressed && !told.held) {
-    told.held = true;
-    told.fast = pad.buttons[5].pressed;
-    told.deflection = [-(pad.axes[1] || 0), -(pad.axes[0] || 0), -(pad.axes[3] || 0)].map(still);
+  if (pad && pad.buttons.length > 5 && pad.buttons[4].pressed && !message.held) {
+    message.held = true;
+    message.fast = pad.buttons[5].pressed;
+    message.deflection = [-(pad.axes[1] || 0), -(pad.axes[0] || 0), -(pad.axes[3] || 0)].map(still);
   }
-  return told;
+  return message;
 }
 
 const still = (value) => (Math.abs(value) < 0.08 ? 0 : Math.max(-1, Math.min(1, value)));
 
 function beat() {
-  if (seated && !document.hidden && document.hasFocus()) say(hands());
+  if (seated && !document.hidden && document.hasFocus()) send(hands());
 }
 
 function forget() {
@@ -87,7 +87,7 @@ function forget() {
 
 function release() {
   forget();
-  if (seated) say(hands());
+  if (seated) send(hands());
 }
 
 function press(code, pressed) {
@@ -105,7 +105,7 @@ function key(event, pressed) {
   const code = event.code;
   if (pressed) {
     if (isText(event.target)) return;
-    if (event.ctrlKey || event.altKey || event.metaKey) return release();  // what is let go meanwhile may not be told
+    if (event.ctrlKey || event.altKey || event.metaKey) return release();  // what is let go meanwhile may not be seen
   }
   if (!(code in MOVES || code in ACTS || code === DEAD_MAN || FAST.includes(code))) return;
   if (!isText(event.target)) event.preventDefault();  // space would press a button
@@ -120,7 +120,7 @@ document.addEventListener("visibilitychange", () => document.hidden && release()
 window.addEventListener("pagehide", release);
 window.addEventListener("message", (event) => {
   if (event.source !== frame.contentWindow) return;
-  frameHeard = performance.now();
+  frameAt = performance.now();
   if (typeof event.data.pointer === "boolean") {
     pointer = event.data.pointer;
     if (!pointer && document.activeElement === frame) { frame.blur(); window.focus(); }  // keys are ours again
@@ -135,25 +135,25 @@ setInterval(beat, BEAT_MS);
 
 function act(what) {
   if (what === "success" || what === "failure") {
-    say({ do: "save", success: what === "success", note: $("note").value });
+    send({ do: "save", success: what === "success", note: $("note").value });
     $("note").value = "";
     return;
   }
-  say({ do: what });
+  send({ do: what });
 }
 
 for (const button of document.querySelectorAll("[data-do]")) button.onclick = () => act(button.dataset.do);
 $("success").onclick = () => act("success");
 $("failure").onclick = () => act("failure");
-$("policy").onchange = () => say({ do: "policy", drives: $("policy").checked });
+$("policy").onchange = () => send({ do: "policy", drives: $("policy").checked });
 $("sit").onclick = () => {
   if (seated) {
     release();
-    sitDown(false);  // no hand is told of any more
-    return say({ do: "leave" });
+    sitDown(false);  // no input is sent any more
+    return send({ do: "leave" });
   }
   localStorage.setItem("il_ros_name", $("name").value);
-  say({ do: "sit", name: $("name").value });
+  send({ do: "sit", name: $("name").value });
   $("sit").blur();
 };
 $("name").value = localStorage.getItem("il_ros_name") || "";
@@ -196,8 +196,8 @@ function judge() {
   $("camera").hidden = pictured === null && !wrong;
   $("camera").classList.toggle("stale", stale);
   $("camera").lastElementChild.textContent = wrong || (stale ? `no picture for ${(age / 1000).toFixed(0)} s` : "");
-  const silent = performance.now() - toldAt;
-  if (toldAt && line.readyState === WebSocket.OPEN && silent > STALE_MS) show("FAULT", `nothing heard for ${(silent / 1000).toFixed(0)} s`);
+  const silent = performance.now() - statusAt;
+  if (statusAt && line.readyState === WebSocket.OPEN && silent > STALE_MS) show("FAULT", `nothing received for ${(silent / 1000).toFixed(0)} s`);
 }
 
 $("camera").onclick = () => $("camera").classList.toggle("large");
@@ -218,8 +218,8 @@ function sitDown(mine) {
   for (const control of document.querySelectorAll(".buttons button, .buttons input")) control.disabled = !seated;
 }
 
-function tell(state) {
-  toldAt = performance.now();
+function showState(state) {
+  statusAt = performance.now();
   sitDown(state.seat !== null && state.seat.viewer === viewer);
   wrong = state.camera;
   const [event, detail] = (state.why || "").split(": ");

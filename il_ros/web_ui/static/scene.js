@@ -1,9 +1,9 @@
-// Runs in the frame of the picture, which is a process of its own, so that a slow picture never slows the hands: tells the
-// page of keys and of the pointer, and that it is still there.
+// Runs in the frame of the picture, which is a process of its own, so that a slow picture never slows the input: sends the
+// page the keys and the pointer, and that it is still there.
 "use strict";
 
 const OURS = /^(Key[WASDRFTGN]|Arrow\w+|Space|Shift(Left|Right)|Enter|Delete)$/;
-const post = (told) => parent.postMessage(told, "*");
+const post = (message) => parent.postMessage(message, "*");
 for (const kind of ["keydown", "keyup"]) {
   addEventListener(kind, (event) => {
     if (kind === "keydown" && (event.ctrlKey || event.altKey || event.metaKey)) return post({ release: true });

@@ -17,7 +17,7 @@ STEP_NS = 50_000_000
 
 
 def episode(authority: list[int], gaps: frozenset[int] = frozenset(), width: int = 2) -> Episode:
-    """Row t sees t in every component, executes t + 0.5, and its expert, where he drives, wants t."""
+    """Row t sees t in every component, executes t + 0.5, and its expert, where they drive, wants t."""
     steps = len(authority)
     kinds = np.array(authority, dtype=np.uint8)
     row = np.arange(steps, dtype=np.float32)[:, None]

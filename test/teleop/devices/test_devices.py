@@ -80,7 +80,7 @@ def test_without_a_task_a_device_works_or_says_that_it_needs_one(name):
     except ConfigError as error:
         assert ("lacks the key 'expert'" if name == "function" else "set the parameter 'task'") in str(error)
         return
-    assert made.topics  # a person's device hears his driver
+    assert made.topics  # an operator's device subscribes to its driver
 
 
 def test_a_supervisor_needs_a_task_that_can_tell_its_clearance(device):

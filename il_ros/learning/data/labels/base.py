@@ -30,10 +30,10 @@ class Labels:
     weight: Array
     """(T,) float32, how much the window that begins there counts."""
     is_experts: Array
-    """(T,) bool, whether the expert said so; the policy may have done it by itself."""
+    """(T,) bool, whether the expert labelled it; the policy may have done it by itself."""
     is_followed: Array
     """(T,) bool, whether the label was carried out, so that the next step is what it leads to. A chunk of labels ends
-    after one that was not: what the expert says of the next state answers another question."""
+    after one that was not: the expert's action for the next state answers another question."""
 
 
 class Scheme(abc.ABC):
@@ -63,12 +63,12 @@ def load(name: str) -> Scheme:
 
 
 def asked(episode: Episode) -> Array:
-    """(T,) bool, the steps of which the expert has said what is right."""
+    """Return (T,) bool, the steps that the expert has labelled."""
     return np.asarray(np.isfinite(episode.expert).all(axis=1))
 
 
 def wanted(episode: Episode) -> Array:
-    """(T, Da) float32, what the expert wanted where that is on record, else what was executed.
+    """Return (T, Da) float32, what the expert wanted where that is on record, else what was executed.
 
     Just after a take-over the bounded hand-over may have executed something in between.
     """
@@ -76,13 +76,13 @@ def wanted(episode: Episode) -> Array:
 
 
 def is_driven_by(episode: Episode, authority: Authority) -> Array:
-    """(T,) bool."""
+    """Return (T,) bool."""
     driven: Array = episode.authority == authority
     return driven
 
 
 def by_mass(classes: Sequence[Array], mass: Mapping[int, float]) -> list[Array]:
-    """Weights that give each class of labels its share of the whole, with a mean of 1 over all labels.
+    """Return weights that give each class of labels its share of the whole, with a mean of 1 over all labels.
 
     Args:
         classes: for each episode (T,) int, the class of each step; -1 where there is no label.
@@ -93,9 +93,9 @@ def by_mass(classes: Sequence[Array], mass: Mapping[int, float]) -> list[Array]:
         For each episode (T,) float32; 0 where there is no label.
     """
     counts = {name: sum(int((each == name).sum()) for each in classes) for name in mass if mass[name] > 0}
-    there = [name for name, count in counts.items() if count]
-    total, labels = sum(mass[name] for name in there), sum(counts.values())
-    weights = {name: mass[name] / total * labels / counts[name] for name in there}
+    present = [name for name, count in counts.items() if count]
+    total, labels = sum(mass[name] for name in present), sum(counts.values())
+    weights = {name: mass[name] / total * labels / counts[name] for name in present}
     result = []
     for each in classes:
         weight = np.zeros(len(each), dtype=np.float32)

@@ -20,7 +20,7 @@ class ExpertDriven(Scheme):
     """Demonstrations whole, of rollouts the interventions."""
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
-        """All count alike."""
+        """Weigh all labels alike."""
         return [self._of(episode) for episode in episodes]
 
     def _of(self, episode: Episode) -> Labels:

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Intervention-weighted regression: what the policy did alone is learned, too; interventions weigh as much as all else.
+"""Intervention-weighted regression (IWR): all steps are labels; interventions weigh as much as all the others.
 
 Mandlekar et al. 2020, arXiv:2012.06733, section IV-B.
 """
@@ -37,14 +37,14 @@ class InterventionWeighted(Scheme):
             raise ConfigError(f"label scheme 'iwr': share is {self.share}; it must be between 0 and 1")
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
-        """Weights by class."""
+        """Return weights by class."""
         classes = [steps_of(episode) for episode in episodes]
         weights = by_mass(classes, {REST: 1.0 - self.share, INTERVENTION: self.share})
         return [trusted(episode, kinds >= 0, weight) for episode, kinds, weight in zip(episodes, classes, weights)]
 
 
 def steps_of(episode: Episode) -> Array:
-    """(T,) the class of each step; -1 where nobody drove, or the policy did and failed."""
+    """Return (T,) the class of each step; -1 where nobody drove, or the policy did and failed."""
     classes = np.full(len(episode), REST)
     classes[episode.intervention > 0] = INTERVENTION
     classes[is_driven_by(episode, Authority.HOLD)] = -1

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""DAgger: learn what the expert says of every state that was visited, whoever drove there.
+"""DAgger: learn the expert's action for every state that was visited, whoever drove there.
 
 Ross, Gordon and Bagnell 2011, arXiv:1011.0686, algorithm 3.1.
 """
@@ -24,10 +24,10 @@ class Relabelled(Scheme):
     """
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
-        """All count alike."""
+        """Weigh all labels alike."""
         return [self._of(episode) for episode in episodes]
 
     def _of(self, episode: Episode) -> Labels:
         driven = is_driven_by(episode, Authority.EXPERT)
-        told = driven | asked(episode)
-        return Labels(wanted(episode), told, np.ones(len(episode), dtype=np.float32), told, driven)
+        labelled = driven | asked(episode)
+        return Labels(wanted(episode), labelled, np.ones(len(episode), dtype=np.float32), labelled, driven)

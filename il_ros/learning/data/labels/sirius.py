@@ -38,7 +38,7 @@ class Sirius(Scheme):
             raise ConfigError(f"label scheme 'sirius': before_s is {self.before_s}; it must be from 0 to an hour")
 
     def __call__(self, episodes: Sequence[Episode]) -> list[Labels]:
-        """Weights by class."""
+        """Return weights by class."""
         classes = [self.classes(episode) for episode in episodes]
         together = np.concatenate(classes)
         counts = np.bincount(together[together >= 0], minlength=4)
@@ -52,7 +52,7 @@ class Sirius(Scheme):
         ]
 
     def classes(self, episode: Episode) -> Array:
-        """(T,) the class of each step; -1 where it teaches nothing."""
+        """Return (T,) the class of each step; -1 where it teaches nothing."""
         known = steps_of(episode)
         classes = np.where(episode.intervention > 0, INTERVENTION, DEMONSTRATION)
         classes[is_driven_by(episode, Authority.POLICY)] = ROLLOUT
