@@ -128,7 +128,7 @@ class Cell:
         setting = self.setting
         inputs = [setting.task, setting.contract, self.expert, setting.demonstrations, self.episodes]
         config = dataclasses.asdict(self.config())
-        unused = ("labels", "warm_start", "fresh", "critic", "experts")
+        unused = ("labels", "warm_start", "new_data_weight", "critic", "experts")
         used = {name: value for name, value in config.items() if name not in unused}
         return job_cache.key([*inputs, used])
 
