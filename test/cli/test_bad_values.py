@@ -176,7 +176,7 @@ def test_output_that_cannot_be_written_is_a_full_disk(checkpoint):
         ("sim_node task:=nope", 2, "task 'nope' is not known; choose from avoid, fork, trace"),
         ("sim_node contract:=nope", 2, "nope is not a file, nor one of ours"),
         ("gate_node rule:=humann", 2, "gating rule 'humann' is not known; choose from beta, demonstration"),
-        ("expert_node device:=joi", 2, "device 'joi' is not known; choose from function, joy, kinesthetic"),
+        ("expert_node device:=joi", 2, "device 'joi' is not known; choose from browser, function, joy, kinesthetic"),
         ("expert_node expert:=middle", 2, "expert of task 'fork', 'middle' is not known; choose from left"),
         ("policy_node checkpoint:=/nowhere", 5, "/nowhere/checkpoint.json cannot be read"),
         ("trainer_node policy:=nope", 2, "policy 'nope' is not known; choose from "),

@@ -72,7 +72,7 @@ def episodes(policies: dict[str, Checkpoint], tmp_path_factory: pytest.TempPathF
         done["right"] += right.episodes([1])
         left.wait("the end of the held episode", lambda: len(left._recorded) == 2, 60.0)
         return {
-            "left": [Path(facts["path"]) for facts in left._recorded],
+            "left": [Path(str(recorded.path)) for recorded in left._recorded],
             "right": [Path(f["path"]) for f in done["right"]],
         }
 

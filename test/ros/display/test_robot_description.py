@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 
-from il_ros.core import topics
 from il_ros.core.errors import ConfigError
 from il_ros.core.frames import matrix
 from il_ros.robot.chain import KinematicChain
 from il_ros.robot.description import Robot
+from il_ros.ros.display import robot_description
 from il_ros.ros.display.robot_description import WORLD, LinkTransforms, description_text
 
 pytestmark = pytest.mark.graph
@@ -54,7 +54,7 @@ def placed(transforms: list[Any], frame: str) -> np.ndarray:
 
 
 def test_transforms_put_the_tool_where_forward_kinematics_has_it(robot: Robot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics, "message_class", lambda name: SimpleNamespace)  # tf2_msgs has no wheel
+    monkeypatch.setattr(robot_description, "message_class", lambda name: SimpleNamespace)  # tf2_msgs has no wheel
     links = LinkTransforms(robot)
     rng = np.random.default_rng(0)
     joints = np.array(list(robot.rest.values())) + rng.uniform(-0.3, 0.3, len(robot.joints))
