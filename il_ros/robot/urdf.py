@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The URDF parser: the joints of an arm; kinematics, frames and meshes are derived from this."""
+"""The URDF parser: the joints of an arm, from which kinematics and frames are derived; meshes are in ``urdf_model``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Choose the rclpy executor, spin nodes until a signal ends them, and return the exit code of their process."""
+"""Spin nodes until a signal ends them, and return the exit code of their process."""
 
 from __future__ import annotations
 

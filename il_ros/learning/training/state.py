@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The state of a training between two steps: weights, their moving average (EMA), optimizer, random numbers."""
+"""One training step, and the state between two: learning-rate schedule, optimizer, moving average of weights (EMA)."""
 
 from __future__ import annotations
 

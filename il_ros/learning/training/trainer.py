@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The training loop: optimizer steps over windows on the device, learning-rate schedule, weight averaging."""
+"""The training loop: windows, reports, early stopping; a step itself is in ``training.state``."""
 
 from __future__ import annotations
 
