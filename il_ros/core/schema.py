@@ -107,11 +107,10 @@ def _annotation(hint: Any) -> Any:
     if origin is Annotated:
         parts = (_annotation(arguments[0]), *arguments[1:])
         return Annotated[parts]
-    if origin is tuple and arguments[-1:] != (...,):
-        of_size = BeforeValidator(functools.partial(_sized, arguments))
-        return Annotated[tuple[tuple(map(_annotation, arguments))], Strict(False), of_size]  # type: ignore[misc]
     if origin is tuple:
-        return Annotated[tuple[tuple(map(_annotation, arguments))], Strict(False)]  # type: ignore[misc]
+        checked: Any = Annotated[tuple[tuple(map(_annotation, arguments))], Strict(False)]  # type: ignore[misc]
+        is_of_any_size = arguments[-1:] == (...,)
+        return checked if is_of_any_size else Annotated[checked, BeforeValidator(functools.partial(_sized, arguments))]
     if origin in (types.UnionType, typing.Union):
         return typing.Union[tuple(map(_annotation, arguments))]  # noqa: UP007
     if arguments and isinstance(origin, type) and issubclass(origin, Mapping):
