@@ -42,6 +42,42 @@ class RobotState:
     """(J,) the arm's names of the joints."""
     frame: str = ""
     """The name of the base frame."""
+    object_quaternions: Array | None = None
+    """(N, 4) float64, x y z w, of the objects; None if all stand upright."""
+
+    @property
+    def object_poses(self) -> Array:
+        """(N, 7) float64, position in m and orientation x y z w of every object."""
+        turned = self.object_quaternions
+        if turned is None:
+            turned = np.tile((0.0, 0.0, 0.0, 1.0), (len(self.objects), 1))
+        return np.hstack([self.objects, turned])
+
+
+@dataclass(frozen=True)
+class ToolCommand:
+    """How an expert wants the tool to move, in the base frame, and what the gripper is to do."""
+
+    linear: Array
+    """(3,) m/s."""
+    angular: Array = field(default_factory=lambda: np.zeros(3))
+    """(3,) rad/s."""
+    grip: float | None = None
+    """How far the gripper is to close, from 0, open, to 1, closed; None leaves it as it was commanded last."""
+
+    @property
+    def velocity(self) -> Array:
+        """(6,) m/s and rad/s, in the order of the contract's ``TOOL_AXES``."""
+        return np.concatenate([self.linear, self.angular])
+
+    @classmethod
+    def of(cls, command: Array | ToolCommand) -> ToolCommand:
+        """Return a command, also of a velocity (2,) or (3,), m/s."""
+        if isinstance(command, ToolCommand):
+            return command
+        linear = np.zeros(3)
+        linear[: len(command)] = command
+        return cls(linear)
 
 
 @dataclass(frozen=True)

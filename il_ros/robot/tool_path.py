@@ -31,6 +31,6 @@ def tool_path(
     if not contract.moves_tool:
         return np.array([tool_position, *(tool_at(dict(zip(names, row))) for row in chunk.actions)])
     actions = np.repeat(chunk.actions, REPEAT, axis=0) if len(chunk.actions) == 1 else chunk.actions
-    velocities = np.zeros((len(actions), 3))
-    velocities[:, [TOOL_AXES.index(name) for name in names]] = actions
-    return np.vstack([tool_position, tool_position + np.cumsum(velocities, axis=0) / contract.rate_hz])
+    velocities = np.zeros((len(actions), len(TOOL_AXES)))
+    velocities[:, [TOOL_AXES.index(name) for name in names if name in TOOL_AXES]] = actions[:, ~contract.is_gripper]
+    return np.vstack([tool_position, tool_position + np.cumsum(velocities[:, :3], axis=0) / contract.rate_hz])

@@ -171,11 +171,14 @@ class Control:
         """Give the arm its targets for one control step."""
         values = np.zeros(self._width)
         values[self._index] = action
-        (arm.move_joints if self._joints else arm.move_tool)(values)
+        if self._joints:
+            arm.move_joints(values)
+        else:
+            arm.move_tool(values[:3])
 
     def yielding(self, arm: Arm, link: str, force: Array) -> Array:
         """Return (Da,), the action that gives way to a force; see ``Arm.yielding``."""
         joint_velocities, tool_velocity = arm.yielding(link, force)
         moved = arm.joints()[0] + joint_velocities * arm.dt
-        values: Array = (moved if self._joints else tool_velocity)[self._index]
+        values: Array = (moved if self._joints else np.concatenate([tool_velocity, np.zeros(3)]))[self._index]
         return values

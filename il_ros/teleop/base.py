@@ -124,7 +124,7 @@ class Device(abc.ABC):
             ConfigError: if the contract's action is made neither of tool velocities nor of the joints of its robot.
             MessageError: if the reading is not of the arm that the contract names.
         """
-        contract, values = self.setup.contract, np.zeros(3)
+        contract, values = self.setup.contract, np.zeros(len(TOOL_AXES))
         values[: len(velocity)] = velocity
         if contract.moves_tool:
             return contract.nearest_move(values[[TOOL_AXES.index(name) for name in contract.action_names]])
@@ -135,7 +135,9 @@ class Device(abc.ABC):
                 f"{', '.join(contract.action_names)}, which are not the joints of its robot; choose a contract with "
                 f"{', '.join(TOOL_AXES)}, or name the robot in it"
             )
-        solved = self.setup.solve(values, reading, scripted=True) if scripted else self.setup.solve(values, reading)
+        solved = (
+            self.setup.solve(values[:3], reading, scripted=True) if scripted else self.setup.solve(values[:3], reading)
+        )
         self.note("reach", self.setup.solve.remark)
         return contract.nearest_move(solved)
 

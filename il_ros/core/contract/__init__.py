@@ -3,7 +3,7 @@
 
 """The contract: which topics and fields make an observation and an action, with units and limits, from YAML."""
 
-from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
 from il_ros.core.contract.contract import ABSURD, TOOL_AXES, TRACKING_S, Contract, gap_ns
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ActionComponent",
     "Contract",
     "External",
+    "ImageComponent",
     "ObservationComponent",
     "gap_ns",
 ]

@@ -14,6 +14,9 @@ CLOCKS = ("header", "publish", "log")
 LIMITS = ("max_step", "max_velocity", "max_acceleration")
 """The keys of which one says how fast a component of the action may change."""
 
+ENDS = ("low", "high")
+"""The ends of a gripper's range, of which one is where it is closed."""
+
 
 @dataclass(frozen=True)
 class ObservationComponent:
@@ -48,11 +51,49 @@ class ActionComponent:
     tracking: float | None = None
     """How far the measured position may stay behind the command, in the component's unit, beside one step; what the
     limit allows in ``TRACKING_S`` unless it is given."""
+    kind: str = ""
+    """``gripper`` for the opening of a gripper; empty for what moves the arm.
+
+    A gripper at rest stays as it was commanded last, since one that holds something is measured wider than it was
+    commanded; its ``rest`` is where it is before the first command. It is never interpolated and never averaged."""
+    closed: str = "low"
+    """At which end of its range a gripper is closed, one of ``ENDS``."""
+    binary: bool = False
+    """Whether a gripper is only ever opened or closed, all the way; then it changes over with hysteresis."""
+
+    def at(self, grip: float) -> float:
+        """Return the command of a gripper that is closed by the share ``grip``: 0 for open, 1 for closed."""
+        first, last = (self.high, self.low) if self.closed == "low" else (self.low, self.high)
+        return first + grip * (last - first)
 
     @property
     def limited_by(self) -> str:
         """The key that says how fast it may change."""
         return next((key for key in LIMITS if getattr(self, key) is not None), "")
+
+
+@dataclass(frozen=True)
+class ImageComponent:
+    """One camera that the policy sees."""
+
+    name: str
+    topic: str
+    type: str = "sensor_msgs/msg/Image"
+    """``sensor_msgs/msg/Image`` or ``sensor_msgs/msg/CompressedImage``."""
+    width: int = 96
+    """Pixels of the image that the policy is given, after cropping and resizing."""
+    height: int = 96
+    crop: tuple[int, ...] = ()
+    """left, top, width, height, pixels of the published image; all of it without."""
+    rate_hz: float = 10.0
+    """How often the camera takes an image."""
+    stale_s: float = 0.0
+    """The greatest age of an image that a step may be answered with; 0: three periods of the camera."""
+
+    @property
+    def stale_ns(self) -> int:
+        """The greatest age of an image, ns."""
+        return round(1e9 * (self.stale_s or 3.0 / self.rate_hz))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 
 from il_ros.core import paths, schema
 from il_ros.core.contract import document, rules
-from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
 from il_ros.core.types import Array
 
 BLIND_NS = 160_000_000
@@ -31,8 +31,8 @@ ABSURD = 10.0
 TRACKING_S = 0.15
 """How far an arm may be behind its command, as time at the limit's speed: a step under way, and some latency."""
 
-TOOL_AXES = ("tool_vx", "tool_vy", "tool_vz")
-"""The components of an action that are velocities of the tool, m/s, along the axes of the base frame."""
+TOOL_AXES = ("tool_vx", "tool_vy", "tool_vz", "tool_wx", "tool_wy", "tool_wz")
+"""The components of an action that are velocities of the tool, m/s along and rad/s about the axes of the base frame."""
 
 
 def gap_ns(step_ns: int) -> int:
@@ -64,6 +64,12 @@ class Contract:
     robot: str = ""
     """Which arm the simulation puts in the place of the real one: a file, or a name from ``config/robots``."""
     external: External = External()
+    gripper_topic: str = ""
+    """Where the gripper is commanded, if not in the arm's message."""
+    gripper_type: str = "trajectory_msgs/msg/JointTrajectory"
+    """The message type on ``gripper_topic``."""
+    images: tuple[ImageComponent, ...] = ()
+    """The cameras that the policy sees, beside the numbers of the observation."""
 
     def __post_init__(self) -> None:
         rules.check(self)
@@ -95,8 +101,14 @@ class Contract:
 
     @cached_property
     def moves_tool(self) -> bool:
-        """Whether its action is made of velocities of the tool, some of ``TOOL_AXES``."""
-        return set(self.action_names) <= set(TOOL_AXES)
+        """Whether its action, but for the gripper, is made of velocities of the tool, some of ``TOOL_AXES``."""
+        arm = {part.name for part in self.action if part.kind != "gripper"}
+        return bool(arm) and arm <= set(TOOL_AXES)
+
+    @cached_property
+    def is_gripper(self) -> Array:
+        """(Da,) bool, the components that open and close a gripper."""
+        return np.array([part.kind == "gripper" for part in self.action])
 
     @cached_property
     def low(self) -> Array:
@@ -161,12 +173,15 @@ class Contract:
         """(Da,) float64, the action at rest; 0 where that is measured."""
         return self._resting[0]
 
-    def rest(self, observation: Array) -> Array:
-        """(Da,) float64, the action that holds the arm where ``observation`` measured it."""
+    def rest(self, observation: Array, last: Array | None = None) -> Array:
+        """(Da,) float64, the action that holds the arm where ``observation`` measured it.
+
+        A gripper stays as ``last`` (Da,), the last command, has it.
+        """
         numbers, measured, by = self._resting
         resting: Array = numbers.copy()
         resting[measured] = observation[by]
-        return resting
+        return resting if last is None else np.where(self.is_gripper, last, resting)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form, as in the YAML file; ``from_dict`` is its inverse."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 
 from il_ros.core import schema
-from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
 
 if TYPE_CHECKING:
     from il_ros.core.contract import Contract
@@ -34,12 +34,21 @@ def _named(section: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class GripperSection:
+    """The section ``gripper`` of ``command``: where the gripper is commanded by a message of its own."""
+
+    topic: str
+    type: Annotated[str, AfterValidator(_message_type)] = "trajectory_msgs/msg/JointTrajectory"
+
+
+@dataclass(frozen=True)
 class CommandSection:
     """The section ``command``: as what the action is published."""
 
     type: str
     frame: str = ""
     points: int = 1
+    gripper: GripperSection | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class ContractDocument:
     moves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     robot: str = ""
     external: External = External()
+    images: Annotated[Mapping[str, ImageComponent], BeforeValidator(_named)] = field(default_factory=dict)
 
 
 def read(where: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +73,7 @@ def read(where: str, data: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: for a key that is missing, unknown or of the wrong type.
     """
     document: ContractDocument = schema.build(ContractDocument, where, data)
+    gripper = document.command.gripper
     return {
         "rate_hz": float(document.rate_hz),
         "topics": document.topics,
@@ -74,6 +85,8 @@ def read(where: str, data: Mapping[str, Any]) -> dict[str, Any]:
         "moves": document.moves,
         "robot": document.robot,
         "external": document.external,
+        "images": tuple(document.images.values()),
+        **({"gripper_topic": gripper.topic, "gripper_type": gripper.type} if gripper is not None else {}),
     }
 
 
@@ -81,9 +94,15 @@ def plain(contract: Contract) -> dict[str, Any]:
     """Return the plain form of a contract; what is at its default is left out where it was added later."""
 
     def component(part: ObservationComponent | ActionComponent) -> dict[str, Any]:
-        return {k: v for k, v in dataclasses.asdict(part).items() if k != "name" and v is not None}
+        later = ("kind", "closed", "binary") if getattr(part, "kind", "") == "" else ()
+        return {k: v for k, v in dataclasses.asdict(part).items() if k not in ("name", *later) and v is not None}
 
-    points = {} if contract.points == 1 else {"points": contract.points}
+    points: dict[str, Any] = {} if contract.points == 1 else {"points": contract.points}
+    if contract.gripper_topic:
+        points["gripper"] = {"topic": contract.gripper_topic, "type": contract.gripper_type}
+    images = {part.name: {**dataclasses.asdict(part), "crop": list(part.crop)} for part in contract.images}
+    for plain_image in images.values():
+        del plain_image["name"]
     return {
         "rate_hz": contract.rate_hz,
         "topics": dict(contract.topics),
@@ -93,6 +112,7 @@ def plain(contract: Contract) -> dict[str, Any]:
         **({"moves": {name: list(move) for name, move in contract.moves.items()}} if contract.moves else {}),
         **({"robot": contract.robot} if contract.robot else {}),
         **({"external": _external(contract.external)} if contract.external != External() else {}),
+        **({"images": images} if images else {}),
     }
 
 

@@ -16,13 +16,12 @@ from il_ros.core.messages.headers import seconds, set_stamp, stamp_ns
 from il_ros.core.topics import JOINT_STATES, OBJECTS, TOOL_POSE
 from il_ros.core.types import RobotState
 
-UPRIGHT = (0.0, 0.0, 0.0, 1.0)
-
 
 def reading_from(messages: Mapping[str, Any]) -> RobotState:
     """Return what an expert sees, from the messages of ``topics.READING``; no objects where nobody publishes them."""
     joints, tool = messages[JOINT_STATES.name], messages[TOOL_POSE.name].pose
     objects = messages[OBJECTS.name].poses if OBJECTS.name in messages else []
+    turned = [(q.x, q.y, q.z, q.w) for q in (element.orientation for element in objects)]
     return RobotState(
         stamp_ns=stamp_ns(messages[TOOL_POSE.name]),
         joint_positions=np.array(joints.position, dtype=np.float64),
@@ -31,6 +30,7 @@ def reading_from(messages: Mapping[str, Any]) -> RobotState:
         tool_quaternion=np.array([tool.orientation.x, tool.orientation.y, tool.orientation.z, tool.orientation.w]),
         objects=np.array([[o.position.x, o.position.y, o.position.z] for o in objects]).reshape(-1, 3),
         joint_names=tuple(joints.name),
+        object_quaternions=np.array(turned).reshape(-1, 4),
     )
 
 
@@ -47,7 +47,7 @@ def plain_messages(reading: RobotState) -> dict[str, Any]:
             effort=np.empty(0),
         ),
         TOOL_POSE.name: SimpleNamespace(header=header, pose=_pose(reading.tool_position, reading.tool_quaternion)),
-        OBJECTS.name: SimpleNamespace(header=header, poses=[_pose(o, UPRIGHT) for o in reading.objects]),
+        OBJECTS.name: SimpleNamespace(header=header, poses=[_pose(o[:3], o[3:]) for o in reading.object_poses]),
     }
 
 
@@ -64,8 +64,8 @@ def fill_reading(messages: Mapping[str, Any], reading: RobotState, pose: type[An
     poses = messages[OBJECTS.name].poses
     while len(poses) < len(reading.objects):
         poses.append(pose())
-    for element, position in zip(poses, reading.objects):
-        _fill_pose(element, position, UPRIGHT)
+    for element, at in zip(poses, reading.object_poses):
+        _fill_pose(element, at[:3], at[3:])
 
 
 def _pose(position: Any, quaternion: Any) -> SimpleNamespace:

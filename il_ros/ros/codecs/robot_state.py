@@ -32,7 +32,7 @@ class ReadingWriter(NumberWriter[RobotState]):
         arrays = {
             JOINT_STATES.name: (content.joint_positions, content.joint_velocities),
             TOOL_POSE.name: (content.tool_position, content.tool_quaternion),
-            OBJECTS.name: (content.objects,),
+            OBJECTS.name: (content.object_poses,),
         }[self.topic.name]
         numbers = [number for array in arrays for number in array.ravel().tolist()]
         return (content.frame, content.joint_names, len(numbers)), [*messages.seconds(content.stamp_ns), *numbers]
@@ -43,6 +43,10 @@ class ReadingWriter(NumberWriter[RobotState]):
         paths = {
             JOINT_STATES.name: [f"{column}.{i}" for column in ("position", "velocity") for i in joints],
             TOOL_POSE.name: [*(f"pose.position.{c}" for c in "xyz"), *(f"pose.orientation.{c}" for c in "xyzw")],
-            OBJECTS.name: [f"poses.{i}.position.{c}" for i in range(len(content.objects)) for c in "xyz"],
+            OBJECTS.name: [
+                f"poses.{i}.{part}"
+                for i in range(len(content.objects))
+                for part in (*(f"position.{c}" for c in "xyz"), *(f"orientation.{c}" for c in "xyzw"))
+            ],
         }
         return [*STAMP_FIELDS, *paths[self.topic.name]]
