@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from il_ros.core.contract import Contract
+if TYPE_CHECKING:
+    from il_ros.core.contract import Contract
 
 
 class QosKind(enum.Enum):

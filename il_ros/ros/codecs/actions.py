@@ -31,7 +31,8 @@ StampedAction = tuple[int | None, Array]
 
 
 def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
-    """Return a reader of the chunks of a policy or an expert."""
+    """Return a reader of the chunks of a policy or an expert, by the topic."""
+    is_expert = topic == topics.EXPERT_ACTION
 
     def checked(stamp: int, read: Callable[[], Chunk]) -> Answer:
         try:
@@ -40,7 +41,7 @@ def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
             return stamp, error
 
     def of(message: Any) -> Answer:
-        return checked(messages.stamp_ns(message), lambda: messages.chunk_from(message, contract))
+        return checked(messages.stamp_ns(message), lambda: messages.chunk_from(message, contract, is_expert))
 
     def find(message: Any) -> Layout[Answer]:
         names, author = list(message.joint_names), str(message.header.frame_id)
@@ -49,7 +50,7 @@ def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
         def make(numbers: Numbers) -> Answer:
             stamp, positions = split_stamp(numbers)
             table = np.array(positions, dtype=np.float64).reshape(shape)
-            return checked(stamp, lambda: messages.chunk_of(stamp, names, table, author, contract))
+            return checked(stamp, lambda: messages.chunk_of(stamp, names, table, author, contract, is_expert))
 
         return _trajectory(*shape), make
 
