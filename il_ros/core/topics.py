@@ -109,8 +109,14 @@ RESET = "sim_node/reset"
 
 
 def command(contract: Contract) -> Topic:
-    """Return the command's topic, with the contract's type."""
+    """Return the topic of the arm's command, with the contract's type."""
     return Topic(COMMAND_NAME, contract.command_type)
+
+
+def commands(contract: Contract) -> tuple[Topic, ...]:
+    """Return the topics of a command, that of a gripper first, if it has one of its own."""
+    gripper = (Topic(contract.gripper_topic, contract.gripper_type),) if contract.gripper_topic else ()
+    return (*gripper, command(contract))
 
 
 def observed(contract: Contract) -> tuple[Topic, ...]:

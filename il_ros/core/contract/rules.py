@@ -130,7 +130,7 @@ def _check_external(where: str, contract: Contract) -> None:
         )
     if external.clock not in ("", *CLOCKS):
         raise unknown(f"{where}: clock", external.clock, CLOCKS, at=("external", "clock"))
-    topics = dict.fromkeys((*contract.topics, external.topic))
+    topics = dict.fromkeys((*contract.topics, external.topic, *filter(None, [contract.gripper_topic])))
     for key, named in (("offsets", external.offsets), ("static", external.static)):
         for topic in named:
             if topic not in topics:
