@@ -12,6 +12,7 @@ from il_ros.core.messages.authority_record import (
     record_values,
 )
 from il_ros.core.messages.chunks import DOUBTS, ENGAGE, chunk_from, chunk_of, chunk_table, fill_chunk
+from il_ros.core.messages.command_parts import CommandPart, command_parts
 from il_ros.core.messages.commands import (
     check_frame,
     command_from,
@@ -21,7 +22,7 @@ from il_ros.core.messages.commands import (
     has_stamp,
 )
 from il_ros.core.messages.exact_time_sync import ExactTimeSync, are_in_step, exact_join
-from il_ros.core.messages.fields import getter, named_joint
+from il_ros.core.messages.fields import field_sources, field_value, getter, named_joint
 from il_ros.core.messages.headers import (
     STAMP_FIELDS,
     nanoseconds,
@@ -53,6 +54,7 @@ __all__ = [
     "ENGAGE",
     "INCOMPLETE",
     "STAMP_FIELDS",
+    "CommandPart",
     "ExactTimeSync",
     "JointStateMerger",
     "are_finite",
@@ -65,8 +67,11 @@ __all__ = [
     "chunk_table",
     "command_from",
     "command_of",
+    "command_parts",
     "command_paths",
     "exact_join",
+    "field_sources",
+    "field_value",
     "fill_chunk",
     "fill_command",
     "fill_reading",

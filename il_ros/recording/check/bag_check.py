@@ -138,7 +138,12 @@ def check_bag(contract: Contract, path: Path) -> Checked:
     for topic, kind in contract.topics.items():
         findings += _about_topic(contract, topic, kind, named.get(topic), reader, watch)
     action = _action_topic(reader, contract, named)
-    return Checked(path, [*findings, *reading, *_about_action(contract, action, named.get(action), reader)], episode)
+    actions = {action: contract} if action == AUTHORITY else _commanded(contract)
+    for topic, part in actions.items():
+        reading += _about_action(
+            part, topic, named.get(topic), reader, topic if topic == contract.gripper_topic else COMMAND
+        )
+    return Checked(path, [*findings, *reading], episode)
 
 
 def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None], list[Finding]]:
@@ -153,10 +158,19 @@ def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None]
     try:
         named[AUTHORITY] = find_authority(reader.types, named.values(), reader.path)
         if named[AUTHORITY] is None and not is_ours(reader):
-            named[contract.external.topic] = find_topic(reader.types, contract.external.topic, reader.path)
+            for topic in _commanded(contract):
+                named[topic] = find_topic(reader.types, topic, reader.path)
     except DataError as error:
         findings.append(Finding(COMMAND, ERROR, str(error)))
     return named, findings
+
+
+def _commanded(contract: Contract) -> dict[str, Contract]:
+    """Return the topics of the action in a bag of another program, and the contract of what is on each of them."""
+    *grippers, arm = messages.command_parts(contract)
+    if contract.external.fields:
+        return {contract.external.topic: contract}
+    return {contract.external.topic: arm.contract, **{part.topic.name: part.contract for part in grippers}}
 
 
 def _action_topic(reader: BagReader, contract: Contract, named: Mapping[str, str | None]) -> str:
@@ -238,27 +252,27 @@ def _about_clocks(name: str, episode: Episode) -> list[Finding]:
     return [Finding("clock", WARNING if n or is_apart else OK, note) for n, note in enumerate(notes)]
 
 
-def _about_action(contract: Contract, action: str, name: str | None, reader: BagReader) -> list[Finding]:
+def _about_action(contract: Contract, action: str, name: str | None, reader: BagReader, about: str) -> list[Finding]:
     if name is None:
         candidates = ", ".join(sorted(name for name, kind in reader.types.items() if kind == contract.command_type))
         remedy = "use the contract that it was recorded with"
         if not is_ours(reader):
             such = f", such as {candidates}" if candidates else ""
             remedy = f"name the topic of the action under the contract's external: topic{such}"
-        return [Finding(COMMAND, ERROR, f"{action} is not there, so the commands are not known; {remedy}")]
+        return [Finding(about, ERROR, f"{action} is not there, so the commands are not known; {remedy}")]
     kind = reader.types[name]
     is_command = action != AUTHORITY and not contract.external.fields
     if is_command and kind != contract.command_type:
         remedy = "correct the contract's command, or name the fields of the action under external: fields"
-        return [Finding(COMMAND, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
+        return [Finding(about, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
     if not reader.counts.get(name):
-        return [Finding(COMMAND, ERROR, f"{name} has no message, so the commands are not known")]
+        return [Finding(about, ERROR, f"{name} has no message, so the commands are not known")]
     fields = (
         f", its fields {', '.join(contract.external.fields)}"
         if contract.external.fields and action != AUTHORITY
         else ""
     )
-    return [Finding(COMMAND, OK, f"{name}, {kind}, {reader.counts[name]:,} messages{fields}")]
+    return [Finding(about, OK, f"{name}, {kind}, {reader.counts[name]:,} messages{fields}")]
 
 
 def _about_observation(contract: Contract, episodes: Sequence[Episode]) -> list[Finding]:
