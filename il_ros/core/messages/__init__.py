@@ -35,7 +35,7 @@ from il_ros.core.messages.headers import (
     with_stamp,
 )
 from il_ros.core.messages.image_alignment import CameraBuffer, aligned, due_ns
-from il_ros.core.messages.images import decoded_image, published_size, serialized_image, serialized_png
+from il_ros.core.messages.images import COMPRESSED, decoded_image, published_size, serialized_image, serialized_png
 from il_ros.core.messages.joint_states import JointStateMerger, check_ages, check_joints, joints_of
 from il_ros.core.messages.observations import (
     are_finite,
@@ -51,6 +51,7 @@ from il_ros.core.messages.robot_state import fill_reading, plain_messages, readi
 
 __all__ = [
     "BYTE_OF_LEVEL",
+    "COMPRESSED",
     "DOUBTS",
     "ENGAGE",
     "INCOMPLETE",
