@@ -152,9 +152,13 @@ class PolicyRunner:
                 actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
 
-    def silence(self) -> Chunk:
-        """Return a chunk without rows, the answer of a policy that has none."""
-        return Chunk(self._newest_ns or 0, np.empty((0, len(self.contract.action))), self.author)
+    def silence(self, stamp_ns: int | None = None) -> Chunk:
+        """Return a chunk without rows, the answer of a policy that has none; by default to the newest observation."""
+        return Chunk(
+            self._newest_ns or 0 if stamp_ns is None else stamp_ns,
+            np.empty((0, len(self.contract.action))),
+            self.author,
+        )
 
     def _drawn(self, history: torch.Tensor) -> Array:
         """Return the network's answer to the history (1, To, Do), in its own units."""
