@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,16 @@ class Record:
 
 
 @dataclass(frozen=True)
+class ImageTrack:
+    """The images of one camera in an episode, and which of them each step was taken with."""
+
+    frames: Array
+    """(K, H, W, 3) uint8, RGB as the policy sees them, in the order of recording; mapped from a file, not in memory."""
+    index: Array
+    """(T,) int64, the row of ``frames`` that belongs to the step; -1 where none was fresh."""
+
+
+@dataclass(frozen=True)
 class Episode:
     """One recorded episode of T steps; row t of every field is the same tick."""
 
@@ -77,12 +87,21 @@ class Episode:
     """The length of a control step; a larger distance between two stamps is a gap."""
     facts: dict[str, Any] = field(default_factory=dict)
     """What the bag says beside the messages, as it says it; see ``info``."""
+    images: Mapping[str, ImageTrack] = field(default_factory=dict)
+    """By the name of the camera in the contract; empty for a contract without images."""
 
     def __post_init__(self) -> None:
         steps = len(self.stamps_ns)
         for name in ("observations", "executed", "policy", "expert", "authority", "intervention", "doubts"):
             if len(getattr(self, name)) != steps:
                 raise DataError(f"episode: {name} has {len(getattr(self, name))} rows; stamps_ns has {steps}")
+        for name, track in self.images.items():
+            if len(track.index) != steps or (
+                steps and not -1 <= track.index.min() <= track.index.max() < len(track.frames)
+            ):
+                raise DataError(
+                    f"episode: images {name!r} have no row, or more than one, for each of the {steps} steps"
+                )
         if steps and not np.all(np.diff(self.stamps_ns) > 0):
             raise DataError("episode: stamps_ns must increase from row to row; sort the steps and drop duplicates")
         if not (np.isfinite(self.observations).all() and np.isfinite(self.executed).all()):

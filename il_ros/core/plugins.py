@@ -49,6 +49,7 @@ class Kind:
 
 KINDS = {
     "policy": Kind("il_ros.policies", "il_ros.policies.base:Policy", "il_ros.policies"),
+    "image encoder": Kind("il_ros.policies.vision", "il_ros.policies.vision.base:ImageEncoder", "il_ros.encoders"),
     "task": Kind("il_ros.sim.tasks", "il_ros.sim.tasks.base:Task", "il_ros.tasks"),
     "device": Kind("il_ros.teleop.devices", "il_ros.teleop.base:Device", "il_ros.devices"),
     "gating rule": Kind("il_ros.gate.rules", "il_ros.gate.rules.base:Rule", "il_ros.gating_rules"),

@@ -9,7 +9,7 @@ import enum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from il_ros.core.contract import Contract
+    from il_ros.core.contract import Contract, ImageComponent
 
 
 class QosKind(enum.Enum):
@@ -27,6 +27,12 @@ class QosKind(enum.Enum):
     """The side of a subscriber that looks now and then and needs only the newest message."""
     LATEST_OF_SEVERAL = "latest_of_several"
     """The same where several publishers send parts: the newest message of one must not push out that of another."""
+    IMAGE = "image"
+    """A simulated camera's images; reliable, and few of them are kept, since they are large."""
+    CAMERA = "camera"
+    """A subscriber of images, compatible with every camera's driver."""
+    LOCKSTEP_CAMERA = "lockstep_camera"
+    """The same in lockstep, where none may be lost, since steps wait for them."""
 
 
 class Topic(NamedTuple):
@@ -40,6 +46,7 @@ class Topic(NamedTuple):
 JOINT_STATE = "sensor_msgs/msg/JointState"
 JOINT_TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 STRING = "std_msgs/msg/String"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 CLOCK = Topic("/clock", "rosgraph_msgs/msg/Clock")
 DIAGNOSTICS = Topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
@@ -124,3 +131,14 @@ def commands(contract: Contract) -> tuple[Topic, ...]:
 def observed(contract: Contract) -> tuple[Topic, ...]:
     """Return the topics that the contract's observation reads."""
     return tuple(Topic(name, type_name) for name, type_name in contract.topics.items())
+
+
+def camera(image: ImageComponent, qos: QosKind = QosKind.IMAGE) -> Topic:
+    """Return the topic of a camera's images."""
+    return Topic(image.topic, image.type, qos)
+
+
+def camera_info(image: ImageComponent, qos: QosKind = QosKind.IMAGE) -> Topic:
+    """Return the topic of a camera's calibration, ``camera_info`` beside that of its images."""
+    parents = image.topic.removesuffix("/compressed").split("/")[:-1]
+    return Topic("/".join([*parents, "camera_info"]), CAMERA_INFO, qos)

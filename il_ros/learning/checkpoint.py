@@ -40,6 +40,7 @@ from il_ros.learning.memory_limit import AllocationLimit
 from il_ros.learning.training.config import LONGEST
 from il_ros.learning.training.result import Trained
 from il_ros.policies.base import Policy, PolicyConfig, create, is_declared
+from il_ros.policies.vision.image_policy import Vision, create_image_policy
 
 SIZES = tuple(field.name for field in fields(PolicyConfig))
 """Keys of every policy's sizes."""
@@ -194,17 +195,39 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
     package = document.get("policy_package")
     if package and plugins.requirement("policy", name) is None:
         raise ConfigError(f"its policy {name!r} is of a package that is not installed: pip install {package}")
-    expected = {"observation_dim": len(contract.observation), "action_dim": len(contract.action)}
+    vision = _vision(document, contract)
+    observed = len(contract.observation) + (vision.total if vision else 0)
+    expected = {"observation_dim": observed, "action_dim": len(contract.action)}
     differing = [key for key, size in expected.items() if sizes.get(key, size) != size]
     if differing:
         key = differing[0]
-        raise CheckpointError(f"its {key} is {sizes.get(key)!r}; its contract has {expected[key]} components")
+        raise CheckpointError(f"its {key} is {sizes.get(key)!r}; it must be {expected[key]} by its contract")
     if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("n_obs_steps", "horizon")):
         raise CheckpointError(f"its n_obs_steps or horizon is not from 1 to {LONGEST}")
     with AllocationLimit(sum(tensor.numel() for tensor in weights.values()), len(weights)):
-        policy = create(name, sizes, seed=0)
+        policy = create(name, sizes, seed=0) if vision is None else create_image_policy(name, sizes, 0, vision)
     policy.load_state_dict(dict(weights))
     return policy.eval().requires_grad_(False)
+
+
+def _vision(document: Mapping[str, Any], contract: Contract) -> Vision | None:
+    """Return the cameras and encoders of the policy; None if it sees numbers alone.
+
+    Raises:
+        CheckpointError: if they are not those of the contract, or its encoder is no class of ours or declared.
+    """
+    if "vision" not in document:
+        return None
+    vision = Vision.from_dict(document["vision"])
+    expected = {part.name: (part.height, part.width) for part in contract.images}
+    if list(vision.cameras.items()) != list(expected.items()):
+        raise CheckpointError(f"its cameras (height, width) are {dict(vision.cameras)}; its contract has {expected}")
+    if not is_declared(vision.encoder):
+        raise CheckpointError(
+            f"its encoder {vision.encoder!r} is no module that is imported here already or declares an encoder (by "
+            "importing from il_ros.policies); a checkpoint cannot have it run"
+        )
+    return vision
 
 
 def _check(policy: Policy, normaliser: Normalizer, critic: Critic | None, states: torch.Tensor | None) -> None:
@@ -214,20 +237,22 @@ def _check(policy: Policy, normaliser: Normalizer, critic: Critic | None, states
         CheckpointError: if a shape is another one, or a number not finite.
     """
     sizes = policy.config
-    widths = {"observation": sizes.observation_dim, "action": sizes.action_dim}
+    widths = {"observation": policy.measured_dim, "action": sizes.action_dim}
     for name, width in widths.items():
         size = len(getattr(normaliser, name).offset)
         if size != width:
             raise CheckpointError(f"its normaliser is of {size} {name} components; its policy has {width}")
-    if states is not None and (states.dim() != 2 or states.shape[1] != sizes.observation_dim):
-        raise CheckpointError(f"its states have shape {tuple(states.shape)}, not (N, {sizes.observation_dim})")
+    if states is not None and (states.dim() != 2 or states.shape[1] != policy.measured_dim):
+        raise CheckpointError(f"its states have shape {tuple(states.shape)}, not (N, {policy.measured_dim})")
     tensors = dict(policy.state_dict()) | ({} if states is None else {"states": states})
     tensors |= {} if critic is None else {f"critic.{key}": value for key, value in critic.trunk.state_dict().items()}
     wild = [key for key, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
     if wild:
         raise CheckpointError(f"its {wild[0]} holds numbers that are not finite; train it again")
     with torch.inference_mode():
-        answer = policy.sample(torch.zeros(1, sizes.n_obs_steps, sizes.observation_dim), torch.Generator())
+        blank = [torch.zeros(1, *size, 3, dtype=torch.uint8) for size in policy.cameras.values()]
+        history = policy.encode(torch.zeros(1, sizes.n_obs_steps, policy.measured_dim), blank)
+        answer = policy.sample(history, torch.Generator())
     if answer.shape != (1, sizes.horizon, sizes.action_dim) or not answer.isfinite().all():
         raise CheckpointError(
             f"its policy answers with shape {tuple(answer.shape)}, not {(1, sizes.horizon, sizes.action_dim)}, or with "

@@ -22,6 +22,7 @@ from il_ros.core import aliases
 from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError
 from il_ros.learning.training.result import Trained
+from il_ros.policies.vision.image_policy import ImagePolicy
 
 FORMAT = 1
 DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
@@ -74,6 +75,7 @@ def make_document(
         "format": FORMAT,
         "policy": trained.config.policy,
         "sizes": asdict(trained.policy.config),
+        **({"vision": trained.policy.vision.to_dict()} if isinstance(trained.policy, ImagePolicy) else {}),
         "parameters": sum(p.numel() for p in trained.policy.parameters()),
         "normalizer": trained.normaliser.to_dict(),
         "contract": {"name": contract.name, **contract.to_dict()},

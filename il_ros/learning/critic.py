@@ -80,7 +80,7 @@ class _Steps:
     """All steps of all episodes, normalised; row n of every field is the same step."""
 
     observations: Tensor
-    """(N, To, Do)."""
+    """(N, To, Do), as the policy encodes them."""
     actions: Tensor
     """(N, Da) that were executed."""
     otherwise: Tensor
@@ -118,9 +118,8 @@ def learn(policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], c
 def _gather(
     policy: Policy, normaliser: Normalizer, episodes: Sequence[Episode], contract: Contract, generator: torch.Generator
 ) -> _Steps:
-    histories = np.concatenate([_histories(episode, policy.config.n_obs_steps) for episode in episodes])
-    observations = torch.from_numpy(normaliser.observation.forward(histories))
     with torch.no_grad():
+        observations = torch.cat([_observations(policy, normaliser, episode) for episode in episodes])
         own = torch.cat([policy.sample(part, generator)[:, 0] for part in torch.split(observations, 1024)])  # (N, Da)
     labels = np.concatenate([wanted(episode) for episode in episodes])
     known = np.concatenate([asked(e) | is_driven_by(e, Authority.EXPERT) for e in episodes])
@@ -135,6 +134,22 @@ def _gather(
     numbers = (executed, otherwise, last, np.concatenate(won))
     done, unlike, ends, wins = (torch.from_numpy(np.asarray(column, dtype=np.float32)) for column in numbers)
     return _Steps(observations, done, unlike, ends, wins, own, torch.from_numpy(visited))
+
+
+def _observations(policy: Policy, normaliser: Normalizer, episode: Episode) -> Tensor:
+    """Return (T, To, Do), normalised, what the policy would have seen at each step.
+
+    Where a step has no image, and so no answer, it is judged with the one before, or else with the first.
+    """
+    numbers = torch.from_numpy(normaliser.observation.forward(_histories(episode, policy.config.n_obs_steps)))
+    tracks = [episode.images[camera] for camera in policy.cameras]
+    newest = [np.maximum(np.maximum.accumulate(track.index), 0) for track in tracks]
+    pieces = []
+    for start in range(0, len(numbers) if tracks else 0, BATCH):
+        piece = slice(start, start + BATCH)
+        images = [torch.from_numpy(track.frames[rows[piece]]) for track, rows in zip(tracks, newest)]
+        pieces.append(policy.encode(numbers[piece], images))
+    return torch.cat(pieces) if pieces else numbers
 
 
 def _histories(episode: Episode, history: int) -> Array:

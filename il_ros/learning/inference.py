@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,9 @@ class PolicyRunner:
         self._generator = torch.Generator()
         self.history = checkpoint.policy.config.n_obs_steps
         """To, observations that a chunk depends on."""
+        self.cameras = checkpoint.policy.cameras
+        """Height and width of the images that it sees, by the name of the camera."""
+        self._images: list[torch.Tensor] = []
         self._horizon = checkpoint.policy.config.horizon
         self._rows: deque[Array] = deque(maxlen=self.history)
         self._start = EpisodeStart("", 0, 0)
@@ -74,19 +78,25 @@ class PolicyRunner:
         self._rows.clear()
         self._newest_ns = None
 
-    def observe(self, stamp_ns: int, observation: Array) -> None:
+    def observe(self, stamp_ns: int, observation: Array, images: Mapping[str, Array] | None = None) -> None:
         """Take the observation (Do,) of one step; a gap of more than one and a half steps empties the history.
 
         A stamp that is not newer than the last one is passed over.
 
+        Args:
+            stamp_ns: of the step.
+            observation: its numbers.
+            images: the newest (H, W, 3) uint8 of each camera, by name; those that the policy does not see are ignored.
+
         Raises:
-            DataError: if the observation has another size than the contract's.
+            DataError: if the observation or an image has another size than the contract's, or an image is missing.
         """
         if observation.shape != (self._width,):
             raise DataError(
                 f"actor: the observation has {observation.size} numbers; the checkpoint's contract has {self._width}, "
                 "give both the same contract"
             )
+        seen = [self._image(name, size, images or {}) for name, size in self.cameras.items()]
         if self._newest_ns is not None:
             if stamp_ns <= self._newest_ns:
                 return
@@ -94,7 +104,26 @@ class PolicyRunner:
                 self._rows.clear()
         self._rows.append(self._normaliser.observation.forward(observation))
         self._departure = self._normaliser.observation.departure(observation)
-        self._newest_ns = stamp_ns
+        self._newest_ns, self._images = stamp_ns, seen
+
+    def _image(self, name: str, size: tuple[int, int], images: Mapping[str, Array]) -> torch.Tensor:
+        """Return the image of a camera, (1, H, W, 3) uint8.
+
+        Raises:
+            DataError: if it is missing, or has another size or type.
+        """
+        if name not in images:
+            raise DataError(
+                f"actor: there is no image of camera {name!r}, which the policy sees; observe a step only once each of "
+                f"{', '.join(self.cameras)} has a fresh one"
+            )
+        image = images[name]
+        if image.shape != (*size, 3) or image.dtype != np.uint8:
+            raise DataError(
+                f"actor: the image of camera {name!r} is {image.dtype} {image.shape}; the policy was trained on uint8 "
+                f"{(*size, 3)}: crop and resize it as the contract says"
+            )
+        return torch.from_numpy(np.array(image))[None]  # a copy: the camera may go on writing into its own
 
     def chunk(self) -> Chunk:
         """Return the chunk that answers the newest observation, within the contract's limits.
@@ -111,7 +140,7 @@ class PolicyRunner:
         episode = _mix(_mix(self._seed) ^ self._start.seed)
         with torch.inference_mode():
             self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
-            history = torch.from_numpy(rows)[None]
+            history = self._policy.encode(torch.from_numpy(rows)[None], self._images)
             drawn = self._drawn(history)
             sound = self._sound(drawn)
             doubts = self._doubts(history, drawn[:1])
@@ -124,9 +153,13 @@ class PolicyRunner:
                 actions[row] = np.where(self.contract.is_gripper, actions[row], erring)  # it drops nothing
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
 
-    def silence(self) -> Chunk:
-        """Return a chunk without rows, the answer of a policy that has none."""
-        return Chunk(self._newest_ns or 0, np.empty((0, len(self.contract.action))), self.author)
+    def silence(self, stamp_ns: int | None = None) -> Chunk:
+        """Return a chunk without rows, the answer of a policy that has none; by default to the newest observation."""
+        return Chunk(
+            self._newest_ns or 0 if stamp_ns is None else stamp_ns,
+            np.empty((0, len(self.contract.action))),
+            self.author,
+        )
 
     def _drawn(self, history: torch.Tensor) -> Array:
         """Return the network's answer to the history (1, To, Do), in its own units."""

@@ -34,9 +34,10 @@ CLOSE = 1e-4
 class Served(torch.nn.Module):
     """What ``PolicyRunner`` does between an observation and a chunk, as a function of tensors alone.
 
-    It takes the history (1, To, Do), oldest first and in real units, and a row of random numbers for each kind that the
-    policy draws from; it gives the chunk (1, Ta, Da) in real units and within the contract's limits. All are float32:
-    to round a normaliser's offset costs no more than to round an observation does.
+    It takes the history (1, To, Do), oldest first and in real units, the newest image (1, H, W, 3) uint8 of each camera
+    that the policy sees, and a row of random numbers for each kind that the policy draws from; it gives the chunk
+    (1, Ta, Da) in real units and within the contract's limits. All numbers are float32: to round a normaliser's offset
+    costs no more than to round an observation does.
     """
 
     observation_offset: Tensor
@@ -52,7 +53,9 @@ class Served(torch.nn.Module):
         super().__init__()
         self.policy = checkpoint.policy
         sizes = self.policy.config
-        self.shape = (1, sizes.n_obs_steps, sizes.observation_dim)
+        self.shape = (1, sizes.n_obs_steps, self.policy.measured_dim)
+        self.images = {f"image_{name}": (1, *size, 3) for name, size in self.policy.cameras.items()}
+        """The shapes of its inputs that are images, by their names."""
         self.generator = torch.Generator()
         self._keep("observation", checkpoint.normaliser.observation)
         self._keep("action", checkpoint.normaliser.action)
@@ -60,15 +63,16 @@ class Served(torch.nn.Module):
         self.register_buffer("high", torch.from_numpy(checkpoint.contract.high).float())
         self.plan = self.draw(0)[0].plan
 
-    def forward(self, observations: Tensor, *rows: Tensor) -> Tensor:
-        """Map (1, To, Do) and the random numbers, kind by kind, to (1, Ta, Da)."""
+    def forward(self, observations: Tensor, *others: Tensor) -> Tensor:
+        """Map (1, To, Do), the images, and the random numbers, kind by kind, to (1, Ta, Da)."""
+        images, rows = others[: len(self.images)], others[len(self.images) :]
         with ReplayRandomness(self.plan, dict(zip(self.kinds, rows))):
-            return self.answer(observations)
+            return self.answer(observations, *images)
 
-    def answer(self, observations: Tensor) -> Tensor:
+    def answer(self, observations: Tensor, *images: Tensor) -> Tensor:
         """Return the same with numbers of its own generator."""
         history = (observations - self.observation_offset) / self.observation_scale
-        history = torch.where(self.observation_constant, 0.0, history)
+        history = self.policy.encode(torch.where(self.observation_constant, 0.0, history), images)
         chunk = self.policy.sample(history, self.generator) * self.action_scale + self.action_offset
         return torch.clamp(torch.where(self.action_constant, self.action_offset, chunk), self.low, self.high)
 
@@ -77,13 +81,14 @@ class Served(torch.nn.Module):
         """The kinds of random numbers that it takes, in the order of its inputs."""
         return tuple(dict.fromkeys(kind for kind, _ in self.plan))
 
-    def draw(self, seed: int) -> tuple[RecordRandomness, Tensor, Tensor]:
-        """Return the numbers that ``seed`` draws, a random history (1, To, Do), and the chunk that answers both."""
+    def draw(self, seed: int) -> tuple[RecordRandomness, tuple[Tensor, ...], Tensor]:
+        """Return the numbers that ``seed`` draws, a random history with images, and the chunk that answers all."""
         self.generator.manual_seed(seed)
         unit = 2 * torch.rand(self.shape, generator=self.generator) - 1
-        history = unit * self.observation_scale + self.observation_offset
+        images = (torch.rand(shape, generator=self.generator).mul(255).byte() for shape in self.images.values())
+        seen = (unit * self.observation_scale + self.observation_offset, *images)
         with torch.no_grad(), RecordRandomness() as written:
-            return written, history, self.answer(history)
+            return written, seen, self.answer(*seen)
 
     def _keep(self, name: str, part: Affine) -> None:
         self.register_buffer(f"{name}_offset", torch.from_numpy(part.offset).float())
@@ -128,13 +133,13 @@ def _graph(served: Served) -> bytes:
     Raises:
         ConfigError: if the policy does what ONNX has no name for.
     """
-    written, history, _ = served.draw(0)
-    given = (history, *written.flat().values())
+    written, seen, _ = served.draw(0)
+    given = (*seen, *written.flat().values())
     file: Any = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes that are made constants, as they shall be
         _compare(served, torch.jit.trace(served, given, check_trace=False))  # type: ignore[no-untyped-call]
-        names = ["observations", *served.kinds]
+        names = ["observations", *served.images, *served.kinds]
         options: dict[str, Any] = {"input_names": names, "output_names": ["chunk"], "opset_version": OPSET}
         try:
             torch.onnx.export(served, given, file, dynamo=False, **options)
@@ -155,9 +160,9 @@ def _compare(served: Served, traced: Any) -> None:
         ConfigError: if it does not.
     """
     for seed in range(1, TRIALS + 1):
-        written, history, chunk = served.draw(seed)
+        written, seen, chunk = served.draw(seed)
         same_plan = written.plan == served.plan
-        away = float(((traced(history, *written.flat().values()) - chunk) / (served.high - served.low)).abs().max())
+        away = float(((traced(*seen, *written.flat().values()) - chunk) / (served.high - served.low)).abs().max())
         if not (same_plan and away <= CLOSE):
             raise ConfigError(
                 f"policy {type(served.policy).__name__} cannot be exported: its graph, made of one history, differs "
@@ -189,6 +194,7 @@ def _document(checkpoint: Checkpoint, served: Served, sha256: str) -> dict[str, 
         "horizon": sizes.horizon,
         "inputs": [
             {"name": "observations", "shape": list(served.shape), "type": "float32", "components": seen},
+            *({"name": name, "shape": list(shape), "type": "uint8"} for name, shape in served.images.items()),
             *({"name": k, "shape": [n], "type": "float32", "distribution": DISTRIBUTIONS[k]} for k, n in rows.items()),
         ],
         "outputs": [

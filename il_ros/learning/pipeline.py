@@ -117,7 +117,8 @@ class TrainingPipeline:
         episodes = list(chosen.values())
         min_labels = min(config.min_labels, config.horizon)
         scheme = labels.load(config.labels)
-        data = Dataset.from_episodes(episodes, config.n_obs_steps, config.horizon, scheme, min_labels)
+        cameras = config.cameras(self._contract)
+        data = Dataset.from_episodes(episodes, config.n_obs_steps, config.horizon, scheme, min_labels, cameras)
         data = data.weighed([weights[path] for path in chosen])
         old = self._trained_on()
         new = [number for number, path in enumerate(chosen) if path.name not in old]

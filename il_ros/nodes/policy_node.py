@@ -6,7 +6,9 @@
 When things fail: a checkpoint that is damaged, is not the one that was announced, or was trained for another contract
 is refused, and the one before goes on. At the start that ends the process, or with ``autostart:=false`` leaves the node
 unconfigured. Without a checkpoint the node is silent, and the gate holds the arm or lets the expert drive. After a gap
-in the observations the history begins anew.
+in the observations the history begins anew. At a step at which a camera that the policy sees has no fresh image, the
+node answers with a chunk without rows, so that the arm holds. A camera that sends the same image while the arm moves is
+reported.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from il_ros.learning import contract_comparison
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.ros import codecs
+from il_ros.ros.cameras.camera_inputs import CameraInputs
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
 from il_ros.ros.parameters import SEEDS, param
 from il_ros.ros.spin import main as run
@@ -76,6 +79,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._topic = self.publisher(topics.POLICY_ACTION)
         self._distances = self.publisher(topics.POLICY_DISTANCE)
         self._bytes = codecs.ChunkWriter(self.contract)
+        self._cameras = CameraInputs(self, self.parameters.lockstep, self._go_on)
+        self._silent = 0
         self.take_turns(self._turns, codecs.observed(self.contract), self._take)
         self.read(codecs.RecordReader(), self._on_authority)
         self.subscribe(topics.CHECKPOINT, self._on_checkpoint)
@@ -153,6 +158,10 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if changed and self._actor is not None:
             self._actor.forget()
         self._authority, self._recorded_ns = record.authority, record.stamp_ns
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take the observation that waits, if what it waits for has come."""
         if self._waiting is not None:
             self._take(self._waiting)
 
@@ -170,7 +179,10 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         elif turn.begins_anew:
             self._authority = None
             self._actor.forget()
-        self._actor.observe(turn.stamp_ns, messages.observation_of_topics(self.contract, turn.parts))
+        if not self._observe(self._actor, turn):
+            self._silent += 1
+            self._topic.publish(self._bytes(self._actor.silence(turn.stamp_ns)))
+            return
         if self._is_overtaken(turn):
             self._skipped += 1
             return
@@ -181,10 +193,30 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if self._distances.get_subscription_count():
             self._distances.publish(Float64(data=self._actor.distance()))
 
+    def _observe(self, actor: PolicyRunner, turn: SequencedStep) -> bool:
+        """Show a step to the policy; return False if a camera that it sees has no fresh image."""
+        observation = messages.observation_of_topics(self.contract, turn.parts)
+        images = self._cameras.at(turn.stamp_ns)
+        if stale := self._cameras.stale(actor.cameras, images):
+            self.complain(stale)
+            return False
+        for name in self._cameras.frozen(observation):
+            self.complain(f"camera {name!r} sends the same image while the arm moves; it is frozen: restart its driver")
+        actor.observe(turn.stamp_ns, observation, images)
+        return True
+
     def _must_wait(self, turn: SequencedStep) -> bool:
-        """Return whether, in lockstep, the record of the step before may still empty the history that we would use."""
-        remembers = self.parameters.lockstep and self._remembers
-        return remembers and turn.start is None and self._recorded_ns < turn.stamp_ns - self.contract.step_ns
+        """Return whether, in lockstep, something that belongs to a step may still come.
+
+        That is the record of the step before, which may empty the history that we would use, and the step's images.
+        """
+        if not self.parameters.lockstep:
+            return False
+        start = turn.start or self._start
+        if start is not None and not self._cameras.have_come(start.first_stamp_ns, turn.stamp_ns):
+            return True
+        is_recorded = self._recorded_ns >= turn.stamp_ns - self.contract.step_ns
+        return self._remembers and turn.start is None and not is_recorded
 
     def _chunk(self, actor: PolicyRunner) -> Chunk:
         """Return the policy's chunk; one without rows, so that nobody waits, if the network's output is invalid."""
@@ -204,7 +236,9 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         mean_ms = self._latency_ns / max(1, self._answers) / 1e6
         author, distance = ("", math.nan) if self._actor is None else (self._actor.author, self._actor.distance())
         result = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
-        result["dropped"] = self._turns.dropped
+        result |= {"dropped": self._turns.dropped, **self._cameras.facts()}
+        if self.contract.images:
+            result["silent"] = self._silent
         result |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
         p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
         return {**super().facts(), **result, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}

@@ -66,13 +66,17 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         super().__init__("recorder_node", RecorderParameters)
         observed = [self.resolve_topic_name(name) for name in self.contract.topics]
         episodes = EpisodeStore(Path(self.parameters.folder))
+        cameras = self._camera_topics()
         self.recorder = EpisodeRecorder(self, episodes, observed, self.contract.step_ns, self.contract.stale_ns)
+        self.recorder.cameras = sorted(self.resolve_topic_name(topic.name) for topic in cameras)
         self.operator_services = RecorderServices(self.recorder, self)
         self._announced = self.publisher(topics.RECORDED)
         streams = (*topics.READING, topics.POLICY_ACTION, topics.EXPERT_ACTION, topics.AUTHORITY)
         others = tuple(topic for topic in observed_topics(self.contract) if topic not in streams)
         for topic in (*streams, *others, *topics.commands(self.contract)):
             self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
+        for topic in cameras:
+            self._record(topic, stamped=True)
         self._record(topics.CLOCK, stamped=True)
         self._record(topics.EPISODE, stamped=False)
         self.serve(topics.START, self._begin)
@@ -81,6 +85,13 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self.serve_choice(topics.SAVE, self.operator_services.save)
         self.every(WATCH_S, self.recorder.watch)
         self.start()
+
+    def _camera_topics(self) -> list[Topic]:
+        """Return the topics of the contract's cameras, of images and calibrations, each once."""
+        kind = QosKind.LOCKSTEP_CAMERA if self.parameters.lockstep else QosKind.CAMERA
+        parts = self.contract.images
+        every = [row for part in parts for row in (topics.camera(part, kind), topics.camera_info(part, kind))]
+        return list(dict.fromkeys(every))
 
     def configure(self) -> None:
         """Make the folder, and bags of the journals that an earlier recorder has left in it."""
@@ -104,7 +115,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
     def _record(self, topic: Topic, stamped: bool) -> None:
         """Subscribe to a topic and record it."""
         definition(topic.type_name)  # read now, since the first message of an episode should not wait for it
-        kind = topic.qos if topic.qos is QosKind.LATCHED else QosKind.RECORDER
+        kind = QosKind.RECORDER if topic.qos is QosKind.STREAM else topic.qos
         name = self.resolve_topic_name(topic.name)
 
         def receive(data: bytes, info: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ A push that is not renewed for 0.2 s counts as let go. An episode that is reset 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,15 @@ from il_ros.core.errors import MessageError
 from il_ros.core.types import SILENCE_NS, Array
 from il_ros.robot.description import Robot
 from il_ros.ros import codecs
+from il_ros.ros.cameras.simulated_cameras import SimulatedCameras
 from il_ros.ros.display.robot_description import LinkTransforms, description_text, has_tf2
 from il_ros.ros.parameters import param
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
 from il_ros.sim.env import ArmEnv
+
+FIELD_OF_VIEW = 38.0
+"""Of the cameras, from top to bottom, degrees."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class SimNode(SimulatorNode[SimParameters]):
         self._push: tuple[int, str, Array] | None = None
         self._guiding = self.publisher(topics.GUIDING)
         self._reading_topics = [(self.publisher(topic), codecs.ReadingWriter(topic)) for topic in topics.READING]
+        self._cameras = SimulatedCameras(self, self._draw, self._lens)
         self.subscribe(topics.PUSH, self._on_push)
         self._describe(Robot.load(self.contract.robot))
         self.start()
@@ -70,13 +76,24 @@ class SimNode(SimulatorNode[SimParameters]):
         return ArmEnv(self.parameters.task, self.contract, time_limit=self.parameters.time_limit)
 
     def show(self) -> None:
-        """Publish what the arm's sensors measure."""
+        """Publish what the cameras see, and then what the arm's sensors measure."""
+        self._cameras.publish(self._env.start.first_stamp_ns, self._env.stamp_ns)
         reading = self._env.reading()
         for topic, as_bytes in self._reading_topics:
             topic.publish(as_bytes(reading))
         if self._transforms is not None and self._transforms.get_subscription_count():
             positions = dict(zip(reading.joint_names, reading.joint_positions.tolist()))
             self._transforms.publish(self._links.at(positions, reading.stamp_ns))
+
+    def _draw(self, name: str, size: tuple[int, int]) -> Array:
+        """Return the image of a camera now."""
+        return self._env.render(*size)
+
+    def _lens(self, name: str, size: tuple[int, int]) -> Array:
+        """Return the intrinsic matrix of a camera."""
+        width, height = size
+        focal = height / 2 / math.tan(math.radians(FIELD_OF_VIEW) / 2)
+        return np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
 
     def observation(self) -> Array:
         """Return (Do,) float32, the observation that the contract makes of the arm's topics."""

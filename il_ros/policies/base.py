@@ -10,7 +10,7 @@ import ast
 import copy
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, ClassVar
@@ -74,6 +74,23 @@ class Policy(torch.nn.Module, abc.ABC):
         super().__init__()
         self.config = config
 
+    @property
+    def cameras(self) -> Mapping[str, tuple[int, int]]:
+        """Height and width of the images that it sees, by the name of the camera; a class by itself sees none."""
+        return {}
+
+    @property
+    def measured_dim(self) -> int:
+        """Do, numbers of an observation that are measured; what images become is beside them."""
+        return self.config.observation_dim
+
+    def encode(self, observations: Tensor, images: Sequence[Tensor]) -> Tensor:
+        """Return (B, To, Do), what the other methods take, of the numbers of an observation and its images.
+
+        A class by itself sees the numbers alone; see ``vision.image_policy.ImagePolicy``.
+        """
+        return observations
+
     @abc.abstractmethod
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Return how badly the policy explains what the expert did.
@@ -115,6 +132,10 @@ class Policy(torch.nn.Module, abc.ABC):
                 if isinstance(child, Trunk):
                     setattr(module, name, child.frozen())
         return served
+
+    def is_like(self, other: Policy) -> bool:
+        """Return whether the weights of ``other`` fit: class and sizes are the same."""
+        return type(self) is type(other) and self.config == other.config
 
     def prepare(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:
         """See all training windows once, before the first step of a training that starts afresh."""

@@ -35,6 +35,8 @@ from il_ros.core.messages.headers import (
     stamps_ns,
     with_stamp,
 )
+from il_ros.core.messages.image_alignment import CameraBuffer, aligned, due_ns
+from il_ros.core.messages.images import COMPRESSED, decoded_image, published_size, serialized_image, serialized_png
 from il_ros.core.messages.joint_states import JointStateMerger, check_ages, check_joints, joints_of
 from il_ros.core.messages.observations import (
     are_finite,
@@ -50,13 +52,16 @@ from il_ros.core.messages.robot_state import fill_reading, plain_messages, readi
 
 __all__ = [
     "BYTE_OF_LEVEL",
+    "COMPRESSED",
     "DOUBTS",
     "ENGAGE",
     "INCOMPLETE",
     "STAMP_FIELDS",
     "CommandPart",
+    "CameraBuffer",
     "ExactTimeSync",
     "JointStateMerger",
+    "aligned",
     "are_finite",
     "are_in_step",
     "check_ages",
@@ -69,6 +74,8 @@ __all__ = [
     "command_of",
     "command_parts",
     "command_paths",
+    "decoded_image",
+    "due_ns",
     "exact_join",
     "field_sources",
     "field_value",
@@ -89,12 +96,15 @@ __all__ = [
     "observation_of",
     "observation_of_topics",
     "plain_messages",
+    "published_size",
     "reading_from",
     "record_from",
     "record_texts",
     "record_values",
     "seconds",
     "serialized_frame_id",
+    "serialized_image",
+    "serialized_png",
     "serialized_stamp",
     "serialized_stamp_ns",
     "set_stamp",

@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from il_ros.core.episode import Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
+from il_ros.learning.data.images import WindowImages, frames_of
 from il_ros.learning.data.labels import Labels, Scheme
 from il_ros.learning.data.labels.expert_driven import ExpertDriven
+
+COLUMNS = ("observations", "actions", "mask", "weight", "episode")
+"""The fields of a data set that have a row for every window."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,10 @@ class Dataset:
     """(N,) float32, how much the window counts."""
     episode: Array
     """(N,) int64, which of the episodes the window comes from."""
+    images: Mapping[str, WindowImages] = field(default_factory=dict)
+    """The newest image of each camera; empty for a policy that sees numbers alone."""
+    blind: int = 0
+    """How many windows are left out, since the newest image of a camera is missing."""
 
     def __len__(self) -> int:
         return len(self.observations)
@@ -44,6 +53,7 @@ class Dataset:
         horizon: int,
         labels: Scheme | None = None,
         min_labels: int = 1,
+        cameras: Sequence[str] = (),
     ) -> Dataset:
         """Return one window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
@@ -55,8 +65,11 @@ class Dataset:
         No window sees beyond the span of its step: an episode's end, a change of authority and a gap are boundaries,
         where the history is padded and the chunk is padded and masked.
 
+        With ``cameras`` each window has the newest image of each; where one is missing the window is left out.
+
         Raises:
-            DataError: if there is no label in all the episodes, or their observations or actions differ in size.
+            DataError: if there is no label in all the episodes, their observations, actions or images differ in size,
+                or one has no images of a camera.
         """
         rules = (labels or ExpertDriven())(episodes)
         total = sum(int(rule.is_label.sum()) for rule in rules)
@@ -68,24 +81,41 @@ class Dataset:
             mask=np.empty((total, horizon), dtype=np.float32),
             weight=np.empty(total, dtype=np.float32),
             episode=np.empty(total, dtype=np.int64),
+            images={c: WindowImages(frames_of(episodes, c), np.empty(total, dtype=np.int64)) for c in cameras},
         )
-        row = 0
+        row = blind = 0
         for number, (episode, rule) in enumerate(zip(episodes, rules)):
             for start, stop, _ in episode.spans():
-                row += result._fill(row, number, episode, rule, start, stop, min_labels)
+                filled, missing = result._fill(row, number, episode, rule, start, stop, min_labels)
+                row, blind = row + filled, blind + missing
+        if row == 0 and blind:
+            raise DataError(
+                f"dataset: each of {blind} windows lacks a fresh image of {' or '.join(cameras)}; see that the cameras "
+                "are recorded, or raise 'stale_s' in the contract"
+            )
         if row == 0:
             raise DataError(
                 f"dataset: none of {total} labels is followed by {min_labels - 1} more; intervene longer, or "
                 "lower 'min_labels'"
             )
-        result = result.rows(slice(row))
+        result = dataclasses.replace(result.rows(slice(row)), blind=blind)
         if not np.isfinite(result.actions).all():
             raise DataError("dataset: a label is NaN or infinite; its rule of labels must leave such steps out")
         return result
 
     def rows(self, index: slice) -> Dataset:
         """Return some of the windows."""
-        return Dataset(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
+        images = {camera: part.rows(index) for camera, part in self.images.items()}
+        return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in COLUMNS}, images=images)
+
+    def digest(self) -> str:
+        """Return the sha256 of all that a training sees."""
+        digest = hashlib.sha256()
+        for name in COLUMNS:
+            digest.update(getattr(self, name).tobytes())
+        for camera, part in self.images.items():
+            digest.update(b"%s%s%s" % (camera.encode(), part.row.tobytes(), part.frames.digest()))
+        return digest.hexdigest()
 
     def weighed(self, weights: Sequence[float]) -> Dataset:
         """Return the same windows; those of each episode count so many times as much."""
@@ -106,8 +136,8 @@ class Dataset:
 
     def _fill(
         self, row: int, number: int, episode: Episode, rule: Labels, start: int, stop: int, min_labels: int
-    ) -> int:
-        """Write the windows of one span from ``row`` on; returns how many they are."""
+    ) -> tuple[int, int]:
+        """Write the windows of one span from ``row`` on; return how many they are, and how many lack an image."""
         steps = start + np.flatnonzero(rule.is_label[start:stop])  # (n,)
         horizon = self.actions.shape[1]
         future = steps[:, None] + np.arange(max(horizon, min_labels))  # (n, Ta), or as far as labels are asked for
@@ -116,6 +146,9 @@ class Dataset:
         valid[:, 1:] &= rule.is_followed[inside[:, :-1]]
         valid = np.logical_and.accumulate(valid, axis=1)
         is_enough = valid.sum(axis=1) >= np.minimum(min_labels, len(episode) - steps)
+        count = int(is_enough.sum())
+        for camera in self.images:
+            is_enough &= episode.images[camera].index[steps] >= 0
         steps, inside, valid = steps[is_enough], inside[is_enough, :horizon], valid[is_enough, :horizon]
         at = slice(row, row + len(steps))
         self.observations[at] = histories(episode, steps, start, self.observations.shape[1])
@@ -123,7 +156,9 @@ class Dataset:
         self.mask[at] = valid
         self.weight[at] = rule.weight[steps]
         self.episode[at] = number
-        return len(steps)
+        for camera, part in self.images.items():
+            part.row[at] = part.frames.starts[number] + episode.images[camera].index[steps]
+        return len(steps), count - len(steps)
 
 
 def histories(episode: Episode, steps: Array, start: int, history: int) -> Array:

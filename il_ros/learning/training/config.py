@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from il_ros.core import aliases, paths, plugins, schema
+from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, unknown
 from il_ros.learning.data import labels
 from il_ros.learning.data.normalizer import FITS
@@ -51,6 +52,17 @@ class TrainingConfig:
     depth: int = 2
     options: Mapping[str, Any] = field(default_factory=dict)
     """The options of this policy class beside the sizes."""
+    encoder: str = "patch"
+    """What turns the images of each camera of the contract into features, which stand beside the numbers of the
+    observation: ``patch``, the fastest; ``residual``; ``spatial_softmax``, keypoints; or a dotted module name.
+    ``none``: the policy sees the numbers alone. A contract without images needs none."""
+    encoder_width: Positive = 32
+    """Channels of an encoder's layers."""
+    encoder_features: Positive = 64
+    """Numbers that one image becomes."""
+    shift_pixels: Annotated[int, Field(ge=0)] = 4
+    """While training, each image is moved at random by up to so many pixels, its edges repeated, so that the policy
+    does not learn single images by heart."""
     labels: str = "expert_driven"
     """The scheme of labels, by which a pipeline makes windows of episodes."""
     experts: Mapping[str, NotNegative] = field(default_factory=dict)
@@ -104,6 +116,10 @@ class TrainingConfig:
                 "share of episodes to hold out",
                 at=("patience",),
             )
+
+    def cameras(self, contract: Contract) -> tuple[str, ...]:
+        """Return the names of the cameras that the policy sees."""
+        return () if self.encoder == "none" else tuple(part.name for part in contract.images)
 
     @property
     def report_steps(self) -> int:

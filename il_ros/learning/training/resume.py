@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import itertools
 import json
 from collections.abc import Mapping
@@ -23,17 +22,18 @@ from il_ros.core.atomic_io import replace_file, storage_errors
 from il_ros.core.errors import ConfigError
 from il_ros.learning.data.dataset import Dataset
 
+OF_IMAGES = ("encoder", "encoder_width", "encoder_features", "shift_pixels")
+"""Keys of the configuration that a training without images does not depend on."""
 FREE = ("steps", "log_every")
 """Keys of the configuration that may be others when a training goes on."""
 
 
 def identity(data: Dataset, config: Any) -> dict[str, Any]:
     """Return everything that a training depends on: the configuration, and the sha256 of the data."""
-    digest = hashlib.sha256()
-    for field in dataclasses.fields(data):
-        digest.update(getattr(data, field.name).tobytes())
     plain = json.loads(json.dumps(dataclasses.asdict(config), default=dict))
-    return {**plain, "data": digest.hexdigest(), "windows": len(data)}
+    if not data.images:
+        plain = {key: value for key, value in plain.items() if key not in OF_IMAGES}
+    return {**plain, "data": data.digest(), "windows": len(data)}
 
 
 class OtherTrainingError(ConfigError):

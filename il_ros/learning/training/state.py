@@ -49,7 +49,7 @@ class TrainingState:
         """Make one step."""
         config, self.step = self._config, self.step + 1
         self._gradient.zero_()
-        loss = batch.loss(self._policy, self._generator, config.observation_noise)
+        loss = batch.loss(self._policy, self._generator, config.observation_noise, config.shift_pixels)
         loss.backward()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             self._optimizer.step(config.learning_rate * warmup_cosine(self.step, config.steps, config.warmup_steps))

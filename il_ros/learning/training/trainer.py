@@ -25,9 +25,12 @@ from il_ros.learning.training.single_thread import one_thread
 from il_ros.learning.training.state import TrainingState
 from il_ros.learning.training.windows import Batches, Windows
 from il_ros.policies.base import Policy, create
+from il_ros.policies.vision.image_policy import Vision, create_image_policy
 
 FEWEST = 5
 """With fewer episodes none is held out."""
+MAX_IMAGES = 512
+"""Windows with images of the episodes held out that a report looks at, evenly thinned: it shall cost little time."""
 
 
 def train(
@@ -75,8 +78,11 @@ def _train(
     rows, held_out_rows, notes = split_episodes(data, config)
     fitted = fit_normalizer(data, config.normalizer)
     normaliser = warm_start[1].completed(fitted) if warm_start else fitted
-    windows = Windows.of(data, rows, normaliser, config.device)
-    held_out = Windows.of(data, held_out_rows, normaliser, config.device)
+    frames = tuple(part.frames.on(config.device) for part in data.images.values())
+    windows = Windows.of(data, rows, normaliser, config.device, frames)
+    if frames:
+        held_out_rows = held_out_rows[:: -(-len(held_out_rows) // MAX_IMAGES) or 1]
+    held_out = Windows.of(data, held_out_rows, normaliser, config.device, frames)
     policy = _initial_policy(data, config, windows, warm_start, generator)
     state = TrainingState(policy, config, generator)
     batches = Batches(windows, config.batch, config.seed)
@@ -106,7 +112,7 @@ def _train(
         windows=len(windows),
         wall_s=time.perf_counter() - started,
         stopped=stopped,
-        notes=(*notes, *resumed),
+        notes=(*_blind_note(data), *notes, *resumed),
     )
 
 
@@ -122,7 +128,7 @@ def _report(
     if len(held_out):
         fixed = torch.Generator(config.device).manual_seed(0)  # equal noise in every report
         with torch.no_grad():
-            held_out_loss = held_out.loss(averaged, fixed).item()
+            held_out_loss = held_out.mean_loss(averaged, fixed, config.batch).item()
     mean_loss = loss.item()
     for what, value in (("loss", mean_loss), *([("held-out loss", held_out_loss)] if len(held_out) else [])):
         if not math.isfinite(value):
@@ -141,22 +147,38 @@ def _initial_policy(
     generator: torch.Generator,
 ) -> Policy:
     """Return the policy as it is before the first step, on the device."""
+    policy = _fresh_policy(data, config).to(config.device)
+    if warm_start is None:
+        policy.prepare(windows.observations, windows.actions, windows.mask, generator)
+        return policy
+    if not policy.is_like(warm_start[0]):
+        raise ConfigError(
+            f"training: cannot go on from {warm_start[0].config} with {policy.config}; train afresh, or keep the sizes "
+            "and the encoder"
+        )
+    policy.load_state_dict(warm_start[0].state_dict())
+    return policy
+
+
+def _fresh_policy(data: Dataset, config: TrainingConfig) -> Policy:
+    """Return the policy that the configuration describes, with encoders where the data have images."""
+    cameras = {name: part.frames.size for name, part in data.images.items()}
+    vision = Vision(cameras, config.encoder, config.encoder_width, config.encoder_features) if cameras else None
     sizes = {
-        "observation_dim": data.observations.shape[2],
+        "observation_dim": data.observations.shape[2] + (vision.total if vision else 0),
         "action_dim": data.actions.shape[2],
         **{name: getattr(config, name) for name in ("n_obs_steps", "horizon", "width", "depth")},
         **config.options,
     }
-    policy = create(config.policy, sizes, config.seed).to(config.device)
-    if warm_start is None:
-        policy.prepare(windows.observations, windows.actions, windows.mask, generator)
-        return policy
-    if warm_start[0].config != policy.config or type(warm_start[0]) is not type(policy):
-        raise ConfigError(
-            f"training: cannot go on from {warm_start[0].config} with {policy.config}; train afresh, or keep the sizes"
-        )
-    policy.load_state_dict(warm_start[0].state_dict())
-    return policy
+    if vision is None:
+        return create(config.policy, sizes, config.seed)
+    return create_image_policy(config.policy, sizes, config.seed, vision)
+
+
+def _blind_note(data: Dataset) -> tuple[str, ...]:
+    """Return a note if windows were left out for want of an image."""
+    count = data.blind + len(data)
+    return (f"{data.blind} of {count} windows lack a fresh image of a camera and are left out",) if data.blind else ()
 
 
 def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:

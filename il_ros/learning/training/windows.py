@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.data.images import DeviceFrames
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.policies.base import Policy
+from il_ros.policies.vision.random_shift import random_shift
 
 
 @dataclass(frozen=True)
@@ -27,42 +29,76 @@ class Windows:
     mask: Tensor
     weight: Tensor | None
     """None if every window counts alike, as they mostly do."""
+    frames: tuple[DeviceFrames, ...] = ()
+    """The images of each camera."""
+    newest: Tensor | None = None
+    """(N, cameras), which of them is the newest; None without cameras."""
 
     def __len__(self) -> int:
         return len(self.mask)
 
     @classmethod
-    def of(cls, data: Dataset, rows: Any, normaliser: Normalizer, device: str) -> Windows:
-        """Normalise the windows ``rows`` of the data and put them on the device."""
+    def of(
+        cls,
+        data: Dataset,
+        rows: Any,
+        normaliser: Normalizer,
+        device: str,
+        frames: tuple[DeviceFrames, ...] = (),
+    ) -> Windows:
+        """Normalise the windows ``rows`` of the data and put them on the device, beside the ``frames`` of cameras."""
         mask, weight = data.mask[rows], data.weight[rows]
         actions = normaliser.action.forward(data.actions[rows]) * mask[..., None]
         arrays = (normaliser.observation.forward(data.observations[rows]), actions, mask, weight)
         observations, targets, shown, counts = (
             torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)).to(device) for a in arrays
         )
-        return cls(observations, targets, shown, None if (weight == 1).all() else counts)
+        columns = [data.images[camera].row[rows] for camera in data.images] if frames else []
+        newest = torch.from_numpy(np.stack(columns, axis=1)).to(device) if columns else None
+        return cls(observations, targets, shown, None if (weight == 1).all() else counts, frames, newest)
 
     def rows(self, index: Any) -> Windows:
         """Return some of the windows."""
-        weight = None if self.weight is None else self.weight[index]
-        return Windows(self.observations[index], self.actions[index], self.mask[index], weight)
+        weight, newest = (None if part is None else part[index] for part in (self.weight, self.newest))
+        return Windows(self.observations[index], self.actions[index], self.mask[index], weight, self.frames, newest)
 
     def split(self, size: int) -> list[Windows]:
         """Return pieces of ``size`` windows, without a copy."""
         observations, actions, masks = (
             torch.split(part, size) for part in (self.observations, self.actions, self.mask)
         )
-        weights = repeat(None) if self.weight is None else torch.split(self.weight, size)
-        return [Windows(*piece) for piece in zip(observations, actions, masks, weights)]
+        weights, newest = (
+            repeat(None) if part is None else torch.split(part, size) for part in (self.weight, self.newest)
+        )
+        parts = zip(observations, actions, masks, weights, repeat(self.frames), newest)
+        return [Windows(*piece) for piece in parts]
 
-    def loss(self, policy: Policy, generator: torch.Generator, shift: float = 0.0) -> Tensor:
-        """Return the mean loss, with histories shifted by noise of the standard deviation ``shift``."""
+    def images(self, shift_pixels: int, generator: torch.Generator) -> list[Tensor]:
+        """Return the newest images of each camera, (N, H, W, 3) uint8, moved at random by up to so many pixels."""
+        if self.newest is None:
+            return []
+        taken = [frames.take(rows) for frames, rows in zip(self.frames, self.newest.unbind(1))]
+        return [random_shift(images, shift_pixels, generator) for images in taken]
+
+    def loss(self, policy: Policy, generator: torch.Generator, shift: float = 0.0, shift_pixels: int = 0) -> Tensor:
+        """Return the mean loss, with histories shifted by noise of the standard deviation ``shift``.
+
+        Images are moved by up to ``shift_pixels``.
+        """
         observations = self.observations
         if shift:
             size = (len(self), 1, observations.shape[2])  # one shift a window, so that differences stay true
             observations = observations + shift * torch.randn(size, generator=generator, device=observations.device)
+        observations = policy.encode(observations, self.images(shift_pixels, generator))
         losses = policy.loss(observations, self.actions, self.mask, generator)
         return (losses if self.weight is None else losses * self.weight).mean()
+
+    def mean_loss(self, policy: Policy, generator: torch.Generator, size: int) -> Tensor:
+        """Return the mean loss; with images in pieces of ``size`` windows, since all at once may not fit."""
+        if self.newest is None:
+            return self.loss(policy, generator)
+        pieces = self.split(size)
+        return torch.stack([piece.loss(policy, generator) * len(piece) for piece in pieces]).sum() / len(self)
 
 
 class Batches:

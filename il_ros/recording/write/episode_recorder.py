@@ -15,6 +15,7 @@ from il_ros.core.types import EpisodeStart
 from il_ros.recording.episodes.stamp_progress import FAR_NS, StampProgress, Verdict
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.bag_maker import BagMaker
+from il_ros.recording.write.finalize import IMAGE_TOPICS
 from il_ros.recording.write.journal import Journal
 from il_ros.recording.write.open_episode import OpenEpisode, ReceivedMessage
 from il_ros.recording.write.recorder_host import RecorderHost, RecorderSettings
@@ -39,6 +40,9 @@ class EpisodeRecorder:
     def __init__(
         self, host: RecorderHost, episodes: EpisodeStore, observed: Sequence[str], step_ns: int, stale_ns: int
     ) -> None:
+        self.cameras: list[str] = []
+        """Full names of topics that begin and end no episode; its first step may see what they sent before it."""
+        self._early: dict[str, ReceivedMessage] = {}
         self.episodes, self.observed = episodes, list(observed)
         self.current: OpenEpisode | None = None
         self._host, self._pulse = host, self.observed[0]
@@ -94,7 +98,7 @@ class EpisodeRecorder:
     def _record(self, message: ReceivedMessage) -> None:
         stamp, is_near = message.stamp_ns, message.stamp_ns < 0 or self._progress.is_near(message.stamp_ns)
         if not is_near:
-            self._report_stray(message)
+            self._host.complain(message.stray(self._progress.now_ns or 0))
         elif self.current is not None and self.current.ending and stamp > self.current.ends_ns:
             self._check(is_over=True)
         begins = message.name in self.observed and is_near and stamp > self._closed_ns  # no command or record does
@@ -102,13 +106,8 @@ class EpisodeRecorder:
             self._open({})
         if self.current is not None:
             self._write(self.current, message, is_near)
-
-    def _report_stray(self, message: ReceivedMessage) -> None:
-        now_ns = self._progress.now_ns or 0
-        self._host.complain(
-            f"{message.name}: the stamp {message.stamp_ns / 1e9:.3f} s is far from the observation's "
-            f"{now_ns / 1e9:.3f} s; it is recorded and otherwise ignored: check its publisher's clock"
-        )
+        elif message.name in self.cameras:
+            self._early[message.name] = message
 
     def _write(self, episode: OpenEpisode, message: ReceivedMessage, is_near: bool) -> None:
         name, stamp = message.name, message.stamp_ns
@@ -116,7 +115,7 @@ class EpisodeRecorder:
         self._messages, self._bytes = self._messages + 1, self._bytes + len(message.data)
         if not is_near:
             episode.add_stray(name)
-        elif stamp >= 0:
+        elif stamp >= 0 and name not in self.cameras:
             if name == self._pulse and name not in episode.last_ns:
                 episode.forget_strays(self._progress.is_near)
             episode.add_stamp(name, stamp)
@@ -144,7 +143,10 @@ class EpisodeRecorder:
     def _open(self, facts: dict[str, Any]) -> OpenEpisode:
         number = self.episodes.next_number()
         journal = Journal(self.episodes.journal_path(number), facts)
-        self.current = OpenEpisode(journal, number, dict(facts))
+        self.current = OpenEpisode(journal, number, {**facts, **({IMAGE_TOPICS: self.cameras} if self.cameras else {})})
+        early, self._early = self._early, {}
+        for message in early.values():
+            self._write(self.current, message, self._progress.is_near(message.stamp_ns))
         return self.current
 
     def _follows(self) -> bool:

@@ -22,6 +22,10 @@ from il_ros.recording.write.journal import LIBRARY, SUFFIX, locked
 
 CHUNK_BYTES = 64 * 1024
 """A damaged byte costs the chunk that it lies in."""
+IMAGE_CHUNK_BYTES = 1024 * 1024
+"""Of an episode with images: small ones that follow one another are alike, and take little room together."""
+IMAGE_TOPICS = "image_topics"
+"""The fact that an episode was recorded with images: their topics."""
 
 
 def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
@@ -42,7 +46,8 @@ def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path
     with locked(journal_path):
         scan = McapScanner(journal_path, JOURNAL_RECORDS)
         with storage_errors(bag.parent, f"nothing is lost; free some space and run `il-ros recover {folder}`"):
-            write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts})
+            chunk_bytes = IMAGE_CHUNK_BYTES if facts.get(IMAGE_TOPICS) else CHUNK_BYTES
+            write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts}, chunk_bytes)
         with storage_errors(journal_path.parent, f"the episode is safe in {bag}; remove the journal by hand"):
             journal_path.unlink()
     return bag
@@ -54,7 +59,9 @@ def _sound(scan: McapScanner) -> McapScanner:
     return scan
 
 
-def write_bag(source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]]) -> None:
+def write_bag(
+    source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]], chunk_bytes: int = CHUNK_BYTES
+) -> None:
     """Write what ``source`` yields as a verified rosbag2 directory; ``facts`` is called once that is read.
 
     Raises:
@@ -63,7 +70,7 @@ def write_bag(source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]
     """
     bag.mkdir(parents=True, exist_ok=True)
     path = bag / f"{bag.name}_0.mcap"
-    contents = _copy(source, path, facts)
+    contents = _copy(source, path, facts, chunk_bytes)
     sync(path)
     _verify(path, source)
     sync(bag)
@@ -71,11 +78,11 @@ def write_bag(source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]
     sync(bag.parent)
 
 
-def _copy(source: McapScanner, path: Path, facts: Callable[[], dict[str, Any]]) -> BagMetadata:
+def _copy(source: McapScanner, path: Path, facts: Callable[[], dict[str, Any]], chunk_bytes: int) -> BagMetadata:
     first, last = metadata.NO_START_NS, 0
     channels: dict[str, tuple[int, RecordedTopic]] = {}
     with path.open("wb") as file:
-        writer = Writer(file, chunk_size=CHUNK_BYTES, enable_data_crcs=True)
+        writer = Writer(file, chunk_size=chunk_bytes, enable_data_crcs=True)
         writer.start("ros2", LIBRARY)
         for topic, log_time_ns, publish_time_ns, sequence, data in source:
             if topic.name not in channels:

@@ -15,26 +15,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import zstandard
 from mcap.opcode import Opcode
 from mcap.records import Channel, DataEnd, Footer, Header, Metadata, Schema
 
 from il_ros.core.atomic_io import storage_errors, write_all
 from il_ros.core.errors import DataError
+from il_ros.core.messages.images import IMAGE
 from il_ros.recording.bag.mcap_records import CHUNK, FACTS, MAGIC, MESSAGE, RECORD, built, facts_record
 from il_ros.recording.bag.metadata import to_yaml
 from il_ros.recording.bag.typestore import definition
 
 SUFFIX = ".journal.mcap"
 LIBRARY = "il_ros"
+_PACKER = zstandard.ZstdCompressor(level=1)
+"""Of images: they would fill the disk as they are, and a higher level takes too long while they come."""
 _KEPT = "what was recorded is kept; free some space and run `il-ros recover {folder}`"
 
 
 class Journal:
     """An MCAP file that holds, at every moment, everything that ``write`` has acknowledged by returning.
 
-    Every message goes to the kernel in one call, as a chunk of its own with a CRC of its own: a kill of the process
-    loses nothing, and a damaged byte costs the one message that it lies in. The facts known at the start come first.
-    The file is locked while the journal is open, so that a recovery leaves it alone.
+    Every message goes to the kernel in one call, as a chunk of its own with a CRC of its own, images compressed by
+    zstd: a kill of the process loses nothing, and a damaged byte costs the one message that it lies in. The facts known
+    at the start come first. The file is locked while the journal is open, so that a recovery leaves it alone.
 
     Raises:
         StorageError: if the folder cannot be written or the disk is full; what was acknowledged stays sound.
@@ -81,7 +85,7 @@ class Journal:
         length = MESSAGE.size - RECORD.size + len(data)
         head = MESSAGE.pack(Opcode.MESSAGE, length, channel, sequence & 0xFFFFFFFF, log_time_ns, publish_time_ns)
         records = b"" if topic in self._channels else _description(channel, topic, type_name, offered())
-        self._append(_chunk(records + head + data, log_time_ns))
+        self._append(_chunk(records + head + data, log_time_ns, is_packed=type_name == IMAGE))
         self._channels[topic] = channel, type_name
         self.count += 1
 
@@ -123,10 +127,11 @@ def _description(channel: int, topic: str, type_name: str, offered: list[dict[st
     )
 
 
-def _chunk(records: bytes, time_ns: int) -> bytes:
-    size = len(records)
-    head = RECORD.pack(Opcode.CHUNK, CHUNK.size + 8 + size)
-    return head + CHUNK.pack(time_ns, time_ns, size, zlib.crc32(records), 0) + struct.pack("<Q", size) + records
+def _chunk(records: bytes, time_ns: int, is_packed: bool) -> bytes:
+    name, packed = (b"zstd", _PACKER.compress(records)) if is_packed else (b"", records)
+    about = CHUNK.pack(time_ns, time_ns, len(records), zlib.crc32(records), len(name)) + name
+    about += struct.pack("<Q", len(packed))
+    return RECORD.pack(Opcode.CHUNK, len(about) + len(packed)) + about + packed
 
 
 def is_open(path: Path) -> bool:

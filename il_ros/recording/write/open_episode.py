@@ -34,6 +34,13 @@ class ReceivedMessage(NamedTuple):
     event: EpisodeStart | EpisodeEnd | None = None
     """What it announces, on the topic ``episode``."""
 
+    def stray(self, now_ns: int) -> str:
+        """Return the complaint about a stamp that is far from the observation's."""
+        return (
+            f"{self.name}: the stamp {self.stamp_ns / 1e9:.3f} s is far from the observation's "
+            f"{now_ns / 1e9:.3f} s; it is recorded and otherwise ignored: check its publisher's clock"
+        )
+
 
 @dataclass
 class OpenEpisode:
