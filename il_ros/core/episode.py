@@ -58,7 +58,7 @@ class ImageTrack:
     """The images of one camera in an episode, and which of them each step was taken with."""
 
     frames: Array
-    """(K, H, W, 3) uint8, RGB as the policy sees them, in order of their stamps; mapped from a file, not in memory."""
+    """(K, H, W, 3) uint8, RGB as the policy sees them, in the order of recording; mapped from a file, not in memory."""
     index: Array
     """(T,) int64, the row of ``frames`` that belongs to the step; -1 where none was fresh."""
 

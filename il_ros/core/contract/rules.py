@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from il_ros.core.contract.components import CLOCKS, LIMITS, ActionComponent
+from il_ros.core.contract.components import CLOCKS, LIMITS, ActionComponent, ImageComponent
 from il_ros.core.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ COMMAND_TYPES = (
     "trajectory_msgs/msg/JointTrajectory",
     "std_msgs/msg/Float64MultiArray",
 )
+
+IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+MOST_SIDE = 4096
+"""Of the image that a policy sees, pixels."""
 
 FASTEST_HZ = 1000.0
 """Control faster than this is not for messages."""
@@ -48,6 +52,8 @@ def check(contract: Contract) -> None:
             )
     _check_external(f"{where}: external", contract)
     _check_moves(where, contract)
+    for image in contract.images:
+        _check_image(f"{where}: image {image.name!r}", image)
 
 
 def _check_command(where: str, contract: Contract) -> None:
@@ -149,3 +155,22 @@ def _check_moves(where: str, contract: Contract) -> None:
                 f"{', '.join(contract.action_names)}, within its limits",
                 at=("moves", name),
             )
+
+
+def _check_image(where: str, part: ImageComponent) -> None:
+    """Check type, size, crop and times of a camera."""
+    at: tuple[str, ...] = ("images", part.name)
+    if part.type not in IMAGE_TYPES:
+        raise unknown(f"{where}: type", part.type, IMAGE_TYPES, at=(*at, "type"))
+    if not (1 <= part.width <= MOST_SIDE and 1 <= part.height <= MOST_SIDE):
+        raise ConfigError(
+            f"{where} is {part.width} x {part.height} pixels; each side must have 1 to {MOST_SIDE}", (*at, "width")
+        )
+    if part.crop and not (len(part.crop) == 4 and min(part.crop[:2]) >= 0 and min(part.crop[2:]) >= 1):
+        raise ConfigError(
+            f"{where} has the crop {list(part.crop)}; give left, top (0 or more), width and height (1 or more)",
+            (*at, "crop"),
+        )
+    for key, value, least in (("rate_hz", part.rate_hz, "more than 0"), ("stale_s", part.stale_s, "0 or more")):
+        if not (0.0 <= value <= FASTEST_HZ) or (key == "rate_hz" and value == 0.0):
+            raise ConfigError(f"{where} has {key} {value}; it must be {least}, up to {FASTEST_HZ:g}", (*at, key))

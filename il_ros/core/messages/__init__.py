@@ -34,6 +34,8 @@ from il_ros.core.messages.headers import (
     stamps_ns,
     with_stamp,
 )
+from il_ros.core.messages.image_alignment import CameraBuffer, aligned, due_ns
+from il_ros.core.messages.images import COMPRESSED, decoded_image, published_size, serialized_image, serialized_png
 from il_ros.core.messages.joint_states import JointStateMerger, check_ages, check_joints, joints_of
 from il_ros.core.messages.observations import (
     are_finite,
@@ -49,12 +51,15 @@ from il_ros.core.messages.robot_state import fill_reading, plain_messages, readi
 
 __all__ = [
     "BYTE_OF_LEVEL",
+    "COMPRESSED",
     "DOUBTS",
     "ENGAGE",
     "INCOMPLETE",
     "STAMP_FIELDS",
+    "CameraBuffer",
     "ExactTimeSync",
     "JointStateMerger",
+    "aligned",
     "are_finite",
     "are_in_step",
     "check_ages",
@@ -66,6 +71,8 @@ __all__ = [
     "command_from",
     "command_of",
     "command_paths",
+    "decoded_image",
+    "due_ns",
     "exact_join",
     "fill_chunk",
     "fill_command",
@@ -84,12 +91,15 @@ __all__ = [
     "observation_of",
     "observation_of_topics",
     "plain_messages",
+    "published_size",
     "reading_from",
     "record_from",
     "record_texts",
     "record_values",
     "seconds",
     "serialized_frame_id",
+    "serialized_image",
+    "serialized_png",
     "serialized_stamp",
     "serialized_stamp_ns",
     "set_stamp",

@@ -36,6 +36,9 @@ from il_ros.recording.bag.typestore import PLAIN, decoder
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic, packed
 
+CACHE = ".images"
+"""The folder in a bag's that holds its decoded images, which are no part of it."""
+
 
 def is_closed(bag: Path) -> bool:
     """Return whether it is a folder with a valid ``metadata.yaml`` and all of its files, or a file of messages."""
@@ -283,7 +286,7 @@ def is_ours(bag: BagReader) -> bool:
 
 
 def bytes_of(path: Path) -> int:
-    """Return the size of a bag or a file on the disk, bytes."""
+    """Return the size of a bag or a file on the disk, bytes, without decoded images."""
     if path.is_file():
         return path.stat().st_size
-    return sum(os.stat(p).st_size for p in path.rglob("*") if p.is_file())
+    return sum(os.stat(p).st_size for p in path.rglob("*") if p.is_file() and CACHE not in p.parts)

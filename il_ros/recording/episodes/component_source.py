@@ -18,6 +18,7 @@ from il_ros.core.errors import MessageError
 from il_ros.core.types import Array
 from il_ros.recording.decode.field_columns import WHOLE, Decode, FieldColumns, P, Precision
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
+from il_ros.recording.episodes.image_cache import CachedImages
 
 
 class CommandColumns(FieldColumns):
@@ -76,6 +77,14 @@ class ComponentSource:
             return self
         columns = ("stamps_ns", "log_time_ns", "publish_time_ns", "order", "values")
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in columns})
+
+
+def camera_source(topic: str, camera: str, cached: CachedImages) -> ComponentSource:
+    """Return the images of a camera as a source of no component, whose values are the rows of its frames."""
+    times = (cached.stamps_ns, cached.log_time_ns, cached.publish_time_ns, cached.order)
+    rows = np.arange(len(cached.stamps_ns), dtype=np.float64)[:, None]
+    trouble = (0, MessageError(cached.trouble)) if cached.trouble else None
+    return ComponentSource(f"{topic} ({camera})", topic, (), False, *times, rows, trouble)
 
 
 def sources_of(topic: str, components: Sequence[int], is_action: bool, columns: FieldColumns) -> list[ComponentSource]:

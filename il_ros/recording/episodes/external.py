@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from il_ros.core import messages
 from il_ros.core.contract import Contract
-from il_ros.core.episode import Authority, Episode
+from il_ros.core.episode import Authority, Episode, ImageTrack
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
 from il_ros.recording.bag.metadata import profiles
@@ -20,9 +21,10 @@ from il_ros.recording.bag.reader import BagReader
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.episodes.arrival_order import arrivals
 from il_ros.recording.episodes.clocks import NO_STAMP, TopicTimes, choose
-from il_ros.recording.episodes.component_source import CommandColumns, ComponentSource, sources_of
+from il_ros.recording.episodes.component_source import CommandColumns, ComponentSource, camera_source, sources_of
 from il_ros.recording.episodes.external_notes import check_ages, is_sparse, no_step_error
 from il_ros.recording.episodes.hold_resample import Resampled, TopicTrack, report, resample
+from il_ros.recording.episodes.image_cache import cached_images
 
 TRANSIENT_LOCAL = ("transient_local", 1, "1")
 """How recorded QoS profiles write the durability transient local."""
@@ -52,6 +54,10 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         DataError: if the bag is damaged, or there is no step at which all topics have a message.
     """
     sources, offered = _read(reader, contract, names, action)
+    cached = [cached_images(reader, names[part.topic], part) for part in contract.images]
+    seen = [camera_source(names[part.topic], part.name, own) for part, own in zip(contract.images, cached)]
+    sources += seen
+    stale_ns = {source.name: part.stale_ns for source, part in zip(seen, contract.images)}
     recorded_as = {**names, contract.external.topic: action}
     parts = _in_time(sources, contract.stale_ns)
     static = _static(parts, contract, recorded_as, {**reader.contents.offered, **offered})
@@ -62,7 +68,10 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
         raise DataError(f"{reader.path}: {error}") from error
     used = [part.rows(timing.rows) for (part, _), timing in zip(parts, choice.timings)]
     tracks = [
-        TopicTrack(timing.times_ns, line.rows(timing.rows).arrived_ns, part.order, line.is_static)
+        TopicTrack(
+            *(timing.times_ns, line.rows(timing.rows).arrived_ns, part.order),
+            *(line.is_static, stale_ns.get(part.name, 0)),
+        )
         for part, line, timing in zip(used, lines, choice.timings)
     ]
     resampled = resample(tracks, contract.step_ns, contract.stale_ns, choice.pace)
@@ -92,9 +101,13 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
     }
     observations = np.empty((len(stamps), len(contract.observation)), np.float32)
     actions = np.empty((len(stamps), len(contract.action)))
-    for part, index in zip(used, resampled.rows.T):
+    count = len(used) - len(seen)
+    for part, index in zip(used[:count], resampled.rows.T):
         (actions if part.is_action else observations)[:, part.components] = part.values[index]
-    return _demonstration(contract, stamps, observations, actions, facts)
+    episode = _demonstration(contract, stamps, observations, actions, facts)
+    shown = [part.values[index, 0].astype(np.int64) for part, index in zip(used[count:], resampled.rows.T[count:])]
+    images = {part.name: ImageTrack(own.frames, index) for part, own, index in zip(contract.images, cached, shown)}
+    return dataclasses.replace(episode, images=images) if images else episode
 
 
 def _read(

@@ -41,13 +41,14 @@ def check_ages(
         DataError: with the topic and the contract's key that remedies it.
     """
     for track, part, stale in zip(tracks, parts, resampled.stale.tolist()):
-        if track.is_static or 2 * stale <= resampled.possible or not is_sparse(track.times_ns, contract.stale_ns):
+        greatest = track.stale_ns or contract.stale_ns
+        if track.is_static or 2 * stale <= resampled.possible or not is_sparse(track.times_ns, greatest):
             continue
         count = len(track.order)
         how_many = "1 message" if count == 1 else f"{count} messages"
         between = "" if count < 2 else f", {float(np.median(np.diff(np.sort(track.times_ns)))) / 1e9:.3g} s apart,"
         raise DataError(
-            f"{reader.path}: {part.topic} has {how_many}{between} and is older than {contract.stale_ns / 1e9:g} s at "
+            f"{reader.path}: {part.topic} has {how_many}{between} and is older than {greatest / 1e9:g} s at "
             f"{stale} of {resampled.possible} steps; if a message holds until the next, as a goal or a calibration "
             f"does, write its topic under the contract's external: {{static: [{called[part.topic]}]}}, else record "
             "it more often"

@@ -30,12 +30,16 @@ class TopicTrack:
     """(n,) int64: how many messages of all topics were written before; which came first of those of one time."""
     is_static: bool = False
     """Whether a message holds until the next is recorded, however old it is."""
+    stale_ns: int = 0
+    """The greatest age of its messages, ns; 0: that of most topics."""
 
     def rows(self, index: Array) -> TopicTrack:
         """Return some of the messages; all of them in their order, as nearly always, are not copied."""
         if len(index) == len(self.order) and (index[1:] > index[:-1]).all():
             return self
-        return TopicTrack(self.times_ns[index], self.log_time_ns[index], self.order[index], self.is_static)
+        return TopicTrack(
+            *(self.times_ns[index], self.log_time_ns[index], self.order[index]), self.is_static, self.stale_ns
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Resampled:
 
 
 def resample(tracks: Sequence[TopicTrack], step_ns: int, stale_ns: int, pace: float = 1.0) -> Resampled:
-    """Return the steps at which every track has a message of at most ``stale_ns`` age, stretch by stretch.
+    """Return the steps at which every track has a message of at most ``stale_ns`` age, or its own, by stretches.
 
     A stretch's grid begins when the last of the topics does, and ends with the newest message. ``pace`` is how many
     seconds pass by the tracks' clock in one of recording. Static tracks take no part in this: at each step stands their
@@ -186,7 +190,7 @@ def _one_stretch(
     times, in_order = zip(*(_sorted(track.times_ns[rows]) for track, rows in zip(tracks, members)))
     begin, end = max(int(own[0]) for own in times), max(int(own[-1]) for own in times)
     possible = (end - begin) // step_ns + 1
-    fresh = [_fresh(own, begin, end, step_ns, stale_ns) for own in times]
+    fresh = [_fresh(own, begin, end, step_ns, track.stale_ns or stale_ns) for own, track in zip(times, tracks)]
     steps = fresh[0]
     for others in fresh[1:]:
         steps = np.intersect1d(steps, others, assume_unique=True)

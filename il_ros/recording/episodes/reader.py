@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from il_ros.recording.decode.field_columns import Decode, FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 from il_ros.recording.episodes.exact_sync import Observations, joined
 from il_ros.recording.episodes.external import read_foreign
+from il_ros.recording.episodes.image_cache import cached_images
 
 AUTHORITY = topics.AUTHORITY.name
 
@@ -48,11 +50,12 @@ def episode_of(reader: BagReader, contract: Contract) -> Episode:
     """Read the steps of an opened bag; see ``read_episode``."""
     folder = reader.path
     names = {topic: find_topic(reader.types, topic, folder) for topic in contract.topics}
+    cameras = {part.topic: find_topic(reader.types, part.topic, folder) for part in contract.images}
     names[AUTHORITY] = find_authority(reader.types, names.values(), folder)
     if names[AUTHORITY] is None and not is_ours(reader):
-        return _foreign(reader, contract, names)
-    if None in names.values():
-        return _without(reader, contract, [topic for topic, name in names.items() if name is None])
+        return _foreign(reader, contract, names | cameras)
+    if None in (*names.values(), *cameras.values()):
+        return _without(reader, contract, [topic for topic, name in (names | cameras).items() if name is None])
     recorded = {topic: name for topic, name in names.items() if name is not None}
     records, columns = AuthorityRecords(), _columns(reader, contract, recorded)
     for topic, block in reader.blocks(recorded.values()):
@@ -62,9 +65,23 @@ def episode_of(reader: BagReader, contract: Contract) -> Episode:
             columns[topic.name].add(topic, block)
     if records.are_empty and not is_ours(reader):
         reader.remarks.append(f"{recorded[AUTHORITY]} holds no record of authority, so the bag is a demonstration")
-        return _foreign(reader, contract, names)
+        return _foreign(reader, contract, names | cameras)
     seen = joined(contract, {topic: columns[recorded[topic]] for topic in contract.topics})
-    return _episode(folder, contract, seen, records, reader.facts)
+    episode = _episode(folder, contract, seen, records, reader.facts)
+    return _with_images(episode, reader, contract) if cameras else episode
+
+
+def _with_images(episode: Episode, reader: BagReader, contract: Contract) -> Episode:
+    """Return an episode with the images of the contract's cameras, by their stamps; the facts gain ``cameras``."""
+    tracks, facts = {}, {}
+    for part in contract.images:
+        name = find_topic(reader.types, part.topic, reader.path)
+        assert name is not None, "the topics were looked for"
+        _check_types(reader, {name: part.type}, "images")
+        cached = cached_images(reader, name, part)
+        tracks[part.name] = cached.track(episode.stamps_ns, part)
+        facts[part.name] = cached.facts(tracks[part.name])
+    return dataclasses.replace(episode, images=tracks, facts={**episode.facts, "cameras": facts})
 
 
 def read_observations(folder: Path, contract: Contract) -> tuple[Array, Array]:
@@ -94,11 +111,12 @@ def _columns(reader: BagReader, contract: Contract, recorded: Mapping[str, str])
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
     action = find_topic(reader.types, contract.external.topic, reader.path)
-    recorded = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
-    missing = [topic for topic in contract.topics if topic not in recorded]
+    kinds = {**contract.topics, **{part.topic: part.type for part in contract.images}}
+    recorded = {topic: name for topic in kinds if (name := names[topic]) is not None}
+    missing = [topic for topic in kinds if topic not in recorded]
     if missing or action is None:
         raise _lacks(reader, contract, [*missing, *([contract.external.topic] if action is None else [])])
-    _check_types(reader, {recorded[topic]: kind for topic, kind in contract.topics.items()}, "topics")
+    _check_types(reader, {recorded[topic]: kind for topic, kind in kinds.items()}, "topics")
     if not contract.external.fields:
         _check_types(reader, {action: contract.command_type}, "command: type, or give external: fields")
     return read_foreign(reader, contract, recorded, action)

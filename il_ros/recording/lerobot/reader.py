@@ -167,7 +167,9 @@ def _episodes(
         parts = [(at[number], first) for number, first in each.parts if number in at]
         if not parts:
             continue
-        own = {name: np.concatenate([values[span] for span, _ in parts]) for name, values in fields.items()}
+        own: dict[str, Any] = {
+            name: np.concatenate([values[span] for span, _ in parts]) for name, values in fields.items()
+        }
         own["stamps_ns"] = np.concatenate([first + times_ns[span] for span, first in parts])
         digest = hashlib.blake2b(b"".join(value.tobytes() for value in own.values()), digest_size=16).hexdigest()
         yield each.name, Episode(**own, step_ns=contract.step_ns, facts={**each.facts, "digest": digest})

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from il_ros.core.contract import Contract
+from il_ros.core import messages
+from il_ros.core.contract import Contract, ImageComponent
 from il_ros.core.episode import Record
+from il_ros.core.types import Array
 from il_ros.recording.bag.typestore import serialised
 from il_ros.recording.decode.diagnostics import record_bytes
 from il_ros.recording.episodes.reader import AUTHORITY
@@ -37,11 +39,16 @@ class InProcessRecorder:
         self._folder, self._contract, self._number = folder, contract, episodes.next_number()
         self._journal = Journal(episodes.journal_path(self._number), facts)
 
-    def add(self, messages: Mapping[str, Any], record: Record) -> None:
+    def add(self, observed: Mapping[str, Any], record: Record) -> None:
         """Write a step: the observed messages by topic, and the authority record."""
         for topic, type_name in self._contract.topics.items():
-            self._write(topic, type_name, serialised(messages[topic], type_name), record.stamp_ns)
+            self._write(topic, type_name, serialised(observed[topic], type_name), record.stamp_ns)
         self._write(AUTHORITY, AUTHORITY_TYPE, record_bytes(record), record.stamp_ns)
+
+    def add_image(self, component: ImageComponent, stamp_ns: int, pixels: Array) -> None:
+        """Write an image (H, W, 3) uint8 that a camera took, before the step that sees it."""
+        write = messages.serialized_png if component.type == messages.COMPRESSED else messages.serialized_image
+        self._write(component.topic, component.type, write(stamp_ns, component.name, pixels), stamp_ns)
 
     def _write(self, topic: str, type_name: str, data: bytes, stamp_ns: int) -> None:
         self._journal.write(f"/{topic}", type_name, data, stamp_ns, stamp_ns)
