@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The physics simulation: the one owner of a PyBullet client, headless, with a table, an arm and a few posts."""
+"""The physics simulation: the one owner of a PyBullet client, headless, with a table, an arm and other bodies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array
+from il_ros.sim.tasks.base import Body, Task, upright
 
 
 @contextlib.contextmanager
@@ -43,6 +44,16 @@ except ImportError:  # it has no wheels for Python 3.12 and later; all but the s
     pybullet = None
 
 SUBSTEP_HZ = 240
+UP = np.array([0.0, 0.0, 1.0])
+LIGHT = {
+    "lightDirection": (0.3, -0.4, 1.0), "lightColor": (1.0, 1.0, 1.0), "lightDistance": 2.0, "shadow": 0,
+    "lightAmbientCoeff": 0.6, "lightDiffuseCoeff": 0.35, "lightSpecularCoeff": 0.05, "renderer": 65536, "flags": 4,
+}  # fmt: skip
+"""How pictures are lit; by the software renderer, without a mask of segments."""
+TABLE, TABLE_CENTRE = Body("table", "box", (0.9, 0.9, 0.04), 0.0, (0.93, 0.93, 0.91, 1.0)), (0.45, 0.0, -0.02)
+BLUE = (0.0, 0.45, 0.7, 1.0)
+CORNERS = 200
+"""A line is drawn with so many points at most."""
 
 
 class PhysicsClient:
@@ -63,7 +74,6 @@ class PhysicsClient:
         with _quiet():
             self.client: int = pybullet.connect(pybullet.DIRECT)
         self._disconnect = weakref.finalize(self, pybullet.disconnect, self.client)
-        self._posts: list[int] = []
         self.call("setAdditionalSearchPath", pybullet_data.getDataPath())
         self.call("setGravity", 0.0, 0.0, -9.81)
         self.call("setPhysicsEngineParameter", fixedTimeStep=1.0 / SUBSTEP_HZ, deterministicOverlappingPairs=1)
@@ -77,10 +87,13 @@ class PhysicsClient:
         with _quiet():
             return int(self.call("loadURDF", urdf, useFixedBase=True))
 
-    def add_box(self, centre: Array, half_size: Array, colour: tuple[float, float, float, float]) -> None:
-        """Add a box that is seen but never touched."""
-        shape = self.call("createVisualShape", pybullet.GEOM_BOX, halfExtents=list(half_size), rgbaColor=colour)
-        self.call("createMultiBody", 0, -1, shape, basePosition=list(centre))
+    def furnish(self, task: Task, solid: bool) -> None:
+        """Set up the table and the lines of a task; things can lie on it if ``solid``, and if the task has it so."""
+        table = self.add_body(TABLE, solid and task.table_is_solid)
+        self.place([table], upright(np.array([TABLE_CENTRE])))
+        for line in task.lines:
+            drawn = line[np.linspace(0, len(line) - 1, min(CORNERS, len(line))).round().astype(int)]
+            self.add_ribbon(np.column_stack([drawn, np.full(len(drawn), 0.002)]), 0.003, BLUE)
 
     def add_ribbon(self, path: Array, half_width: float, colour: tuple[float, float, float, float]) -> None:
         """Lay a ribbon along ``path`` (N, 3), metres, seen from above but never touched; one body for all of it.
@@ -99,39 +112,84 @@ class PhysicsClient:
         )  # fmt: skip
         self.call("createMultiBody", 0, -1, shape)
 
-    def set_posts(self, centres: Array, radius: float, height: float) -> None:
-        """Stand upright cylinders at ``centres`` (N, 3), metres; posts of the same number are moved, not made anew."""
-        if len(self._posts) != len(centres):
-            for body in self._posts:
-                self.call("removeBody", body)
-            self._posts = [self._add_post(radius, height) for _ in centres]
-        for body, centre in zip(self._posts, centres):
-            self.call("resetBasePositionAndOrientation", body, centre.tolist(), (0.0, 0.0, 0.0, 1.0))
+    def add_body(self, body: Body, solid: bool = True) -> int:
+        """Add a body; return its number. It is moved from episode to episode, never made anew.
 
-    def _add_post(self, radius: float, height: float) -> int:
-        collision = self.call("createCollisionShape", pybullet.GEOM_CYLINDER, radius=radius, height=height)
-        visual = self.call(
-            "createVisualShape", pybullet.GEOM_CYLINDER, radius=radius, length=height, rgbaColor=(0.84, 0.37, 0.0, 1.0)
-        )
-        return int(self.call("createMultiBody", 0, collision, visual))
+        One that is not solid, or not to be, is only drawn.
+        """
+        collision, visual = -1, self._shape("Visual", body, rgbaColor=body.colour)
+        solid = solid and body.solid
+        if solid:
+            collision = self._shape("Collision", body)
+        number = int(self.call("createMultiBody", body.mass_kg if solid else 0.0, collision, visual))
+        if solid:
+            self.call("changeDynamics", number, -1, lateralFriction=body.friction)
+        return number
 
-    def touches(self, body: int) -> bool:
-        """Return whether ``body`` touches anything now; posts are all that can be touched."""
-        return bool(pybullet.getContactPoints(body, physicsClientId=self.client))
+    def _shape(self, kind: str, body: Body, **options: Any) -> int:
+        """Make a ``Visual`` or a ``Collision`` shape."""
+        if body.shape == "cylinder":
+            across, _, height = body.size
+            options["length" if kind == "Visual" else "height"] = height
+            return int(self.call(f"create{kind}Shape", pybullet.GEOM_CYLINDER, radius=across / 2, **options))
+        halves = [[extent / 2 for extent in size] for size, _ in body.boxes]
+        if not body.parts:
+            return int(self.call(f"create{kind}Shape", pybullet.GEOM_BOX, halfExtents=halves[0], **options))
+        if options:
+            options = {"rgbaColors": [options["rgbaColor"]] * len(halves)}
+        return int(
+            self.call(
+                f"create{kind}ShapeArray", shapeTypes=[pybullet.GEOM_BOX] * len(halves), halfExtents=halves,
+                **{f"{kind.lower()}FramePositions": [list(centre) for _, centre in body.parts]}, **options,
+            )
+        )  # fmt: skip
+
+    def place(self, bodies: Sequence[int], poses: Array) -> None:
+        """Put bodies at ``poses`` (N, 7), at rest."""
+        for body, pose in zip(bodies, poses.tolist()):
+            self.call("resetBasePositionAndOrientation", body, pose[:3], pose[3:])
+
+    def park(self, bodies: Sequence[int]) -> None:
+        """Put bodies far from the arm and from each other, so that no contact is left of what was before.
+
+        A state that is restored leaves contacts that it does not have itself where they are.
+        """
+        places = np.zeros((len(bodies), 7))
+        places[:, 0], places[:, 2], places[:, 6] = 3.0 + np.arange(len(bodies)), 3.0, 1.0
+        self.place(bodies, places)
+        self.call("performCollisionDetection")
+
+    def poses(self, bodies: Sequence[int]) -> Array:
+        """Return (N, 7), where bodies are, x y z and x y z w."""
+        placed = [pybullet.getBasePositionAndOrientation(body, self.client) for body in bodies]
+        return np.array([(*position, *quaternion) for position, quaternion in placed]).reshape(-1, 7)
+
+    def velocities(self, bodies: Sequence[int]) -> Array:
+        """Return (N, 6), how fast bodies move, m/s, and turn, rad/s, about the axes of the base frame."""
+        moving = [pybullet.getBaseVelocity(body, self.client) for body in bodies]
+        return np.array([(*linear, *angular) for linear, angular in moving]).reshape(-1, 6)
+
+    def touching(self, body: int, link: int | None = None) -> set[int]:
+        """Return the bodies that ``body``, or one link of it, touches."""
+        where = {} if link is None else {"linkIndexA": link}
+        return {contact[2] for contact in pybullet.getContactPoints(body, physicsClientId=self.client, **where)}
 
     def step(self) -> None:
         """Advance physics by 1/240 s."""
         pybullet.stepSimulation(self.client)
 
-    def picture(self, width: int, height: int, eye: Array, target: Array, field_of_view: float = 38.0) -> Array:
-        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer."""
-        view = self.call_plain("computeViewMatrix", list(eye), list(target), [0.0, 0.0, 1.0])
-        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.05, 4.0)
-        image = self.call(
-            "getCameraImage", width, height, view, lens, renderer=pybullet.ER_TINY_RENDERER, shadow=0, flags=4
-        )
+    def picture(
+        self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array = UP
+    ) -> Array:
+        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer.
+
+        All options are given always: those of one call hold for later ones that leave them out.
+        """
+        view = self.call_plain("computeViewMatrix", eye.tolist(), target.tolist(), up.tolist())
+        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.01, 4.0)
+        image = self.call("getCameraImage", width, height, view, lens, **LIGHT)
         pixels: Array = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))[:, :, :3]
-        return pixels
+        return np.ascontiguousarray(pixels)
 
     @staticmethod
     def call_plain(function: str, *arguments: Any) -> Any:
