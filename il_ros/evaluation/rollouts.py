@@ -17,6 +17,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode, Record
 from il_ros.core.errors import CheckpointError, MessageError
 from il_ros.core.types import Array, Chunk
+from il_ros.evaluation.rollout_cameras import OnImage, RolloutCameras
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
@@ -51,8 +52,13 @@ def run_episode(
     actor: PolicyRunner | None = None,
     expert: Device | None = None,
     on_step: Callable[[Record], None] = lambda record: None,
+    on_image: OnImage | None = None,
 ) -> Rollout:
-    """Run the episode ``seed`` to its end; ``on_step`` is called with each step before it is executed."""
+    """Run the episode ``seed`` to its end; ``on_step`` is called with each step before it is executed.
+
+    ``on_image`` is called before that with each image that a camera of the contract takes. Without it, images are drawn
+    only for a policy that sees them.
+    """
     contract = env.contract
     env.reset(seed=seed)
     gate.reset(seed)
@@ -60,6 +66,7 @@ def run_episode(
         if part is not None:
             part.reset(env.start)
     answers = None if actor is None else PolicyChunks(actor)
+    cameras = RolloutCameras(env, on_image) if on_image or (actor is not None and actor.cameras) else None
     observations: list[Array] = []
     records: list[Record] = []
     reading, outcome = env.reading(), None
@@ -68,8 +75,9 @@ def run_episode(
         stamp = reading.stamp_ns
         parts = messages.plain_messages(reading)
         observation = messages.observation(contract, parts)
+        images = cameras.at(stamp) if cameras is not None else None
         if answers is not None:
-            answers.actor.observe(stamp, observation)
+            answers.actor.observe(stamp, observation, images)
             gate.offer_policy(stamp, answers.chunk, stamp)
         if expert is not None:
             gate.offer_expert(expert.answer(reading).chunk(stamp, len(contract.action)), stamp)

@@ -200,8 +200,8 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
     expected = {"observation_dim": observed, "action_dim": len(contract.action)}
     differing = [key for key, size in expected.items() if sizes.get(key, size) != size]
     if differing:
-        key = differing[0]
-        raise CheckpointError(f"its {key} is {sizes.get(key)!r}; it must be {expected[key]} by its contract")
+        key, features = differing[0], " with the features of images" if vision else ""
+        raise CheckpointError(f"its {key} is {sizes.get(key)!r}; its contract has {expected[key]} components{features}")
     if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("n_obs_steps", "horizon")):
         raise CheckpointError(f"its n_obs_steps or horizon is not from 1 to {LONGEST}")
     with AllocationLimit(sum(tensor.numel() for tensor in weights.values()), len(weights)):

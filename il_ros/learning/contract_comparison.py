@@ -12,6 +12,8 @@ from il_ros.core.contract import Contract
 
 MEANING = {"observation": ("topic", "field", "unit"), "action": ("field", "unit", "kind", "closed")}
 """What a number of a component means, beside its name and place. All other keys are limits, which may differ."""
+IMAGE_MEANING = ("topic", "width", "height", "crop")
+"""What an image shows; type, rate and greatest age may differ."""
 UNITS = {
     **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
     **dict.fromkeys(("radian", "radians"), "rad"),
@@ -51,9 +53,21 @@ def compare(here: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple
     for part, meaning in (("topics", used), ("command", {"type", "frame"})):
         ours, theirs = here[part], other[part]
         yield from ((f"{part}: {_difference(key, ours, theirs)}", key in meaning) for key in _unequal(ours, theirs))
-    compared = ("observation", "action", "topics", "command")
+    yield from _images(here.get("images", {}), other.get("images", {}))
+    compared = ("observation", "action", "topics", "command", "images")
     ours, theirs = ({key: value for key, value in each.items() if key not in compared} for each in (here, other))
     yield from ((_difference(key, ours, theirs), key == "rate_hz") for key in _unequal(ours, theirs))
+
+
+def _images(here: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield what differs between the cameras: one that is missing here, and what images show, matters."""
+    for name in {**here, **other}:
+        if name not in here or name not in other:
+            where = "here" if name in here else "in the checkpoint"
+            yield f"images: a camera {name!r} only {where}", name not in here
+    for name in (name for name in here if name in other):
+        for key in _unequal(here[name], other[name]):
+            yield f"images {name}: {_difference(key, here[name], other[name])}", key in IMAGE_MEANING
 
 
 def _unequal(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

@@ -88,7 +88,8 @@ class InProcessBackend:
                 names["expert"].setdefault(record.expert_name)
                 names["checkpoint"].setdefault(record.checkpoint)
 
-            rollout = run_episode(self._env, self._gate, seed, self._actor, self._device, keep)
+            on_image = recorder.add_image if self._contract.images else None
+            rollout = run_episode(self._env, self._gate, seed, self._actor, self._device, keep, on_image)
             facts: dict[str, Any] = {role: ", ".join(filter(None, each)) for role, each in names.items()}
             facts |= {"outcome": rollout.outcome, "way": rollout.way, "steps": len(rollout.episode)}
             return recorder.close(facts)

@@ -41,7 +41,7 @@ def episodes(count: int, seed: int, shuffled: bool = False, lost: float = 0.0) -
 
 
 def _episode(place: int, seen: int, rng: np.random.Generator, lost: float) -> Episode:
-    action = np.array([PLACES[place], 0.1])
+    action = np.full(2, PLACES[place])
     records = [Record(CONTRACT.step_ns * i, Authority.EXPERT, "steady", 0, action) for i in range(STEPS)]
     observations = rng.uniform(-1.0, 1.0, (STEPS, len(CONTRACT.observation)))
     episode = Episode.from_steps(observations, records, CONTRACT.step_ns, {})
