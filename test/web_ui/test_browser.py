@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import signal
@@ -22,10 +23,13 @@ from PIL import Image
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
+from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
+from il_ros.gate.state_machine import Event
 from il_ros.learning.dagger import ledger
-from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.bag.reader import read
+from il_ros.recording.episodes.reader import authorities, read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
@@ -144,6 +148,20 @@ def stopped_after(stage: Any, since: float) -> float:
     return max(0.0, moving[-1] - since)
 
 
+def who_drove(bag: Path) -> list[str]:
+    """Who drove, in their order, according to the gate's records.
+
+    On a busy machine a policy is late at times, or an observation is, and the gate holds the arm until the next one, as
+    it should; its records say so, and these holds are left out. All others are listed.
+    """
+    reader = read(bag)
+    records = [messages.record_from(message) for _, _, message in reader.messages(authorities(reader.types))]
+    spans = [next(span) for _, span in itertools.groupby(records, lambda record: record.authority)]
+    late = (Event.POLICY_LOST.value, messages.INCOMPLETE)
+    drove = [first.authority.name for first in spans if not first.reason.startswith(late)]
+    return [name for name, _ in itertools.groupby(drove)]
+
+
 def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(page: Any, stage: Any) -> None:
     pictures = os.environ.get("IL_ROS_PICTURES")  # a folder, for the tutorial's
     if pictures:
@@ -195,8 +213,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     assert (demonstrated["checkpoint"], demonstrated["takeovers"], demonstrated["successes"]) == ("", 0, 1)
     assert (bool(corrected["checkpoint"]), corrected["takeovers"], corrected["successes"]) == (True, 1, 0)
     assert (rollout.facts["outcome"], rollout.facts["judged"]) == ("failure", True)
-    drove = [authority.name for _, _, authority in rollout.spans()]
-    assert drove == ["POLICY", "EXPERT", "HOLD", "POLICY"] or drove[1:] == ["POLICY", "EXPERT", "HOLD", "POLICY"]
+    assert who_drove(episodes.closed()[1]) == ["POLICY", "EXPERT", "HOLD", "POLICY"]
     backwards = rollout.expert[rollout.authority == Authority.EXPERT]
     assert np.nanmedian(backwards[:, 0]) < -0.1 and np.allclose(backwards[:, 1], 0.0, atol=1e-6)
 
