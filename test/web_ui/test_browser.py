@@ -336,12 +336,15 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
     page = undrawn
     alone(page, stage)
     start = stage.arm.left
+    stage.arm.pushed.clear()
 
     def take() -> None:
         held = stage.arm.place_of(GRIPS[grip])
         page.mouse.move(*on_screen(page, held), steps=3)
-        page.wait_for_timeout(100)
-        if page.frames[1].evaluate(GRABS):
+        limit = time.time() + 1.0
+        while not (grabs := page.frames[1].evaluate(GRABS)) and time.time() < limit:
+            page.wait_for_timeout(50)  # until the picture has noticed
+        if grabs:
             page.mouse.down()
             page.mouse.move(*on_screen(page, held + [0.0, 0.08, 0.0]), steps=8)
 
@@ -352,6 +355,7 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
     at_rest = stage.arm.tool
     stage.listen(0.5)
     assert np.allclose(stage.arm.tool, at_rest, atol=1e-3)
+    assert stage.arm.pushed == {GRIPS[grip]} - {None}  # it was this one that was dragged
 
 
 def test_the_arm_stops_when_the_browser_is_frozen(start_browser: Any, stage: Any) -> None:
