@@ -271,9 +271,9 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_arm_stops_when(ending: str, page: Any, stage: Any) -> None:
-    drive(page, stage)
-    assert stopped_after(stage, ENDINGS[ending](page)) <= STOPS_S
+def test_the_arm_stops_when(ending: str, undrawn: Any, stage: Any) -> None:
+    drive(undrawn, stage)
+    assert stopped_after(stage, ENDINGS[ending](undrawn)) <= STOPS_S
 
 
 PAD = """([held, fast, aside]) => {
@@ -291,8 +291,9 @@ LET_GO = {
 
 @pytest.mark.parametrize("ending", LET_GO)
 def test_a_gamepad_drives_while_its_dead_man_switch_is_held_and_the_arm_stops_when(
-    ending: str, page: Any, stage: Any
+    ending: str, undrawn: Any, stage: Any
 ) -> None:
+    page = undrawn
     alone(page, stage)
     pad = lambda held, fast: page.evaluate(PAD, [held, fast, -1.0])  # noqa: E731
     pad(False, False)
@@ -361,6 +362,7 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
 def test_the_arm_stops_when_the_browser_is_frozen(start_browser: Any, stage: Any) -> None:
     browser = start_browser()
     page = browser.new_page(viewport={"width": 760, "height": 520})
+    page.add_init_script(UNDRAWN)
     page.goto(stage.url)
     sit(page)
     begin(page, stage)
