@@ -32,7 +32,8 @@ help: ## this text
 	@echo "make docs     the documentation as a site, in site/; every link is checked"
 	@echo "make doctor   is this machine fit?"
 	@echo "make bench    speed, measured beside the peers' in one run; writes benchmarks/results.json"
-	@echo "make faults   what the arm does when something fails, in the running graph; writes benchmarks/results.json"
+	@echo "make faults   what the arm does when something fails, in the running graph; writes benchmarks/results.json;"
+	@echo "              first, the tests that are repeated at length"
 	@echo "make recordings   random recordings against a plain reference, and 10,000 damaged ones of each format"
 	@echo "make study    all studies, some hours: make study-policies writes docs/studies/policies.md, make study-dagger"
 	@echo "              docs/studies/dagger.md, make study-trunk docs/studies/trunk.md"
@@ -53,8 +54,8 @@ doctor: $(STAMP)
 # 5 is the exit code of pytest when PYTEST_ARGS leave nothing to one of the two.
 PYTEST := $(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m pytest
 test: lint
-	$(PYTEST) -n 2 -m "not graph" $(PYTEST_ARGS) || [ $$? -eq 5 ]
-	$(PYTEST) -m graph $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -n 2 -m "not graph and not long" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "graph and not long" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 # What Ubuntu 24.04 brings, where ROS 2 Jazzy lives: Python 3.12 and numpy 1.26. Any other Python is tested in the same
 # way, in an environment of its own: make test PYTHON=python3.10 VENV=.venv-310.
@@ -86,6 +87,7 @@ recordings: $(STAMP)
 	$(BIN)/python -m benchmarks.lerobot_damage --trials 10000
 
 faults: $(STAMP)
+	$(PYTEST) -m long
 	@$(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m benchmarks.faults $(or $(FAULTS_ARGS),--output benchmarks/results.json)
 
 study: study-policies study-dagger study-trunk

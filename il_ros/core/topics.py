@@ -71,7 +71,8 @@ CHECKPOINT = Topic("trainer/checkpoint", STRING, QosKind.LATCHED)
 CAMERA = Topic("camera/image/compressed", "sensor_msgs/msg/CompressedImage")
 """A camera's images, as JPEG or PNG; for display, not recorded."""
 PUSH = Topic("push", "geometry_msgs/msg/WrenchStamped")
-"""A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names."""
+"""A hand that pushes the simulated arm: the force in the base frame, N, on the link that ``frame_id`` names; zero when
+it lets go."""
 
 ROBOT_DESCRIPTION = Topic("robot_description", STRING, QosKind.LATCHED)
 """The simulated arm's URDF, as RViz and robot_state_publisher read it."""

@@ -8,7 +8,8 @@ and ``/tf_static``; ROS 2 brings that package, and there is no wheel of it.
 
 When things fail: a paced arm that has had no sound command for 0.2 s stands still; in lockstep it waits for the command
 of its step. A command that does not satisfy the contract, or a push that is not finite, moves nothing and is reported.
-A push that is not renewed for 0.2 s counts as let go. An episode that is reset while it runs ends as aborted.
+A push without a force, or one that is not renewed for 0.2 s, counts as let go. An episode that is reset while it runs
+ends as aborted.
 """
 
 from __future__ import annotations
@@ -47,6 +48,19 @@ class SimParameters(SimulatorParameters):
     )
 
 
+@dataclass(frozen=True)
+class Push:
+    """A hand on the arm, which counts until the next message, or until there was none for a while."""
+
+    received_ns: int
+    """By the steady clock."""
+    observed_ns: int
+    """The stamp of the last observation before it."""
+    link: str
+    force: Array
+    """(3,) N in the base frame; zero once the hand has let go."""
+
+
 class SimNode(SimulatorNode[SimParameters]):
     """Publishes the arm's state; an arm that a hand pushes gives way."""
 
@@ -54,7 +68,7 @@ class SimNode(SimulatorNode[SimParameters]):
 
     def __init__(self) -> None:
         super().__init__(SimParameters)
-        self._push: tuple[int, str, Array] | None = None
+        self._push: Push | None = None
         self._guiding = self.publisher(topics.GUIDING)
         self._reading_topics = [(self.publisher(topic), codecs.ReadingWriter(topic)) for topic in topics.READING]
         self._cameras = SimulatedCameras(self, self._draw, self._lens)
@@ -100,25 +114,39 @@ class SimNode(SimulatorNode[SimParameters]):
         return self._env.observe(self._env.reading())
 
     def _on_push(self, message: Any) -> None:
-        """Take note of a hand on the arm, which counts until the next message, or until there was none for a while."""
+        """Take note of a hand on the arm, or that it has let go."""
         force = message.wrench.force
         pushed = np.array([force.x, force.y, force.z])
         if not np.isfinite(pushed).all():
             self._push = None
             raise MessageError(f"push {pushed.tolist()} is not finite; the arm counts as let go")
         self._env.yielding(message.header.frame_id, pushed)  # which knows the links
-        self._push = (self.now_ns(), message.header.frame_id, pushed)
+        self._push = Push(self.now_ns(), self._env.stamp_ns, message.header.frame_id, pushed)
 
-    def _is_guided(self) -> bool:
-        return self._push is not None and self.now_ns() - self._push[0] < SILENCE_NS
+    def _gives_way(self, push: Push) -> bool:
+        """Return whether the arm ignores commands: they may be of a time when the hand still led it."""
+        if self.now_ns() - push.received_ns >= SILENCE_NS:
+            return False
+        return bool(push.force.any()) or not self._knows(push)
+
+    def _knows(self, push: Push) -> bool:
+        """Return whether the last command was made after a push; one without a stamp is taken to be a step old."""
+        if self._command is None:
+            return True
+        received_ns, stamp_ns, _ = self._command
+        if stamp_ns is not None:
+            return stamp_ns > push.observed_ns
+        return received_ns > push.received_ns + self.contract.step_ns
 
     def _advance(self, action: Array) -> None:
         """Advance by one step; an arm that gives way to a hand ignores the command."""
-        is_guided = self._is_guided()
-        if is_guided and self._push is not None:
-            action = np.where(self.contract.is_gripper, action, self._env.yielding(*self._push[1:]))
+        is_led = False
+        if self._push is not None and self._gives_way(self._push):
+            given = self._env.yielding(self._push.link, self._push.force)
+            action = np.where(self.contract.is_gripper, action, given)
+            is_led = bool(self._push.force.any())
         if self._guiding.get_subscription_count():  # whoever goes by it must see that it was let go of
-            self._guiding.publish(Bool(data=is_guided))
+            self._guiding.publish(Bool(data=is_led))
         super()._advance(action)
 
 

@@ -98,7 +98,7 @@ class Scene:
         return frame
 
     def _add_grip(self, name: str) -> Any:
-        colour, radius = (GREEN, 0.02) if name == "tool" else (PINK, 0.08)  # which stands out of an elbow
+        colour, radius = (GREEN, 0.02) if name == "tool" else (PINK, self._grip_radius(self._handles[name]))
         grip = self._server.scene.add_icosphere(f"/grip/{name}", radius, color=colour, opacity=0.45)
 
         async def dragged(event: Any) -> None:
@@ -107,6 +107,11 @@ class Scene:
 
         grip.on_drag(dragged)
         return grip
+
+    def _grip_radius(self, link: str) -> float:
+        """Return m, so much that it stands out of an elbow, and so little that it does not hide the tool's handle."""
+        frames = self._model.frames(self._positions)
+        return min(0.08, 0.55 * float(np.linalg.norm(self._tip_in(frames) - frames[link][:3, 3])))
 
     def show(self, reading: RobotState) -> None:
         """Put the arm and the objects where they are."""

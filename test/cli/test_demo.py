@@ -61,7 +61,9 @@ def test_the_demo_leaves_a_report_its_numbers_and_every_episode(tmp_path: Path) 
     assert (kept / "results.json").read_text(encoding="utf-8") == "the run before"
 
 
-@pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "farewell", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL]
+)
 def test_a_demo_that_is_ended_leaves_no_process_behind(tmp_path: Path, farewell: signal.Signals) -> None:
     folder = tmp_path / "demo"
     process = demo(folder)

@@ -161,11 +161,14 @@ class Leading(Hand):
 
 
 class Pushing(Hand):
-    def left(self) -> None:
+    def left(self, force: float = 5.0) -> None:
         message = WrenchStamped()
         message.header.frame_id = "panda_hand"
-        message.wrench.force.y = 5.0
+        message.wrench.force.y = force
         self.stage.say("push", message)
+
+    def away(self) -> None:
+        self.left(0.0)
 
 
 class PushingJoints(Pushing):
@@ -207,6 +210,24 @@ def test_a_hand_leads_the_arm_and_when_it_disappears_in_mid_motion_the_arm_stops
     made.spin(0.3)
     assert made.gate._gate.state is State.EXPERT_LOST
     assert made.reading().tool_position == pytest.approx(stopped, abs=5e-4)
+
+
+@pytest.mark.parametrize("name", ["kinesthetic", "kinesthetic, joints", "an arm pushed at the page"])
+def test_a_hand_that_is_taken_away_from_the_arm_has_let_go_within_three_steps(
+    name: str, stage: Callable[..., Stage]
+) -> None:
+    made, hand = start(stage, name)
+    made.spin(0.8, hand.left)
+    assert made.gate._gate.state is State.EXPERT
+    last_ns, limit = made.reading().stamp_ns, time.monotonic() + 5.0
+    hand.away()  # type: ignore[attr-defined]
+    while made.gate._gate.state is State.EXPERT and time.monotonic() < limit:
+        made.spin(0.005)
+    stopped = made.reading()
+    assert made.gate._gate.state is State.EXPERT_LOST
+    assert stopped.stamp_ns - last_ns <= 3 * made.sim.contract.step_ns
+    made.spin(0.3)
+    assert made.reading().tool_position == pytest.approx(stopped.tool_position, abs=5e-4)
 
 
 @pytest.mark.parametrize("name", ["joy", "browser"])

@@ -112,6 +112,12 @@ RULES = (
 """Those that decide by themselves, with thresholds between which the ensemble goes to and fro."""
 
 
+@pytest.mark.parametrize(
+    "director",
+    [pytest.param(False, marks=pytest.mark.long, id="processes"), pytest.param(True, id="composed")],
+    indirect=True,
+    scope="module",
+)
 @pytest.mark.parametrize("rule", RULES)
 def test_graph_and_loop_agree_for_every_rule_that_decides_by_itself(
     director: GraphClient, trained: Callable[[str], Path], device: Callable[..., Device], rule: str

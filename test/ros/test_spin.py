@@ -35,8 +35,15 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.parametrize("executor", ["events", "single"])
-@pytest.mark.parametrize("farewell", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("executor", "farewell"),
+    [
+        ("events", signal.SIGINT),
+        ("single", signal.SIGTERM),
+        pytest.param("events", signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param("single", signal.SIGINT, marks=pytest.mark.long),
+    ],
+)
 def test_a_node_delivers_idles_and_ends_on_a_signal(executor: str, farewell: signal.Signals, tmp_path: Path) -> None:
     environment = {**graph._environment(), "IL_ROS_EXECUTOR": executor}
     os.environ.update({name: environment[name] for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")})

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from geometry_msgs.msg import PoseStamped, TwistStamped
+from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
@@ -40,6 +40,8 @@ class Arm:
     """m, where its tool is."""
     joints: dict[str, float] = field(default_factory=dict)
     """rad, where its joints are."""
+    pushed: set[str] = field(default_factory=set)
+    """The links at which a hand has pushed."""
     model: UrdfModel = field(default_factory=lambda: UrdfModel.load(Path(Robot.load("panda").urdf)))
 
     def hear(self, data: bytes, info: dict[str, Any]) -> None:
@@ -57,6 +59,9 @@ class Arm:
 
     def feel(self, message: JointState) -> None:
         self.joints = dict(zip(message.name, message.position))
+
+    def give_way(self, message: WrenchStamped) -> None:
+        self.pushed.add(message.header.frame_id)
 
     def place_of(self, link: str | None) -> Any:
         """(3,) m, where the origin of a link is, or the tool."""
@@ -125,6 +130,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
         subscribe_raw(director, topic, arm.hear)
         director.create_subscription(PoseStamped, "tool_pose", arm.see, qos.STREAM)
         director.create_subscription(JointState, "joint_states", arm.feel, qos.STREAM)
+        director.create_subscription(WrenchStamped, "push", arm.give_way, qos.STREAM)
         log = folder / "logs" / "container_node.log"
         url = ADDRESS.search(log.read_text())
         assert url is not None

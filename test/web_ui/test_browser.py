@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import signal
@@ -22,10 +23,13 @@ from PIL import Image
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
+from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
+from il_ros.gate.state_machine import Event
 from il_ros.learning.dagger import ledger
-from il_ros.recording.episodes.reader import read_episode
+from il_ros.recording.bag.reader import read
+from il_ros.recording.episodes.reader import authorities, read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 
 pytestmark = [pytest.mark.graph, pytest.mark.slow]
@@ -144,6 +148,20 @@ def stopped_after(stage: Any, since: float) -> float:
     return max(0.0, moving[-1] - since)
 
 
+def who_drove(bag: Path) -> list[str]:
+    """Who drove, in their order, according to the gate's records.
+
+    On a busy machine a policy is late at times, or an observation is, and the gate holds the arm until the next one, as
+    it should; its records say so, and these holds are left out. All others are listed.
+    """
+    reader = read(bag)
+    records = [messages.record_from(message) for _, _, message in reader.messages(authorities(reader.types))]
+    spans = [next(span) for _, span in itertools.groupby(records, lambda record: record.authority)]
+    late = (Event.POLICY_LOST.value, messages.INCOMPLETE)
+    drove = [first.authority.name for first in spans if not first.reason.startswith(late)]
+    return [name for name, _ in itertools.groupby(drove)]
+
+
 def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(page: Any, stage: Any) -> None:
     pictures = os.environ.get("IL_ROS_PICTURES")  # a folder, for the tutorial's
     if pictures:
@@ -195,8 +213,7 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     assert (demonstrated["checkpoint"], demonstrated["takeovers"], demonstrated["successes"]) == ("", 0, 1)
     assert (bool(corrected["checkpoint"]), corrected["takeovers"], corrected["successes"]) == (True, 1, 0)
     assert (rollout.facts["outcome"], rollout.facts["judged"]) == ("failure", True)
-    drove = [authority.name for _, _, authority in rollout.spans()]
-    assert drove == ["POLICY", "EXPERT", "HOLD", "POLICY"] or drove[1:] == ["POLICY", "EXPERT", "HOLD", "POLICY"]
+    assert who_drove(episodes.closed()[1]) == ["POLICY", "EXPERT", "HOLD", "POLICY"]
     backwards = rollout.expert[rollout.authority == Authority.EXPERT]
     assert np.nanmedian(backwards[:, 0]) < -0.1 and np.allclose(backwards[:, 1], 0.0, atol=1e-6)
 
@@ -254,9 +271,9 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_the_arm_stops_when(ending: str, page: Any, stage: Any) -> None:
-    drive(page, stage)
-    assert stopped_after(stage, ENDINGS[ending](page)) <= STOPS_S
+def test_the_arm_stops_when(ending: str, undrawn: Any, stage: Any) -> None:
+    drive(undrawn, stage)
+    assert stopped_after(stage, ENDINGS[ending](undrawn)) <= STOPS_S
 
 
 PAD = """([held, fast, aside]) => {
@@ -274,8 +291,9 @@ LET_GO = {
 
 @pytest.mark.parametrize("ending", LET_GO)
 def test_a_gamepad_drives_while_its_dead_man_switch_is_held_and_the_arm_stops_when(
-    ending: str, page: Any, stage: Any
+    ending: str, undrawn: Any, stage: Any
 ) -> None:
+    page = undrawn
     alone(page, stage)
     pad = lambda held, fast: page.evaluate(PAD, [held, fast, -1.0])  # noqa: E731
     pad(False, False)
@@ -319,12 +337,15 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
     page = undrawn
     alone(page, stage)
     start = stage.arm.left
+    stage.arm.pushed.clear()
 
     def take() -> None:
         held = stage.arm.place_of(GRIPS[grip])
         page.mouse.move(*on_screen(page, held), steps=3)
-        page.wait_for_timeout(100)
-        if page.frames[1].evaluate(GRABS):
+        limit = time.time() + 1.0
+        while not (grabs := page.frames[1].evaluate(GRABS)) and time.time() < limit:
+            page.wait_for_timeout(50)  # until the picture has noticed
+        if grabs:
             page.mouse.down()
             page.mouse.move(*on_screen(page, held + [0.0, 0.08, 0.0]), steps=8)
 
@@ -335,11 +356,13 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
     at_rest = stage.arm.tool
     stage.listen(0.5)
     assert np.allclose(stage.arm.tool, at_rest, atol=1e-3)
+    assert stage.arm.pushed == {GRIPS[grip]} - {None}  # it was this one that was dragged
 
 
 def test_the_arm_stops_when_the_browser_is_frozen(start_browser: Any, stage: Any) -> None:
     browser = start_browser()
     page = browser.new_page(viewport={"width": 760, "height": 520})
+    page.add_init_script(UNDRAWN)
     page.goto(stage.url)
     sit(page)
     begin(page, stage)
