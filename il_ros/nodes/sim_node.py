@@ -14,7 +14,6 @@ ends as aborted.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +31,8 @@ from il_ros.ros.display.robot_description import LinkTransforms, description_tex
 from il_ros.ros.parameters import param
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 from il_ros.ros.spin import main as run
+from il_ros.sim import cameras
 from il_ros.sim.env import ArmEnv
-
-FIELD_OF_VIEW = 38.0
-"""Of the cameras, from top to bottom, degrees."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +98,11 @@ class SimNode(SimulatorNode[SimParameters]):
 
     def _draw(self, name: str, size: tuple[int, int]) -> Array:
         """Return the image of a camera now."""
-        return self._env.render(*size)
+        return self._env.images([name], size)[name]
 
     def _lens(self, name: str, size: tuple[int, int]) -> Array:
         """Return the intrinsic matrix of a camera."""
-        width, height = size
-        focal = height / 2 / math.tan(math.radians(FIELD_OF_VIEW) / 2)
-        return np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+        return cameras.intrinsics(name, *size)
 
     def observation(self) -> Array:
         """Return (Do,) float32, the observation that the contract makes of the arm's topics."""
@@ -131,12 +126,12 @@ class SimNode(SimulatorNode[SimParameters]):
 
     def _knows(self, push: Push) -> bool:
         """Return whether the last command was made after a push; one without a stamp is taken to be a step old."""
-        if self._command is None:
+        last = self._commanded
+        if last is None:
             return True
-        received_ns, stamp_ns, _ = self._command
-        if stamp_ns is not None:
-            return stamp_ns > push.observed_ns
-        return received_ns > push.received_ns + self.contract.step_ns
+        if last.stamp_ns is not None:
+            return last.stamp_ns > push.observed_ns
+        return last.received_ns > push.received_ns + self.contract.step_ns
 
     def _advance(self, action: Array) -> None:
         """Advance by one step; an arm that gives way to a hand ignores the command."""

@@ -77,7 +77,7 @@ class SimulatorParameters(NodeParameters):
 P = TypeVar("P", bound=SimulatorParameters)
 
 
-class _Received(NamedTuple):
+class Received(NamedTuple):
     """A message of the command."""
 
     received_ns: int
@@ -100,8 +100,10 @@ class SimulatorNode(IlNode[P]):
         self._env = self.make_world()
         self._running = False
         self._parts = messages.command_parts(self.contract)
-        self._newest: dict[Topic, _Received] = {}
+        self._newest: dict[Topic, Received] = {}
         """The newest message of each part of the command; in lockstep since the last step."""
+        self._commanded: Received | None = None
+        """The newest message of this episode that commands the arm."""
         self._last: Array | None = None
         """(Da,) what was executed last."""
         self._clock_topic = self.publisher(topics.CLOCK)
@@ -158,7 +160,7 @@ class SimulatorNode(IlNode[P]):
         seed = self.parameters.seed
         self._env.reset(seed=seed)
         self.set_parameters([Parameter("seed", value=(seed + 1) % (SEEDS[1] + 1))])
-        self._running, self._last = True, None
+        self._running, self._last, self._commanded = True, None, None
         self._newest.clear()
         announcement = events.to_json(self._env.start)
         self._episode_topic.publish(String(data=announcement))
@@ -174,11 +176,13 @@ class SimulatorNode(IlNode[P]):
 
     def _on_command(self, topic: Topic, command: tuple[int | None, Array]) -> None:
         """Keep a message; in lockstep, make the step once all of its messages have come."""
-        self._newest[topic] = _Received(self.now_ns(), *command)
+        received = self._newest[topic] = Received(self.now_ns(), *command)
+        if topic.name == topics.COMMAND_NAME:
+            self._commanded = received
         if not self.parameters.lockstep or not self._running:
             return
-        received = [self._newest.get(part.topic) for part in self._parts]
-        if all(each is not None and each.stamp_ns in (None, self._stamp_ns) for each in received):
+        parts = [self._newest.get(part.topic) for part in self._parts]
+        if all(part is not None and part.stamp_ns in (None, self._stamp_ns) for part in parts):
             action = self._action()
             self._newest.clear()
             self._advance(action)
