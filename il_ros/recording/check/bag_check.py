@@ -25,6 +25,7 @@ from il_ros.recording.check.command_limits import Share, shares, text
 from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW, WARNING, Finding, usual_hz
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
+from il_ros.recording.episodes.component_source import commanded
 from il_ros.recording.episodes.external_notes import TELLING_S, clock_notes
 from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
 from il_ros.recording.lerobot import reader as lerobot_reader
@@ -138,7 +139,7 @@ def check_bag(contract: Contract, path: Path) -> Checked:
     for topic, kind in contract.topics.items():
         findings += _about_topic(contract, topic, kind, named.get(topic), reader, watch)
     action = _action_topic(reader, contract, named)
-    actions = {action: contract} if action == AUTHORITY else _commanded(contract)
+    actions = {action: contract} if action == AUTHORITY else commanded(contract)
     for topic, part in actions.items():
         reading += _about_action(
             part, topic, named.get(topic), reader, topic if topic == contract.gripper_topic else COMMAND
@@ -158,19 +159,11 @@ def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None]
     try:
         named[AUTHORITY] = find_authority(reader.types, named.values(), reader.path)
         if named[AUTHORITY] is None and not is_ours(reader):
-            for topic in _commanded(contract):
+            for topic in commanded(contract):
                 named[topic] = find_topic(reader.types, topic, reader.path)
     except DataError as error:
         findings.append(Finding(COMMAND, ERROR, str(error)))
     return named, findings
-
-
-def _commanded(contract: Contract) -> dict[str, Contract]:
-    """Return the topics of the action in a bag of another program, and the contract of what is on each of them."""
-    *grippers, arm = messages.command_parts(contract)
-    if contract.external.fields:
-        return {contract.external.topic: contract}
-    return {contract.external.topic: arm.contract, **{part.topic.name: part.contract for part in grippers}}
 
 
 def _action_topic(reader: BagReader, contract: Contract, named: Mapping[str, str | None]) -> str:
