@@ -32,8 +32,9 @@ Images = dict[str, Array]
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Callable[[str], Checkpoint]:
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Checkpoint]:
     """Trains a little on two cameras and saves it, with a critic."""
+    monkeypatch.setattr(critics, "STEPS", 5)
 
     def made(encoder: str) -> Checkpoint:
         recorded = episodes(6, seed=2)
@@ -70,7 +71,8 @@ def test_a_checkpoint_answers_after_reading_as_before_and_sees_each_camera(
         for runner in runners:
             runner.observe(stamp, numbers, images)
         first, second = (runner.chunk() for runner in runners)
-        assert np.array_equal(first.actions, second.actions) and first.doubts == second.doubts
+        assert np.array_equal(first.actions, second.actions)
+        assert repr(first.doubts) == repr(second.doubts)  # a critic that judges what is seen; it may hold NaN
     for name in images:
         runners[1].reset(EpisodeStart("", 0, 0))
         runners[1].observe(stamp, numbers, {**images, name: 255 - images[name]})

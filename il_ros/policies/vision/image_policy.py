@@ -118,8 +118,7 @@ class ImagePolicy(Policy):
 
     def is_like(self, other: Policy) -> bool:
         """Return whether the weights of ``other`` fit: class, sizes, cameras and encoders are the same."""
-        same = isinstance(other, ImagePolicy) and self.vision == other.vision
-        return same and self.policy.is_like(other.policy)  # type: ignore[arg-type]
+        return isinstance(other, ImagePolicy) and self.vision == other.vision and self.policy.is_like(other.policy)
 
 
 def create_image_policy(name: str, sizes: Mapping[str, Any], seed: int, vision: Vision) -> ImagePolicy:
