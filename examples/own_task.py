@@ -22,15 +22,17 @@ import numpy as np
 
 import il_ros
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer
+from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
+from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask
 
 SPEED_M_S = 0.2
 
 
-class Doorway(il_ros.Task):
+class Doorway(PostsTask):
     """Carry the tool between two posts; the doorway is somewhere else in each episode."""
 
     time_limit_s = 5.0
+    post_count = 2
     post_radius_m = 0.02
     finish_x_m = 0.62
     half_width_m = 0.2
@@ -41,7 +43,7 @@ class Doorway(il_ros.Task):
         """Draw where the tool starts, and where the doorway is (m, in the arm's base frame)."""
         middle = rng.uniform(-0.04, 0.04)
         posts = [[0.52, middle + side, self.post_height_m / 2] for side in (0.12, -0.12)]
-        return SceneLayout(np.array([0.42, rng.uniform(-0.02, 0.02), TOOL_HEIGHT_M]), np.array(posts))
+        return SceneLayout(np.array([0.42, rng.uniform(-0.02, 0.02), TOOL_HEIGHT_M]), upright(np.array(posts)))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """Return the expert: it steers for the middle of the doorway, and beyond it straight ahead."""
@@ -54,9 +56,11 @@ class Doorway(il_ros.Task):
 
         return steer
 
-    def way(self, path: Sequence[Array], posts: Array) -> int | None:
+    def way(self, states: Sequence[StepState]) -> int | None:
         """Return 0, the only way; None if the tool went round the posts."""
-        beside = [point[1] for point in path if abs(point[0] - posts[0, 0]) < self.post_radius_m]
+        posts = states[-1].poses
+        places = [state.tool_position for state in states]
+        beside = [y for x, y, _ in places if abs(x - posts[0, 0]) < self.post_radius_m]
         return 0 if all(posts[1, 1] < y < posts[0, 1] for y in beside) else None
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -122,12 +122,12 @@ class Arm:
             forces=self._held_forces,
         )  # fmt: skip
 
-    def advance(self) -> bool:
-        """Advance by one control step; return whether the arm touched a post at any time in it."""
+    def advance(self, obstacles: Collection[int]) -> bool:
+        """Advance by one control step; return whether the arm touched one of ``obstacles`` at any time in it."""
         touched = False
         for _ in range(self._substeps):
             self._world.step()
-            touched = touched or self._world.touches(self.body)
+            touched = touched or not self._world.touching(self.body).isdisjoint(obstacles)
         return touched
 
     def yielding(self, link: str, force: Array) -> tuple[Array, Array]:

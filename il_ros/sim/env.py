@@ -18,10 +18,11 @@ from il_ros.robot.description import Robot
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
 from il_ros.sim.physics import PhysicsClient
+from il_ros.sim.tasks import StepState
 from il_ros.sim.timeline import EpisodeClock
 
 CORNERS = 200
-"""A groove is drawn with so many points."""
+"""A line is drawn with so many points at most."""
 
 
 class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
@@ -51,23 +52,21 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self._arm = Arm(self._world, self.robot, self.contract.rate_hz)
         self._furnish()
         self._layout = self.task.layout(np.random.default_rng(0))
-        self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
+        self._world.place(self._bodies, self._layout.poses)
+        self._world.call("performCollisionDetection")
         self._clean = self._world.call("saveState")
         self._arm.reset(self._layout.tool_start)  # or it says what is out of its reach
-        self._path: list[Array] = []
+        self._states: list[StepState] = []
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.contract.observation),), np.float32)
         self.action_space = gymnasium.spaces.Box(self.contract.low, self.contract.high, dtype=np.float64)
 
     def _furnish(self) -> None:
         self._world.add_box(np.array([0.45, 0.0, -0.02]), np.array([0.45, 0.45, 0.02]), (0.93, 0.93, 0.91, 1.0))
-        blue = (0.0, 0.45, 0.7, 1.0)
-        if self.task.groove is None:
-            line = np.array([self.task.finish_x_m, 0.0, 0.001])
-            self._world.add_box(line, np.array([0.004, self.task.half_width_m, 0.001]), blue)
-            return
-        groove = self.task.groove[:: len(self.task.groove) // CORNERS]
-        groove = np.column_stack([groove, np.full(len(groove), 0.002)])
-        self._world.add_ribbon(np.vstack([groove, groove[:1]]), 0.002, blue)
+        for line in self.task.lines:
+            drawn = line[np.linspace(0, len(line) - 1, min(CORNERS, len(line))).round().astype(int)]
+            self._world.add_ribbon(np.column_stack([drawn, np.full(len(drawn), 0.002)]), 0.003, (0.0, 0.45, 0.7, 1.0))
+        self._bodies = [self._world.add_body(body) for body in self.task.bodies]
+        self._obstacles = {number for number, body in zip(self._bodies, self.task.bodies) if body.obstacle}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         """Begin the episode ``seed``; the same seed begins the same episode, whatever came before."""
@@ -75,18 +74,36 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         seed = int(self.np_random.integers(2**31)) if seed is None else seed
         self._layout = self.task.layout(np.random.default_rng([seed, 0]))
         self._world.call("restoreState", self._clean)
-        self._world.set_posts(self._layout.posts, self.task.post_radius_m, self.task.post_height_m)
+        self._world.place(self._bodies, self._layout.poses)
         self._arm.reset(self._layout.tool_start)
         self._begin(seed)
         reading = self.reading()
-        self._path = [reading.tool_position]
+        self._states = [self._state(reading, False)]
         return self.observe(reading), {}
 
     def reading(self) -> RobotState:
         """Return the measured state of arm and scene now."""
         positions, velocities = self._arm.joints()
-        posts, robot = self._layout.posts, self.robot
-        return RobotState(self._stamp_ns, positions, velocities, *self._arm.tool(), posts, robot.joints, robot.base)
+        poses, robot = self._layout.poses, self.robot
+        return RobotState(
+            self._stamp_ns,
+            positions,
+            velocities,
+            *self._arm.tool(),
+            poses[:, :3],
+            robot.joints,
+            robot.base,
+            poses[:, 3:],
+        )
+
+    def _state(self, reading: RobotState, touched: bool) -> StepState:
+        """Return what the task judges by."""
+        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9 if self._time_limit else 0.0
+        still, count = np.zeros((len(self._bodies), 6)), len(self._bodies)
+        return StepState(
+            elapsed_s, reading.tool_position, reading.tool_quaternion, 1.0, self._layout.poses, still, touched,
+            np.zeros(count, dtype=bool),
+        )  # fmt: skip
 
     def observe(self, reading: RobotState) -> Array:
         """Return (Do,) float32, the observation of a reading by the contract."""
@@ -103,12 +120,11 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
     def advance(self, action: Array) -> tuple[RobotState, str | None]:
         """Execute one action; return the new reading, and the outcome once the episode has ended."""
         self._control.apply(self._arm, np.clip(action, self.contract.low, self.contract.high))
-        touched = self._arm.advance()
+        touched = self._arm.advance(self._obstacles)
         self._stamp_ns += self.contract.step_ns
         reading = self.reading()
-        self._path.append(reading.tool_position)
-        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9 if self._time_limit else 0.0
-        return reading, self.task.outcome(self._path, touched, elapsed_s)
+        self._states.append(self._state(reading, touched))
+        return reading, self.task.outcome(self._states)
 
     def yielding(self, link: str, force: Array) -> Array:
         """Return (Da,), the action with which the arm gives way to ``force`` (3,), N, on the link of that name.
@@ -121,7 +137,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
     @property
     def way(self) -> int | None:
         """The way that the tool has taken, once it is through."""
-        return self.task.way(self._path, self._layout.posts)
+        return self.task.way(self._states)
 
     def pose(self, reading: RobotState) -> None:
         """Put arm and posts where a reading has them, for ``render`` to draw.
@@ -132,7 +148,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self._arm.pose(dict(zip(reading.joint_names, reading.joint_positions)))
         if not np.isfinite(reading.objects).all():
             raise MessageError(f"objects are at {reading.objects.tolist()}; to be drawn, they must be at finite places")
-        self._world.set_posts(reading.objects, self.task.post_radius_m, self.task.post_height_m)
+        self._world.place(self._bodies, reading.object_poses)
 
     def render(self, width: int = 480, height: int = 360) -> Array:
         """Return (height, width, 3) uint8: the arm and the posts from behind and above."""

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The physics simulation: the one owner of a PyBullet client, headless, with a table, an arm and a few posts."""
+"""The physics simulation: the one owner of a PyBullet client, headless, with a table, an arm and other bodies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import contextlib
 import ctypes
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array
+from il_ros.sim.tasks.base import Body
 
 
 @contextlib.contextmanager
@@ -63,7 +64,6 @@ class PhysicsClient:
         with _quiet():
             self.client: int = pybullet.connect(pybullet.DIRECT)
         self._disconnect = weakref.finalize(self, pybullet.disconnect, self.client)
-        self._posts: list[int] = []
         self.call("setAdditionalSearchPath", pybullet_data.getDataPath())
         self.call("setGravity", 0.0, 0.0, -9.81)
         self.call("setPhysicsEngineParameter", fixedTimeStep=1.0 / SUBSTEP_HZ, deterministicOverlappingPairs=1)
@@ -99,25 +99,53 @@ class PhysicsClient:
         )  # fmt: skip
         self.call("createMultiBody", 0, -1, shape)
 
-    def set_posts(self, centres: Array, radius: float, height: float) -> None:
-        """Stand upright cylinders at ``centres`` (N, 3), metres; posts of the same number are moved, not made anew."""
-        if len(self._posts) != len(centres):
-            for body in self._posts:
-                self.call("removeBody", body)
-            self._posts = [self._add_post(radius, height) for _ in centres]
-        for body, centre in zip(self._posts, centres):
-            self.call("resetBasePositionAndOrientation", body, centre.tolist(), (0.0, 0.0, 0.0, 1.0))
+    def add_body(self, body: Body) -> int:
+        """Add a body; return its number. It is moved from episode to episode, never made anew."""
+        collision, visual = -1, self._shape("Visual", body, rgbaColor=body.colour)
+        if body.solid:
+            collision = self._shape("Collision", body)
+        number = int(self.call("createMultiBody", body.mass_kg, collision, visual))
+        if body.solid:
+            self.call("changeDynamics", number, -1, lateralFriction=body.friction)
+        return number
 
-    def _add_post(self, radius: float, height: float) -> int:
-        collision = self.call("createCollisionShape", pybullet.GEOM_CYLINDER, radius=radius, height=height)
-        visual = self.call(
-            "createVisualShape", pybullet.GEOM_CYLINDER, radius=radius, length=height, rgbaColor=(0.84, 0.37, 0.0, 1.0)
-        )
-        return int(self.call("createMultiBody", 0, collision, visual))
+    def _shape(self, kind: str, body: Body, **options: Any) -> int:
+        """Make a ``Visual`` or a ``Collision`` shape."""
+        if body.shape == "cylinder":
+            across, _, height = body.size
+            options["length" if kind == "Visual" else "height"] = height
+            return int(self.call(f"create{kind}Shape", pybullet.GEOM_CYLINDER, radius=across / 2, **options))
+        halves = [[extent / 2 for extent in size] for size, _ in body.boxes]
+        if not body.parts:
+            return int(self.call(f"create{kind}Shape", pybullet.GEOM_BOX, halfExtents=halves[0], **options))
+        if options:
+            options = {"rgbaColors": [options["rgbaColor"]] * len(halves)}
+        return int(
+            self.call(
+                f"create{kind}ShapeArray", shapeTypes=[pybullet.GEOM_BOX] * len(halves), halfExtents=halves,
+                **{f"{kind.lower()}FramePositions": [list(centre) for _, centre in body.parts]}, **options,
+            )
+        )  # fmt: skip
 
-    def touches(self, body: int) -> bool:
-        """Return whether ``body`` touches anything now; posts are all that can be touched."""
-        return bool(pybullet.getContactPoints(body, physicsClientId=self.client))
+    def place(self, bodies: Sequence[int], poses: Array) -> None:
+        """Put bodies at ``poses`` (N, 7), at rest."""
+        for body, pose in zip(bodies, poses.tolist()):
+            self.call("resetBasePositionAndOrientation", body, pose[:3], pose[3:])
+
+    def poses(self, bodies: Sequence[int]) -> Array:
+        """Return (N, 7), where bodies are, x y z and x y z w."""
+        placed = [pybullet.getBasePositionAndOrientation(body, self.client) for body in bodies]
+        return np.array([(*position, *quaternion) for position, quaternion in placed]).reshape(-1, 7)
+
+    def velocities(self, bodies: Sequence[int]) -> Array:
+        """Return (N, 6), how fast bodies move, m/s, and turn, rad/s, about the axes of the base frame."""
+        moving = [pybullet.getBaseVelocity(body, self.client) for body in bodies]
+        return np.array([(*linear, *angular) for linear, angular in moving]).reshape(-1, 6)
+
+    def touching(self, body: int, link: int | None = None) -> set[int]:
+        """Return the bodies that ``body``, or one link of it, touches."""
+        where = {} if link is None else {"linkIndexA": link}
+        return {contact[2] for contact in pybullet.getContactPoints(body, physicsClientId=self.client, **where)}
 
     def step(self) -> None:
         """Advance physics by 1/240 s."""

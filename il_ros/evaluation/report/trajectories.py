@@ -12,6 +12,7 @@ from il_ros.core.episode import Episode
 from il_ros.evaluation.report.svg import ToolPath, TopView
 from il_ros.evaluation.rollouts import Rollout
 from il_ros.sim.tasks import Task
+from il_ros.sim.tasks.posts import PostsTask
 
 SAME_M = 0.03
 """Starts that are closer to each other than this are drawn as one."""
@@ -20,12 +21,16 @@ SAME_M = 0.03
 def scene(task: Task) -> TopView:
     """Return the table of ``task``; with the start, if that is always about the same."""
     layout, *others = (task.layout(np.random.default_rng(seed)) for seed in range(20))
-    posts = tuple((float(x), float(y), task.post_radius_m) for x, y, _ in layout.posts)
+    posts = tuple(
+        (float(pose[0]), float(pose[1]), body.size[0] / 2) for body, pose in zip(task.bodies, layout.poses) if body.solid
+    )
+    away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
+    start = (float(layout.tool_start[0]), float(layout.tool_start[1]))
+    if not isinstance(task, PostsTask):
+        return TopView(0.2, 0.75, -0.3, 0.3, posts, start=start if away < SAME_M else None)
     if task.groove is not None:
         (x_low, y_low), (x_high, y_high) = task.groove.min(0) - 0.04, task.groove.max(0) + 0.04
         return TopView(x_low, x_high, y_low, y_high, posts, groove=tuple(map(tuple, task.groove.tolist())))
-    away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
-    start = (float(layout.tool_start[0]), float(layout.tool_start[1]))
     wide = task.half_width_m
     return TopView(
         start[0] - 0.06, task.finish_x_m + 0.04, -wide, wide, posts, task.finish_x_m, start if away < SAME_M else None

@@ -18,7 +18,4 @@ def task_props(name: str) -> SceneProps:
     if not name:
         return SceneProps()
     task = tasks.load(name)
-    finish = None if task.groove is not None else task.finish_x_m
-    width = getattr(task, "half_width_m", SceneProps.half_width)
-    radius = getattr(task, "post_radius_m", SceneProps.post_radius)
-    return SceneProps(radius, task.post_height_m, finish, width, task.groove)
+    return SceneProps(task.bodies, task.lines)

@@ -3,6 +3,6 @@
 
 """Tasks, one file each: scene, reset distribution, success rule and scripted experts."""
 
-from il_ros.sim.tasks.base import SceneLayout, ScriptedExpert, Task, available, load
+from il_ros.sim.tasks.base import Body, SceneLayout, ScriptedExpert, StepState, Task, available, load
 
-__all__ = ["SceneLayout", "ScriptedExpert", "Task", "available", "load"]
+__all__ = ["Body", "SceneLayout", "ScriptedExpert", "StepState", "Task", "available", "load"]

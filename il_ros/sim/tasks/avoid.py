@@ -15,7 +15,8 @@ import numpy as np
 
 from il_ros.core.types import Array, RobotState
 from il_ros.sim.steering import GapSteering, Row, gap_taken
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
+from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
+from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask, tool_path
 
 SPACING_M = 0.14
 ROWS = tuple(Row(x, tuple(SPACING_M * (n / 2 - i) for i in range(n + 1))) for n, x in ((1, 0.38), (2, 0.49), (3, 0.60)))
@@ -24,13 +25,14 @@ START = np.array([[0.26, -0.10], [0.30, 0.10]])
 """Two corners of the strip in which the tool starts."""
 
 
-class Avoid(Task):
+class Avoid(PostsTask):
     """Thread three rows of posts. The posts stand still; the tool starts anywhere in a strip before them.
 
     The strip is 20 cm wide and 4 cm deep, so that a few demonstrations do not show every place to start from.
     """
 
     time_limit_s = 12.0
+    post_count = len(POSTS)
     post_radius_m = 0.018
     finish_x_m = 0.66
     half_width_m = 0.27
@@ -40,7 +42,7 @@ class Avoid(Task):
     def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where the tool starts."""
         start = np.array([*rng.uniform(START[0], START[1]), TOOL_HEIGHT_M])
-        return SceneLayout(start, np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)]))
+        return SceneLayout(start, upright(np.column_stack([POSTS, np.full(len(POSTS), self.post_height_m / 2)])))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """Make ``way_00`` to ``way_23``, numbered by gap from left to right, row by row; or ``nearest``."""
@@ -52,9 +54,9 @@ class Avoid(Task):
 
         return steer
 
-    def way(self, path: Sequence[Array], posts: Array) -> int | None:
+    def way(self, states: Sequence[StepState]) -> int | None:
         """Return 0 to 23; None if a row was not crossed."""
-        gaps = [gap_taken(path, row, np.zeros(2)) for row in ROWS]
+        gaps = [gap_taken(tool_path(states), row, np.zeros(2)) for row in ROWS]
         if None in gaps:
             return None
         return int(np.ravel_multi_index(tuple(g for g in gaps if g is not None), (2, 3, 4)))

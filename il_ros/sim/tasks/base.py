@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,43 +15,93 @@ import numpy as np
 
 from il_ros.core import plugins
 from il_ros.core.errors import unknown
-from il_ros.core.types import Array, EpisodeStart, RobotState
+from il_ros.core.types import Array, EpisodeStart, RobotState, ToolCommand
 
-TOOL_RADIUS_M = 0.012
-"""Half the depth of the closed fingers, which experts and supervisors take for their whole size; across they are twice
-as wide, so whoever passes a post closely may still touch it."""
-TOOL_HEIGHT_M = 0.035
-"""The height above the table at which the tool is moved, m."""
+Steer = Callable[[RobotState], Array | ToolCommand]
+"""A scripted expert: the command that is right for a reading, or the tool's velocity (2,) or (3,), m/s."""
 
-Steer = Callable[[RobotState], Array]
-"""A scripted expert: the tool's velocity (2,), m/s, that is right for a reading."""
+
+@dataclass(frozen=True)
+class Body:
+    """A thing that a task puts on the table, or draws there."""
+
+    name: str
+    shape: str
+    """``box`` or ``cylinder``, which stands upright."""
+    size: tuple[float, float, float]
+    """Full extents, m; of a cylinder its diameter, twice, and its height."""
+    mass_kg: float
+    """0 for one that cannot be moved."""
+    colour: tuple[float, float, float, float]
+    """Red, green, blue and opacity, from 0 to 1."""
+    friction: float = 1.0
+    solid: bool = True
+    """False for one that is only drawn, such as a mark of a goal."""
+    obstacle: bool = False
+    """Whether the arm must not touch it; see ``StepState.touched``."""
+    parts: tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...] = ()
+    """The boxes that it is made of where one is not enough: full extents and centre of each, m, in its frame. Its own
+    ``size`` then is the extents of all of them together."""
+
+    @property
+    def boxes(self) -> tuple[tuple[tuple[float, float, float], tuple[float, float, float]], ...]:
+        """The boxes that it is drawn with, as in ``parts``; of a cylinder none."""
+        return self.parts or (((self.size, (0.0, 0.0, 0.0)),) if self.shape == "box" else ())
 
 
 @dataclass(frozen=True)
 class SceneLayout:
-    """Where things stand when an episode starts, metres in the base frame."""
+    """Where things are when an episode starts, metres in the base frame."""
 
     tool_start: Array
     """(3,)"""
-    posts: Array
-    """(N, 3) centres."""
+    poses: Array
+    """(N, 7) of the task's bodies, x y z and the orientation x y z w."""
+    tool_yaw: float = 0.0
+    """rad about the vertical, by which the tool is turned from how the robot file has it point down."""
+    grip: float = 0.0
+    """How far the gripper is closed, from 0, open, to 1, closed."""
+
+
+@dataclass(frozen=True)
+class StepState:
+    """What a task judges an episode by, at the start and after each step."""
+
+    elapsed_s: float
+    tool_position: Array
+    """(3,) m."""
+    tool_quaternion: Array
+    """(4,) x y z w."""
+    grip: float
+    """How far the gripper is closed, measured, from 0, open, to 1, closed; 1 of an arm without one."""
+    poses: Array
+    """(N, 7) of the task's bodies, as in ``SceneLayout``."""
+    velocities: Array
+    """(N, 6) of the task's bodies, m/s along and rad/s about the axes of the base frame."""
+    touched: bool
+    """Whether the arm touched an obstacle at any time since the state before."""
+    held: Array
+    """(N,) bool, whether both fingers touch the body."""
+
+
+def upright(places: Array) -> Array:
+    """Return (N, 7), the poses of things that stand upright at ``places`` (N, 3), m."""
+    return np.column_stack([places, np.tile((0.0, 0.0, 0.0, 1.0), (len(places), 1))])
 
 
 class Task(abc.ABC):
     """One task; a subclass in a file of its own is all that is needed for a new one."""
 
     time_limit_s: float
-    post_radius_m: ClassVar[float]
-    post_height_m: ClassVar[float] = 0.065
-    finish_x_m: ClassVar[float]
-    """The line that the tool must cross, if it must cross one; the table goes a little beyond it."""
-    groove: ClassVar[Array | None] = None
-    """(N, 2), m: what the tool must follow, if it must follow something."""
-    half_width_m: ClassVar[float]
-    """The tool must stay within this distance of the middle."""
+    bodies: ClassVar[tuple[Body, ...]] = ()
+    """What is there beside the arm; their poses are published in this order."""
+    table_is_solid: ClassVar[bool] = True
+    """False for a table that is only drawn."""
+    lines: ClassVar[tuple[Array, ...]] = ()
+    """(M, 2) m each: lines that are drawn on the table."""
     experts: ClassVar[tuple[str, ...]]
     """The names of the scripted experts; ``random`` is one of them, drawn anew for each episode."""
-    ways: ClassVar[int]
+    ways: ClassVar[int] = 1
     """In how many distinct ways the task can be done."""
 
     @abc.abstractmethod
@@ -62,8 +113,16 @@ class Task(abc.ABC):
         """Make the scripted expert called ``name``; ``nearest`` takes whichever way is nearest to where the tool is."""
 
     @abc.abstractmethod
-    def way(self, path: Sequence[Array], posts: Array) -> int | None:
-        """Return which of the ``ways`` the ``path`` of tool positions took; None if it did not get through."""
+    def outcome(self, states: Sequence[StepState]) -> str | None:
+        """Return how the episode ends at the last of ``states``: ``success``, ``timeout``, ...; None to go on."""
+
+    @abc.abstractmethod
+    def way(self, states: Sequence[StepState]) -> int | None:
+        """Return which of the ``ways`` an episode took; None if it did not get through."""
+
+    def clearance(self, positions: Array, objects: Array) -> float:
+        """Return the distance, m, of the tool at ``positions`` (N, 2) from trouble; infinite where there is none."""
+        return math.inf
 
     def draw(self, name: str, seed: int) -> str:
         """Return the name of the expert for the episode ``seed``: itself, or one drawn for ``random``.
@@ -82,25 +141,6 @@ class Task(abc.ABC):
         block, place = divmod(seed, len(self.experts))
         return self.experts[int(np.random.default_rng([block, 1]).permutation(len(self.experts))[place])]
 
-    def clearance(self, positions: Array, posts: Array) -> float:
-        """Return the distance, m, of the tool at ``positions`` (N, 2) from posts and table edge; negative inside."""
-        gaps = np.hypot(*(positions[:, None] - posts[:, :2]).T) - self.post_radius_m - TOOL_RADIUS_M
-        return float(min(gaps.min(initial=np.inf), self.half_width_m - np.abs(positions[:, 1]).max()))
-
-    def outcome(self, path: Sequence[Array], touched: bool, elapsed_s: float) -> str | None:
-        """Return how the episode ends at this step: ``success``, ``collision``, ``lost``, ``timeout``; None to go on.
-
-        ``path`` is where the tool has been, its present place last.
-        """
-        position = path[-1]
-        if touched:
-            return "collision"
-        if position[0] >= self.finish_x_m:
-            return "success"
-        if abs(position[1]) > self.half_width_m or position[0] < 0.2:
-            return "lost"
-        return "timeout" if elapsed_s >= self.time_limit_s else None
-
 
 class ScriptedExpert:
     """A task's scripted expert as devices use it: drawn anew for each episode, always ready."""
@@ -116,8 +156,8 @@ class ScriptedExpert:
         self.name = self._task.draw(self._requested, start.seed)
         self._steer = self._task.expert(self.name, np.random.default_rng([start.seed, 2]))
 
-    def __call__(self, reading: RobotState) -> Array:
-        """Return the velocity (2,), m/s, that the expert commands now."""
+    def __call__(self, reading: RobotState) -> Array | ToolCommand:
+        """Return what the expert commands now."""
         if self._steer is None:
             self.reset(EpisodeStart("", 0, reading.stamp_ns))
         assert self._steer is not None

@@ -11,7 +11,8 @@ import numpy as np
 
 from il_ros.core.types import Array, RobotState
 from il_ros.sim.steering import GapSteering, Row, gap_taken
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
+from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
+from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask, tool_path
 
 POST = (0.48, 0.0)
 ROW = Row(0.0, (0.06, -0.06))
@@ -20,7 +21,7 @@ SWERVE_M = (0.085, 0.03)
 """Until the first distance both experts do the same thing, so that the state says nothing about what follows."""
 
 
-class Fork(Task):
+class Fork(PostsTask):
     """Carry the tool past the post, on either side, across the line beyond it.
 
     The post stands still and the tool starts on the line through it, within 1 cm before or behind the same place (and
@@ -38,7 +39,7 @@ class Fork(Task):
     def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where the tool starts."""
         start = np.array([0.31 + rng.uniform(-0.01, 0.01), rng.uniform(-0.0005, 0.0005), TOOL_HEIGHT_M])
-        return SceneLayout(start, np.array([[*POST, self.post_height_m / 2]]))
+        return SceneLayout(start, upright(np.array([[*POST, self.post_height_m / 2]])))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """Make ``left``, ``right``, or ``nearest``: the side on which the tool already is."""
@@ -50,6 +51,6 @@ class Fork(Task):
 
         return steer
 
-    def way(self, path: Sequence[Array], posts: Array) -> int | None:
+    def way(self, states: Sequence[StepState]) -> int | None:
         """Return 0 for left, 1 for right."""
-        return gap_taken(path, ROW, posts[0, :2])
+        return gap_taken(tool_path(states), ROW, states[-1].poses[0, :2])

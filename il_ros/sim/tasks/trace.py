@@ -14,7 +14,8 @@ import numpy as np
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array, RobotState
 from il_ros.sim.steering import FASTEST, SPEED
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
+from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
+from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask, tool_path
 
 CENTRE = (0.46, 0.0)
 RADIUS_M, LOBE_M, LOBES = 0.13, 0.03, 5
@@ -38,7 +39,7 @@ _TANGENTS = _STEPS / np.hypot(*_STEPS.T)[:, None]
 
 
 @dataclass(frozen=True)
-class Trace(Task):
+class Trace(PostsTask):
     """Stay in the groove and keep going until the time is over; touching the post or leaving the table ends it early.
 
     The groove is closed, so that the horizon can be as long as one likes. A tool that covers it is inside nearly
@@ -68,28 +69,28 @@ class Trace(Task):
     def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where on the groove the tool starts."""
         start = np.array([*GROOVE[rng.integers(len(GROOVE))], TOOL_HEIGHT_M])
-        return SceneLayout(start, np.array([[*CENTRE, self.post_height_m / 2]]))
+        return SceneLayout(start, upright(np.array([[*CENTRE, self.post_height_m / 2]])))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """Make ``tracer``, the only one, or ``nearest``, which is the same."""
         return steer
 
-    def way(self, path: Sequence[Array], posts: Array) -> int | None:
-        """Return 0 if the ``path`` went along the groove; None if it was outside, or stood still."""
-        return 0 if _covered_m(path) > 0 else None
+    def way(self, states: Sequence[StepState]) -> int | None:
+        """Return 0 if the tool went along the groove; None if it was outside, or stood still."""
+        return 0 if _covered_m(tool_path(states)) > 0 else None
 
-    def outcome(self, path: Sequence[Array], touched: bool, elapsed_s: float) -> str | None:
+    def outcome(self, states: Sequence[StepState]) -> str | None:
         """Return ``collision`` or ``lost``; at the end ``success``, or ``timeout`` for a tool that did not get far."""
-        x, y = path[-1][:2]
-        if touched:
+        x, y = states[-1].tool_position[:2]
+        if states[-1].touched:
             return "collision"
         if abs(y) > self.half_width_m or not 0.2 <= x <= self.finish_x_m:
             return "lost"
-        if elapsed_s < self.horizon_s:
+        if states[-1].elapsed_s < self.horizon_s:
             return None
-        return "success" if _covered_m(path) >= WHOLE * SPEED * self.horizon_s else "timeout"
+        return "success" if _covered_m(tool_path(states)) >= WHOLE * SPEED * self.horizon_s else "timeout"
 
-    def clearance(self, positions: Array, posts: Array) -> float:
+    def clearance(self, positions: Array, objects: Array) -> float:
         """Return the distance, m, of the tool at ``positions`` (N, 2) from being astray; negative once it is."""
         return ASTRAY_M - float(self.distances(positions).max())
 

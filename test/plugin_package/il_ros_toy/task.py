@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M, SceneLayout, Steer, Task
+from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
+from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask
 
 
-class ToyLine(Task):
+class ToyLine(PostsTask):
     """Cross the line within two seconds; one post stands far aside."""
 
     time_limit_s = 2.0
@@ -26,7 +27,7 @@ class ToyLine(Task):
     def layout(self, rng: np.random.Generator) -> SceneLayout:
         """Draw where the tool starts."""
         start = np.array([0.33, rng.uniform(-0.05, 0.05), TOOL_HEIGHT_M])
-        return SceneLayout(start, np.array([[0.5, 0.28, self.post_height_m / 2]]))
+        return SceneLayout(start, upright(np.array([[0.5, 0.28, self.post_height_m / 2]])))
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """Return the expert, who moves ahead at 0.1 m/s."""
@@ -36,6 +37,6 @@ class ToyLine(Task):
 
         return steer
 
-    def way(self, path: Sequence[Array], posts: Array) -> int | None:
+    def way(self, states: Sequence[StepState]) -> int | None:
         """Return the only way."""
         return 0
