@@ -44,6 +44,8 @@ class RobotState:
     """The name of the base frame."""
     object_quaternions: Array | None = None
     """(N, 4) float64, x y z w, of the objects; None if all stand upright."""
+    grip: float = math.nan
+    """How far the gripper is closed, measured, from 0, open, to 1, closed; NaN where there is none."""
 
     @property
     def object_poses(self) -> Array:
