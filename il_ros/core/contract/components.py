@@ -25,7 +25,8 @@ class ObservationComponent:
     name: str
     topic: str
     field: str
-    """Path in the message: ``pose.position.x``, ``poses.0.position.x``, or ``position[panda_joint1]`` by joint name."""
+    """Path in the message: ``pose.position.x``, ``poses.0.position.x``, ``position[panda_joint1]`` by joint name, or
+    ``pose.orientation.rot6d.0`` to ``.5``: an orientation as six continuous numbers, see ``core.messages.fields``."""
     unit: str = ""
 
 

@@ -21,7 +21,7 @@ from il_ros.core.messages.commands import (
     has_stamp,
 )
 from il_ros.core.messages.exact_time_sync import ExactTimeSync, are_in_step, exact_join
-from il_ros.core.messages.fields import getter, named_joint
+from il_ros.core.messages.fields import field_sources, field_value, getter, named_joint
 from il_ros.core.messages.headers import (
     STAMP_FIELDS,
     nanoseconds,
@@ -67,6 +67,8 @@ __all__ = [
     "command_of",
     "command_paths",
     "exact_join",
+    "field_sources",
+    "field_value",
     "fill_chunk",
     "fill_command",
     "fill_reading",

@@ -1,16 +1,27 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Field paths: numbers in a message by name, as a contract writes them."""
+"""Field paths: numbers in a message by name, as a contract writes them.
+
+``PATH.rot6d.N`` of a quaternion at ``PATH`` is one of six numbers which, unlike its own, change continuously
+with the orientation and are the same for q and -q: the first two columns of its rotation matrix, column by column
+(Zhou et al. 2019, arXiv:1812.07035, section 5.1).
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from il_ros.core.errors import ConfigError, MessageError
+
+LEAST_SQUARE = 1e-12
+"""The least squared length of four numbers that are taken for an orientation."""
 
 
 @cache
@@ -20,6 +31,8 @@ def getter(path: str) -> Callable[[Any], float]:
     Raises:
         ConfigError: if the path cannot be parsed.
     """
+    if len(field_sources(path)) > 1:
+        return _orientation_getter(path)
     match = re.fullmatch(r"([A-Za-z_][\w.]*)(?:\[([^\]]+)\])?", path)
     if match is None:
         raise ConfigError(f"field {path!r} cannot be read; write it as pose.position.x or position[joint_name]")
@@ -41,6 +54,72 @@ def getter(path: str) -> Callable[[Any], float]:
             return float(value)
         except (AttributeError, IndexError, ValueError, TypeError) as error:
             raise MessageError(f"field {path!r} is not in the message ({error}); check the contract's field") from error
+
+    return read
+
+
+@cache
+def field_sources(path: str) -> tuple[str, ...]:
+    """Return the paths of the numbers that the one at ``path`` is made of: itself, or x, y, z and w of a quaternion.
+
+    Raises:
+        ConfigError: if it is none of the six numbers of an orientation.
+    """
+    quaternion, turned, index = path.rpartition(".rot6d.")
+    if not turned:
+        return (path,)
+    if not re.fullmatch("[0-5]", index):
+        raise ConfigError(f"field {path!r}: rot6d has no number {index!r}; choose one of 0 to 5")
+    return tuple(f"{quaternion}.{axis}" for axis in "xyzw")
+
+
+def field_value(path: str, numbers: Sequence[Any]) -> Any:
+    """Return the number at ``path`` of those of its ``field_sources``, each a float or an array (n,).
+
+    NaN where four numbers are no orientation: of length 0, or not finite.
+    """
+    if len(numbers) == 1:
+        return numbers[0]
+    if isinstance(numbers[0], np.ndarray):
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite becomes NaN
+            x, y, z, w = (number.astype(np.float64) for number in numbers)
+            square = x * x + y * y + z * z + w * w
+            return _rot6d(int(path[-1]), x, y, z, w, np.where(_is_sound(square), square, np.nan))
+    x, y, z, w = numbers
+    square = x * x + y * y + z * z + w * w
+    return _rot6d(int(path[-1]), x, y, z, w, square if _is_sound(square) else math.nan)
+
+
+def _is_sound(square: Any) -> Any:
+    return (square >= LEAST_SQUARE) & (square < math.inf)
+
+
+def _rot6d(index: int, x: Any, y: Any, z: Any, w: Any, square: Any) -> Any:
+    """Return one of the first two columns' numbers; the same operations for a float and for arrays of them."""
+    twice = 2.0 / square
+    if index == 0:
+        return 1.0 - twice * (y * y + z * z)
+    if index == 4:
+        return 1.0 - twice * (x * x + z * z)
+    if index == 1:
+        return twice * (x * y + z * w)
+    if index == 2:
+        return twice * (x * z - y * w)
+    return twice * (x * y - z * w) if index == 3 else twice * (y * z + x * w)
+
+
+def _orientation_getter(path: str) -> Callable[[Any], float]:
+    parts = [getter(source) for source in field_sources(path)]
+
+    def read(message: Any) -> float:
+        numbers = [part(message) for part in parts]
+        value = float(field_value(path, numbers))
+        if math.isnan(value):
+            raise MessageError(
+                f"field {path!r}: the quaternion {numbers} is no orientation; it must be finite, of a length of "
+                f"{LEAST_SQUARE**0.5:g} or more: check its publisher"
+            )
+        return value
 
     return read
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from rosbags.interfaces import Nodetype
 from rosbags.typesys.store import Typestore
 
-from il_ros.core.messages import getter
+from il_ros.core.messages import field_sources, field_value, getter
 from il_ros.core.types import Array
 from il_ros.recording.decode.message_batch import MessageBatch, window
 
@@ -32,6 +32,10 @@ NUMBERS = {
 """Of the fundamental types that are numbers, the numpy code without the order of bytes."""
 HEAD = 4
 """Bytes before the first field."""
+
+
+Place = tuple[str, Sequence[tuple[int, str]]]
+"""The path of a field, and offset and numpy code of each of its ``field_sources``."""
 
 
 class CdrLayout:
@@ -63,19 +67,20 @@ class CdrLayout:
         alike[rows] = is_so
         return alike
 
-    def find(self, path: str) -> tuple[int, str]:
-        """Return where the number at ``path`` lies and its numpy code; ``path`` is parsed as for live messages.
+    def find(self, path: str) -> Place:
+        """Return where the number at ``path`` lies; ``path`` is parsed as for live messages.
 
         Raises:
             MessageError: if the field is not in the message.
         """
-        at = int(getter(path)(self._places))
-        return at, self._walk.code(at)
+        offsets = [int(getter(source)(self._places)) for source in field_sources(path)]
+        return path, [(at, self._walk.code(at)) for at in offsets]
 
-    def read(self, block: MessageBatch, at: int, code: str) -> Array:
-        """Return (n,) the number at offset ``at`` in messages of this layout."""
-        numbers: Array = window(block.data, code)[block.at + at].view(code)
-        return numbers
+    def read(self, block: MessageBatch, path: str, places: Sequence[tuple[int, str]]) -> Array:
+        """Return (n,) the number that was found in messages of this layout; NaN where an orientation is none."""
+        numbers = [window(block.data, code)[block.at + at].view(code) for at, code in places]
+        value: Array = field_value(path, numbers)
+        return value
 
 
 class _Text(str):

@@ -15,7 +15,7 @@ from il_ros.core.errors import MessageError
 from il_ros.core.topics import JOINT_STATE
 from il_ros.core.types import Array
 from il_ros.recording.bag.typestore import types_of
-from il_ros.recording.decode.cdr_layout import CdrLayout
+from il_ros.recording.decode.cdr_layout import CdrLayout, Place
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
 
 MOST_LAYOUTS = 32
@@ -224,8 +224,8 @@ class _Growing:
         self._data = self.rows()[index]
 
 
-_Place = tuple[int, str] | MessageError
-"""Where a number lies and of which type it is, or why it cannot be found."""
+_Place = Place | MessageError
+"""Where a number lies, or why it cannot be found."""
 
 
 def _find(layout: CdrLayout, path: str) -> _Place:
@@ -243,6 +243,7 @@ def _whole(layout: CdrLayout, block: MessageBatch, place: _Place) -> Array:
 
 def _number(message: Any, path: str) -> float | MessageError:
     try:
-        return messages.getter(path)(message)
+        numbers = [messages.getter(source)(message) for source in messages.field_sources(path)]
     except MessageError as error:
         return error
+    return float(messages.field_value(path, numbers))

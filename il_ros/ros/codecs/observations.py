@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +54,17 @@ def _fields(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
     def of(message: Any) -> Stamped:
         return messages.stamp_ns(message), [messages.getter(path)(message) for path in fields]
 
-    return NumberReader(topic, of, lambda _: ((*STAMP_FIELDS, *fields), split_stamp), loose=True)
+    sources = [messages.field_sources(path) for path in fields]
+    if all(len(paths) == 1 for paths in sources):
+        return NumberReader(topic, of, lambda _: ((*STAMP_FIELDS, *fields), split_stamp), loose=True)
+    ends = list(itertools.accumulate(map(len, sources)))
+    spans = [(path, end - len(paths), end) for path, paths, end in zip(fields, sources, ends)]
+
+    def make(numbers: Numbers) -> Stamped:
+        stamp, parts = split_stamp(numbers)
+        return stamp, [messages.field_value(path, parts[begin:end]) for path, begin, end in spans]
+
+    return NumberReader(topic, of, lambda _: ((*STAMP_FIELDS, *itertools.chain(*sources)), make), loose=True)
 
 
 def _joints(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
