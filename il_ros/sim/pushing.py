@@ -11,7 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from il_ros.core.types import Array, RobotState, ToolCommand
-from il_ros.sim.manipulation import FASTEST_M_S, FASTEST_UP_M_S, GAIN_PER_S, Hand, nearest_turn, shortened, turning, yaw_of
+from il_ros.sim.manipulation import (
+    FASTEST_M_S,
+    FASTEST_UP_M_S,
+    GAIN_PER_S,
+    Hand,
+    nearest_turn,
+    shortened,
+    turning,
+    yaw_of,
+)
 from il_ros.sim.tasks.base import Body
 
 PUSH_M_S = 0.1
@@ -54,7 +63,7 @@ class Side:
 
 
 class Pushing:
-    """Steering that pushes the first object of a reading to the pose of the second one, which is as good if half turned.
+    """Steering that pushes the first object of a reading to the pose of the second one, or half a turn from it.
 
     Args:
         block: what is pushed.
@@ -64,7 +73,8 @@ class Pushing:
     """
 
     def __init__(self, block: Body, side: float | None, height_m: float, grip: float) -> None:
-        self._halves, self._side, self._height_m, self._grip = (block.size[0] / 2, block.size[1] / 2), side, height_m, grip
+        self._halves = (block.size[0] / 2, block.size[1] / 2)
+        self._side, self._height_m, self._grip = side, height_m, grip
 
     def __call__(self, reading: RobotState) -> ToolCommand:
         """Return the command that is right for a reading."""
@@ -123,7 +133,8 @@ class Pushing:
     def _leave(self, hand: Hand, block: Array) -> ToolCommand:
         away = hand.position[:2] - block[:2]
         distance = max(float(np.hypot(*away)), 1e-6)
-        return self._command(hand, away / distance * min(FASTEST_M_S, GAIN_PER_S * max(0.0, LEAVE_M - distance)), np.zeros(3))
+        speed = min(FASTEST_M_S, GAIN_PER_S * max(0.0, LEAVE_M - distance))
+        return self._command(hand, speed / distance * away, np.zeros(3))
 
     def _command(self, hand: Hand, velocity: Array, angular: Array) -> ToolCommand:
         up = np.clip(GAIN_PER_S * (self._height_m - hand.position[2]), -FASTEST_UP_M_S, FASTEST_UP_M_S)

@@ -44,7 +44,7 @@ class Peg(GraspingTask):
         return SceneLayout(tool, np.stack([peg, socket]), tool_yaw=math.pi / 4)
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
-        """Make ``along_x`` or ``along_y``, after the axis of the peg along which the fingers close; or ``nearest``."""
+        """Make ``along_x`` or ``along_y``, by the axis of the peg along which fingers close; or ``nearest``."""
         return Handling(PEG, _place, None if name == "nearest" else name[-1], ABOVE_M)
 
     def is_there(self, block: Array, goal: Array) -> bool:

@@ -34,7 +34,7 @@ class Stack(GraspingTask):
         return SceneLayout(tool, np.stack([upper, lower]), tool_yaw=math.pi / 4)
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
-        """Make ``along_x`` or ``along_y``, after the axis of the block along which the fingers close; or ``nearest``."""
+        """Make ``along_x`` or ``along_y``, by the axis of the block along which fingers close; or ``nearest``."""
         return Handling(UPPER, _place, None if name == "nearest" else name[-1])
 
     def is_there(self, block: Array, goal: Array) -> bool:
