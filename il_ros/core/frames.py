@@ -74,6 +74,13 @@ def matrix(quaternion: ArrayLike) -> Array:
     )
 
 
+def rotation_matrix(vector: Array) -> Array:
+    """Return (3, 3), the rotation by axis times angle (3,), rad; ``rotation_vector`` is its inverse."""
+    length = float(np.linalg.norm(vector))
+    axis = vector * (math.sin(length / 2.0) / length if length > 1e-12 else 0.5)
+    return matrix([*axis, math.cos(length / 2.0)])
+
+
 def angle(turn: Array) -> float:
     """Return the angle of a rotation matrix (3, 3), rad."""
     return float(np.arccos(np.clip((np.trace(turn) - 1.0) / 2.0, -1.0, 1.0)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
-from il_ros.core.frames import angle, matrix
+from il_ros.core.frames import angle, matrix, rotation_matrix
 from il_ros.core.types import Array, RobotState
 from il_ros.robot.chain import KinematicChain, ToolPose
 from il_ros.robot.description import Robot
@@ -20,32 +20,36 @@ MOVED_RAD = 0.01
 """An arm whose joints are farther than this from their set-point was moved by somebody else."""
 LAG_S = 0.2
 """How long a moving arm may lag behind its set-point, and by how much the stamps of tool and joints may differ."""
+NEAR = 1e-6
+"""m and rad; a tool that is nearer than this to where it is commanded has reached it."""
 TOOL_M, TOOL_RAD = 0.01, 0.1
 """The tolerance between ``tool_pose`` and the tool pose that follows from ``joint_states``."""
-REACQUIRE_M = 0.01
-"""A tool that is farther than this from the height that a script keeps has been moved by somebody else."""
+REACQUIRE_M, REACQUIRE_RAD = 0.01, 0.1
+"""A tool that is farther than this from the height or orientation that a script keeps was moved by somebody else."""
 
 
 class Kinematics:
     """Turns tool velocities into joint positions, for operators and scripts that command the tool; no simulator.
 
     An operator moves a set-point, which begins at the measured joint positions. As long as the arm follows it, only the
-    velocity moves it: an arm that hangs a little below its set-point does not sink step by step, and the orientation,
-    which is not commanded, stays as it was. The set-point begins anew after a pause of the operator's, in another
-    episode, and when somebody else has moved the arm.
+    velocity moves it: an arm that hangs a little below its set-point does not sink step by step, a slow motion goes as
+    far as a quick one, and an orientation that is not commanded stays as it was. The set-point begins anew after a
+    pause of the operator's, in another episode, and when somebody else has moved the arm.
 
     A script's command is relative to the measured pose, whoever has moved the arm there; so it is as good a label of a
     state that a policy has visited, and an arm that lags or overshoots is up to a quarter slower or faster than
-    commanded. There the tool points down, and where the velocity has no vertical part, the height is kept.
+    commanded, at every speed. There the tool points down, turned about the vertical as it is; it is tilted only by a
+    velocity about x or y. Height and orientation are kept where the velocity does not change them.
     """
 
     def __init__(self, contract: Contract, robot: Robot) -> None:
-        self._robot, self._order = robot, [robot.joints.index(name) for name in contract.action_names]
+        parts = [part for part in contract.action if part.kind != "gripper"]
+        self._robot, self._order = robot, [robot.joints.index(part.name) for part in parts]
         self._dt, self._chain, self._down = 1.0 / contract.rate_hz, KinematicChain(robot), matrix(robot.down)
         low, high = np.empty(len(robot.joints)), np.empty(len(robot.joints))
-        low[self._order], high[self._order] = contract.low, contract.high
+        low[self._order], high[self._order] = contract.low[~contract.is_gripper], contract.high[~contract.is_gripper]
         self._low, self._high = np.maximum(low, self._chain.lower), np.minimum(high, self._chain.upper)
-        self._height = np.inf
+        self.reset()
         self._span: Span | None = None
         self.remark = ""
         """What keeps the tool from moving as the operator commands, if anything does."""
@@ -56,13 +60,20 @@ class Kinematics:
         if contract.moves_tool:
             return None
         robot = Robot.load(contract.robot)
-        return cls(contract, robot) if set(contract.action_names) == set(robot.joints) else None
+        names = {part.name for part in contract.action if part.kind != "gripper"}
+        return cls(contract, robot) if names == set(robot.joints) else None
+
+    def reset(self) -> None:
+        """Forget the height and the orientation that a script kept: another episode begins."""
+        self._height, self._rotation = np.inf, self._down
 
     def __call__(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
-        """Return (Da,) rad, the joint positions one step after ``reading`` if the tool moves by ``velocity`` (3,), m/s.
+        """Return (J,) rad, the joint positions one step after ``reading`` if the tool moves by ``velocity``.
+
+        They are in the order of the contract's action, without its gripper.
 
         Args:
-            velocity: along the axes of the base frame.
+            velocity: (3,) m/s, or (6,) m/s and rad/s, along and about the axes of the base frame.
             reading: the measured state of the arm.
             scripted: whether a script commands it, not an operator.
 
@@ -72,9 +83,8 @@ class Kinematics:
         joints = self._measured(reading)
         pose = self._chain.forward(joints)
         self._check(reading, pose)
-        if scripted:
-            return self._follow_script(velocity, reading, joints)[self._order]
-        return self._follow_operator(velocity, reading, joints, pose)[self._order]
+        follow = self._follow_script if scripted else self._follow_operator
+        return follow(velocity[:3], np.resize(velocity[3:], 3), reading, joints, pose)[self._order]
 
     def _measured(self, reading: RobotState) -> Array:
         """Return (J,) rad, in the order of the robot."""
@@ -118,15 +128,28 @@ class Kinematics:
         fastest = self._chain.max_velocity
         return np.where(np.isfinite(velocities), np.clip(velocities, -fastest, fastest), 0.0)
 
-    def _follow_script(self, velocity: Array, reading: RobotState, joints: Array) -> Array:
+    def _follow_script(
+        self, linear: Array, angular: Array, reading: RobotState, joints: Array, pose: ToolPose
+    ) -> Array:
         """Return (J,) rad, the command of a script."""
-        target = reading.tool_position + velocity * self._dt
-        if velocity[2] or abs(self._height - reading.tool_position[2]) > REACQUIRE_M:
+        target = reading.tool_position + linear * self._dt
+        if linear[2] or abs(self._height - reading.tool_position[2]) > REACQUIRE_M:
             self._height = target[2]
         target[2] = self._height
-        return self._chain.step_towards(joints, target, self._down)
+        if angular.any() or angle(pose.rotation @ self._rotation.T) > REACQUIRE_RAD:
+            measured = pose.rotation if angular[:2].any() else self._upright(pose.rotation)
+            self._rotation = rotation_matrix(angular * self._dt) @ measured
+        return self._chain.step_towards(joints, target, self._rotation)
 
-    def _follow_operator(self, velocity: Array, reading: RobotState, joints: Array, pose: ToolPose) -> Array:
+    def _upright(self, rotation: Array) -> Array:
+        """Return (3, 3), the orientation nearest to ``rotation`` (3, 3) in which the tool points down."""
+        turn = rotation @ self._down.T
+        yaw = np.arctan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])
+        return rotation_matrix(np.array([0.0, 0.0, yaw])) @ self._down
+
+    def _follow_operator(
+        self, linear: Array, angular: Array, reading: RobotState, joints: Array, pose: ToolPose
+    ) -> Array:
         """Return (J,) rad, the command of an operator."""
         span, self.remark = self._span, ""
         if span is None or not span.goes_on(reading.stamp_ns, joints, self._dt):
@@ -134,11 +157,15 @@ class Kinematics:
             span = Span(before_ns, joints, 0.0, pose.position, pose.rotation)
         passed_s = (reading.stamp_ns - span.stamp_ns) / 1e9
         target, position, rotation = span.target, span.position, span.rotation
-        if np.any(velocity):
-            goal = position + velocity * passed_s
-            target = self._within(target, self._chain.inverse(target, goal, rotation), joints, passed_s)
-            position = self._chain.forward(target).position
-            short = np.linalg.norm(goal - position) > 0.5 * np.linalg.norm(velocity) * passed_s
+        if linear.any() or angular.any():
+            goal, turned = position + linear * passed_s, rotation
+            if angular.any():
+                turned = rotation_matrix(angular * passed_s) @ rotation
+            target = self._within(target, self._chain.inverse(target, goal, turned), joints, passed_s)
+            reached = self._chain.forward(target)
+            position, rotation = reached.position, reached.rotation if angular.any() else rotation
+            short = np.linalg.norm(goal - position) > max(0.5 * np.linalg.norm(linear) * passed_s, NEAR)
+            short = short or angle(turned @ rotation.T) > max(0.5 * np.linalg.norm(angular) * passed_s, NEAR)
             self.remark = self.remark or ("the arm reaches no farther that way" if short else "")
         fastest = max(float(np.abs(target - span.target).max()) / passed_s, span.fastest * np.exp(-passed_s / LAG_S))
         self._span = Span(reading.stamp_ns, target, fastest, position, rotation)
@@ -177,7 +204,7 @@ class Span:
     position: Array
     """(3,) m, the tool's position at the set-point."""
     rotation: Array
-    """(3, 3), the orientation that the tool has kept since the span began."""
+    """(3, 3), the orientation that the tool has kept since the span began, or was last turned."""
 
     def goes_on(self, stamp_ns: int, joints: Array, dt: float) -> bool:
         """Return whether the same operator still drives an arm that has followed so far."""

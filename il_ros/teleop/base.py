@@ -17,7 +17,7 @@ from il_ros.core import messages, plugins, topics
 from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
-from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 HUGE = 1e6
@@ -32,8 +32,8 @@ class Guide(Protocol):
     def reset(self, start: EpisodeStart) -> None:
         """Prepare for an episode."""
 
-    def __call__(self, reading: RobotState) -> Array:
-        """Return the tool's velocity (2,), m/s, that is right for ``reading``."""
+    def __call__(self, reading: RobotState) -> Array | ToolCommand:
+        """Return what is right for ``reading``: a command, or the tool's velocity (2,) or (3,), m/s."""
 
 
 class Solver(Protocol):
@@ -42,8 +42,11 @@ class Solver(Protocol):
     remark: str
     """What keeps the tool from moving as it was last commanded, if anything does."""
 
+    def reset(self) -> None:
+        """Forget the last episode."""
+
     def __call__(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
-        """Return the action (Da,) that moves the tool by a velocity (3,), m/s, from its measured pose.
+        """Return the action, without its gripper, that moves the tool by a velocity (6,), m/s and rad/s.
 
         Raises:
             MessageError: if the reading is not of the arm that the solver was made for.
@@ -90,8 +93,10 @@ class Device(abc.ABC):
     def interrupt(self) -> None:  # noqa: B027
         """Count the device as lost if somebody drove: messages of its driver were held up on their way."""
 
-    def reset(self, start: EpisodeStart) -> None:  # noqa: B027
+    def reset(self, start: EpisodeStart) -> None:
         """Forget the last episode."""
+        if self.setup.solve is not None:
+            self.setup.solve.reset()
 
     @property
     def watched(self) -> Mapping[str, str]:
@@ -117,17 +122,25 @@ class Device(abc.ABC):
         else:
             self.notes.pop(about, None)
 
-    def action(self, velocity: Array, reading: RobotState, scripted: bool = False) -> Array:
-        """Return the contract's action for a tool velocity (2,) or (3,), m/s; of its moves the nearest, if it has any.
+    def action(self, command: Array | ToolCommand, reading: RobotState, scripted: bool = False) -> Array:
+        """Return the contract's action (Da,) for a command, or a velocity (2,) or (3,), m/s; of its moves the nearest.
+
+        A gripper's component is NaN where the command leaves it as it is.
 
         Raises:
             ConfigError: if the contract's action is made neither of tool velocities nor of the joints of its robot.
             MessageError: if the reading is not of the arm that the contract names.
         """
-        contract, values = self.setup.contract, np.zeros(len(TOOL_AXES))
-        values[: len(velocity)] = velocity
+        contract, command = self.setup.contract, ToolCommand.of(command)
+        action = grips(contract, command.grip)
+        action[~contract.is_gripper] = self._arm(command.velocity, reading, scripted)
+        return contract.nearest_move(action)
+
+    def _arm(self, velocity: Array, reading: RobotState, scripted: bool) -> Array:
+        """Return the components of the action that move the arm, for a tool velocity (6,), m/s and rad/s."""
+        contract = self.setup.contract
         if contract.moves_tool:
-            return contract.nearest_move(values[[TOOL_AXES.index(name) for name in contract.action_names]])
+            return velocity[[TOOL_AXES.index(part.name) for part in contract.action if part.kind != "gripper"]]
         if self.setup.solve is None:
             own_name = type(self).__module__.rpartition(".")[2]
             raise ConfigError(
@@ -135,11 +148,9 @@ class Device(abc.ABC):
                 f"{', '.join(contract.action_names)}, which are not the joints of its robot; choose a contract with "
                 f"{', '.join(TOOL_AXES)}, or name the robot in it"
             )
-        solved = (
-            self.setup.solve(values[:3], reading, scripted=True) if scripted else self.setup.solve(values[:3], reading)
-        )
+        solved = self.setup.solve(velocity, reading, scripted=True) if scripted else self.setup.solve(velocity, reading)
         self.note("reach", self.setup.solve.remark)
-        return contract.nearest_move(solved)
+        return solved
 
     def frame(self, topic: str, name: str) -> Frame:
         """Return the frame of a message.
@@ -176,12 +187,12 @@ class Operated(Device):
         self.note("lost", "contact with the device was lost: let go of it, and take hold again" if lost else "")
         return ExpertAction(None, engaged=False, author=self.name, lost=lost)
 
-    def driven(self, velocity: Array, reading: RobotState) -> ExpertAction:
-        """Return the action of a tool velocity (3,), m/s; the operator is lost if the arm does not fit the contract."""
+    def driven(self, command: Array | ToolCommand, reading: RobotState) -> ExpertAction:
+        """Return the action of a command, or a velocity (3,), m/s; lost if the arm does not fit the contract."""
         self.note("lost", "")
         try:
-            action = self.action(velocity, reading)
-            if not np.isfinite(action).all():
+            action = self.action(command, reading)
+            if not np.isfinite(action[~self.setup.contract.is_gripper]).all():
                 orientation = reading.tool_quaternion.tolist()
                 raise MessageError(f"tool_pose has the orientation {orientation}, which is none; mend its driver")
         except MessageError as error:
@@ -190,6 +201,12 @@ class Operated(Device):
             return self.away()
         self.note("arm", "")
         return ExpertAction(action, engaged=True, author=self.name)
+
+
+def grips(contract: Contract, grip: float | None) -> Array:
+    """Return (Da,), the command of each gripper closed by the share ``grip``; NaN for None, and for what is none."""
+    commands = [part.at(np.nan if grip is None else grip) for part in contract.action]
+    return np.where(contract.is_gripper, commands, np.nan)
 
 
 def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:

@@ -19,7 +19,7 @@ import numpy as np
 from il_ros.core import messages
 from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.schema import build
-from il_ros.core.types import EpisodeStart, ExpertAction, RobotState
+from il_ros.core.types import EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.base import Device, Setup
 
 NAMED = {"observation": "sensor_msgs/msg/JointState"}
@@ -49,6 +49,7 @@ class Function(Device):
 
     def reset(self, start: EpisodeStart) -> None:
         """Notify the function of the beginning, if it wants that."""
+        super().reset(start)
         if hasattr(self._ask, "reset"):
             self._ask.reset(start.seed)
 
@@ -68,8 +69,11 @@ class Function(Device):
             seen = nested(message.name, message.position)
         else:
             seen = messages.observation(contract, received)
-        action = np.asarray(self._ask(seen), dtype=np.float64).reshape(-1)
-        if len(action) != len(contract.action) or not np.isfinite(action).all():
+        answer = self._ask(seen)
+        if isinstance(answer, ToolCommand):
+            answer = self.action(answer, messages.reading_from(received), scripted=True)
+        action = np.asarray(answer, dtype=np.float64).reshape(-1)
+        if len(action) != len(contract.action) or not np.isfinite(action[~contract.is_gripper]).all():
             raise MessageError(
                 f"expert {self._name!r} answers {action.tolist()}; it must return {len(contract.action)} finite numbers"
             )

@@ -21,6 +21,7 @@ class ScriptedDevice(Device):
 
     def reset(self, start: EpisodeStart) -> None:
         """Draw the expert of this episode."""
+        super().reset(start)
         self._guide.reset(start)
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:

@@ -73,6 +73,7 @@ class Supervisor(Device):
 
     def reset(self, start: EpisodeStart) -> None:
         """Let go for a new episode."""
+        super().reset(start)
         self._forget()
         self._start = start
 
