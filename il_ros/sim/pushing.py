@@ -24,7 +24,7 @@ from il_ros.sim.manipulation import (
 from il_ros.sim.tasks.base import Body
 
 PUSH_M_S = 0.1
-CLEAR_M = 0.05
+CLEAR_M = 0.075
 """The tool's centre keeps this distance from the block, and stops as far behind it."""
 IN_LINE_M, IN_LINE_RAD = 0.012, 0.15
 """A tool that is so well in line with the middle of a side pushes it."""
@@ -110,7 +110,7 @@ class Pushing:
         beside = float(way @ (-math.sin(goal_heading), math.cos(goal_heading)))  # m, of the goal's line from the block
         bend = np.clip(beside / TURN_M**2 + 2.0 * turn / TURN_M, -MOST_TURN, MOST_TURN)
         speed = float(np.clip(GAIN_PER_S * side.ahead, 0.02, PUSH_M_S))
-        rate = float(bend) * speed if along > -side.depth - 0.025 else 0.0  # rad/s, once it touches
+        rate = float(bend) * speed if along > -side.depth - 0.03 else 0.0  # rad/s, once it touches
         velocity = side.in_base(np.array([speed, rate * along - GAIN_PER_S * aside / 2]))
         askew = nearest_turn(side.heading + math.pi / 2 - hand.axis, math.pi)
         return self._command(hand, velocity, turning(askew) + (0.0, 0.0, rate))
@@ -121,7 +121,7 @@ class Pushing:
         lane = side.width + CLEAR_M
         if along < -side.depth:
             target = np.array([-side.depth - CLEAR_M, 0.0])
-        elif abs(aside) > lane - CLEAR_M / 3:
+        elif abs(aside) > lane - 0.02:
             target = np.array([-side.depth - CLEAR_M, math.copysign(lane, aside)])
         else:
             is_before = along > side.depth and self._side is not None
