@@ -24,6 +24,54 @@ DEFAULT = "panda"
 """The robot of a contract that names none."""
 
 
+Box = tuple[float, float, float]
+"""Three numbers, m: the full extents of a box, or its centre."""
+
+
+@dataclass(frozen=True)
+class Gripper:
+    """A gripper of two fingers that one joint opens and closes."""
+
+    joint: str
+    """The joint that is commanded and measured."""
+    open: float
+    """Where the joint is when the gripper is open, m or rad."""
+    closed: float
+    """Where it is when the gripper is closed."""
+    force: float
+    """The greatest force, N, or torque, N m, of the joint."""
+    mimics: Mapping[str, float] = field(default_factory=dict)
+    """The joints that follow it, and by which factor."""
+    pads: Mapping[str, tuple[tuple[Box, Box], ...]] = field(default_factory=dict)
+    """The two links that touch what is held, and the boxes, extents and centre in the link's frame, that each touches
+    with in the simulation."""
+
+    def __post_init__(self) -> None:
+        if self.open == self.closed:
+            raise ConfigError(f"robot: gripper: open and closed are both {self.open}; give the ends of its range")
+        if not self.force > 0.0:
+            raise ConfigError(f"robot: gripper: force is {self.force}; it must be positive")
+        if len(self.pads) not in (0, 2):
+            raise ConfigError(f"robot: gripper: pads names {len(self.pads)} links; it must name the two fingers")
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The joints that move: the one that is commanded, and those that follow it."""
+        return (self.joint, *self.mimics)
+
+    def positions(self, position: float) -> dict[str, float]:
+        """Return where all its joints are when the commanded one is at ``position``."""
+        return {self.joint: position, **{name: ratio * position for name, ratio in self.mimics.items()}}
+
+    def at(self, grip: float) -> float:
+        """Return where the joint is when the gripper is closed by the share ``grip``: 0 for open, 1 for closed."""
+        return self.open + grip * (self.closed - self.open)
+
+    def grip(self, position: float) -> float:
+        """Return how far the gripper is closed when the joint is at ``position``, from 0 to 1."""
+        return min(1.0, max(0.0, (position - self.open) / (self.closed - self.open)))
+
+
 @dataclass(frozen=True)
 class Robot:
     """An arm whose tool points down; kinematics, drawing and simulation are made from this."""
@@ -42,6 +90,8 @@ class Robot:
     """The orientation of that link, x y z w, in which the tool points at the table."""
     held: Mapping[str, float] = field(default_factory=dict)
     """Joints that are kept where they are, such as closed fingers, rad or m."""
+    gripper: Gripper | None = None
+    """Its gripper; its joints are held, where ``held`` names them, unless a contract commands it."""
     handles: Mapping[str, str] = field(default_factory=dict)
     """Where a hand can push the arm: links, by the name that the page shows."""
 
@@ -61,6 +111,12 @@ class Robot:
     def joints(self) -> tuple[str, ...]:
         """The names of the joints that are commanded."""
         return tuple(self.rest)
+
+    def drawn(self, positions: Mapping[str, float]) -> dict[str, float]:
+        """Return the positions of all joints that are known, given those that were measured, rad or m."""
+        gripper = self.gripper
+        follows = {} if gripper is None or gripper.joint not in positions else gripper.positions(positions[gripper.joint])
+        return {**self.held, **follows, **positions}
 
     def frames(self) -> dict[str, Frame]:
         """Return the frames that are fixed to the base, and those that turn with the tool, by name.

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from il_ros.core.errors import ConfigError, MessageError, unknown
-from il_ros.core.frames import matrix, rotated
+from il_ros.core.frames import matrix, rotated, rotation_matrix
 from il_ros.core.types import Array
 from il_ros.robot.chain import KinematicChain
 from il_ros.robot.description import Robot
+from il_ros.sim.gripper import GripperDrive
 from il_ros.sim.physics import SUBSTEP_HZ, PhysicsClient
+from il_ros.sim.urdf_variants import with_pads
 
 DAMPING = 15.0
 """N m s/rad: the damping of each joint of a compliant arm."""
@@ -25,9 +28,9 @@ ASIDE_M = 0.005
 
 
 class Arm:
-    """An arm whose tool points down."""
+    """An arm whose tool points down; with ``grips`` its gripper is driven, otherwise it is held where it is closed."""
 
-    def __init__(self, world: PhysicsClient, robot: Robot, rate_hz: float) -> None:
+    def __init__(self, world: PhysicsClient, robot: Robot, rate_hz: float, grips: bool = False) -> None:
         self._world, self.robot = world, robot
         self.dt = 1.0 / rate_hz
         self._substeps = round(SUBSTEP_HZ / rate_hz)
@@ -35,32 +38,43 @@ class Arm:
             raise ConfigError(
                 f"rate_hz is {rate_hz:g}; physics runs at {SUBSTEP_HZ} Hz, choose a divisor of that, such as 20 or 60"
             )
-        self.body = world.load(str(robot.urdf))
+        with with_pads(robot) if grips else contextlib.nullcontext(robot.urdf) as urdf:
+            self.body = world.load(str(urdf))
         info = [world.call("getJointInfo", self.body, j) for j in range(world.call("getNumJoints", self.body))]
         self._links = {i[12].decode(): i[0] for i in info}
         numbers = {i[1].decode(): i[0] for i in info if i[2] != FIXED}
         self._joints = [_number_of(name, "joint", numbers) for name in robot.rest]
-        self._held = [_number_of(name, "joint", numbers) for name in robot.held]
+        self.gripper = GripperDrive(world, self.body, robot, numbers, self._links) if grips else None
+        held = robot.held if self.gripper is None else self.gripper.others(robot.held)
+        self._held = [_number_of(name, "joint", numbers) for name in held]
         self._movable = list(numbers.values())
         self._columns = [self._movable.index(joint) for joint in self._joints]
         self._tool = _number_of(robot.tool, "link", self._links)
         self._tip, self._down = np.array(robot.tip), matrix(robot.down)
         self._forces = tuple(info[joint][10] for joint in self._joints)
         self._held_forces = tuple(info[joint][10] for joint in self._held)
-        self._held_at = tuple(map(float, robot.held.values()))
+        self._held_at = tuple(map(float, held.values()))
         self._chain = KinematicChain(robot)
         self.lower, self.upper, self.max_velocity = self._chain.lower, self._chain.upper, self._chain.max_velocity
         self._rest = np.array(list(robot.rest.values()), dtype=np.float64)
         self._joint_target = self._rest.copy()
-        self._tool_target = np.zeros(3)
+        self._tool_target: tuple[Array, Array] | None = None
+        self.joint_names = robot.joints if self.gripper is None else (*robot.joints, self.gripper.gripper.joint)
+        """The joints that are measured."""
 
-    def reset(self, tool_position: Array) -> None:
-        """Put the arm at rest with its tool at ``tool_position``, m; the same argument gives the same bits.
+    def reset(self, tool_position: Array, yaw: float = 0.0, grip: float = 1.0) -> None:
+        """Put the arm at rest with its tool at ``tool_position``, m; the same arguments give the same bits.
+
+        Args:
+            tool_position: (3,) m.
+            yaw: rad about the vertical, by which the tool is turned.
+            grip: how far the gripper is closed, from 0 to 1.
 
         Raises:
             ConfigError: if that is out of its reach.
         """
-        joints = self._chain.inverse(self._rest, tool_position, self._down, within_limits=True)
+        rotation = rotation_matrix(np.array([0.0, 0.0, yaw])) @ self._down if yaw else self._down
+        joints = self._chain.inverse(self._rest, tool_position, rotation, within_limits=True)
         self._place(joints)
         at, _ = self.tool()
         aside = float(np.linalg.norm(at - tool_position))
@@ -72,8 +86,10 @@ class Arm:
                 "within its reach"
             )
         self._joint_target = joints
-        self._tool_target = np.array(tool_position, dtype=np.float64)
+        self._tool_target = np.array(tool_position, dtype=np.float64), rotation
         self._drive(joints, np.zeros(len(joints)))
+        if self.gripper is not None:
+            self.gripper.reset(grip)
 
     def _place(self, joints: Array) -> None:
         for joint, angle in zip((*self._joints, *self._held), (*joints.tolist(), *self._held_at)):
@@ -92,14 +108,29 @@ class Arm:
                 f"{', '.join(self.robot.rest)}"
             )
         self._place(joints)
+        opening = positions.get(self.joint_names[-1], np.nan)
+        if self.gripper is not None and np.isfinite(opening):
+            self.gripper.put(opening)
 
     def move_tool(self, velocity: Array) -> None:
-        """Move the tool's target by ``velocity`` (3,), m/s, for one control step."""
-        self._tool_target = self._tool_target + velocity * self.dt
-        joints = self._chain.step_towards(self.joints()[0], self._tool_target, self._down)
-        self.move_joints(joints, tool_target=self._tool_target)
+        """Move the tool's target by ``velocity`` (6,), m/s along and rad/s about the base axes, for a control step."""
+        if self._tool_target is None:
+            position, quaternion = self.tool()
+            self._tool_target = position, matrix(quaternion)
+        position, rotation = self._tool_target
+        position = position + velocity[:3] * self.dt
+        if velocity[3:].any():
+            rotation = rotation_matrix(velocity[3:] * self.dt) @ rotation
+        joints = self._chain.step_towards(self._measured(), position, rotation)
+        self.move_joints(joints)
+        self._tool_target = position, rotation
 
-    def move_joints(self, target: Array, tool_target: Array | None = None) -> None:
+    def move_gripper(self, target: float) -> None:
+        """Drive the gripper's joint to ``target``, m or rad, within one control step, as far as limits allow."""
+        if self.gripper is not None:
+            self.gripper.move(target, self.dt)
+
+    def move_joints(self, target: Array) -> None:
         """Drive the joints to ``target`` (J,), rad, within one control step, as far as limits allow."""
         target = np.clip(target, self.lower, self.upper)
         reach = self.max_velocity * self.dt
@@ -107,8 +138,7 @@ class Arm:
         velocity = (target - self._joint_target) / self.dt
         self._joint_target = target
         self._drive(target, velocity)
-        if tool_target is None:
-            self._tool_target = self.tool()[0]
+        self._tool_target = None
 
     def _drive(self, joints: Array, velocity: Array) -> None:
         count = len(self._joints)
@@ -127,7 +157,7 @@ class Arm:
         touched = False
         for _ in range(self._substeps):
             self._world.step()
-            touched = touched or not self._world.touching(self.body).isdisjoint(obstacles)
+            touched = touched or (bool(obstacles) and not self._world.touching(self.body).isdisjoint(obstacles))
         return touched
 
     def yielding(self, link: str, force: Array) -> tuple[Array, Array]:
@@ -137,26 +167,46 @@ class Arm:
         under the torque that the force makes there; Hogan 1985, doi:10.1115/1.3140702.
 
         Returns:
-            (J,) rad/s of the joints, and (3,) m/s of the tool, which that amounts to.
+            (J,) rad/s of the joints, and (6,) m/s and rad/s of the tool, which that amounts to.
 
         Raises:
             ConfigError: if the arm has no such link.
         """
         jacobian = self._jacobian(_number_of(link, "link", self._links), np.zeros(3))
-        velocities = np.clip(jacobian.T @ force / DAMPING, -self.max_velocity, self.max_velocity)
+        velocities = np.clip(jacobian[:3].T @ force / DAMPING, -self.max_velocity, self.max_velocity)
         return velocities, self._jacobian(self._tool, self._tip) @ velocities
 
     def _jacobian(self, link: int, point: Array) -> Array:
-        """Return (3, J) m/rad, the Jacobian of a point (3,) in the link's frame."""
+        """Return (6, J) m/rad and rad/rad, the Jacobian of a point (3,) in the link's frame."""
         at = [self._world.call("getJointState", self.body, joint)[0] for joint in self._movable]
         still = [0.0] * len(at)
-        linear, _ = self._world.call("calculateJacobian", self.body, link, point.tolist(), at, still, still)
-        return np.array(linear)[:, self._columns]
+        linear, angular = self._world.call("calculateJacobian", self.body, link, point.tolist(), at, still, still)
+        return np.vstack([linear, angular])[:, self._columns]
 
     def joints(self) -> tuple[Array, Array]:
-        """Return positions (J,) rad and velocities (J,) rad/s."""
+        """Return positions and velocities of ``joint_names``, rad and rad/s, the gripper's in its own unit."""
         states = self._world.call("getJointStates", self.body, self._joints)
-        return np.array([s[0] for s in states]), np.array([s[1] for s in states])
+        values = [state[:2] for state in states]
+        if self.gripper is not None:
+            values.append(self.gripper.state())
+        return np.array([value[0] for value in values]), np.array([value[1] for value in values])
+
+    def _measured(self) -> Array:
+        """Return the positions (J,) of the arm's joints, rad."""
+        return self.joints()[0][: len(self._joints)]
+
+    @property
+    def grip(self) -> float:
+        """How far the gripper is closed, measured, from 0 to 1; 1 of one that is not driven."""
+        return 1.0 if self.gripper is None else self.gripper.gripper.grip(self.gripper.state()[0])
+
+    def holds(self, bodies: Sequence[int]) -> Array:
+        """Return (N,) bool, which of ``bodies`` both fingers touch."""
+        if self.gripper is None or not bodies:
+            return np.zeros(len(bodies), dtype=bool)
+        touched = [self._world.touching(self.body, link) for link in self.gripper.fingers]
+        between = set.intersection(*touched) if touched else set()
+        return np.array([body in between for body in bodies])
 
     def tool(self) -> tuple[Array, Array]:
         """Return the position (3,) m of the tool's tip, and the orientation (4,) x y z w of its link."""

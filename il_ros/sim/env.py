@@ -11,26 +11,29 @@ import gymnasium
 import numpy as np
 
 from il_ros.core import messages
-from il_ros.core.contract import TOOL_AXES, Contract
-from il_ros.core.errors import ConfigError, MessageError
+from il_ros.core.contract import Contract
+from il_ros.core.errors import MessageError
 from il_ros.core.types import Array, RobotState
 from il_ros.robot.description import Robot
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
+from il_ros.sim.control import Control
 from il_ros.sim.physics import PhysicsClient
-from il_ros.sim.tasks import StepState
+from il_ros.sim.tasks import Body, StepState
 from il_ros.sim.timeline import EpisodeClock
 
 CORNERS = 200
 """A line is drawn with so many points at most."""
+TABLE = Body("table", "box", (0.9, 0.9, 0.04), 0.0, (0.93, 0.93, 0.91, 1.0))
 
 
 class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
     """A task done by the arm that the contract names.
 
     The observation is what the contract makes of the arm's topics, (Do,) float32. The action is the contract's,
-    (Da,) float64: tool velocities named ``tool_vx``, ``tool_vy``, ``tool_vz`` (m/s), or joint positions (rad).
-    A reward of 1 comes with success. ``info`` holds the ``outcome``, and the ``way`` that a success took.
+    (Da,) float64: tool velocities named as in ``TOOL_AXES`` (m/s, rad/s), or joint positions (rad), and the gripper's
+    position. A reward of 1 comes with success. ``info`` says ``is_success`` at every step, in the end the ``outcome``
+    and the ``way`` that a success took.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
@@ -47,25 +50,26 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
         self._time_limit = time_limit
         self.robot = Robot.load(self.contract.robot)
-        self._control = Control.of(self.contract, self.robot)
+        self._control = Control(self.contract, self.robot)
         self._world = PhysicsClient()
-        self._arm = Arm(self._world, self.robot, self.contract.rate_hz)
+        grips = self._control.gripper is not None
+        self._arm = Arm(self._world, self.robot, self.contract.rate_hz, grips)
         self._furnish()
         self._layout = self.task.layout(np.random.default_rng(0))
-        self._world.place(self._bodies, self._layout.poses)
-        self._world.call("performCollisionDetection")
+        self._world.park(self._bodies)
         self._clean = self._world.call("saveState")
-        self._arm.reset(self._layout.tool_start)  # or it says what is out of its reach
+        self._begin_layout()  # or it says what is out of its reach
         self._states: list[StepState] = []
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.contract.observation),), np.float32)
         self.action_space = gymnasium.spaces.Box(self.contract.low, self.contract.high, dtype=np.float64)
 
     def _furnish(self) -> None:
-        self._world.add_box(np.array([0.45, 0.0, -0.02]), np.array([0.45, 0.45, 0.02]), (0.93, 0.93, 0.91, 1.0))
+        self._world.add_box(TABLE, np.array([0.45, 0.0, -0.02]), self.task.table_is_solid)
         for line in self.task.lines:
             drawn = line[np.linspace(0, len(line) - 1, min(CORNERS, len(line))).round().astype(int)]
             self._world.add_ribbon(np.column_stack([drawn, np.full(len(drawn), 0.002)]), 0.003, (0.0, 0.45, 0.7, 1.0))
         self._bodies = [self._world.add_body(body) for body in self.task.bodies]
+        self._moving = any(body.mass_kg for body in self.task.bodies)
         self._obstacles = {number for number, body in zip(self._bodies, self.task.bodies) if body.obstacle}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
@@ -73,36 +77,37 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         super().reset(seed=seed)
         seed = int(self.np_random.integers(2**31)) if seed is None else seed
         self._layout = self.task.layout(np.random.default_rng([seed, 0]))
-        self._world.call("restoreState", self._clean)
-        self._world.place(self._bodies, self._layout.poses)
-        self._arm.reset(self._layout.tool_start)
+        self._begin_layout()
         self._begin(seed)
         reading = self.reading()
         self._states = [self._state(reading, False)]
         return self.observe(reading), {}
 
+    def _begin_layout(self) -> None:
+        """Put bodies and arm where the layout has them; nothing is left of what was before."""
+        layout = self._layout
+        self._world.park(self._bodies)
+        self._world.call("restoreState", self._clean)
+        self._world.place(self._bodies, layout.poses)
+        self._arm.reset(layout.tool_start, layout.tool_yaw, layout.grip)
+        self._poses = self._world.poses(self._bodies) if self._moving else layout.poses
+
     def reading(self) -> RobotState:
         """Return the measured state of arm and scene now."""
         positions, velocities = self._arm.joints()
-        poses, robot = self._layout.poses, self.robot
+        poses = self._poses
         return RobotState(
-            self._stamp_ns,
-            positions,
-            velocities,
-            *self._arm.tool(),
-            poses[:, :3],
-            robot.joints,
-            robot.base,
-            poses[:, 3:],
-        )
+            self._stamp_ns, positions, velocities, *self._arm.tool(), poses[:, :3], self._arm.joint_names,
+            self.robot.base, poses[:, 3:], self._arm.grip,
+        )  # fmt: skip
 
     def _state(self, reading: RobotState, touched: bool) -> StepState:
         """Return what the task judges by."""
         elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9 if self._time_limit else 0.0
-        still, count = np.zeros((len(self._bodies), 6)), len(self._bodies)
+        velocities = self._world.velocities(self._bodies) if self._moving else np.zeros((len(self._bodies), 6))
         return StepState(
-            elapsed_s, reading.tool_position, reading.tool_quaternion, 1.0, self._layout.poses, still, touched,
-            np.zeros(count, dtype=bool),
+            elapsed_s, reading.tool_position, reading.tool_quaternion, reading.grip, self._poses, velocities, touched,
+            self._arm.holds(self._bodies),
         )  # fmt: skip
 
     def observe(self, reading: RobotState) -> Array:
@@ -114,7 +119,9 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         reading, outcome = self.advance(action)
         success = outcome == "success"
         ended = outcome is not None
-        info = {"outcome": outcome, "way": self.way} if ended else {}
+        info: dict[str, Any] = {"is_success": success}
+        if ended:
+            info |= {"outcome": outcome, "way": self.way}
         return self.observe(reading), float(success), ended and outcome != "timeout", outcome == "timeout", info
 
     def advance(self, action: Array) -> tuple[RobotState, str | None]:
@@ -122,6 +129,8 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self._control.apply(self._arm, np.clip(action, self.contract.low, self.contract.high))
         touched = self._arm.advance(self._obstacles)
         self._stamp_ns += self.contract.step_ns
+        if self._moving:
+            self._poses = self._world.poses(self._bodies)
         reading = self.reading()
         self._states.append(self._state(reading, touched))
         return reading, self.task.outcome(self._states)
@@ -146,7 +155,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
             MessageError: if it lacks one of their positions.
         """
         self._arm.pose(dict(zip(reading.joint_names, reading.joint_positions)))
-        if not np.isfinite(reading.objects).all():
+        if not np.isfinite(reading.object_poses).all():
             raise MessageError(f"objects are at {reading.objects.tolist()}; to be drawn, they must be at finite places")
         self._world.place(self._bodies, reading.object_poses)
 
@@ -157,44 +166,3 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
     def close(self) -> None:
         """Free the physics client."""
         self._world.close()
-
-
-class Control:
-    """How the contract's action moves the arm: by tool velocities or by joint positions, whichever it names."""
-
-    def __init__(self, names: tuple[str, ...], order: tuple[str, ...]) -> None:
-        self._joints, self._width = order is not TOOL_AXES, len(order)
-        self._index = [order.index(name) for name in names]
-
-    @classmethod
-    def of(cls, contract: Contract, robot: Robot) -> Control:
-        """Make the control that the contract asks for.
-
-        Raises:
-            ConfigError: if its components are neither all tool velocities nor the robot's joints.
-        """
-        names = contract.action_names
-        if set(names) == set(robot.joints):
-            return cls(names, robot.joints)
-        if contract.moves_tool:
-            return cls(names, TOOL_AXES)
-        raise ConfigError(
-            f"the simulated arm cannot be driven by {', '.join(names)}; name some of {', '.join(TOOL_AXES)}, "
-            f"or all of {', '.join(robot.joints)}"
-        )
-
-    def apply(self, arm: Arm, action: Array) -> None:
-        """Give the arm its targets for one control step."""
-        values = np.zeros(self._width)
-        values[self._index] = action
-        if self._joints:
-            arm.move_joints(values)
-        else:
-            arm.move_tool(values[:3])
-
-    def yielding(self, arm: Arm, link: str, force: Array) -> Array:
-        """Return (Da,), the action that gives way to a force; see ``Arm.yielding``."""
-        joint_velocities, tool_velocity = arm.yielding(link, force)
-        moved = arm.joints()[0] + joint_velocities * arm.dt
-        values: Array = (moved if self._joints else np.concatenate([tool_velocity, np.zeros(3)]))[self._index]
-        return values

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import os
 import weakref
 from collections.abc import Iterator, Sequence
@@ -77,10 +78,11 @@ class PhysicsClient:
         with _quiet():
             return int(self.call("loadURDF", urdf, useFixedBase=True))
 
-    def add_box(self, centre: Array, half_size: Array, colour: tuple[float, float, float, float]) -> None:
-        """Add a box that is seen but never touched."""
-        shape = self.call("createVisualShape", pybullet.GEOM_BOX, halfExtents=list(half_size), rgbaColor=colour)
-        self.call("createMultiBody", 0, -1, shape, basePosition=list(centre))
+    def add_box(self, body: Body, centre: Array, is_solid: bool) -> int:
+        """Add a body that stays at ``centre`` (3,), m."""
+        number = self.add_body(dataclasses.replace(body, solid=is_solid))
+        self.place([number], np.array([[*centre, 0.0, 0.0, 0.0, 1.0]]))
+        return number
 
     def add_ribbon(self, path: Array, half_width: float, colour: tuple[float, float, float, float]) -> None:
         """Lay a ribbon along ``path`` (N, 3), metres, seen from above but never touched; one body for all of it.
@@ -131,6 +133,16 @@ class PhysicsClient:
         """Put bodies at ``poses`` (N, 7), at rest."""
         for body, pose in zip(bodies, poses.tolist()):
             self.call("resetBasePositionAndOrientation", body, pose[:3], pose[3:])
+
+    def park(self, bodies: Sequence[int]) -> None:
+        """Put bodies far from the arm and from each other, so that no contact is left of what was before.
+
+        A state that is restored leaves contacts that it does not have itself where they are.
+        """
+        places = np.zeros((len(bodies), 7))
+        places[:, 0], places[:, 2], places[:, 6] = 3.0 + np.arange(len(bodies)), 3.0, 1.0
+        self.place(bodies, places)
+        self.call("performCollisionDetection")
 
     def poses(self, bodies: Sequence[int]) -> Array:
         """Return (N, 7), where bodies are, x y z and x y z w."""
