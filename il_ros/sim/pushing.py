@@ -26,13 +26,15 @@ from il_ros.sim.tasks.base import Body
 PUSH_M_S = 0.1
 CLEAR_M = 0.075
 """The tool's centre keeps this distance from the block, and stops as far behind it."""
+ROUND_M = 0.02
+"""It rounds the corners of its way by so much."""
 IN_LINE_M, IN_LINE_RAD = 0.012, 0.15
 """A tool that is so well in line with the middle of a side pushes it."""
-NEAR_M, NEAR_RAD = 0.006, 0.06
+NEAR_M, NEAR_RAD = 0.008, 0.09
 """The block is left alone once it is so near to its goal."""
-TURN_M = 0.05
+TURN_M = 0.03
 """Over about this way, a push brings the block into line with its goal."""
-MOST_TURN = 6.0
+MOST_TURN = 10.0
 """rad/m, the most by which a pushed block is turned on its way."""
 LEAVE_M = 0.1
 """The tool withdraws to this distance from the middle of the block."""
@@ -118,11 +120,13 @@ class Pushing:
     def _go_behind(self, hand: Hand, block: Array, side: Side) -> ToolCommand:
         """Go round the block, by right angles, to where it can be pushed."""
         along, aside = side.frame(hand.position[:2] - block[:2])
-        lane = side.width + CLEAR_M
-        if along < -side.depth:
-            target = np.array([-side.depth - CLEAR_M, 0.0])
-        elif abs(aside) > lane - 0.02:
-            target = np.array([-side.depth - CLEAR_M, math.copysign(lane, aside)])
+        behind, lane = -side.depth - CLEAR_M, side.width + CLEAR_M
+        if along < behind + ROUND_M:
+            target = np.array([behind, 0.0])
+        elif abs(aside) > lane - ROUND_M:
+            target = np.array([behind, math.copysign(lane, aside)])
+        elif along < -side.depth:
+            target = np.array([behind, aside])
         else:
             is_before = along > side.depth and self._side is not None
             target = np.array([along, lane * (self._side if is_before and self._side else math.copysign(1.0, aside))])
