@@ -38,8 +38,8 @@ class Gripper:
     """Where the joint is when the gripper is open, m or rad."""
     closed: float
     """Where it is when the gripper is closed."""
-    force: float
-    """The greatest force, N, or torque, N m, of the joint."""
+    force_n: float
+    """The force, N, with which each finger presses at most."""
     mimics: Mapping[str, float] = field(default_factory=dict)
     """The joints that follow it, and by which factor."""
     pads: Mapping[str, tuple[tuple[Box, Box], ...]] = field(default_factory=dict)
@@ -49,8 +49,8 @@ class Gripper:
     def __post_init__(self) -> None:
         if self.open == self.closed:
             raise ConfigError(f"robot: gripper: open and closed are both {self.open}; give the ends of its range")
-        if not self.force > 0.0:
-            raise ConfigError(f"robot: gripper: force is {self.force}; it must be positive")
+        if not self.force_n > 0.0:
+            raise ConfigError(f"robot: gripper: force_n is {self.force_n}; it must be positive")
         if len(self.pads) not in (0, 2):
             raise ConfigError(f"robot: gripper: pads names {len(self.pads)} links; it must name the two fingers")
 

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from il_ros.core.errors import unknown
 from il_ros.robot.description import Robot
 from il_ros.robot.urdf import read_joints
 from il_ros.sim.physics import PhysicsClient
+from il_ros.sim.urdf_variants import SLIDE, Linkage
 
 POSITION_CONTROL, JOINT_GEAR = 2, 6
 """PyBullet's numbers for them."""
+FASTEST_M_S = 0.2
+"""Of each finger."""
 GEAR_FORCE, GEAR_ERP = 50.0, 0.1
 """How firmly the joints are coupled: N or N m, and the share of an error that is made good in a step of physics.
 
@@ -34,17 +39,19 @@ class GripperDrive:
     ) -> None:
         assert robot.gripper is not None
         self._world, self._body, self.gripper = world, body, robot.gripper
-        for names, known in ((self.gripper.joints, joints), (self.gripper.pads, links)):
+        self._linkage, gripper = Linkage.of(robot), robot.gripper
+        ratios = gripper.positions(1.0) if self._linkage is None else {SLIDE + name: 1.0 for name in gripper.pads}
+        for names, known in ((ratios, joints), (gripper.pads, links)):
             for name in names:
                 if name not in known:
                     raise unknown("joint or link of the gripper,", name, known)
-        self._joints = {name: joints[name] for name in self.gripper.joints}
-        self.fingers = tuple(links[name] for name in self.gripper.pads)
+        self._joints = {joints[name]: ratio for name, ratio in ratios.items()}
+        self.fingers = tuple(links[name] for name in gripper.pads)
         """The links that touch what is held."""
         limits = {joint.name: joint.max_velocity for joint in read_joints(robot.urdf)}
-        self._fastest = limits[self.gripper.joint]
+        self._fastest = limits[gripper.joint]
         self._gears: list[int] = []
-        self.target = self.gripper.at(0.0)
+        self.target = gripper.at(0.0)
         """Where the joint is commanded to be, m or rad."""
 
     def reset(self, grip: float) -> None:
@@ -53,27 +60,28 @@ class GripperDrive:
         self.put(self.target)
         for gear in self._gears:
             self._world.call("removeConstraint", gear)
-        first = self._joints[self.gripper.joint]
-        self._gears = [self._gear(first, self._joints[name], by) for name, by in self.gripper.mimics.items()]
+        first, *others = self._joints
+        self._gears = [self._gear(first, other) for other in others]
         self._drive()
 
     def others(self, held: Mapping[str, float]) -> dict[str, float]:
         """Return the held joints that are no part of the gripper."""
-        return {name: value for name, value in held.items() if name not in self._joints}
+        return {name: value for name, value in held.items() if name not in self.gripper.joints}
 
     def put(self, position: float) -> None:
         """Put the fingers at a position of the joint."""
-        for name, value in self.gripper.positions(position).items():
-            self._world.call("resetJointState", self._body, self._joints[name], value, 0.0)
+        slide = self._slide(position)
+        for joint, ratio in self._joints.items():
+            self._world.call("resetJointState", self._body, joint, ratio * slide, 0.0)
 
-    def _gear(self, first: int, second: int, by: float) -> int:
-        zero = [0.0, 0.0, 0.0]
+    def _gear(self, first: int, second: int) -> int:
+        zero, ratio = [0.0, 0.0, 0.0], self._joints[second]
         gear = int(
             self._world.call(
                 "createConstraint", self._body, first, self._body, second, JOINT_GEAR, [1.0, 0.0, 0.0], zero, zero
             )
         )
-        self._world.call("changeConstraint", gear, gearRatio=-1.0 / by, erp=GEAR_ERP, maxForce=GEAR_FORCE)
+        self._world.call("changeConstraint", gear, gearRatio=-1.0 / ratio, erp=GEAR_ERP, maxForce=GEAR_FORCE)
         return gear
 
     def move(self, target: float, dt: float) -> None:
@@ -84,14 +92,29 @@ class GripperDrive:
         self._drive()
 
     def _drive(self) -> None:
-        share = self.gripper.force / len(self._joints)
-        for name, value in self.gripper.positions(self.target).items():
+        slide = self._slide(self.target)
+        for joint, ratio in self._joints.items():
             self._world.call(
-                "setJointMotorControl2", self._body, self._joints[name], POSITION_CONTROL, targetPosition=value,
-                force=share, maxVelocity=self._fastest,
+                "setJointMotorControl2", self._body, joint, POSITION_CONTROL, targetPosition=ratio * slide,
+                force=self.gripper.force_n, maxVelocity=FASTEST_M_S,
             )  # fmt: skip
+
+    def _slide(self, position: float) -> float:
+        """Return where the fingers are, m, when the commanded joint is at ``position``."""
+        line = self._linkage
+        if line is None:
+            return position
+        order = np.argsort(line.angles)
+        return float(np.interp(position, line.angles[order], line.slides[order]))
+
+    def _position(self, slide: float) -> float:
+        """Return the inverse of ``_slide``."""
+        return slide if self._linkage is None else float(np.interp(slide, self._linkage.slides, self._linkage.angles))
 
     def state(self) -> tuple[float, float]:
         """Return the joint's position, m or rad, and its velocity."""
-        position, velocity, *_ = self._world.call("getJointState", self._body, self._joints[self.gripper.joint])
-        return position, velocity
+        slide, speed, *_ = self._world.call("getJointState", self._body, next(iter(self._joints)))
+        position = self._position(slide)
+        if self._linkage is None:
+            return position, speed
+        return position, (self._position(slide + 1e-3 * speed) - position) / 1e-3
