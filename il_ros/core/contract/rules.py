@@ -41,7 +41,7 @@ def check(contract: Contract) -> None:
     for action in contract.action:
         _check_rate(f"{where}: action {action.name!r}", contract, action)
         _check_rest(where, contract, action)
-        if contract.command_type.endswith("TwistStamped") and not (action.field or action.kind):
+        if contract.command_type.endswith("TwistStamped") and not action.field:
             raise ConfigError(
                 f"{where}: action {action.name!r} lacks its field; name one such as twist.linear.x",
                 at=("action", action.name),
@@ -79,8 +79,6 @@ def _check_rate(where: str, contract: Contract, part: ActionComponent) -> None:
             f"and {key} > 0",
             (*at, "low" if limit > 0 else key),
         )
-    if part.kind == "gripper":
-        return
     is_measured = isinstance(part.rest, str)
     if key == "max_velocity" and contract.command_type.endswith("TwistStamped"):
         raise ConfigError(f"{where} has max_velocity; a twist is a velocity, so give max_acceleration", (*at, key))
