@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from il_ros.core.contract import Contract
+if TYPE_CHECKING:
+    from il_ros.core.contract import Contract
 
 
 class QosKind(enum.Enum):
@@ -108,8 +109,14 @@ RESET = "sim_node/reset"
 
 
 def command(contract: Contract) -> Topic:
-    """Return the command's topic, with the contract's type."""
+    """Return the topic of the arm's command, with the contract's type."""
     return Topic(COMMAND_NAME, contract.command_type)
+
+
+def commands(contract: Contract) -> tuple[Topic, ...]:
+    """Return the topics of a command, that of a gripper first, if it has one of its own."""
+    gripper = (Topic(contract.gripper_topic, contract.gripper_type),) if contract.gripper_topic else ()
+    return (*gripper, command(contract))
 
 
 def observed(contract: Contract) -> tuple[Topic, ...]:

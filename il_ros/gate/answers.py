@@ -67,18 +67,20 @@ class ChunkCheck:
     """Finds chunks of the wrong shape, and numbers that are not finite or absurdly far outside the contract's range."""
 
     def __init__(self, contract: Contract) -> None:
-        self._parts = contract.action
+        self._parts, self._is_gripper = contract.action, contract.is_gripper
         self._middle, self._absurd = (contract.low + contract.high) / 2, ABSURD * (contract.high - contract.low)
 
-    def fault(self, chunk: Chunk) -> str:
-        """Return what is wrong with the chunk; empty if nothing is."""
+    def fault(self, chunk: Chunk, is_expert: bool = False) -> str:
+        """Return what is wrong with the chunk; empty if nothing is. An expert may leave a gripper as it is, by NaN."""
         actions = chunk.actions
         if actions.ndim != 2 or actions.shape[1] != len(self._parts):
             return f"a chunk of {' x '.join(map(str, actions.shape))} numbers, where a row has {len(self._parts)}"
         away = np.abs(actions - self._middle)
         if not len(actions) or bool((away <= self._absurd).all()):  # NaN is not
             return ""
-        return self._what_is_absurd(actions, away)
+        if is_expert:
+            away[np.isnan(actions) & self._is_gripper] = 0.0
+        return "" if (away <= self._absurd).all() else self._what_is_absurd(actions, away)
 
     def _what_is_absurd(self, actions: Array, away: Array) -> str:
         """Name the first absurd number; ``away`` is how far all are from the middle of their ranges."""

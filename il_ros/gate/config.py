@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from il_ros.core.contract import gap_ns
+from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.errors import ConfigError
 from il_ros.gate.chunk_executor import ChunkExecutor
 from il_ros.gate.temporal_ensemble import TemporalEnsemble
@@ -52,8 +52,8 @@ class GateConfig:
         timeout_s: float = getattr(self, f"{source}_timeout_s")
         return max(round(timeout_s * 1e9), gap_ns(step_ns))
 
-    def make_executor(self, step_ns: int) -> ChunkExecutor:
+    def make_executor(self, contract: Contract) -> ChunkExecutor:
         """Return what executes the chunks."""
         if self.ensembling < 0:
-            return ChunkExecutor(step_ns, self.execute_steps, self.anchored)
-        return TemporalEnsemble(step_ns, self.ensembling, self.anchored)
+            return ChunkExecutor(contract.step_ns, self.execute_steps, self.anchored)
+        return TemporalEnsemble(contract.step_ns, self.ensembling, self.anchored, contract.is_gripper)

@@ -17,6 +17,7 @@ from il_ros.core.types import DOUBTLESS, Array, Chunk, PolicyUncertainty
 from il_ros.gate import rules
 from il_ros.gate.answers import AnswerAge, ChunkCheck, DelayLine
 from il_ros.gate.config import GateConfig
+from il_ros.gate.grippers import GripperCommands
 from il_ros.gate.jump_detector import JumpDetector
 from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
@@ -37,8 +38,8 @@ class Gate:
         self.contract, self.config = contract, config
         self.rule = rules.load(config.rule)
         self._limiter, self._jumps = CommandLimiter(contract), JumpDetector(contract)
-        self._check = ChunkCheck(contract)
-        self._executor = config.make_executor(contract.step_ns)
+        self._check, self._grippers = ChunkCheck(contract), GripperCommands(contract)
+        self._executor = config.make_executor(contract)
         self.refused: dict[str, int] = {}
         self.complaint = ""
         """What was wrong with the last chunk that was refused for its numbers."""
@@ -52,9 +53,10 @@ class Gate:
         self.rule.reset(np.random.default_rng([seed, 3]))
         self._engaged, self._intervention = False, 0
         self.begin_anew()
+        self._grippers.reset()
 
     def begin_anew(self) -> None:
-        """Forget every answer, every chunk and the last command, as where the arm's clock was set; the state stays."""
+        """Forget answers, chunks and the last command, as where the arm's clock was set; state and grippers stay."""
         step_ns = self.contract.step_ns
         self._policy, self._expert = (AnswerAge(self.config.timeout_ns(each, step_ns)) for each in ("policy", "expert"))
         self._delays = DelayLine(step_ns)
@@ -106,7 +108,7 @@ class Gate:
 
     def _is_sound(self, chunk: Chunk, name: str) -> bool:
         """Return whether the arm may be given a chunk; count it and complain if not."""
-        if fault := self._check.fault(chunk):
+        if fault := self._check.fault(chunk, is_expert=name == "expert"):
             self.refuse(f"{name} malformed")
             self.complaint = f"{name}: {fault}; refused, check who publishes it"
         return not fault
@@ -130,17 +132,17 @@ class Gate:
         """
         if stamp_ns <= self._stamp_ns:
             self.begin_anew()
-        rest = self.contract.rest(observation)
+        rest = self.contract.rest(observation, self._grippers.last)
         is_tracked = self._limiter.is_tracked(rest)
         if is_tracked:
             self._jumps.trust(rest, stamp_ns)
         elif complaint := self._jumps.complaint(rest, stamp_ns):
             return self._refuse_reading(stamp_ns, complaint)
         self._delays.deliver(stamp_ns)
-        expert = None if is_late else self._expert_action(stamp_ns, now_ns)
+        expert = None if is_late else self._grippers.completed(self._expert_action(stamp_ns, now_ns), rest)
         received = not is_late and self._answer is not None and self._expert.is_fresh(stamp_ns, now_ns)
         engaged = received and self._answer is not None and self._answer.engaged
-        policy = None if is_late else self._policy_action(stamp_ns, now_ns)
+        policy = None if is_late else self._grippers.completed(self._policy_action(stamp_ns, now_ns), rest)
         why = LATE if is_late else ""
         doubts, reason = self._doubts(stamp_ns), STEADY
         for event, cause in self._events(received, engaged, policy, expert, doubts):
@@ -175,11 +177,11 @@ class Gate:
         """
         last = self._limiter.last
         if observation is not None:
-            rest = self.contract.rest(observation)
+            rest = self.contract.rest(observation, self._grippers.last)
             last = self._limiter(rest if last is None else last, rest, stamp_ns)
         if last is None:
             return None
-        self._limiter.last = np.where(self.contract.is_measured, last, self.contract.rest_numbers)
+        self._limiter.last = self._grippers.last = np.where(self.contract.is_position, last, self.contract.rest_numbers)
         self._executor.clear()
         return Record(stamp_ns, Authority.HOLD, reason, 0, self._limiter.last)
 
@@ -192,7 +194,7 @@ class Gate:
             return []
         instants = [self._stamp_ns + (i + 1) * self.contract.step_ns for i in range(steps)]
         planned = itertools.takewhile(lambda action: action is not None, map(self._executor.planned, instants))
-        return self._limiter.ahead([action for action in planned if action is not None])
+        return self._limiter.ahead(self._grippers.ahead(action for action in planned if action is not None))
 
     def _doubts(self, stamp_ns: int) -> PolicyUncertainty:
         """Return the policy's uncertainty about its answer to this step's observation, if the rule asks for it."""
@@ -281,19 +283,15 @@ class Gate:
             driven = policy if authority is Authority.POLICY else expert
             assert driven is not None
             target = np.minimum(np.maximum(driven, self.contract.low), self.contract.high)
-        executed = self._limiter(target, rest, stamp_ns, is_tracked)
+            self._grippers.drive(target)
+        executed = self._grippers.last = self._limiter(target, rest, stamp_ns, is_tracked)
         if self._is_ramping or reason != STEADY:
             self._is_ramping = bool(np.abs(executed - target).max() > 1e-9)
             reason = HAND_OVER if self._is_ramping and reason == STEADY else reason
+        intervention = self._intervention if authority is Authority.EXPERT else 0
+        checkpoint = "" if current is None or policy is None else current.author
         return Record(
-            stamp_ns=stamp_ns,
-            authority=authority,
-            reason=reason,
-            intervention=self._intervention if authority is Authority.EXPERT else 0,
-            executed=executed,
-            policy=policy,
-            expert=expert,
-            checkpoint="" if current is None or policy is None else current.author,
+            *(stamp_ns, authority, reason, intervention, executed, policy, expert, checkpoint),
             expert_name="" if self._answer is None else self._answer.author,
             score=self.rule.score(),
             doubts=doubts,

@@ -17,6 +17,8 @@ FAST = 5.0
 class JumpDetector:
     """Recognises a measured position that no arm can have reached since the last one.
 
+    A gripper is not looked at, since what it holds may keep it anywhere.
+
     A reading is refused until one that follows agrees with it; one that is alone, such as a glitch of an encoder, is
     never acted on. After ``contract.blind_ns`` of refused readings the arm is where they say.
     """
@@ -24,7 +26,8 @@ class JumpDetector:
     def __init__(self, contract: Contract) -> None:
         self._names = contract.action_names
         self._reach, self._tracking = FAST * contract.max_step, contract.tracking
-        self._middle, self._absurd = (contract.low + contract.high) / 2, ABSURD * (contract.high - contract.low)
+        self._middle, width = (contract.low + contract.high) / 2, contract.high - contract.low
+        self._absurd = np.where(contract.is_gripper, np.inf, ABSURD * width)
         self._step_ns, self._blind_ns = contract.step_ns, contract.blind_ns
         self.reset()
 

@@ -23,6 +23,8 @@ class CommandLimiter:
     whatever has moved the arm meanwhile. At first, after ``contract.blind_ns`` without a command, and where the clock
     went back, the anchor is where the arm rests.
 
+    A gripper rests where it was commanded last, which ``rest`` says then, whatever is measured.
+
     An arm that stands outside the contract's range may stay where it is and come back, and go no further out.
     """
 
@@ -30,13 +32,14 @@ class CommandLimiter:
         self._low, self._high, self._max_step = contract.low, contract.high, contract.max_step
         self._step_ns, self._silence_ns = contract.step_ns, contract.blind_ns
         self._tracking = contract.tracking
-        self._is_measured, self._measures = contract.is_measured, bool(contract.is_measured.any())
+        self._is_measured = contract.is_measured & ~contract.is_gripper
+        self._measures = bool(self._is_measured.any())
         self.reset()
 
     def reset(self) -> None:
         """Begin the next command at where the arm rests."""
         self.last: Array | None = None
-        """(Da,) the last command."""
+        """(Da,) the last command since then."""
         self._stamp_ns = 0
 
     def is_tracked(self, rest: Array) -> bool:

@@ -15,11 +15,12 @@ class TemporalEnsemble(ChunkExecutor):
     """Weighs the chunks that reach an instant by ``exp(-decay i)``, i = 0 for the oldest, and takes their mean.
 
     Zhao et al. 2023 (ACT), arXiv:2304.13705, section IV-B. It smooths a policy with one answer; of one with several it
-    makes the mean of them, like L2 regression, so it is not for experts who disagree.
+    makes the mean of them, like L2 regression, so it is not for experts who disagree. A gripper goes by the newest
+    chunk alone: what lies between open and closed is what neither of two means.
     """
 
-    def __init__(self, step_ns: int, decay: float, anchored: bool = True) -> None:
-        self._decay = decay
+    def __init__(self, step_ns: int, decay: float, anchored: bool = True, is_gripper: Array | None = None) -> None:
+        self._decay, self._is_gripper = decay, is_gripper
         super().__init__(step_ns, 1, anchored)
 
     def clear(self) -> None:
@@ -51,4 +52,4 @@ class TemporalEnsemble(ChunkExecutor):
             return None
         rows = np.array([c.actions[self._row(stamp_ns, c)] for c in chunks])  # (n, Da), the oldest first
         mean: Array = np.average(rows, axis=0, weights=np.exp(-self._decay * np.arange(len(rows))))
-        return mean
+        return mean if self._is_gripper is None else np.where(self._is_gripper, rows[-1], mean)

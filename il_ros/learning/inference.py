@@ -120,7 +120,8 @@ class PolicyRunner:
             lapse = self.lapses.at(episode, step + row)
             if lapse is not None:
                 middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
-                actions[row] = middle + half * lapse.uniform(-1.0, 1.0, len(half))
+                erring = middle + half * lapse.uniform(-1.0, 1.0, len(half))
+                actions[row] = np.where(self.contract.is_gripper, actions[row], erring)  # it drops nothing
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
 
     def silence(self) -> Chunk:

@@ -77,7 +77,7 @@ class DisplayNode(IlNode[DisplayParameters]):
         self._parts[name] = stamped[1]
 
     def _on_action(self, authority: Authority, message: Any) -> None:
-        self._chunks[authority] = messages.chunk_from(message, self.contract)
+        self._chunks[authority] = messages.chunk_from(message, self.contract, authority is Authority.EXPERT)
 
     def _on_authority(self, record: Record) -> None:
         self._record = record

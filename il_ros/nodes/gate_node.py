@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 from rclpy.duration import Duration
 
 from il_ros.core import messages, topics
+from il_ros.core.episode import Record
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.gate import Gate, GateConfig
@@ -103,9 +104,10 @@ class GateNode(IlNode[GateParameters]):
         """When each source's last answer was received, by the steady clock."""
         self._pending: list[tuple[str, Chunk, int]] = []
         self._lost: set[str] = set()
-        self._command_topic = self.publisher(topics.command(self.contract))
+        parts = messages.command_parts(self.contract)
+        self._commands = [(self.publisher(p.topic), codecs.CommandWriter(self.contract, p)) for p in parts]
         self._record_topic = self.publisher(topics.AUTHORITY)
-        self._command, self._record = codecs.CommandWriter(self.contract), codecs.RecordWriter()
+        self._record = codecs.RecordWriter()
         self.take_turns(self._turns, codecs.observed(self.contract), self._take)
         for source, topic in (("policy", topics.POLICY_ACTION), ("expert", topics.EXPERT_ACTION)):
             self.read(codecs.answers(self.contract, topic), partial(self._receive, source))
@@ -233,13 +235,18 @@ class GateNode(IlNode[GateParameters]):
         self._decided_ns = turn.stamp_ns
         self._offer(turn.stamp_ns)
         record = self._gate.step(turn.stamp_ns, self._observation, self._clock_ns(turn.stamp_ns), self._is_late)
-        command = codecs.Command(turn.stamp_ns, record.executed, self._gate.ahead(self.contract.points - 1))
-        self._command_topic.publish(self._command(command))  # first, since the arm waits for it
+        self._give(record, self._gate.ahead(self.contract.points - 1))  # first, since the arm waits for it
         self._record_topic.publish(self._record(record))
         self.rates.counts["steps"] += 1
         if self._gate.complaint:
             self.complain(self._gate.complaint)
             self._gate.complaint = ""
+
+    def _give(self, record: Record, ahead: Sequence[Array] = ()) -> None:
+        """Publish the command of a record, the gripper's message before the arm's."""
+        command = codecs.Command(record.stamp_ns, record.executed, ahead)
+        for topic, as_bytes in self._commands:
+            topic.publish(as_bytes(command))
 
     def _watch(self) -> None:
         """Command the arm to rest, once a control period, while there is no complete observation."""
@@ -256,7 +263,7 @@ class GateNode(IlNode[GateParameters]):
         observation = None if standing is None else messages.observation_of_topics(self.contract, standing)
         record = self._gate.hold(self._blind.stamp_ns + passed_ns, observation, f"no complete observation: {missing}")
         if record is not None:
-            self._command_topic.publish(self._command(codecs.Command(record.stamp_ns, record.executed)))
+            self._give(record)
             if self._blind.is_news():
                 self._record_topic.publish(self._record(record))
 
@@ -264,8 +271,8 @@ class GateNode(IlNode[GateParameters]):
         """End a command that goes on: the last message is the arm's rest."""
         record = self._gate.hold(self._decided_ns, None, "the gate ends")
         if record is not None and (self.contract.persists or self.contract.points > 1) and self.context.ok():
-            self._command_topic.publish(self._command(codecs.Command(record.stamp_ns, record.executed)))
-            self._command_topic.wait_for_all_acked(Duration(nanoseconds=round(FAREWELL_S * 1e9)))
+            self._give(record)
+            self._commands[-1][0].wait_for_all_acked(Duration(nanoseconds=round(FAREWELL_S * 1e9)))
         super().close()
 
     def facts(self) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         self._announced = self.publisher(topics.RECORDED)
         streams = (*topics.READING, topics.POLICY_ACTION, topics.EXPERT_ACTION, topics.AUTHORITY)
         others = tuple(topic for topic in observed_topics(self.contract) if topic not in streams)
-        for topic in (*streams, *others, topics.command(self.contract)):
+        for topic in (*streams, *others, *topics.commands(self.contract)):
             self._record(topic, stamped=topic.type_name != "std_msgs/msg/Float64MultiArray")
         self._record(topics.CLOCK, stamped=True)
         self._record(topics.EPISODE, stamped=False)

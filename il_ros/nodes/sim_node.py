@@ -99,7 +99,7 @@ class SimNode(SimulatorNode[SimParameters]):
         """Advance by one step; an arm that gives way to a hand ignores the command."""
         is_guided = self._is_guided()
         if is_guided and self._push is not None:
-            action = self._env.yielding(*self._push[1:])
+            action = np.where(self.contract.is_gripper, action, self._env.yielding(*self._push[1:]))
         if self._guiding.get_subscription_count():  # whoever goes by it must see that it was let go of
             self._guiding.publish(Bool(data=is_guided))
         super()._advance(action)

@@ -202,7 +202,9 @@ class WebUiNode(IlNode[WebUiParameters]):
         for who in ("policy", "expert"):
             try:
                 path = (
-                    self._path(messages.chunk_from(chunks[who], self.contract)) if who in chunks else np.empty((0, 3))
+                    self._path(messages.chunk_from(chunks[who], self.contract, who == "expert"))
+                    if who in chunks
+                    else np.empty((0, 3))
                 )
             except IlRosError:
                 path = np.empty((0, 3))  # the gate reports why it is refused

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor
@@ -16,6 +17,8 @@ from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
 from il_ros.core import events, messages, topics
+from il_ros.core.messages import CommandPart
+from il_ros.core.topics import Topic
 from il_ros.core.types import SILENCE_NS, Array, EpisodeStart
 from il_ros.ros import codecs
 from il_ros.ros.node_base import IlNode
@@ -74,6 +77,16 @@ class SimulatorParameters(NodeParameters):
 P = TypeVar("P", bound=SimulatorParameters)
 
 
+class _Received(NamedTuple):
+    """A message of the command."""
+
+    received_ns: int
+    """By the steady clock."""
+    stamp_ns: int | None
+    """None if it has no stamp."""
+    values: Array
+
+
 class SimulatorNode(IlNode[P]):
     """Executes commands in its simulation, and announces where an episode begins and ends.
 
@@ -86,11 +99,15 @@ class SimulatorNode(IlNode[P]):
         self.set_descriptor("use_sim_time", MAKES_TIME)
         self._env = self.make_world()
         self._running = False
-        self._command: tuple[int, int | None, Array] | None = None
-        """When it was received, by the steady clock; its stamp, if it has one; and the action."""
+        self._parts = messages.command_parts(self.contract)
+        self._newest: dict[Topic, _Received] = {}
+        """The newest message of each part of the command; in lockstep since the last step."""
+        self._last: Array | None = None
+        """(Da,) what was executed last."""
         self._clock_topic = self.publisher(topics.CLOCK)
         self._episode_topic = self.publisher(topics.EPISODE)
-        self.read(codecs.commands(self.contract), self._on_command)
+        for part in self._parts:
+            self.read(codecs.commands(self.contract, part), partial(self._on_command, part.topic))
         self.serve("~/reset", self._reset)
         self._idle_since_ns = self._made_ns = self.now_ns()
         namespace = self.get_namespace()
@@ -122,7 +139,7 @@ class SimulatorNode(IlNode[P]):
             return
         if self._late and self.now_ns() - self._made_ns > LATE_NS:
             self.complain(f"the first episode waits for {' and '.join(sorted(self._late))}; start what is missing")
-        if self._late or not self.count_publishers(topics.command(self.contract).name):
+        if self._late or not all(self.count_publishers(part.topic.name) for part in self._parts):
             self._idle_since_ns = self.now_ns()
         if self.now_ns() - self._idle_since_ns > PAUSE_S * 1e9:
             self._reset()
@@ -141,7 +158,8 @@ class SimulatorNode(IlNode[P]):
         seed = self.parameters.seed
         self._env.reset(seed=seed)
         self.set_parameters([Parameter("seed", value=(seed + 1) % (SEEDS[1] + 1))])
-        self._running, self._command = True, None
+        self._running, self._last = True, None
+        self._newest.clear()
         announcement = events.to_json(self._env.start)
         self._episode_topic.publish(String(data=announcement))
         self._publish()
@@ -154,29 +172,48 @@ class SimulatorNode(IlNode[P]):
         self._clock_topic.publish(clock)
         self.show()
 
-    def _on_command(self, command: tuple[int | None, Array]) -> None:
-        stamp, action = command
-        self._command = (self.now_ns(), stamp, action)
-        if self.parameters.lockstep and self._running and stamp in (None, self._stamp_ns):
+    def _on_command(self, topic: Topic, command: tuple[int | None, Array]) -> None:
+        """Keep a message; in lockstep, make the step once all of its messages have come."""
+        self._newest[topic] = _Received(self.now_ns(), *command)
+        if not self.parameters.lockstep or not self._running:
+            return
+        received = [self._newest.get(part.topic) for part in self._parts]
+        if all(each is not None and each.stamp_ns in (None, self._stamp_ns) for each in received):
+            action = self._action()
+            self._newest.clear()
             self._advance(action)
 
     def _tick(self) -> None:
         """Make one paced step, with the last command unless it is stale."""
-        if not self._running:
-            return
-        action = self._fresh_command()
-        self._advance(self.contract.rest(self.observation()) if action is None else action)
+        if self._running:
+            self._advance(self._action())
 
-    def _fresh_command(self) -> Array | None:
-        """Return the last command if it is fresh by its reception and by its stamp: a late one is for a past state."""
-        if self._command is None:
-            return None
-        received_ns, stamp_ns, action = self._command
-        age_ns = max(self.now_ns() - received_ns, 0 if stamp_ns is None else self._stamp_ns - stamp_ns)
-        return action if age_ns < SILENCE_NS else None
+    def _action(self) -> Array:
+        """Return (Da,) what the newest messages command; what none of them does rests, and a gripper stays."""
+        parts = [part for part in self._parts if self._counts(part)]
+        if len(parts) == len(self._parts) == 1:
+            return self._newest[parts[0].topic].values
+        action = self.contract.rest(self.observation(), self._last)
+        for part in parts:
+            action[part.columns] = self._newest[part.topic].values
+        return action
+
+    def _counts(self, part: CommandPart) -> bool:
+        """Return whether a message came that counts: an arm's while it is fresh, by its reception and by its stamp.
+
+        A late one is for a past state; a gripper is where it was commanded in this episode, however long ago.
+        """
+        newest = self._newest.get(part.topic)
+        if newest is None or self.parameters.lockstep:
+            return newest is not None
+        stamp_ns = self._stamp_ns if newest.stamp_ns is None else newest.stamp_ns
+        if part.contract.is_gripper.all():
+            return stamp_ns >= self._env.start.first_stamp_ns
+        return max(self.now_ns() - newest.received_ns, self._stamp_ns - stamp_ns) < SILENCE_NS
 
     def _advance(self, action: Array) -> None:
         """Make one step."""
+        self._last = action
         _, outcome = self._env.advance(action)
         if outcome is None:
             self._publish()

@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from il_ros.core import messages, paths
+from il_ros.core import messages, paths, topics
 from il_ros.core.errors import MessageError
 from il_ros.nodes.expert_node import ExpertNode
 from il_ros.nodes.gate_node import GateNode
@@ -81,7 +81,7 @@ def test_after_the_greatest_seed_comes_the_least(sim: Callable[..., SimNode]) ->
 
 
 def command(node: SimNode, message: Any) -> None:
-    node._on_command(messages.command_from(message, node.contract))
+    node._on_command(topics.command(node.contract), messages.command_from(message, node.contract))
 
 
 def test_a_twist_moves_the_tool_along_it(sim: Callable[..., SimNode]) -> None:

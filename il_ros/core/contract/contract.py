@@ -106,6 +106,11 @@ class Contract:
         return bool(arm) and arm <= set(TOOL_AXES)
 
     @cached_property
+    def grippers(self) -> tuple[str, ...]:
+        """The names of the components that open and close a gripper."""
+        return tuple(part.name for part in self.action if part.kind == "gripper")
+
+    @cached_property
     def is_gripper(self) -> Array:
         """(Da,) bool, the components that open and close a gripper."""
         return np.array([part.kind == "gripper" for part in self.action])
@@ -132,16 +137,25 @@ class Contract:
         return np.array([isinstance(a.rest, str) for a in self.action])
 
     @cached_property
+    def is_position(self) -> Array:
+        """(Da,) bool, the components that stay as they were commanded where nothing is measured."""
+        positions: Array = self.is_measured | self.is_gripper
+        return positions
+
+    @cached_property
     def tracking(self) -> Array:
-        """(Da,) float64, how far the command may be from the measured position beside one step; else infinite."""
+        """(Da,) float64, how far the command may be from the measured position beside one step; else infinite.
+
+        A gripper that holds something is measured wider than it is commanded, so it is not compared.
+        """
         default = self.max_step * self.rate_hz * TRACKING_S
         given = [a.tracking if a.tracking is not None else d for a, d in zip(self.action, default.tolist())]
-        return np.array([a if m else math.inf for a, m in zip(given, self.is_measured)])
+        return np.where(self.is_measured & ~self.is_gripper, given, math.inf)
 
     @property
     def persists(self) -> bool:
         """Whether a command goes on until another one comes, as a velocity does."""
-        return not self.command_type.endswith("JointTrajectory") and not self.is_measured.all()
+        return not self.command_type.endswith("JointTrajectory") and not self.is_position.all()
 
     @property
     def blind_ns(self) -> int:
@@ -183,7 +197,7 @@ class Contract:
         numbers, measured, by = self._resting
         resting: Array = numbers.copy()
         resting[measured] = observation[by]
-        return resting if last is None else np.where(self.is_gripper, last, resting)
+        return resting if last is None or not self.grippers else np.where(self.is_gripper, last, resting)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain form, as in the YAML file; ``from_dict`` is its inverse."""

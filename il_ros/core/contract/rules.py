@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from il_ros.core.contract import devices
 from il_ros.core.contract.components import CLOCKS, LIMITS, ActionComponent
+from il_ros.core.contract.devices import FASTEST_HZ
 from il_ros.core.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ COMMAND_TYPES = (
     "trajectory_msgs/msg/JointTrajectory",
     "std_msgs/msg/Float64MultiArray",
 )
-
-FASTEST_HZ = 1000.0
-"""Control faster than this is not for messages."""
 
 
 def check(contract: Contract) -> None:
@@ -38,14 +37,16 @@ def check(contract: Contract) -> None:
         if part.topic not in contract.topics:
             at = ("observation", part.name, "topic")
             raise unknown(f"{where}: topic of observation {part.name!r},", part.topic, contract.topics, at)
+    devices.check_grippers(where, contract)
     for action in contract.action:
         _check_rate(f"{where}: action {action.name!r}", contract, action)
         _check_rest(where, contract, action)
-        if contract.command_type.endswith("TwistStamped") and not action.field:
+        if contract.command_type.endswith("TwistStamped") and not (action.field or action.kind):
             raise ConfigError(
                 f"{where}: action {action.name!r} lacks its field; name one such as twist.linear.x",
                 at=("action", action.name),
             )
+    devices.check_images(where, contract)
     _check_external(f"{where}: external", contract)
     _check_moves(where, contract)
 
@@ -79,6 +80,8 @@ def _check_rate(where: str, contract: Contract, part: ActionComponent) -> None:
             f"and {key} > 0",
             (*at, "low" if limit > 0 else key),
         )
+    if part.kind == "gripper":
+        return
     is_measured = isinstance(part.rest, str)
     if key == "max_velocity" and contract.command_type.endswith("TwistStamped"):
         raise ConfigError(f"{where} has max_velocity; a twist is a velocity, so give max_acceleration", (*at, key))
@@ -127,7 +130,7 @@ def _check_external(where: str, contract: Contract) -> None:
         )
     if external.clock not in ("", *CLOCKS):
         raise unknown(f"{where}: clock", external.clock, CLOCKS, at=("external", "clock"))
-    topics = dict.fromkeys((*contract.topics, external.topic))
+    topics = dict.fromkeys((*contract.topics, external.topic, *filter(None, [contract.gripper_topic])))
     for key, named in (("offsets", external.offsets), ("static", external.static)):
         for topic in named:
             if topic not in topics:

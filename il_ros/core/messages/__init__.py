@@ -12,6 +12,7 @@ from il_ros.core.messages.authority_record import (
     record_values,
 )
 from il_ros.core.messages.chunks import DOUBTS, ENGAGE, chunk_from, chunk_of, chunk_table, fill_chunk
+from il_ros.core.messages.command_parts import CommandPart, command_parts
 from il_ros.core.messages.commands import (
     check_frame,
     command_from,
@@ -53,6 +54,7 @@ __all__ = [
     "ENGAGE",
     "INCOMPLETE",
     "STAMP_FIELDS",
+    "CommandPart",
     "ExactTimeSync",
     "JointStateMerger",
     "are_finite",
@@ -65,6 +67,7 @@ __all__ = [
     "chunk_table",
     "command_from",
     "command_of",
+    "command_parts",
     "command_paths",
     "exact_join",
     "field_sources",

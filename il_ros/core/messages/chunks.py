@@ -46,8 +46,10 @@ def chunk_table(chunk: Chunk, contract: Contract) -> tuple[list[str], list[list[
     return [*contract.action_names, *more], [[*row, *more.values()] for row in chunk.actions.tolist()]
 
 
-def chunk_from(message: Any, contract: Contract) -> Chunk:
+def chunk_from(message: Any, contract: Contract, is_expert: bool = False) -> Chunk:
     """Read a chunk; a message without the ``engage`` component asks to drive, as in twist_mux.
+
+    NaN leaves a gripper as it is, if an expert sends it.
 
     Raises:
         MessageError: if the names are not the contract's, a row has another number of values than there are names, a
@@ -57,22 +59,30 @@ def chunk_from(message: Any, contract: Contract) -> Chunk:
     _check_names(names, contract)
     _check_points(points, len(names), contract.step_ns)
     table = np.array([p.positions for p in points], dtype=np.float64).reshape(len(points), len(names))
-    return chunk_of(stamp_ns(message), names, table, str(message.header.frame_id), contract)
+    return chunk_of(stamp_ns(message), names, table, str(message.header.frame_id), contract, is_expert)
 
 
-def chunk_of(stamp: int, names: Sequence[str], table: Array, author: str, contract: Contract) -> Chunk:
+def chunk_of(
+    stamp: int, names: Sequence[str], table: Array, author: str, contract: Contract, is_expert: bool = False
+) -> Chunk:
     """Return the chunk of a table (Ta, N) of numbers with these N column names; see ``chunk_from``.
 
     Raises:
         MessageError: if a number is not finite.
     """
-    if not are_finite(table):
+    if not are_finite(table) and not (is_expert and _are_as_they_are(names, table, contract)):
         raise MessageError("chunk holds NaN or infinity; it is refused, check the network and its normaliser")
     engage = float(table[0, names.index(ENGAGE)]) if ENGAGE in names else 1.0
     doubts = PolicyUncertainty(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
     required = contract.action_names
     actions = table[:, [names.index(n) for n in required]] if required[0] in names else np.empty((0, len(required)))
     return Chunk(stamp, actions, author, engage > 0.5, doubts, lost=engage < -0.5)
+
+
+def _are_as_they_are(names: Sequence[str], table: Array, contract: Contract) -> bool:
+    """Return whether nothing but NaN in grippers' columns is not finite."""
+    is_free = np.isnan(table) & np.isin(names, contract.grippers)
+    return are_finite(np.where(is_free, 0.0, table))
 
 
 def _check_names(names: Sequence[str], contract: Contract) -> None:

@@ -45,7 +45,7 @@ def read_foreign(reader: BagReader, contract: Contract, names: dict[str, str], a
     Args:
         reader: of the bag.
         contract: what an observation and an action are.
-        names: the recorded topic by that of the contract.
+        names: the recorded topic by that of the contract, that of its gripper too if it has one of its own.
         action: the recorded topic that holds the action.
 
     Raises:
@@ -102,12 +102,17 @@ def _read(
 ) -> tuple[list[ComponentSource], dict[str, list[Any]]]:
     """Read the numbers of the observation's topics and of the action, and the QoS that their publishers offer."""
     fields, how = contract.external.fields, (contract.external.clock == "publish", np.float32)
-    actions: FieldColumns = CommandColumns(contract, reader.decode, np.float32)
+    *grippers, arm = messages.command_parts(contract)
+    recorded = [*((names[part.topic.name], part) for part in grippers if not fields), (action, arm)]
+    actions: list[tuple[str, Any, FieldColumns]] = [
+        (name, part.columns, CommandColumns(part.contract, reader.decode, np.float32)) for name, part in recorded
+    ]
     if fields:
-        actions = FieldColumns(fields, reader.decode, *how)
+        actions = [(action, slice(None), FieldColumns(fields, reader.decode, *how))]
     observed_fields = [messages.observation_fields(contract, topic) for topic in contract.topics]
-    parts = [*(FieldColumns(paths, reader.decode, *how) for paths in observed_fields), actions]
-    listeners = list(zip([*(names[topic] for topic in contract.topics), action], parts))
+    parts = [FieldColumns(paths, reader.decode, *how) for paths in observed_fields]
+    listeners = list(zip((names[topic] for topic in contract.topics), parts))
+    listeners += [(name, part) for name, _, part in actions]
     offered: dict[str, str] = {}
     for topic, block in reader.blocks({name for name, _ in listeners}):
         offered[topic.name] = topic.offered
@@ -118,7 +123,8 @@ def _read(
     for observed, part in zip(contract.topics, parts):
         components = messages.observation_columns(contract, observed)
         sources += sources_of(names[observed], components, False, part)
-    sources += sources_of(action, range(len(contract.action)), True, actions)
+    for name, columns, part in actions:
+        sources += sources_of(name, np.arange(len(contract.action))[columns].tolist(), True, part)
     return sources, {name: profiles(text) for name, text in offered.items() if text}
 
 

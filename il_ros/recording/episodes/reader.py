@@ -94,13 +94,20 @@ def _columns(reader: BagReader, contract: Contract, recorded: Mapping[str, str])
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
     action = find_topic(reader.types, contract.external.topic, reader.path)
-    recorded = {topic: name for topic in contract.topics if (name := names[topic]) is not None}
-    missing = [topic for topic in contract.topics if topic not in recorded]
+    needed = list(contract.topics)
+    if contract.gripper_topic and not contract.external.fields:
+        names = {**names, contract.gripper_topic: find_topic(reader.types, contract.gripper_topic, reader.path)}
+        needed.append(contract.gripper_topic)
+    recorded = {topic: name for topic in needed if (name := names[topic]) is not None}
+    missing = [topic for topic in needed if topic not in recorded]
     if missing or action is None:
         raise _lacks(reader, contract, [*missing, *([contract.external.topic] if action is None else [])])
     _check_types(reader, {recorded[topic]: kind for topic, kind in contract.topics.items()}, "topics")
     if not contract.external.fields:
-        _check_types(reader, {action: contract.command_type}, "command: type, or give external: fields")
+        kinds = {action: contract.command_type}
+        if contract.gripper_topic:
+            kinds[recorded[contract.gripper_topic]] = contract.gripper_type
+        _check_types(reader, kinds, "command: type, or give external: fields")
     return read_foreign(reader, contract, recorded, action)
 
 

@@ -18,7 +18,7 @@ from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Record
 from il_ros.core.errors import MessageError
-from il_ros.core.messages import STAMP_FIELDS
+from il_ros.core.messages import STAMP_FIELDS, CommandPart
 from il_ros.core.topics import Topic
 from il_ros.core.types import Array, Chunk
 from il_ros.recording.decode.diagnostics import decoded, record_bytes
@@ -31,7 +31,8 @@ StampedAction = tuple[int | None, Array]
 
 
 def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
-    """Return a reader of the chunks of a policy or an expert."""
+    """Return a reader of the chunks of a policy or an expert, by the topic."""
+    is_expert = topic == topics.EXPERT_ACTION
 
     def checked(stamp: int, read: Callable[[], Chunk]) -> Answer:
         try:
@@ -40,7 +41,7 @@ def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
             return stamp, error
 
     def of(message: Any) -> Answer:
-        return checked(messages.stamp_ns(message), lambda: messages.chunk_from(message, contract))
+        return checked(messages.stamp_ns(message), lambda: messages.chunk_from(message, contract, is_expert))
 
     def find(message: Any) -> Layout[Answer]:
         names, author = list(message.joint_names), str(message.header.frame_id)
@@ -49,15 +50,20 @@ def answers(contract: Contract, topic: Topic) -> Reader[Answer]:
         def make(numbers: Numbers) -> Answer:
             stamp, positions = split_stamp(numbers)
             table = np.array(positions, dtype=np.float64).reshape(shape)
-            return checked(stamp, lambda: messages.chunk_of(stamp, names, table, author, contract))
+            return checked(stamp, lambda: messages.chunk_of(stamp, names, table, author, contract, is_expert))
 
         return _trajectory(*shape), make
 
     return NumberReader(topic, of, find, loose=False, accepts=lambda answer: isinstance(answer[1], Chunk))
 
 
-def commands(contract: Contract) -> Reader[StampedAction]:
-    """Return a reader of the stamp of commands, ns, if they have one, and of the action."""
+def commands(contract: Contract, part: CommandPart | None = None) -> Reader[StampedAction]:
+    """Return a reader of the stamp of commands, ns, if they have one, and of the action.
+
+    Of a command of several messages it reads one ``part``, by default the arm's, and the action is that part of it.
+    """
+    part = part or messages.command_parts(contract)[-1]
+    contract = part.contract
 
     def stamped(numbers: Numbers) -> StampedAction:
         stamp, values = split_stamp(numbers)
@@ -69,8 +75,7 @@ def commands(contract: Contract) -> Reader[StampedAction]:
             return (*STAMP_FIELDS, *paths), stamped
         return paths, lambda numbers: (None, messages.command_of(numbers, contract))
 
-    topic = topics.command(contract)
-    return NumberReader(topic, lambda message: messages.command_from(message, contract), find, loose=True)
+    return NumberReader(part.topic, lambda message: messages.command_from(message, contract), find, loose=True)
 
 
 def _trajectory(rows: int, columns: int) -> list[str]:
@@ -115,32 +120,40 @@ class Command:
 
 
 class CommandWriter(NumberWriter[Command]):
-    """Makes the commands of the gate."""
+    """Makes the commands of the gate: of several messages one ``part``, by default the arm's."""
 
-    def __init__(self, contract: Contract) -> None:
-        super().__init__(topics.command(contract))
-        self._contract = contract
-        self._has_stamp = messages.has_stamp(contract)
+    def __init__(self, contract: Contract, part: CommandPart | None = None) -> None:
+        part = part or messages.command_parts(contract)[-1]
+        super().__init__(part.topic)
+        self._contract, self._columns = part.contract, part.columns
+        self._has_stamp = messages.has_stamp(part.contract)
+        self._goes_ahead = part.contract.points == contract.points  # a gripper of its own does not
 
     def message(self, content: Command) -> Any:
         """Return a message of the contract's type."""
         message = self.object()
-        action, ahead = content.action, content.ahead
+        action, *ahead = self._rows(content)
         messages.fill_command(message, content.stamp_ns, action, self._contract, JointTrajectoryPoint, ahead)
         return message
 
     def numbers(self, content: Command) -> tuple[Any, Numbers]:
         """Return their count as the key, and the stamp, if there is one, and the actions."""
-        numbers = [number for action in (content.action, *content.ahead) for number in action.tolist()]
+        numbers = [number for action in self._rows(content) for number in action.tolist()]
         stamp = messages.seconds(content.stamp_ns) if self._has_stamp else ()
         return len(numbers), [*stamp, *numbers]
 
     def paths(self, content: Command) -> Sequence[str]:
         """Return the paths of the points if it is a trajectory, or of the components."""
-        if content.ahead:
-            return _trajectory(1 + len(content.ahead), len(content.action))
+        rows = self._rows(content)
+        if len(rows) > 1:
+            return _trajectory(len(rows), len(rows[0]))
         paths = messages.command_paths(self.message(content), self._contract)
         return [*STAMP_FIELDS, *paths] if self._has_stamp else paths
+
+    def _rows(self, content: Command) -> list[Array]:
+        """Return this part of the actions."""
+        actions = (content.action, *content.ahead) if self._goes_ahead else (content.action,)
+        return [action[self._columns] for action in actions]
 
 
 class RecordReader(Reader[Record]):
