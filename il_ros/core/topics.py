@@ -87,6 +87,8 @@ TWIST = Topic("delta_twist_cmds", "geometry_msgs/msg/TwistStamped")
 """Input of the device ``twist``, under the name that MoveIt Servo uses."""
 HAND_POSE = Topic("hand_pose", "geometry_msgs/msg/PoseStamped")
 """Input of the device ``pose``."""
+HAND_GRIPPER = Topic("hand_gripper", "std_msgs/msg/Float64")
+"""Input of the devices ``twist``, ``pose`` and ``kinesthetic``: how far the gripper is to close, from 0 to 1."""
 LEADER_STATES = Topic("leader/joint_states", JOINT_STATE)
 """Input of the device ``leader``: the joints of the leader arm."""
 LEADER_PEDAL = Topic("leader/pedal", "std_msgs/msg/Bool")

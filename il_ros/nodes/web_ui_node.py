@@ -41,6 +41,7 @@ from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
 from il_ros.teleop.base import shortened
+from il_ros.teleop.gripper import with_grip
 from il_ros.web_ui.camera_image import CameraImage
 from il_ros.web_ui.operator_session import OperatorInput
 from il_ros.web_ui.operator_status import NEEDED, OperatorStatus
@@ -131,8 +132,8 @@ class WebUiNode(IlNode[WebUiParameters]):
         place = grab.end if grab is not None and drags else np.zeros(3)
         message = Joy()  # an empty one means that contact with the page was lost
         if not hands.lost:
-            message.axes = [*hands.deflection, *map(float, place)]
-            message.buttons = [int(hands.held or drags), int(hands.fast), int(drags)]
+            message.axes = [*hands.deflection, *map(float, place), hands.turn]
+            message.buttons = [int(hands.held or drags), int(hands.fast), int(drags), int(hands.gripper)]
         message.header.stamp = self.get_clock().now().to_msg()
         self._hands.publish(message)
         if grab is not None and not drags:
@@ -189,7 +190,8 @@ class WebUiNode(IlNode[WebUiParameters]):
     # Subscriptions ----------------------------------------------------------------------------------------------------
 
     def _take(self, turn: SequencedStep) -> None:
-        self._reading = messages.reading_from(turn.parts)
+        self._reading = with_grip(self.contract, messages.reading_from(turn.parts))
+        self._status.state["gripper"] = None if np.isnan(self._reading.grip) else round(self._reading.grip, 2)
         self._status.observed_ns = self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()

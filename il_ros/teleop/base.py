@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.frames import Frame
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
+from il_ros.teleop.gripper import GripperInput, with_grip
 
 HUGE = 1e6
 """No message means so large a number, of whatever unit."""
@@ -109,7 +111,7 @@ class Device(abc.ABC):
 
     def respond(self, received: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
         """Return the expert's action now, given a message of each topic that is watched."""
-        return self.answer(messages.reading_from(received), now_ns)
+        return self.answer(with_grip(self.setup.contract, messages.reading_from(received)), now_ns)
 
     @abc.abstractmethod
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
@@ -176,13 +178,26 @@ class Operated(Device):
     def __init__(self, setup: Setup, name: str, dead_man: DeadMan) -> None:
         super().__init__(setup)
         self.name, self.dead_man, self.timeout_s = name, dead_man, dead_man.timeout_s
+        self.gripper = GripperInput()
 
     def interrupt(self) -> None:
         """Count the operator as lost; the switch must be seen up before it is held again."""
         self.dead_man.lose()
 
+    def hear_gripper(self, topic: str, message: Any) -> None:
+        """Process a message that says how far the gripper is to close.
+
+        Raises:
+            MessageError: if that is not from 0, open, to 1, closed; the operator then counts as lost.
+        """
+        if not 0.0 <= message.data <= 1.0:
+            self.dead_man.lose()
+            raise MessageError(f"{topic} is {message.data}; give how far the gripper is to close, from 0 to 1")
+        self.gripper.squeeze(float(message.data), at_rest=0.0)
+
     def away(self) -> ExpertAction:
         """Return that nobody drives: the operator has let go, or is lost."""
+        self.gripper.let_go()
         lost = self.dead_man.lost
         self.note("lost", "contact with the device was lost: let go of it, and take hold again" if lost else "")
         return ExpertAction(None, engaged=False, author=self.name, lost=lost)
@@ -190,6 +205,7 @@ class Operated(Device):
     def driven(self, command: Array | ToolCommand, reading: RobotState) -> ExpertAction:
         """Return the action of a command, or a velocity (3,), m/s; lost if the arm does not fit the contract."""
         self.note("lost", "")
+        command = dataclasses.replace(ToolCommand.of(command), grip=self.gripper.wanted(reading))
         try:
             action = self.action(command, reading)
             if not np.isfinite(action[~self.setup.contract.is_gripper]).all():
@@ -221,12 +237,13 @@ def shortened(vector: Array, longest: float) -> Array:
 
 
 def joints_at(reading: RobotState, contract: Contract, device: str) -> Array:
-    """Return (Da,) rad, the measured positions of the joints that the contract commands.
+    """Return (Da,) rad, the measured positions of the joints that the contract commands; NaN for a gripper.
 
     Raises:
         ConfigError: if it commands anything that is not a joint of the arm.
     """
     measured = dict(zip(reading.joint_names, reading.joint_positions))
+    measured |= {part.name: math.nan for part in contract.action if part.kind == "gripper"}
     absent = [name for name in contract.action_names if name not in measured]
     if absent:
         raise ConfigError(

@@ -28,6 +28,10 @@ class OperatorInput:
     fast: bool = False
     pointer: bool = False
     """Whether the pointer is pressed on the picture: the dead-man switch while dragging."""
+    turn: float = 0.0
+    """The deflection about z, in [-1, 1]."""
+    gripper: bool = False
+    """Whether the gripper's key is down: each press opens or closes it."""
     lost: bool = field(default=False, compare=False)
     """Whether they are off the switch because contact with the page was lost, and not by an act."""
 
@@ -38,14 +42,17 @@ class OperatorInput:
         Raises:
             MessageError: if it is of another form.
         """
-        flags = {name: message.get(name, False) for name in ("held", "fast", "pointer")}
+        flags = {name: message.get(name, False) for name in ("held", "fast", "pointer", "gripper")}
+        turn = message.get("turn", 0.0)
         deflection = message.get("deflection", (0.0, 0.0, 0.0))
         if not all(isinstance(flag, bool) for flag in flags.values()):
             raise MessageError(f"hands: {flags} are not all true or false")
         if not isinstance(deflection, (list, tuple)) or len(deflection) != 3 or not all(map(_is_share, deflection)):
             raise MessageError(f"hands: deflection is {deflection!r:.80}; it must be three numbers from -1 to 1")
+        if not _is_share(turn):
+            raise MessageError(f"hands: turn is {turn!r:.80}; it must be a number from -1 to 1")
         x, y, z = map(float, deflection)
-        return cls(deflection=(x, y, z), **flags)
+        return cls(deflection=(x, y, z), turn=float(turn), **flags)
 
 
 RELEASED, LOST = OperatorInput(), OperatorInput(lost=True)

@@ -167,14 +167,12 @@ class Contract:
         return np.array(list(self.moves.values()), dtype=np.float64)  # (K, Da)
 
     def nearest_move(self, action: Array) -> Array:
-        """(Da,) the named move nearest to ``action``, components by their ranges; ``action`` itself without moves.
-
-        A gripper that ``action`` leaves as it is, NaN, is left so.
-        """
+        """(Da,) the named move nearest to ``action``, components by their ranges; ``action`` itself without moves."""
         if not self.moves:
             return action
-        away = np.nansum(np.square((self._move_table - action) / (self.high - self.low)), axis=1)
-        return np.where(np.isnan(action), action, self._move_table[int(away.argmin())])
+        away = np.square((self._move_table - action) / (self.high - self.low)).sum(axis=1)
+        nearest: Array = self._move_table[int(away.argmin())]
+        return nearest
 
     @cached_property
     def _resting(self) -> tuple[Array, Array, Array]:

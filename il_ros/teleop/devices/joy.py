@@ -6,16 +6,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from il_ros.core import schema
-from il_ros.core.errors import MessageError, unknown
+from il_ros.core.errors import ConfigError, MessageError, unknown
 from il_ros.core.topics import JOY
-from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.base import Operated, Setup, at_least
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
@@ -29,7 +29,7 @@ REST_S = 0.2
 class JoyLayout(NamedTuple):
     """Axes and buttons of a kind of pad, as its driver publishes them."""
 
-    options: Mapping[str, int]
+    options: Mapping[str, float]
     """Of ``PadLayout``."""
     triggers: tuple[int, ...]
     """The axes that rest at an end."""
@@ -38,15 +38,26 @@ class JoyLayout(NamedTuple):
 
 
 LAYOUTS = {
-    "xbox": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 11)),
-    "xbox_bluetooth": JoyLayout({"enable_button": 6, "turbo_button": 7, "axis_z": 3}, (4, 5), (8, 15)),
-    "ps4": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 13)),
-    "ps5": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4}, (2, 5), (8, 13)),
-    "game_controller_node": JoyLayout({"enable_button": 9, "turbo_button": 10, "axis_z": 3}, (4, 5), (6, 21)),
+    "xbox": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4, "axis_yaw": 3}, (2, 5), (8, 11)),
+    "xbox_bluetooth": JoyLayout({"enable_button": 6, "turbo_button": 7, "axis_z": 3, "axis_yaw": 2}, (4, 5), (8, 15)),
+    "ps4": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4, "axis_yaw": 3}, (2, 5), (8, 13)),
+    "ps5": JoyLayout({"enable_button": 4, "turbo_button": 5, "axis_z": 4, "axis_yaw": 3}, (2, 5), (8, 13)),
+    "game_controller_node": JoyLayout(
+        {
+            "enable_button": 9,
+            "turbo_button": 10,
+            "axis_z": 3,
+            "axis_yaw": 2,
+            "gripper_at_rest": 0,
+            "gripper_squeezed": 1,
+        },
+        (4, 5),
+        (6, 21),
+    ),
 }
 """By name: the first four as joy_node shows them on Linux with the drivers xpad, hid-microsoft and hid-playstation, the
-last as game_controller_node shows any pad that SDL knows. LB or L1 enables, RB or R1 is turbo, the left stick is x and
-y, the right one z."""
+last as game_controller_node shows any pad that SDL knows. LB or L1 enables, RB or R1 is turbo, A or the cross is the
+gripper's button, the left stick is x and y, the right one z and yaw."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,16 @@ class PadLayout:
     axis_y: int = 0
     """Left is +1."""
     axis_z: int = 4
+    axis_yaw: int = 3
+    """Turning to the left is +1."""
+    gripper_button: int = 0
+    """Each press closes or opens the gripper."""
+    gripper_axis: int = -1
+    """A trigger that the gripper goes with, from open where it rests; -1 for none."""
+    gripper_at_rest: float = 1.0
+    """Where that axis rests."""
+    gripper_squeezed: float = -1.0
+    """Where it is when it is squeezed."""
     scale_m_s: float = 0.12
     """Tool speed at full deflection."""
     scale_turbo_m_s: float = 0.22
@@ -70,15 +91,22 @@ class PadLayout:
     """How much of these speeds the stick asks for along x; below 0 for a stick that goes the other way."""
     scale_y: float = 1.0
     scale_z: float = 1.0
+    scale_yaw_rad_s: float = 0.6
+    """How fast the tool turns about the vertical at full deflection; 0 leaves it as it is."""
     deadzone: float = 0.05
     """A stick that is nearer to its middle than this counts as in its middle."""
     timeout_s: float = DEAD_MAN_S
     """A pad that has been silent this long while the button was held is lost."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0, ("enable_button", "turbo_button", "axis_x", "axis_y", "axis_z"))
+        at_least(self, 0, ("enable_button", "turbo_button", "axis_x", "axis_y", "axis_z", "axis_yaw", "gripper_button"))
+        at_least(self, -1, ("gripper_axis", "gripper_at_rest", "gripper_squeezed"))
+        if self.gripper_at_rest == self.gripper_squeezed:
+            raise ConfigError(
+                f"device option gripper_squeezed is {self.gripper_squeezed:g}, as gripper_at_rest is; give both ends"
+            )
         at_least(self, 0.0, ("scale_m_s", "scale_turbo_m_s", "timeout_s", "deadzone"))
-        at_least(self, -10.0, ("scale_x", "scale_y", "scale_z"))
+        at_least(self, -10.0, ("scale_x", "scale_y", "scale_z", "scale_yaw_rad_s"))
 
 
 class Axis:
@@ -130,10 +158,10 @@ class Joy(Operated):
         options = {**LAYOUTS[name].options, **setup.options}
         self.mapping: PadLayout = schema.build(PadLayout, "device 'joy'", options)
         super().__init__(setup, "joy", DeadMan(self.mapping.timeout_s))
-        self._velocity: Array = np.zeros(3)
-        self._was_down = False
+        self._velocity: Array = np.zeros(4)
+        self._was_down = self._gripper_down = False
         triggers = {axis for layout in LAYOUTS.values() for axis in layout.triggers}
-        self._numbers = (self.mapping.axis_x, self.mapping.axis_y, self.mapping.axis_z)
+        self._numbers = (self.mapping.axis_x, self.mapping.axis_y, self.mapping.axis_z, self.mapping.axis_yaw)
         self._axes = [Axis(number in triggers) for number in self._numbers]
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
@@ -163,8 +191,20 @@ class Joy(Operated):
         self._was_down = down
         self._explain(sticks)
         sticks = np.clip(np.where(np.abs(sticks) < m.deadzone, 0.0, sticks), -1.0, 1.0)
-        scales = np.array([m.scale_x, m.scale_y, m.scale_z]) * [axis.drives for axis in self._axes]
-        self._velocity = scales * sticks * (m.scale_turbo_m_s if turbo else m.scale_m_s)
+        speed = m.scale_turbo_m_s if turbo else m.scale_m_s
+        scales = np.array([m.scale_x * speed, m.scale_y * speed, m.scale_z * speed, m.scale_yaw_rad_s])
+        self._velocity = scales * sticks * [axis.drives for axis in self._axes]
+        self._hear_gripper(axes, buttons, now_ns)
+
+    def _hear_gripper(self, axes: Sequence[float], buttons: Sequence[int], now_ns: int) -> None:
+        """Process the gripper's button and trigger, where the pad has them."""
+        m = self.mapping
+        was_down, self._gripper_down = self._gripper_down, any(buttons[m.gripper_button : m.gripper_button + 1])
+        if self._gripper_down and not was_down and self.dead_man.holds(now_ns):
+            self.gripper.toggle()
+        if 0 <= m.gripper_axis < len(axes) and abs(axes[m.gripper_axis]) <= BEYOND:
+            way = m.gripper_squeezed - m.gripper_at_rest
+            self.gripper.squeeze((axes[m.gripper_axis] - m.gripper_at_rest) / way)
 
     def _compare(self, shape: tuple[int, int]) -> None:
         """Note a pad that looks like one of another layout."""
@@ -198,4 +238,5 @@ class Joy(Operated):
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
         """Return the command of the sticks while the button is held and the pad is connected."""
-        return self.driven(self._velocity, reading) if self.dead_man.holds(now_ns) else self.away()
+        command = ToolCommand(self._velocity[:3], np.array([0.0, 0.0, self._velocity[3]]))
+        return self.driven(command, reading) if self.dead_man.holds(now_ns) else self.away()

@@ -19,7 +19,7 @@ from il_ros.core.errors import ConfigError, MessageError
 from il_ros.core.schema import build
 from il_ros.core.topics import LEADER_PEDAL, LEADER_STATES
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import HUGE, Operated, Setup, at_least, joints_at
+from il_ros.teleop.base import HUGE, Operated, Setup, at_least, grips, joints_at
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 HASTE, SHORTEST_S = 2.0, 0.02
@@ -110,7 +110,7 @@ class Leader(Operated):
             low, high = o.ranges[part.name]
             scale = (part.high - part.low) / (high - low)
             return scale, part.low - scale * low, math.inf
-        turns = part.unit in ("", "rad")
+        turns = part.unit in ("", "rad") and part.kind != "gripper"
         scale = o.signs.get(part.name, 1.0) * o.scales.get(part.name, 1.0)
         turn = 2.0 * math.pi * abs(scale) if turns else math.inf
         return scale * (math.pi / 180.0 if o.degrees and turns else 1.0), o.offsets_rad.get(part.name, 0.0), turn
@@ -126,16 +126,24 @@ class Leader(Operated):
             self.dead_man.holds(now_ns)  # or it is known already that the leader fell silent before
             self.dead_man.press(bool(message.data))
             return
-        names = [self.options.prefix + name for name in self.setup.contract.action_names]
+        contract = self.setup.contract
+        names = [self.options.prefix + name for name in contract.action_names]
         values = dict(zip(message.name, message.position))
-        missing = [name for name in names if not abs(values.get(name, math.nan)) < HUGE]
+        optional = {name for name, is_gripper in zip(names, contract.is_gripper) if is_gripper and name not in values}
+        missing = [name for name in names if name not in optional and not abs(values.get(name, math.nan)) < HUGE]
         if missing:
             self._lose()
             raise MessageError(
                 f"{topic} has no position of {', '.join(missing)} but of {', '.join(values) or 'none'}; the leader "
                 "counts as lost; set the device's option 'prefix', or a contract that commands the leader's joints"
             )
-        self._follow(topic, self._scale * [values[name] for name in names] + self._offset, now_ns)
+        absent = ", ".join(sorted(optional))
+        self.note("gripper", absent and f"{topic} has no position of {absent}: the gripper stays as it is")
+        positions = self._scale * [values.get(name, math.nan) for name in names] + self._offset
+        for part, position in zip(contract.action, positions.tolist()):
+            if part.kind == "gripper" and not math.isnan(position):
+                self.gripper.squeeze((position - part.at(0.0)) / (part.at(1.0) - part.at(0.0)))
+        self._follow(topic, np.where(contract.is_gripper, 0.0, positions), now_ns)
 
     def _follow(self, topic: str, positions: Array, now_ns: int) -> None:
         """Continue from the leader's last joint positions."""
@@ -187,12 +195,15 @@ class Leader(Operated):
             return self.away()
         self.note("lost", "")
         contract = self.setup.contract
-        return ExpertAction(np.clip(self._target, contract.low, contract.high), engaged=True, author=self.name)
+        wanted = grips(contract, self.gripper.wanted(reading))
+        target = np.clip(np.where(contract.is_gripper, wanted, self._target), contract.low, contract.high)
+        return ExpertAction(target, engaged=True, author=self.name)
 
     def _is_aligned(self, reading: RobotState) -> bool:
         """Return whether the leader is aligned with the arm; if so, its turns are counted from there."""
         assert self._target is not None
         at = joints_at(reading, self.setup.contract, "leader")
+        at = np.where(self.setup.contract.is_gripper, self._target, at)  # what it holds keeps it from its command
         near = self._target + self._whole_turns(at - self._target)
         if not np.abs(near - at).max() <= self.options.align_rad:
             return False

@@ -13,10 +13,10 @@ import numpy as np
 
 from il_ros.core import schema
 from il_ros.core.errors import MessageError
-from il_ros.core.frames import IDENTITY, Frame
-from il_ros.core.topics import HAND_POSE
-from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
-from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
+from il_ros.core.frames import Frame, matrix, rotation_vector
+from il_ros.core.topics import HAND_GRIPPER, HAND_POSE
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
+from il_ros.teleop.base import Operated, Setup, at_least, finite, shortened, towards
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 JITTER_M, SHORTEST_S = 0.005, 0.02
@@ -38,6 +38,10 @@ class PoseOptions:
     """How far the tool goes for a metre of the hand."""
     speed_m_s: float = 0.22
     """The fastest that the tool follows."""
+    turns: bool = True
+    """Whether the tool turns with the hand, where the contract can turn it."""
+    turn_rad_s: float = 1.0
+    """The fastest that it turns."""
     hand_m_s: float = 1.0
     """Faster than this no hand moves that leads a tool: such a motion is a jump of the tracker."""
     gain_per_s: float = 6.0
@@ -51,7 +55,7 @@ class PoseOptions:
     """For a driver that publishes only while a button is held: its silence is no loss but lets go."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0.0, ("scale", "speed_m_s", "hand_m_s", "gain_per_s", "timeout_s"))
+        at_least(self, 0.0, ("scale", "speed_m_s", "turn_rad_s", "hand_m_s", "gain_per_s", "timeout_s"))
 
 
 class Pose(Operated):
@@ -61,7 +65,7 @@ class Pose(Operated):
     tracker that has lost sight, the hand is lost, and begins anew where it is then; so the arm never jumps to meet it.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {HAND_POSE.name: HAND_POSE.type_name}
+    topics: ClassVar[Mapping[str, str]] = {topic.name: topic.type_name for topic in (HAND_POSE, HAND_GRIPPER)}
 
     def __init__(self, setup: Setup) -> None:
         self.options: PoseOptions = schema.build(PoseOptions, "device 'pose'", setup.options)
@@ -69,6 +73,8 @@ class Pose(Operated):
         self.dead_man.silence_lets_go = self.options.silence_lets_go
         self._hand: Array | None = None
         """(3,) m, in its own frame; None until it is received."""
+        self._turned: Array = np.full((3, 3), np.nan)
+        """(3, 3), the hand's orientation; NaN where the tracker knows none."""
         self._frame, self._frame_id = Frame(), ""
         self._received_ns = self._moved_ns = 0
         """When it was received last, and when it differed from the one before."""
@@ -76,18 +82,23 @@ class Pose(Operated):
         """Whether the hand has ever been elsewhere than just before."""
         self._strange_ns: int | None = None
         """When it last did what no hand does."""
-        self._anchor: tuple[Array, Array] | None = None
-        """(3,) m each, the hand and the tool when the hand began to lead; None until both are known."""
+        self._anchor: tuple[Array, Array, Array, Array] | None = None
+        """(3,) m, the hand and the tool when the hand began to lead, then (3, 3), how both were turned; None until they
+        are known."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Process the position of the hand; one where no hand can be makes it count as lost.
+        """Process the pose of the hand, or how far the gripper is to close; a hand that cannot be there is lost.
 
         Raises:
             MessageError: if a number is not finite; the hand then counts as lost, too.
         """
-        place, name = message.pose.position, message.header.frame_id
+        if topic == HAND_GRIPPER.name:
+            self.hear_gripper(topic, message)
+            return
+        place, q, name = message.pose.position, message.pose.orientation, message.header.frame_id
         try:
             hand = finite(topic, "position", (place.x, place.y, place.z))
+            turned = matrix(finite(topic, "orientation", (q.x, q.y, q.z, q.w)))
         except MessageError:
             self._lose(now_ns)
             raise
@@ -97,7 +108,7 @@ class Pose(Operated):
         self.note("hand", doubt)
         if doubt:
             self._lose(now_ns)
-        self._hand, self._frame_id, self._received_ns = hand, name, now_ns
+        self._hand, self._turned, self._frame_id, self._received_ns = hand, turned, name, now_ns
         self.dead_man.alive(now_ns)
         if self._strange_ns is None or now_ns - self._strange_ns >= SETTLE_S * 1e9:
             self._strange_ns = None
@@ -148,8 +159,16 @@ class Pose(Operated):
         if not self.dead_man.holds(now_ns) or self._hand is None:
             self._anchor = None
             return self.away()
-        hand, tool = self._anchor = self._anchor or (self._hand, reading.tool_position)
-        turned = reading.tool_quaternion if self._frame.turns_with_tool else IDENTITY
-        lead = self._frame.in_base(self.options.scale * (self._hand - hand), turned)
-        o = self.options
-        return self.driven(towards(tool + lead, reading.tool_position, o.gain_per_s, o.speed_m_s), reading)
+        o, tool_turned = self.options, matrix(reading.tool_quaternion)
+        self._anchor = self._anchor or (self._hand, reading.tool_position, self._turned, tool_turned)
+        hand, tool, hand_first, tool_first = self._anchor
+        axes = matrix(self._frame.quaternion)  # of the hand's frame in the base frame
+        axes = tool_turned @ axes if self._frame.turns_with_tool else axes
+        linear = towards(
+            tool + axes @ (o.scale * (self._hand - hand)), reading.tool_position, o.gain_per_s, o.speed_m_s
+        )
+        turn = axes @ self._turned @ hand_first.T @ axes.T @ tool_first @ tool_turned.T  # what is left to turn
+        angular = np.zeros(3)
+        if o.turns and np.isfinite(turn).all():
+            angular = shortened(o.gain_per_s * rotation_vector(turn), o.turn_rad_s)
+        return self.driven(ToolCommand(linear, angular), reading)

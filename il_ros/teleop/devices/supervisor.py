@@ -5,19 +5,26 @@
 
 It stands in for the human of human-gated DAgger (Kelly et al. 2019, arXiv:1810.02890), so that the loop can run where
 nobody sits. Like a person it judges by what it sees, has a margin of its own, and takes time to react.
+
+Where a task tells its clearance from trouble, the supervisor looks ahead along the tool's motion. Where it tells none,
+as when things are handled, the supervisor asks the task's script at every step what it would do: it worries when the
+tool has for a while not gone where the script would go, or when the gripper has not done what the script wants of it. A
+block that was dropped or not grasped needs no rule of its own: the script turns back for it, and the policy does not.
+Then it drives until the script has grasped it.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
 from il_ros.core import schema
-from il_ros.core.errors import ConfigError
-from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState
+from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.base import Device, Setup, at_least, required_guide
+from il_ros.teleop.gripper import OPEN
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,15 @@ class Temper:
     """It worries when the tool has hardly moved for this long."""
     stuck_m: float = 0.01
     """What counts as hardly moved."""
+    least_progress: float = 0.25
+    """It worries when the tool has in its patience's time gone less than this share of the way that the script would
+    have gone, from where the tool was at each step."""
+    settled_m: float = 0.005
+    """Where the script would have gone a shorter way than this, only the gripper counts."""
 
     def __post_init__(self) -> None:
         at_least(self, 0.0, ("lookahead_s", "margin_m", "reaction_s", "calm_s", "least_s", "patience_s", "stuck_m"))
+        at_least(self, 0.0, ("least_progress", "settled_m"))
 
 
 class Supervisor(Device):
@@ -48,14 +61,12 @@ class Supervisor(Device):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        self._guide = required_guide(setup)
-        if setup.clearance is None:
-            raise ConfigError("the supervisor needs a task that can tell its clearance; set the parameter 'task'")
-        self._clearance = setup.clearance
+        self._guide, self._clearance = required_guide(setup), setup.clearance
         self.temper: Temper = schema.build(Temper, "device 'supervisor'", setup.options)
         self._steps_per_s = setup.contract.rate_hz
         self._ahead_s = np.linspace(0.0, self.temper.lookahead_s, 7)[:, None]
         self._path: deque[Array] = deque(maxlen=max(2, self._steps(self.temper.patience_s)))
+        self._progress = ScriptComparison(self.temper, self._path.maxlen or 2, setup.contract.rate_hz)
         self._forget()
 
     def _steps(self, seconds: float) -> int:
@@ -63,6 +74,7 @@ class Supervisor(Device):
 
     def _forget(self) -> None:
         self._path.clear()
+        self._progress.clear()
         self._worried = self._driven = self._calm = 0
         self._start: EpisodeStart | None = None
 
@@ -84,13 +96,16 @@ class Supervisor(Device):
         if self.driving:
             self._calm = 0 if worry else self._calm + 1
             self._driven += 1
-            if self._driven > self._steps(self.temper.least_s) and self._calm >= self._steps(self.temper.calm_s):
+            long_enough = self._driven > self._steps(self.temper.least_s)
+            if long_enough and self._calm >= self._steps(self.temper.calm_s) and not self._progress.has_to_grasp:
                 self._driven = self._worried = 0
+                self._progress.clear()
         else:
             self._worried = self._worried + 1 if worry or self._worried else 0
             if self._worried > self._steps(self.temper.reaction_s):
                 self._driven, self._calm = 1, 0
                 self._guide.reset(self._start or EpisodeStart("", 0, reading.stamp_ns))
+                self._progress.take_over()
         if not self.driving:
             return ExpertAction(None, engaged=False, author="supervisor")
         return ExpertAction(
@@ -101,7 +116,64 @@ class Supervisor(Device):
         """Return whether, carried on as it moves now, the tool would come too near to trouble; or it is stuck."""
         position, objects = reading.tool_position[:2], reading.objects
         velocity = np.zeros(2) if len(self._path) < 2 else (self._path[-1] - self._path[-2]) * self._steps_per_s
-        if self._clearance(position + velocity * self._ahead_s, objects) < self.temper.margin_m:
-            return True
+        ahead = position + velocity * self._ahead_s
+        clearance = math.inf if self._clearance is None else self._clearance(ahead, objects)
+        if math.isinf(clearance):
+            if len(self._path) == 1:
+                self._guide.reset(self._start or EpisodeStart("", 0, reading.stamp_ns))
+            return self._progress.is_poor(reading, ToolCommand.of(self._guide(reading)))
         full = len(self._path) == self._path.maxlen
-        return full and float(np.linalg.norm(self._path[-1] - self._path[0])) < self.temper.stuck_m
+        is_stuck = full and float(np.linalg.norm(self._path[-1] - self._path[0])) < self.temper.stuck_m
+        return is_stuck or clearance < self.temper.margin_m
+
+
+class ScriptComparison:
+    """Compares how the tool moved lately with how a script would have moved it.
+
+    Args:
+        temper: the supervisor's.
+        steps: how many steps are compared.
+        rate_hz: of the steps.
+    """
+
+    def __init__(self, temper: Temper, steps: int, rate_hz: float) -> None:
+        self._temper, self._rate_hz = temper, rate_hz
+        self._rows: deque[tuple[float, float, bool]] = deque(maxlen=steps)
+        """Of each step the way, m, that the tool went along the script's command and the one that the script would have
+        gone; and whether the gripper is as the script wants it."""
+        self._before: tuple[Array, Array] | None = None
+        self._grips = True
+        self.has_to_grasp = False
+        """Whether at the take-over the gripper was not as the script wants it, and the script has not grasped since."""
+
+    def clear(self) -> None:
+        """Forget what has been: the policy begins to drive."""
+        self._rows.clear()
+        self._before, self._grips, self.has_to_grasp = None, True, False
+
+    def take_over(self) -> None:
+        """Begin anew with the script at the controls."""
+        self._rows.clear()
+        self._before, self.has_to_grasp = None, not self._grips
+
+    def is_poor(self, reading: RobotState, command: ToolCommand) -> bool:
+        """Return whether the tool, which has come to ``reading``, has for long not gone as the script would have.
+
+        Args:
+            reading: the state now.
+            command: what the script would do in it.
+        """
+        before, self._before = self._before, (reading.tool_position, command.linear)
+        as_wanted = command.grip is None or math.isnan(reading.grip) or (command.grip > 0.5) == (reading.grip >= OPEN)
+        self.has_to_grasp = self.has_to_grasp and not (as_wanted and (command.grip or 0.0) > 0.5)
+        self._grips = as_wanted
+        if before is None:
+            return False
+        position, wanted = before
+        speed = float(np.linalg.norm(wanted))
+        went = float((reading.tool_position - position) @ wanted) / max(speed, 1e-9)
+        self._rows.append((went, speed / self._rate_hz, as_wanted))
+        if len(self._rows) < (self._rows.maxlen or 0):
+            return False
+        gone, would, steps_as_wanted = (sum(column) for column in zip(*self._rows))
+        return steps_as_wanted == 0 or (would >= self._temper.settled_m and gone < self._temper.least_progress * would)

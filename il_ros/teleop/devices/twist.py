@@ -15,11 +15,12 @@ from il_ros.core import schema
 from il_ros.core.contract import TOOL_AXES
 from il_ros.core.errors import MessageError
 from il_ros.core.frames import IDENTITY, Frame
-from il_ros.core.topics import TWIST
-from il_ros.core.types import Array, ExpertAction, RobotState
+from il_ros.core.topics import HAND_GRIPPER, TWIST
+from il_ros.core.types import Array, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.base import Operated, Setup, at_least, finite
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
+KINDS = ("linear", "angular")
 LET_GO_S = 0.2
 """An operator whose driver publishes zeros for so long has let go."""
 
@@ -30,6 +31,8 @@ class TwistOptions:
 
     scale: float = 1.0
     """Metres a second for a linear velocity of 1: MoveIt Servo's ``command_in_type: unitless`` has numbers up to 1."""
+    turn_scale: float = 1.0
+    """Rad a second for an angular velocity of 1; 0 leaves the tool's orientation as it is."""
     timeout_s: float = DEAD_MAN_S
     """A driver that has been silent this long after a velocity is lost."""
     frame: str = ""
@@ -38,7 +41,7 @@ class TwistOptions:
     """For a driver that publishes only while it drives and never zeros: its silence is no loss but lets go."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0.0, ("scale", "timeout_s"))
+        at_least(self, 0.0, ("scale", "turn_scale", "timeout_s"))
 
 
 class Twist(Operated):
@@ -47,32 +50,36 @@ class Twist(Operated):
     A SpaceMouse or a phone is set up for MoveIt Servo as ever, and the topic ``delta_twist_cmds`` remapped.
     """
 
-    topics: ClassVar[Mapping[str, str]] = {TWIST.name: TWIST.type_name}
+    topics: ClassVar[Mapping[str, str]] = {topic.name: topic.type_name for topic in (TWIST, HAND_GRIPPER)}
 
     def __init__(self, setup: Setup) -> None:
         self.options: TwistOptions = schema.build(TwistOptions, "device 'twist'", setup.options)
         super().__init__(setup, "twist", DeadMan(self.options.timeout_s, seen_up=True))
         self.dead_man.silence_lets_go = self.options.silence_lets_go
         self._velocity: Array = np.zeros(3)
+        self._turning: Array = np.zeros(3)
         self._frame = Frame()
         self._moved_ns: int | None = None
         """When a velocity other than zero was received last."""
 
     def hear(self, topic: str, message: Any, now_ns: int) -> None:
-        """Take a twist.
+        """Take a twist, or how far the gripper is to close.
 
         Raises:
             MessageError: if a number is not finite, or the frame is not known; the driver then counts as lost.
         """
+        if topic == HAND_GRIPPER.name:
+            self.hear_gripper(topic, message)
+            return
         linear, angular, name = message.twist.linear, message.twist.angular, message.header.frame_id
         try:
             frame = Frame() if name == self.options.frame else self.frame(topic, name)
             velocity = self.options.scale * finite(topic, "linear velocity", (linear.x, linear.y, linear.z))
-            turning = finite(topic, "angular velocity", (angular.x, angular.y, angular.z))
+            turning = finite(topic, "angular velocity", (angular.x, angular.y, angular.z)) * self.options.turn_scale
         except MessageError:
             self.dead_man.lose()
             raise
-        self._velocity, self._frame = velocity, frame
+        self._velocity, self._turning, self._frame = velocity, turning, frame
         moves = bool(velocity.any() or turning.any())
         self.dead_man.alive(now_ns)  # a silence that ends now was one after the last twist, not after this one
         self.dead_man.silence_lets_go = self.options.silence_lets_go or not moves
@@ -80,14 +87,14 @@ class Twist(Operated):
             self._moved_ns = now_ns
         rests = not moves and (self._moved_ns is None or now_ns - self._moved_ns >= LET_GO_S * 1e9)
         self.dead_man.press(moves or (self.dead_man.holds(now_ns) and not rests))
-        self._note_left_out(turning)
+        self._note_left_out()
 
-    def _note_left_out(self, turning: Array) -> None:
+    def _note_left_out(self) -> None:
         """Note the components that the contract cannot command."""
-        names = self.setup.contract.action_names
-        left = ["angular velocities"] if turning.any() else []
+        names, left = self.setup.contract.action_names, list[str]()
         if self.setup.contract.moves_tool and not self._frame.turns_with_tool:
-            left += [f"linear.{axis[-1]}" for axis, v in zip(TOOL_AXES, self._velocity) if v and axis not in names]
+            twist, labels = [*self._velocity, *self._turning], [f"{kind}.{axis}" for kind in KINDS for axis in "xyz"]
+            left = [label for label, axis, v in zip(labels, TOOL_AXES, twist) if v and axis not in names]
         if left:  # it stays noted: a cap that is pushed is always turned a little, too
             about = ", ".join(left)
             self.note(about, f"delta_twist_cmds has {about}, of which the contract's action knows nothing: left out")
@@ -97,4 +104,5 @@ class Twist(Operated):
         if not self.dead_man.holds(now_ns):
             return self.away()
         turned = reading.tool_quaternion if self._frame.turns_with_tool else IDENTITY
-        return self.driven(self._frame.in_base(self._velocity, turned), reading)
+        linear, angular = (self._frame.in_base(vector, turned) for vector in (self._velocity, self._turning))
+        return self.driven(ToolCommand(linear, angular), reading)

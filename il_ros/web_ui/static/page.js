@@ -9,8 +9,9 @@ const MOVES = {
   KeyA: [0, 1, 0], ArrowLeft: [0, 1, 0], KeyD: [0, -1, 0], ArrowRight: [0, -1, 0],
   KeyR: [0, 0, 1], KeyF: [0, 0, -1],
 };
+const TURNS = { KeyQ: 1, KeyE: -1 };
 const ACTS = { KeyT: "take_over", KeyG: "give_back", KeyN: "new_episode", Enter: "success", Delete: "discard" };
-const DEAD_MAN = "Space", FAST = ["ShiftLeft", "ShiftRight"];
+const DEAD_MAN = "Space", FAST = ["ShiftLeft", "ShiftRight"], GRIPPER = "KeyC";
 const WHY = {
   take_over: "taken over", release: "given back", policy_lost: "no policy answers", policy_back: "the policy is back",
 };
@@ -65,11 +66,15 @@ function hands() {
     for (const key of down) if (MOVES[key]) sum += MOVES[key][axis];
     return Math.max(-1, Math.min(1, sum));
   });
+  message.turn = [...down].reduce((sum, key) => sum + (TURNS[key] || 0), 0);
+  message.gripper = down.has(GRIPPER);
   const pad = navigator.getGamepads ? [...navigator.getGamepads()].find((each) => each && each.connected) : null;
   if (pad && pad.buttons.length > 5 && pad.buttons[4].pressed && !message.held) {
     message.held = true;
     message.fast = pad.buttons[5].pressed;
     message.deflection = [-(pad.axes[1] || 0), -(pad.axes[0] || 0), -(pad.axes[3] || 0)].map(still);
+    message.turn = still(-(pad.axes[2] || 0));
+    message.gripper = message.gripper || pad.buttons[0].pressed;
   }
   return message;
 }
@@ -107,7 +112,7 @@ function key(event, pressed) {
     if (isText(event.target)) return;
     if (event.ctrlKey || event.altKey || event.metaKey) return release();  // what is let go meanwhile may not be seen
   }
-  if (!(code in MOVES || code in ACTS || code === DEAD_MAN || FAST.includes(code))) return;
+  if (!(code in MOVES || code in TURNS || code in ACTS || [DEAD_MAN, GRIPPER, ...FAST].includes(code))) return;
   if (!isText(event.target)) event.preventDefault();  // space would press a button
   if (!event.repeat) press(code, pressed);  // letting go counts wherever the pointer and the modifiers are
 }
@@ -143,6 +148,7 @@ function act(what) {
 }
 
 for (const button of document.querySelectorAll("[data-do]")) button.onclick = () => act(button.dataset.do);
+$("gripper").onclick = () => { press(GRIPPER, true); press(GRIPPER, false); };
 $("success").onclick = () => act("success");
 $("failure").onclick = () => act("failure");
 $("policy").onchange = () => send({ do: "policy", drives: $("policy").checked });
@@ -240,6 +246,9 @@ function showState(state) {
   const s = state.saved, now = state.recording;
   const last = s && (s.error || (s.discarded ? `${s.discarded} discarded` : `${s.name}: ${s.outcome || "saved"}`));
   $("recording").textContent = now && now !== "None" ? `● ${now}` : last || "no";
+  const grip = state.gripper;
+  $("gripper").hidden = typeof grip !== "number";
+  $("gripper").textContent = `GRIPPER: ${grip < 0.1 ? "OPEN" : `${Math.round(100 * grip)} % CLOSED`}`;
   $("interventions").textContent = state.interventions;
   const c = state.checkpoint;
   $("checkpoint").textContent = c ? `${c.policy}, ${c.labels} labels` : "none trained yet";

@@ -2,7 +2,7 @@
 // page the keys and the pointer, and that it is still there.
 "use strict";
 
-const OURS = /^(Key[WASDRFTGN]|Arrow\w+|Space|Shift(Left|Right)|Enter|Delete)$/;
+const OURS = /^(Key[WASDRFQECTGN]|Arrow\w+|Space|Shift(Left|Right)|Enter|Delete)$/;
 const post = (message) => parent.postMessage(message, "*");
 for (const kind of ["keydown", "keyup"]) {
   addEventListener(kind, (event) => {

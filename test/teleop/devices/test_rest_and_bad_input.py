@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from il_ros.core import plugins
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
-from il_ros.core.topics import BROWSER_INPUT, GUIDING, LEADER_PEDAL, LEADER_STATES
+from il_ros.core.topics import BROWSER_INPUT, GUIDING, HAND_GRIPPER, LEADER_PEDAL, LEADER_STATES
 from il_ros.robot.description import Robot
 from il_ros.robot.ik import Kinematics
 from il_ros.sim.env import ArmEnv
@@ -29,6 +29,9 @@ CONTRACTS = ("panda_joints", "xarm6_joints")
 
 def vector(x=0.0, y=0.0, z=0.0):
     return SimpleNamespace(x=x, y=y, z=z)
+
+
+LEVEL = SimpleNamespace(x=0.0, y=0.0, z=0.0, w=1.0)
 
 
 def header(frame=""):
@@ -70,7 +73,9 @@ class Resting:
 
     def pose(self, step, reading):
         place = vector(1.0, 2.0, 3.0 + 1e-6 * (step % 2))
-        return [("hand_pose", SimpleNamespace(header=header(), pose=SimpleNamespace(position=place)))]
+        return [
+            ("hand_pose", SimpleNamespace(header=header(), pose=SimpleNamespace(position=place, orientation=LEVEL)))
+        ]
 
     def leader(self, step, reading):
         told = SimpleNamespace(name=list(self._first.joint_names), position=self._first.joint_positions.tolist())
@@ -135,11 +140,16 @@ anything = {
     "hand_pose": st.builds(
         SimpleNamespace,
         header=st.builds(header, st.sampled_from(["", "world", "nowhere"])),
-        pose=st.builds(SimpleNamespace, position=st.builds(vector, wild, wild, wild)),
+        pose=st.builds(
+            SimpleNamespace,
+            position=st.builds(vector, wild, wild, wild),
+            orientation=st.builds(SimpleNamespace, x=wild, y=wild, z=wild, w=wild),
+        ),
     ),
     LEADER_STATES.name: st.builds(SimpleNamespace, name=st.permutations([*JOINT_NAMES, "x"]), position=numbers),
     LEADER_PEDAL.name: st.builds(SimpleNamespace, data=st.booleans()),
     GUIDING.name: st.builds(SimpleNamespace, data=st.booleans()),
+    HAND_GRIPPER.name: st.builds(SimpleNamespace, data=wild),
 }
 JOINTS = Contract.load("panda_joints")
 SOLVE = Kinematics.of(JOINTS)

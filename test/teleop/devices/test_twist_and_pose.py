@@ -37,6 +37,9 @@ def vector(x=0.0, y=0.0, z=0.0):
     return SimpleNamespace(x=x, y=y, z=z)
 
 
+LEVEL = SimpleNamespace(x=0.0, y=0.0, z=0.0, w=1.0)
+
+
 def twist(x=0.0, y=0.0, z=0.0, turning=0.0, frame=""):
     velocity = SimpleNamespace(linear=vector(x, y, z), angular=vector(turning))
     return SimpleNamespace(header=SimpleNamespace(frame_id=frame), twist=velocity)
@@ -44,7 +47,9 @@ def twist(x=0.0, y=0.0, z=0.0, turning=0.0, frame=""):
 
 def pose(x=0.0, y=0.0, z=0.0, frame=""):
     place = vector(AT + x, AT + y, AT + z)
-    return SimpleNamespace(header=SimpleNamespace(frame_id=frame), pose=SimpleNamespace(position=place))
+    return SimpleNamespace(
+        header=SimpleNamespace(frame_id=frame), pose=SimpleNamespace(position=place, orientation=LEVEL)
+    )
 
 
 SPEAKS = {"twist": ("delta_twist_cmds", twist), "pose": ("hand_pose", pose)}
