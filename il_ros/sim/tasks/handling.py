@@ -34,6 +34,7 @@ class HandlingTask(Task):
     and away.
     """
 
+    contract = "panda_gripper"
     must_open = True
     """Whether the gripper must be open in the end."""
 

@@ -25,6 +25,7 @@ class Reach(Task):
     """Bring the tool within a centimetre of the target, and stay there for a second."""
 
     time_limit_s = 8.0
+    contract = "panda_reach"
     bodies = (Body("target", "box", (0.02, 0.02, 0.02), 0.0, BLUE, solid=False),)
     experts = ("direct",)
     ways = 1
