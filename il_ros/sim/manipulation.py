@@ -32,8 +32,10 @@ HOVER_M = 0.1
 """The funnel goes up to this height."""
 FREE_M = 0.02
 """What is farther than this below the funnel first rises."""
-WIDEST_M = 0.08
-"""Between the fingers of an open gripper, about."""
+WIDEST_M = (0.08, 0.1)
+"""Between the fingers of an open gripper, of one arm or another; as one closes, this shrinks about evenly."""
+GENTLE_M_S, LIFTED_M = 0.05, 0.003
+"""What stands on the table is lifted gently to this height, while the fingers close firmly."""
 AT_M, AROUND_M = 0.005, 0.012
 """The tool is where it may close; the block is where fingers that are closed on something hold it."""
 LEAVE_M = 0.11
@@ -81,7 +83,7 @@ class Handling:
     ) -> None:
         self._place, self._above_m, self._half_m = place, above_m, block.size[2] / 2
         self._angle, self._period = (math.pi / 2 if axis == "y" else 0.0), (math.pi if axis else math.pi / 2)
-        self._touching = 1.0 - block.size[0] / WIDEST_M
+        self._touching, self._closed = (1.0 - block.size[0] / widest_m for widest_m in WIDEST_M)
 
     def __call__(self, reading: RobotState) -> ToolCommand:
         """Return the command that is right for a reading."""
@@ -96,7 +98,7 @@ class Handling:
         return self._fetch(hand, to_grasp, yaw_of(pose[3:]))
 
     def _holds(self, hand: Hand, to_grasp: Array) -> bool:
-        closed_on_it = -0.1 < hand.grip - self._touching < 0.15
+        closed_on_it = self._touching - 0.03 < hand.grip < self._closed + 0.1
         return closed_on_it and bool(np.hypot(*to_grasp[:2]) < AROUND_M and abs(to_grasp[2]) < AROUND_M)
 
     def _leave(self, hand: Hand, pose: Array) -> ToolCommand:
@@ -113,12 +115,15 @@ class Handling:
         below = np.array([0.0, 0.0, 0.001])  # so that it comes to stand, and does not hover
         wait_m = 0.0 if is_inside else place.deep_m and place.deep_m + 0.006
         fine_m = place.near_m if is_inside else place.fine_m
-        return ToolCommand(come_down(place.foot - below - foot, turn, fine_m, wait_m), turning(turn), grip=1.0)
+        velocity = come_down(place.foot - below - foot, turn, fine_m, wait_m)
+        if foot[2] < LIFTED_M:
+            velocity[2] = min(velocity[2], GENTLE_M_S)
+        return ToolCommand(velocity, turning(turn), grip=1.0)
 
     def _fetch(self, hand: Hand, to_grasp: Array, yaw: float) -> ToolCommand:
         turn = nearest_turn(yaw + self._angle - hand.axis, self._period)
         aside = float(np.hypot(*to_grasp[:2])) + ARM_M * abs(turn)
-        closes = aside < AT_M and abs(to_grasp[2]) < AT_M and hand.grip - self._touching < 0.15
+        closes = aside < AT_M and abs(to_grasp[2]) < AT_M and hand.grip < self._closed + 0.1
         wait_m = 0.0 if self._is_open(hand) or closes else HOVER_M
         return ToolCommand(come_down(to_grasp, turn, AT_M / 2, wait_m), turning(turn), grip=float(closes))
 
