@@ -39,13 +39,14 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
     def __init__(
         self,
         task: str = "fork",
-        contract: str | Contract = "panda_plane",
+        contract: str | Contract | None = None,
         render_mode: str | None = None,
         time_limit: bool = True,
     ) -> None:
         super().__init__(task)
-        self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
         self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
+        contract = contract or self.task.contract
+        self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
         self._time_limit = time_limit
         self.robot = Robot.load(self.contract.robot)
         self._control = Control(self.contract, self.robot)
