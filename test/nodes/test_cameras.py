@@ -108,7 +108,7 @@ class Seeing:
         monkeypatch.setattr(
             node, "subscribe_raw", lambda topic, callback: self.receive.update({topic.name: callback}), raising=True
         )
-        node._cameras = CameraInputs(node, node.parameters.lockstep, node._go_on)
+        node._cameras = CameraInputs(node, node._go_on)
         self.actor.silence = lambda stamp_ns: self.silences.append(stamp_ns)  # type: ignore[attr-defined]
         self.actor.chunk = lambda: None  # type: ignore[attr-defined]
         node._actor, node._remembers = self.actor, False  # type: ignore[assignment]
