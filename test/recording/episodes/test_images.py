@@ -14,9 +14,11 @@ from rosbags.typesys import Stores, get_typestore
 from il_ros.core.contract import ImageComponent
 from il_ros.core.errors import DataError
 from il_ros.core.messages import CameraBuffer, decoded_image, serialized_image, serialized_png
-from il_ros.recording.bag.reader import bytes_of
+from il_ros.recording.bag.reader import bytes_of, read
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal
+from il_ros.recording.write.recovery import recover
 
 RAW, PACKED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 STORE = get_typestore(Stores.ROS2_JAZZY)
@@ -158,3 +160,24 @@ def test_bags_of_other_recorders_have_images_too(kit, seeing, images_of, tmp_pat
     episode = read_episode(tmp_path / "bag", seeing)
     assert len(episode) > 35 and episode.facts["resampled"]["topics"]["/front/image_raw (front)"]["stale"] == 0
     check_against_live(seeing, [message for message in sent if message[1] in (RAW, PACKED)], episode)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.61, 0.99])
+def test_a_recording_that_was_cut_off_keeps_every_image_before_the_cut(
+    kit, seeing, images_of, journal_of, tmp_path, share
+):
+    images = images_of(FIRST_NS + 10**9)
+    sent = sorted([*images, *(m for k in range(20) for m in kit.step(k))], key=lambda message: message[3])
+    journal, sizes = journal_of([]), []
+    journal.unlink()
+    with Journal(journal, {}) as written:
+        for message in sent:
+            written.write(*message)
+            sizes.append(journal.stat().st_size)
+    cut = round(share * sizes[-1])
+    with journal.open("r+b") as file:
+        file.truncate(cut)
+    whole = [message for message, size in zip(sent, sizes) if size <= cut]
+    (bag,) = recover(tmp_path)
+    assert [message.data for message in read(bag).raw()] == [message[2] for message in whole]
+    check_against_live(seeing, [message for message in whole if message in images], read_episode(bag, seeing))
