@@ -30,9 +30,7 @@ class QosKind(enum.Enum):
     IMAGE = "image"
     """A simulated camera's images; reliable, and few of them are kept, since they are large."""
     CAMERA = "camera"
-    """A subscriber of images, compatible with every camera's driver."""
-    LOCKSTEP_CAMERA = "lockstep_camera"
-    """The same in lockstep, where none may be lost, since steps wait for them."""
+    """A subscriber of images: reliable, as most drivers are, since of large ones most would be lost otherwise."""
 
 
 class Topic(NamedTuple):

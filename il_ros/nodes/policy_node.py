@@ -79,7 +79,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._topic = self.publisher(topics.POLICY_ACTION)
         self._distances = self.publisher(topics.POLICY_DISTANCE)
         self._bytes = codecs.ChunkWriter(self.contract)
-        self._cameras = CameraInputs(self, self.parameters.lockstep, self._go_on)
+        self._cameras = CameraInputs(self, self._go_on)
         self._silent = 0
         self.take_turns(self._turns, codecs.observed(self.contract), self._take)
         self.read(codecs.RecordReader(), self._on_authority)

@@ -88,10 +88,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def _camera_topics(self) -> list[Topic]:
         """Return the topics of the contract's cameras, of images and calibrations, each once."""
-        kind = QosKind.LOCKSTEP_CAMERA if self.parameters.lockstep else QosKind.CAMERA
-        parts = self.contract.images
-        every = [row for part in parts for row in (topics.camera(part, kind), topics.camera_info(part, kind))]
-        return list(dict.fromkeys(every))
+        parts, kinds = self.contract.images, (topics.camera, topics.camera_info)
+        return list(dict.fromkeys(row(part, QosKind.CAMERA) for part in parts for row in kinds))
 
     def configure(self) -> None:
         """Make the folder, and bags of the journals that an earlier recorder has left in it."""

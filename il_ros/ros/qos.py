@@ -36,8 +36,7 @@ RECORDER = _profile(10_000, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATIL
 LATEST = _profile(1, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
 LATEST_OF_SEVERAL = _profile(16, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
 IMAGE = _profile(32, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
-CAMERA = _profile(256, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
-LOCKSTEP_CAMERA = _profile(256, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
+CAMERA = _profile(256, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 ANY_PUBLISHER = _profile(1000, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
 """A subscriber's profile that is compatible with every publisher."""
 PROFILES = {
@@ -49,7 +48,6 @@ PROFILES = {
     QosKind.LATEST_OF_SEVERAL: LATEST_OF_SEVERAL,
     QosKind.IMAGE: IMAGE,
     QosKind.CAMERA: CAMERA,
-    QosKind.LOCKSTEP_CAMERA: LOCKSTEP_CAMERA,
 }
 """``core.topics.QosKind`` documents what each kind is for."""
 

@@ -13,14 +13,19 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from rclpy.serialization import serialize_message
 
 from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.messages import decoded_image, serialized_image, serialized_stamp_ns
 from il_ros.core.types import EpisodeStart
 from il_ros.nodes.policy_node import PolicyNode
+from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.sim_node import SimNode
+from il_ros.recording.bag.reader import read
+from il_ros.recording.write.open_episode import ReceivedMessage
 from il_ros.ros.cameras.camera_inputs import CameraInputs
+from il_ros.ros.message_types import message_class
 from il_ros.ros.step_sequencer import SequencedStep
 
 pytestmark = pytest.mark.graph
@@ -108,7 +113,7 @@ class Seeing:
         monkeypatch.setattr(
             node, "subscribe_raw", lambda topic, callback: self.receive.update({topic.name: callback}), raising=True
         )
-        node._cameras = CameraInputs(node, node.parameters.lockstep, node._go_on)
+        node._cameras = CameraInputs(node, node._go_on)
         self.actor.silence = lambda stamp_ns: self.silences.append(stamp_ns)  # type: ignore[attr-defined]
         self.actor.chunk = lambda: None  # type: ignore[attr-defined]
         node._actor, node._remembers = self.actor, False  # type: ignore[assignment]
@@ -193,3 +198,31 @@ def test_a_frozen_camera_is_reported_and_still_seen(policy: Callable[[bool], See
         seen.step(stamp, at=k / 100)
     assert len(seen.actor.shown) == 40 and not seen.silences
     assert seen.complaints and all("'front'" in text and "frozen" in text for text in seen.complaints)
+
+
+def test_what_a_camera_sent_last_before_an_episode_is_recorded_with_it(
+    ros: Callable[..., None], seeing: Path, tmp_path: Path
+) -> None:
+    ros(contract=seeing, folder=tmp_path / "episodes")
+    node = RecorderNode()
+    front = next(part for part in node.contract.images if part.name == "front")
+
+    def say(name: str, type_name: str, data: bytes, stamp_ns: int) -> None:
+        info = {"publication_sequence_number": 0, "source_timestamp": 0, "publisher_gid": name}
+        node.recorder.receive(ReceivedMessage(f"/{name}", type_name, data, info, stamp_ns, stamp_ns))
+
+    pixels = np.zeros((front.height, front.width, 3), np.uint8)
+    for stamp in (8 * 10**8, 9 * 10**8):
+        say(front.topic, front.type, serialized_image(stamp, "front", pixels), stamp)
+        assert node.recorder.current is None, "a camera begins no episode"
+    for k in range(3):
+        for topic, kind in node.contract.topics.items():
+            message = message_class(kind)()
+            messages.set_stamp(message, 10**9 + k * STEP_NS)
+            say(topic, kind, serialize_message(message), 10**9 + k * STEP_NS)
+    node.recorder.stop()
+    node.recorder.finish()
+    bag = read(tmp_path / "episodes" / "episode_000001")
+    stamps = [serialized_stamp_ns(message.data) for message in bag.raw({f"/{front.topic}"})]
+    assert stamps == [9 * 10**8] and list(bag.facts["image_topics"]) == [f"/{front.topic}"]
+    node.close()

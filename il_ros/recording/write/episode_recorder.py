@@ -15,7 +15,6 @@ from il_ros.core.types import EpisodeStart
 from il_ros.recording.episodes.stamp_progress import FAR_NS, StampProgress, Verdict
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.bag_maker import BagMaker
-from il_ros.recording.write.finalize import IMAGE_TOPICS
 from il_ros.recording.write.journal import Journal
 from il_ros.recording.write.open_episode import OpenEpisode, ReceivedMessage
 from il_ros.recording.write.recorder_host import RecorderHost, RecorderSettings
@@ -112,6 +111,8 @@ class EpisodeRecorder:
     def _write(self, episode: OpenEpisode, message: ReceivedMessage, is_near: bool) -> None:
         name, stamp = message.name, message.stamp_ns
         episode.write(message, lambda: self._host.offered(name))
+        if name in self.cameras:
+            episode.image_bytes[name] = max(len(message.data), episode.image_bytes.get(name, 0))
         self._messages, self._bytes = self._messages + 1, self._bytes + len(message.data)
         if not is_near:
             episode.add_stray(name)
@@ -143,7 +144,7 @@ class EpisodeRecorder:
     def _open(self, facts: dict[str, Any]) -> OpenEpisode:
         number = self.episodes.next_number()
         journal = Journal(self.episodes.journal_path(number), facts)
-        self.current = OpenEpisode(journal, number, {**facts, **({IMAGE_TOPICS: self.cameras} if self.cameras else {})})
+        self.current = OpenEpisode(journal, number, dict(facts))
         early, self._early = self._early, {}
         for message in early.values():
             self._write(self.current, message, self._progress.is_near(message.stamp_ns))

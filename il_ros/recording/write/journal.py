@@ -28,8 +28,9 @@ from il_ros.recording.bag.typestore import definition
 
 SUFFIX = ".journal.mcap"
 LIBRARY = "il_ros"
-_PACKER = zstandard.ZstdCompressor(level=1)
-"""Of images: they would fill the disk as they are, and a higher level takes too long while they come."""
+_PACKER = zstandard.ZstdCompressor(level=-1)
+"""Of images: drawn ones would fill the disk as they are, and a higher level takes ten times as long for those of a
+sensor, while they come."""
 _KEPT = "what was recorded is kept; free some space and run `il-ros recover {folder}`"
 
 

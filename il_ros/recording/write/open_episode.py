@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from il_ros.core import messages
 from il_ros.core.events import EpisodeEnd
 from il_ros.core.types import EpisodeStart
+from il_ros.recording.write.finalize import IMAGE_TOPICS
 from il_ros.recording.write.journal import Journal
 from il_ros.recording.write.message_loss import MessageLoss, Silences
 
@@ -60,6 +61,8 @@ class OpenEpisode:
     """Its announcement, once it has come."""
     silences: Silences = field(default_factory=Silences)
     """Of the observation's first topic."""
+    image_bytes: dict[str, int] = field(default_factory=dict)
+    """The largest message of each topic of a camera."""
     authors: dict[str, dict[str, None]] = field(default_factory=lambda: {"expert": {}, "checkpoint": {}})
     """Who has acted as an expert, and which policies have, in the order of appearance."""
     ending: bool = False
@@ -126,7 +129,9 @@ class OpenEpisode:
         self.journal.close()
         authors = {role: ", ".join(filter(None, names)) for role, names in self.authors.items()}
         stray = {"stray": self.strays} if self.strays else {}
-        self.facts.update(number=self.number, gaps=self.gaps.facts(), silences=self.silences.facts, **stray, **authors)
+        images = {IMAGE_TOPICS: self.image_bytes} if self.image_bytes else {}
+        self.facts.update(number=self.number, gaps=self.gaps.facts(), silences=self.silences.facts)
+        self.facts.update(**stray, **images, **authors)
 
     def lost(self) -> int:
         """Return how many messages were sent and never arrived, on all topics."""

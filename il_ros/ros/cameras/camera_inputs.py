@@ -21,23 +21,21 @@ class CameraInputs:
 
     Args:
         node: which subscribes, and reports images that cannot be decoded.
-        lockstep: whether the cameras are simulated, and steps wait for their images.
         arrived: called after each image.
     """
 
-    def __init__(self, node: IlNode[Any], lockstep: bool, arrived: Callable[[], None]) -> None:
+    def __init__(self, node: IlNode[Any], arrived: Callable[[], None]) -> None:
         self._contract: Contract = node.contract
         self._buffers = {part.name: CameraBuffer(part) for part in self._contract.images}
         self._ages_ns: dict[str, int] = {}
         for part in self._contract.images:
-            topic = topics.camera(part, QosKind.LOCKSTEP_CAMERA if lockstep else QosKind.CAMERA)
 
             def receive(data: bytes, _: Any, buffer: CameraBuffer = self._buffers[part.name]) -> None:
                 image = messages.decoded_image(data, buffer.component)
                 buffer.add(messages.serialized_stamp_ns(data), image)
                 arrived()
 
-            node.subscribe_raw(topic, receive)
+            node.subscribe_raw(topics.camera(part, QosKind.CAMERA), receive)
 
     def have_come(self, first_ns: int, stamp_ns: int) -> bool:
         """Return whether the images of a step of a simulation in lockstep are there.

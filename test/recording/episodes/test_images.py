@@ -14,9 +14,11 @@ from rosbags.typesys import Stores, get_typestore
 from il_ros.core.contract import ImageComponent
 from il_ros.core.errors import DataError
 from il_ros.core.messages import CameraBuffer, decoded_image, serialized_image, serialized_png
-from il_ros.recording.bag.reader import bytes_of
+from il_ros.recording.bag.reader import bytes_of, read
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal
+from il_ros.recording.write.recovery import recover
 
 RAW, PACKED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 STORE = get_typestore(Stores.ROS2_JAZZY)
@@ -32,7 +34,7 @@ def picture(ns):
     return np.random.default_rng(ns).integers(0, 256, (12, 16, 3), dtype=np.uint8)
 
 
-def image_bytes(camera, ns, pixels=None):
+def serialized(camera, ns, pixels=None):
     write = serialized_png if camera.type == PACKED else serialized_image
     return write(ns, camera.name, picture(ns) if pixels is None else pixels)
 
@@ -48,7 +50,7 @@ def images_of(kit):
 
     def made(until_ns, silent=(2**62, 2**62)):
         return [
-            (f"/{camera.topic}", camera.type, image_bytes(camera, ns), ns, ns, 0)
+            (f"/{camera.topic}", camera.type, serialized(camera, ns), ns, ns, 0)
             for camera in CAMERAS
             for ns in range(FIRST_NS - 30_000_000, until_ns, round(1e9 / camera.rate_hz))
             if not silent[0] <= ns < silent[1]
@@ -78,12 +80,13 @@ def check_against_live(seeing, sent, episode):
             assert shown is None or np.array_equal(shown, expected[camera.name])
 
 
-def test_an_episode_has_the_images_that_the_live_policy_saw(kit, seeing, images_of, journal_of, tmp_path):
+@pytest.mark.parametrize("image_bytes", [600, 900_000], ids=["zstd", "lz4"])
+def test_an_episode_has_the_images_that_the_live_policy_saw(kit, seeing, images_of, journal_of, tmp_path, image_bytes):
     images = images_of(FIRST_NS + 2 * 10**9, silent=(FIRST_NS + 400_000_000, FIRST_NS + 1_200_000_000))
-    broken = ("/front/image_raw", RAW, image_bytes(CAMERAS[0], FIRST_NS + 1)[:90], FIRST_NS + 1, FIRST_NS + 1, 0)
+    broken = ("/front/image_raw", RAW, serialized(CAMERAS[0], FIRST_NS + 1)[:90], FIRST_NS + 1, FIRST_NS + 1, 0)
     steps = [m for k in range(40) for m in kit.step(k)]
     sent = sorted([*images, broken, *steps], key=lambda message: message[3])
-    bag = finalize(journal_of(sent), tmp_path, {"cameras": ["front", "wrist"]})
+    bag = finalize(journal_of(sent), tmp_path, {"image_topics": {"/front/image_raw": image_bytes}})
     size = bytes_of(bag)
     episode = read_episode(bag, seeing)
     check_against_live(seeing, images, episode)
@@ -116,7 +119,7 @@ def test_decoded_images_are_made_once_and_again_for_another_size(
 def test_a_frozen_camera_shows_in_the_facts(kit, seeing, journal_of, tmp_path):
     seeing = dataclasses.replace(seeing, images=CAMERAS[:1])
     times = [FIRST_NS + n * 100_000_000 for n in range(20)]
-    frozen = [image_bytes(CAMERAS[0], ns, picture(min(ns, times[4]))) for ns in times]
+    frozen = [serialized(CAMERAS[0], ns, picture(min(ns, times[4]))) for ns in times]
     images = [("/front/image_raw", RAW, data, ns, ns, 0) for data, ns in zip(frozen, times)]
     bag = finalize(journal_of([*images, *(m for k in range(40) for m in kit.step(k))]), tmp_path, {})
     assert read_episode(bag, seeing).facts["cameras"]["front"]["longest_repeated_s"] == 1.5
@@ -157,3 +160,24 @@ def test_bags_of_other_recorders_have_images_too(kit, seeing, images_of, tmp_pat
     episode = read_episode(tmp_path / "bag", seeing)
     assert len(episode) > 35 and episode.facts["resampled"]["topics"]["/front/image_raw (front)"]["stale"] == 0
     check_against_live(seeing, [message for message in sent if message[1] in (RAW, PACKED)], episode)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.61, 0.99])
+def test_a_recording_that_was_cut_off_keeps_every_image_before_the_cut(
+    kit, seeing, images_of, journal_of, tmp_path, share
+):
+    images = images_of(FIRST_NS + 10**9)
+    sent = sorted([*images, *(m for k in range(20) for m in kit.step(k))], key=lambda message: message[3])
+    journal, sizes = journal_of([]), []
+    journal.unlink()
+    with Journal(journal, {}) as written:
+        for message in sent:
+            written.write(*message)
+            sizes.append(journal.stat().st_size)
+    cut = round(share * sizes[-1])
+    with journal.open("r+b") as file:
+        file.truncate(cut)
+    whole = [message for message, size in zip(sent, sizes) if size <= cut]
+    (bag,) = recover(tmp_path)
+    assert [message.data for message in read(bag).raw()] == [message[2] for message in whole]
+    check_against_live(seeing, [message for message in whole if message in images], read_episode(bag, seeing))
