@@ -97,7 +97,7 @@ class Cameras:
             turned = matrix(state[5])
             points = points @ turned.T + state[4] + rotated(self._tip, state[5])
             up = turned @ up
-        return self._world.picture(width, height, *points, mount.field_of_view, up)
+        return self._world.picture(width, height, points[0], points[1], mount.field_of_view, up)
 
     def close(self) -> None:
         """Free the client; a second call does nothing."""

@@ -22,7 +22,6 @@ from il_ros.robot.description import Box, Gripper, Robot
 from il_ros.robot.urdf import UrdfJoint, read_joints
 from il_ros.robot.urdf_model import thinned
 
-
 MANY_FACES, COARSE_M = 1000, 0.006
 """Meshes of more faces are drawn by fewer, their vertices as far apart as this."""
 SAMPLES = 200

@@ -141,7 +141,8 @@ class Scene:
     def _add_body(self, name: str, body: DrawnBody) -> Any:
         """Add the shapes of a body below one frame."""
         scene = self._server.scene
-        colour = tuple(round(255 * share) for share in body.colour[:3])
+        red, green, blue = (round(255 * share) for share in body.colour[:3])
+        colour = (red, green, blue)
         frame = scene.add_frame(name, show_axes=False)
         for part, (size, centre) in enumerate(body.boxes):
             scene.add_box(f"{name}/{part}", colour, size, position=centre)

@@ -15,7 +15,6 @@ from gymnasium.utils.env_checker import check_env
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.robot.description import Robot
-from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.sim.physics import SUBSTEP_HZ
 
