@@ -47,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much each expert counts; 0 leaves out, others=0 the rest",
     )
     parser.add_argument(
+        "--encoder",
+        metavar="NAME",
+        help="what encodes the images of a contract with cameras: patch, residual, spatial_softmax, or none to train "
+        "without them (default: the configuration's)",
+    )
+    parser.add_argument(
         "--fresh", action="store_true", help="begin anew, where another training has not ended; that is put aside"
     )
     parser.add_argument("--json", action="store_true", help="print the checkpoint's facts as JSON")
@@ -60,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     changes: dict[str, Any] = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
     if args.experts is not None:
         changes["experts"] = weights(args.experts)
+    if args.encoder is not None:
+        changes["encoder"] = args.encoder
     config = TrainingConfig.load(args.policy, **changes)
     folder = args.checkpoints or args.episodes.parent / "checkpoints"
     workshop = TrainingPipeline(args.episodes, folder, Contract.load(args.contract))
