@@ -31,7 +31,7 @@ from imitation.util.logger import configure
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from il_ros.core.types import Array, RobotState
+from il_ros.core.types import Array, RobotState, ToolCommand
 from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
@@ -80,7 +80,7 @@ class ScriptedPolicy(NonTrainablePolicy):
     def _choose_action(self, observation: Array) -> Array:
         place = np.array([*observation[:2], 0.0], dtype=np.float64)
         reading = RobotState(0, NOTHING, NOTHING, place, NOTHING, np.zeros((1, 3)))
-        return self._steer(reading).astype(np.float32)
+        return ToolCommand.of(self._steer(reading)).linear[:2].astype(np.float32)
 
 
 def success(env: Lapsing, policy: Any, episodes: int) -> float:

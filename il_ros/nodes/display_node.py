@@ -89,7 +89,7 @@ class DisplayNode(IlNode[DisplayParameters]):
         state = messages.reading_from(self._parts)
         frame = self._robot.base
         if self._scene.get_subscription_count():
-            self._scene.publish(markers.scene_markers(frame, self._props, state.objects))
+            self._scene.publish(markers.scene_markers(frame, self._props, state.object_poses))
         if self._record is not None and self._authority.get_subscription_count():
             self._authority.publish(markers.authority_marker(frame, self._record))
         for authority, publisher in self._paths.items():

@@ -115,7 +115,9 @@ class Robot:
     def drawn(self, positions: Mapping[str, float]) -> dict[str, float]:
         """Return the positions of all joints that are known, given those that were measured, rad or m."""
         gripper = self.gripper
-        follows = {} if gripper is None or gripper.joint not in positions else gripper.positions(positions[gripper.joint])
+        follows = (
+            {} if gripper is None or gripper.joint not in positions else gripper.positions(positions[gripper.joint])
+        )
         return {**self.held, **follows, **positions}
 
     def frames(self) -> dict[str, Frame]:

@@ -197,8 +197,8 @@ class Arm:
 
     @property
     def grip(self) -> float:
-        """How far the gripper is closed, measured, from 0 to 1; 1 of one that is not driven."""
-        return 1.0 if self.gripper is None else self.gripper.gripper.grip(self.gripper.state()[0])
+        """How far the gripper is closed, measured, from 0 to 1; NaN of one that is not driven."""
+        return np.nan if self.gripper is None else self.gripper.gripper.grip(self.gripper.state()[0])
 
     def holds(self, bodies: Sequence[int]) -> Array:
         """Return (N,) bool, which of ``bodies`` both fingers touch."""

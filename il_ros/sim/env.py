@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gymnasium
@@ -17,14 +18,11 @@ from il_ros.core.types import Array, RobotState
 from il_ros.robot.description import Robot
 from il_ros.sim import tasks
 from il_ros.sim.arm import Arm
+from il_ros.sim.cameras import SIZE, Cameras
 from il_ros.sim.control import Control
 from il_ros.sim.physics import PhysicsClient
-from il_ros.sim.tasks import Body, StepState
+from il_ros.sim.tasks import StepState
 from il_ros.sim.timeline import EpisodeClock
-
-CORNERS = 200
-"""A line is drawn with so many points at most."""
-TABLE = Body("table", "box", (0.9, 0.9, 0.04), 0.0, (0.93, 0.93, 0.91, 1.0))
 
 
 class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
@@ -60,15 +58,13 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self._world.park(self._bodies)
         self._clean = self._world.call("saveState")
         self._begin_layout()  # or it says what is out of its reach
+        self._cameras: Cameras | None = None
         self._states: list[StepState] = []
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(self.contract.observation),), np.float32)
         self.action_space = gymnasium.spaces.Box(self.contract.low, self.contract.high, dtype=np.float64)
 
     def _furnish(self) -> None:
-        self._world.add_box(TABLE, np.array([0.45, 0.0, -0.02]), self.task.table_is_solid)
-        for line in self.task.lines:
-            drawn = line[np.linspace(0, len(line) - 1, min(CORNERS, len(line))).round().astype(int)]
-            self._world.add_ribbon(np.column_stack([drawn, np.full(len(drawn), 0.002)]), 0.003, (0.0, 0.45, 0.7, 1.0))
+        self._world.furnish(self.task, solid=True)
         self._bodies = [self._world.add_body(body) for body in self.task.bodies]
         self._moving = any(body.mass_kg for body in self.task.bodies)
         self._obstacles = {number for number, body in zip(self._bodies, self.task.bodies) if body.obstacle}
@@ -106,8 +102,9 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         """Return what the task judges by."""
         elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9 if self._time_limit else 0.0
         velocities = self._world.velocities(self._bodies) if self._moving else np.zeros((len(self._bodies), 6))
+        grip = 1.0 if np.isnan(reading.grip) else reading.grip
         return StepState(
-            elapsed_s, reading.tool_position, reading.tool_quaternion, reading.grip, self._poses, velocities, touched,
+            elapsed_s, reading.tool_position, reading.tool_quaternion, grip, self._poses, velocities, touched,
             self._arm.holds(self._bodies),
         )  # fmt: skip
 
@@ -162,8 +159,21 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
 
     def render(self, width: int = 480, height: int = 360) -> Array:
         """Return (height, width, 3) uint8: the arm and the posts from behind and above."""
-        return self._world.picture(width, height, np.array([1.4, -0.9, 0.95]), np.array([0.3, 0.02, 0.2]))
+        return self._world.picture(width, height, np.array([1.4, -0.9, 0.95]), np.array([0.3, 0.02, 0.2]), 38.0)
+
+    def images(self, names: Iterable[str], size: Sequence[int] = SIZE) -> dict[str, Array]:
+        """Return (H, W, 3) uint8, what each of the cameras ``front`` and ``wrist`` sees now; size is width, height.
+
+        Raises:
+            ConfigError: if there is no such camera.
+        """
+        if self._cameras is None:
+            self._cameras = Cameras(self.robot, self.task)
+        positions = dict(zip(self._arm.joint_names, self._arm.joints()[0].tolist()))
+        return self._cameras.images(self.robot.drawn(positions), self._poses, names, size)
 
     def close(self) -> None:
-        """Free the physics client."""
+        """Free the physics clients."""
         self._world.close()
+        if self._cameras is not None:
+            self._cameras.close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import dataclasses
 import os
 import weakref
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array
-from il_ros.sim.tasks.base import Body
+from il_ros.sim.tasks.base import Body, Task, upright
 
 
 @contextlib.contextmanager
@@ -45,6 +44,16 @@ except ImportError:  # it has no wheels for Python 3.12 and later; all but the s
     pybullet = None
 
 SUBSTEP_HZ = 240
+UP = np.array([0.0, 0.0, 1.0])
+LIGHT = {
+    "lightDirection": (0.3, -0.4, 1.0), "lightColor": (1.0, 1.0, 1.0), "lightDistance": 2.0, "shadow": 0,
+    "lightAmbientCoeff": 0.6, "lightDiffuseCoeff": 0.35, "lightSpecularCoeff": 0.05, "renderer": 65536, "flags": 4,
+}  # fmt: skip
+"""How pictures are lit; by the software renderer, without a mask of segments."""
+TABLE, TABLE_CENTRE = Body("table", "box", (0.9, 0.9, 0.04), 0.0, (0.93, 0.93, 0.91, 1.0)), (0.45, 0.0, -0.02)
+BLUE = (0.0, 0.45, 0.7, 1.0)
+CORNERS = 200
+"""A line is drawn with so many points at most."""
 
 
 class PhysicsClient:
@@ -78,11 +87,13 @@ class PhysicsClient:
         with _quiet():
             return int(self.call("loadURDF", urdf, useFixedBase=True))
 
-    def add_box(self, body: Body, centre: Array, is_solid: bool) -> int:
-        """Add a body that stays at ``centre`` (3,), m."""
-        number = self.add_body(dataclasses.replace(body, solid=is_solid))
-        self.place([number], np.array([[*centre, 0.0, 0.0, 0.0, 1.0]]))
-        return number
+    def furnish(self, task: Task, solid: bool) -> None:
+        """Set up the table and the lines of a task; things can lie on it if ``solid``, and if the task has it so."""
+        table = self.add_body(TABLE, solid and task.table_is_solid)
+        self.place([table], upright(np.array([TABLE_CENTRE])))
+        for line in task.lines:
+            drawn = line[np.linspace(0, len(line) - 1, min(CORNERS, len(line))).round().astype(int)]
+            self.add_ribbon(np.column_stack([drawn, np.full(len(drawn), 0.002)]), 0.003, BLUE)
 
     def add_ribbon(self, path: Array, half_width: float, colour: tuple[float, float, float, float]) -> None:
         """Lay a ribbon along ``path`` (N, 3), metres, seen from above but never touched; one body for all of it.
@@ -101,13 +112,17 @@ class PhysicsClient:
         )  # fmt: skip
         self.call("createMultiBody", 0, -1, shape)
 
-    def add_body(self, body: Body) -> int:
-        """Add a body; return its number. It is moved from episode to episode, never made anew."""
+    def add_body(self, body: Body, solid: bool = True) -> int:
+        """Add a body; return its number. It is moved from episode to episode, never made anew.
+
+        One that is not solid, or not to be, is only drawn.
+        """
         collision, visual = -1, self._shape("Visual", body, rgbaColor=body.colour)
-        if body.solid:
+        solid = solid and body.solid
+        if solid:
             collision = self._shape("Collision", body)
-        number = int(self.call("createMultiBody", body.mass_kg, collision, visual))
-        if body.solid:
+        number = int(self.call("createMultiBody", body.mass_kg if solid else 0.0, collision, visual))
+        if solid:
             self.call("changeDynamics", number, -1, lateralFriction=body.friction)
         return number
 
@@ -163,15 +178,18 @@ class PhysicsClient:
         """Advance physics by 1/240 s."""
         pybullet.stepSimulation(self.client)
 
-    def picture(self, width: int, height: int, eye: Array, target: Array, field_of_view: float = 38.0) -> Array:
-        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer."""
-        view = self.call_plain("computeViewMatrix", list(eye), list(target), [0.0, 0.0, 1.0])
-        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.05, 4.0)
-        image = self.call(
-            "getCameraImage", width, height, view, lens, renderer=pybullet.ER_TINY_RENDERER, shadow=0, flags=4
-        )
+    def picture(
+        self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array = UP
+    ) -> Array:
+        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer.
+
+        All options are given always: those of one call hold for later ones that leave them out.
+        """
+        view = self.call_plain("computeViewMatrix", eye.tolist(), target.tolist(), up.tolist())
+        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.01, 4.0)
+        image = self.call("getCameraImage", width, height, view, lens, **LIGHT)
         pixels: Array = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))[:, :, :3]
-        return pixels
+        return np.ascontiguousarray(pixels)
 
     @staticmethod
     def call_plain(function: str, *arguments: Any) -> Any:

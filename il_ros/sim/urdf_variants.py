@@ -14,13 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import trimesh
 
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array
 from il_ros.robot.description import Box, Gripper, Robot
 from il_ros.robot.urdf import UrdfJoint, read_joints
+from il_ros.robot.urdf_model import thinned
 
-
+MANY_FACES, COARSE_M = 1000, 0.006
+"""Meshes of more faces are drawn by fewer, their vertices as far apart as this."""
 SAMPLES = 200
 """At so many angles of its joint a linkage is looked at."""
 CONTACT = {
@@ -68,6 +71,9 @@ def as_drawn(robot: Robot) -> Iterator[Path]:
                 collision.append(copy.deepcopy(colour))
             link.append(collision)
     with _written(tree) as path:
+        for number, mesh in enumerate(tree.getroot().iter("mesh")):
+            _thin(mesh, path.parent / f"{number}.obj")
+        tree.write(path)
         yield path
 
 
@@ -130,6 +136,15 @@ def _rpy(rotation: Array) -> Array:
     """Return roll, pitch and yaw, rad, of a rotation (3, 3)."""
     roll, yaw = math.atan2(rotation[2, 1], rotation[2, 2]), math.atan2(rotation[1, 0], rotation[0, 0])
     return np.array([roll, math.atan2(-rotation[2, 0], math.hypot(rotation[2, 1], rotation[2, 2])), yaw])
+
+
+def _thin(mesh: ElementTree.Element, path: Path) -> None:
+    """Let a mesh of few triangles, at ``path``, stand for one of many: some links have no other collision mesh."""
+    shape = trimesh.load_mesh(mesh.get("filename", ""), process=False)
+    if len(shape.faces) > MANY_FACES:
+        vertices, faces = thinned(shape.vertices, shape.faces, COARSE_M)
+        trimesh.Trimesh(vertices, faces, process=False).export(path)
+        mesh.set("filename", str(path))
 
 
 def _tree(robot: Robot) -> ElementTree.ElementTree[ElementTree.Element]:

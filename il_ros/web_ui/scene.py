@@ -20,11 +20,11 @@ import websockets.asyncio.server
 
 from il_ros.core.types import Array, RobotState
 from il_ros.robot.urdf_model import UrdfModel
-from il_ros.web_ui.scene_props import SceneProps
+from il_ros.web_ui.scene_props import DrawnBody, SceneProps
 
 KEY = "X-Il-Ros-Scene"
 """The header in which a request to the picture's own server has the secret."""
-ORANGE, GREEN, BLUE, PINK = (213, 94, 0), (0, 158, 115), (0, 114, 178), (204, 121, 167)
+GREEN, BLUE, PINK = (0, 158, 115), (0, 114, 178), (204, 121, 167)
 ROWS = 24
 """A path has so many points at most."""
 
@@ -61,7 +61,7 @@ class Scene:
         self._model, self._tool, self._handles, self._furniture = model, tool, dict(handles), furniture
         self._tip = np.array([*tip, 1.0])
         self._positions: dict[str, float] = {}
-        self._posts: list[Any] = []
+        self._bodies: list[Any] = []
         with _requiring(KEY, secret), contextlib.redirect_stdout(io.StringIO()):  # its banner's address is closed
             self._server = viser.ViserServer(host="127.0.0.1", port=0, verbose=False, label="il_ros")
         self.address = f"http://127.0.0.1:{self._server.get_port()}", {KEY: secret}
@@ -85,11 +85,10 @@ class Scene:
     def _furnish(self) -> None:
         scene, f = self._server.scene, self._furniture
         scene.add_box("/table", (237, 237, 232), (0.9, 0.9, 0.04), position=(0.45, 0.0, -0.02))
-        if f.groove is not None:
-            points = np.column_stack([f.groove, np.full(len(f.groove), 0.002)])[:: max(1, len(f.groove) // 200)]
-            scene.add_spline_catmull_rom("/groove", points, closed=True, color=BLUE, thickness=0.004)
-        elif f.finish_x is not None:
-            scene.add_box("/finish", BLUE, (0.008, 2 * f.half_width, 0.002), position=(f.finish_x, 0.0, 0.001))
+        for number, line in enumerate(f.lines):
+            points = np.column_stack([line, np.full(len(line), 0.002)])[:: max(1, len(line) // 200)]
+            segments = np.stack([points[:-1], points[1:]], axis=1).astype(np.float32)
+            scene.add_line_segments(f"/lines/{number}", segments, BLUE, thickness=0.005)
 
     def _add_link(self, link: str) -> Any:
         frame = self._server.scene.add_frame(f"/arm/{link}", show_axes=False)
@@ -113,7 +112,7 @@ class Scene:
         """Put the arm and the objects where they are."""
         with self._server.atomic():
             self.pose(dict(zip(reading.joint_names, reading.joint_positions)))
-            self._show_posts(reading.objects)
+            self._show_bodies(reading.object_poses)
 
     def pose(self, positions: Mapping[str, float]) -> None:
         """Draw the arm at these joint positions; joints that are not named stay where they are."""
@@ -128,16 +127,28 @@ class Scene:
         for name, grip in self._grips.items():
             grip.position = frames[self._handles[name]][:3, 3] if name in self._handles else self._tip_in(frames)
 
-    def _show_posts(self, objects: Array) -> None:
-        f = self._furniture
-        while len(self._posts) < len(objects):
-            name = f"/posts/{len(self._posts)}"
-            self._posts.append(
-                self._server.scene.add_cylinder(name, radius=f.post_radius, height=f.post_height, color=ORANGE)
-            )
-        for post, place in zip(self._posts, objects):
-            if not np.array_equal(post.position, place):
-                post.position = place
+    def _show_bodies(self, poses: Array) -> None:
+        for number, body in enumerate(self._furniture.shapes(len(poses))):
+            if number == len(self._bodies):
+                self._bodies.append(self._add_body(f"/bodies/{number}", body))
+        for body, pose in zip(self._bodies, poses):
+            if not np.array_equal(body.position, pose[:3]):
+                body.position = pose[:3]
+            wxyz = pose[[6, 3, 4, 5]]
+            if not np.array_equal(body.wxyz, wxyz):
+                body.wxyz = wxyz
+
+    def _add_body(self, name: str, body: DrawnBody) -> Any:
+        """Add the shapes of a body below one frame."""
+        scene = self._server.scene
+        red, green, blue = (round(255 * share) for share in body.colour[:3])
+        colour = (red, green, blue)
+        frame = scene.add_frame(name, show_axes=False)
+        for part, (size, centre) in enumerate(body.boxes):
+            scene.add_box(f"{name}/{part}", colour, size, position=centre)
+        if not body.boxes:
+            scene.add_cylinder(f"{name}/0", radius=body.size[0] / 2, height=body.size[2], color=colour)
+        return frame
 
     def show_path(self, name: str, points: Array) -> None:
         """Draw the planned path of ``policy`` or ``expert``, (N, 3) m; fewer than two points are none."""

@@ -60,7 +60,7 @@ def test_a_chunk_is_drawn_from_the_tool_and_the_scene_with_its_posts(ros: Callab
     (path, *_) = [path for path in paths if path.points]
     points = np.array([(p.x, p.y, p.z) for p in path.points])
     assert path.header.frame_id == "panda_link0" and np.allclose(points, state.tool_position, atol=1e-4)
-    assert len([marker for marker in scenes[-1].markers if marker.ns == "posts"]) == len(state.objects)
+    assert len([marker for marker in scenes[-1].markers if marker.ns == "bodies"]) == len(state.objects)
     assert "panda_link0" in descriptions[0].data
 
 

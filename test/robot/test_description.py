@@ -20,7 +20,7 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.robot.description import DEFAULT, Robot
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
-from il_ros.sim.tasks.base import TOOL_HEIGHT_M
+from il_ros.sim.tasks.posts import TOOL_HEIGHT_M
 from il_ros.teleop import Setup, load
 
 ROBOTS = paths.names("config/robots", ".yaml")
@@ -118,7 +118,7 @@ def test_a_task_that_begins_beyond_the_arms_reach_is_refused_at_the_start(tmp_pa
 
 def test_an_episode_that_begins_beyond_the_arms_reach_is_refused():
     env = ArmEnv("fork")
-    env.task.layout = lambda rng: tasks.SceneLayout(np.array([1.2, 0.0, TOOL_HEIGHT_M]), np.zeros((0, 3)))
+    env.task.layout = lambda rng: tasks.SceneLayout(np.array([1.2, 0.0, TOOL_HEIGHT_M]), np.zeros((1, 7)))
     with pytest.raises(ConfigError, match=r"start at \(1.200, 0.000, 0.035\) m and comes to"):
         env.reset(seed=0)
     env.close()

@@ -15,12 +15,10 @@ from gymnasium.utils.env_checker import check_env
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.robot.description import Robot
-from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.sim.physics import SUBSTEP_HZ
 
 JOINT_NAMES = Robot.load("").joints
-TASKS = tasks.available()
 PLANE = Contract.load("panda_plane")
 
 
@@ -157,7 +155,7 @@ def test_driving_straight_at_a_post_is_a_collision_at_its_rim():
 
 def test_every_post_of_every_task_can_be_touched(env):
     """From the side, since another post may stand before it."""
-    posts = env.task.layout(np.random.default_rng([0, 0])).posts
+    posts = env.task.layout(np.random.default_rng([0, 0])).poses
     for post in range(len(posts)):
         env.reset(seed=0)
         env._arm.reset(np.array([posts[post, 0], posts[post, 1] + 0.065, 0.035]))
@@ -185,7 +183,8 @@ def test_a_touch_within_a_step_counts_though_it_is_over_at_its_end():
     env = ArmEnv("fork")
     env.reset(seed=0)
     touches = iter([False] * 5 + [True] + [False] * 100)
-    env._world.touches = lambda body: next(touches)
+    (post,) = env._obstacles
+    env._world.touching = lambda body, link=None: {post} if next(touches) else set()
     assert env.advance(np.zeros(2))[1] == "collision"
     env.close()
 
@@ -213,7 +212,7 @@ def test_success_is_worth_one_and_tells_its_way(env, shown):
     for action in rollout.episode.executed:
         _, reward, terminated, truncated, info = env.step(action)
     assert (reward, terminated, truncated) == (1.0, True, False)
-    assert info == {"outcome": "success", "way": len(env.task.experts) - 1}
+    assert info == {"is_success": True, "outcome": "success", "way": len(env.task.experts) - 1}
 
 
 # Control --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ def scene(task: Task) -> TopView:
     """Return the table of ``task``; with the start, if that is always about the same."""
     layout, *others = (task.layout(np.random.default_rng(seed)) for seed in range(20))
     posts = tuple(
-        (float(pose[0]), float(pose[1]), body.size[0] / 2) for body, pose in zip(task.bodies, layout.poses) if body.solid
+        (float(pose[0]), float(pose[1]), body.size[0] / 2)
+        for body, pose in zip(task.bodies, layout.poses)
+        if body.solid
     )
     away = max(float(np.linalg.norm(other.tool_start - layout.tool_start)) for other in others)
     start = (float(layout.tool_start[0]), float(layout.tool_start[1]))

@@ -13,6 +13,7 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from il_ros.core.episode import Authority, Record
+from il_ros.core.frames import rotated
 from il_ros.core.types import Array
 from il_ros.web_ui.scene_props import SceneProps
 
@@ -22,7 +23,7 @@ COLOURS = {
     Authority.HOLD: (0.45, 0.45, 0.45),
 }
 """Red, green and blue of each authority, from 0 to 1: of its text, and of the path that it means to go."""
-POST, TABLE, FINISH = (0.93, 0.53, 0.18), (0.93, 0.93, 0.91), COLOURS[Authority.POLICY]
+TABLE, FINISH = (0.93, 0.93, 0.91), COLOURS[Authority.POLICY]
 PATH_M, TEXT_M = 0.006, 0.06
 """Width of a path, and height of a capital letter."""
 TEXT_Z_M = 1.0
@@ -47,28 +48,26 @@ def authority_marker(frame: str, record: Record) -> Marker:
     return marker
 
 
-def scene_markers(frame: str, props: SceneProps, posts: Array) -> MarkerArray:
-    """Return the table, what is drawn on it, and the posts (N, 3), m, as they stand now."""
+def scene_markers(frame: str, props: SceneProps, poses: Array) -> MarkerArray:
+    """Return the table, what is drawn on it, and the bodies at poses (N, 7) as they are now."""
     table = _marker(frame, "table", 0, Marker.CUBE, TABLE)
     table.pose.position.x, table.pose.position.z = 0.45, -0.02
     table.scale.x, table.scale.y, table.scale.z = 0.9, 0.9, 0.04
     markers = [table]
-    if props.groove is not None:
-        groove = _marker(frame, "groove", 0, Marker.LINE_STRIP, FINISH)
-        groove.scale.x = 0.004
-        groove.points = [_point((x, y, 0.002)) for x, y in props.groove]
-        markers.append(groove)
-    elif props.finish_x is not None:
-        finish = _marker(frame, "finish", 0, Marker.CUBE, FINISH)
-        finish.pose.position.x, finish.pose.position.z = float(props.finish_x), 0.001
-        finish.scale.x, finish.scale.y, finish.scale.z = 0.008, 2.0 * props.half_width, 0.002
-        markers.append(finish)
-    for number, position in enumerate(posts):
-        post = _marker(frame, "posts", number, Marker.CYLINDER, POST)
-        post.pose.position = _point(position)
-        post.scale.x = post.scale.y = 2.0 * props.post_radius
-        post.scale.z = float(props.post_height)
-        markers.append(post)
+    for number, line in enumerate(props.lines):
+        drawn = _marker(frame, "lines", number, Marker.LINE_STRIP, FINISH)
+        drawn.scale.x = 0.006
+        drawn.points = [_point((x, y, 0.002)) for x, y in line]
+        markers.append(drawn)
+    for body, pose in zip(props.shapes(len(poses)), poses):
+        kind = Marker.CYLINDER if not body.boxes else Marker.CUBE
+        for size, centre in body.boxes or ((body.size, (0.0, 0.0, 0.0)),):
+            shape = _marker(frame, "bodies", len(markers), kind, body.colour[:3])
+            shape.pose.position = _point(pose[:3] + rotated(centre, pose[3:]))
+            turned = shape.pose.orientation
+            turned.x, turned.y, turned.z, turned.w = map(float, pose[3:])
+            shape.scale.x, shape.scale.y, shape.scale.z = map(float, size)
+            markers.append(shape)
     return MarkerArray(markers=markers)
 
 

@@ -51,7 +51,7 @@ class PostsTask(Task):
         return float(min(gaps.min(initial=np.inf), self.half_width_m - np.abs(positions[:, 1]).max()))
 
     def outcome(self, states: Sequence[StepState]) -> str | None:
-        """Return ``success``, ``collision``, ``lost`` or ``timeout``, as the episode ends at this step; None to go on."""
+        """Return ``success``, ``collision``, ``lost`` or ``timeout`` if the episode ends at this step, or None."""
         state = states[-1]
         x, y = state.tool_position[:2].tolist()
         if state.touched:

@@ -29,7 +29,7 @@ def test_the_scene_has_room_for_every_post_the_starts_and_the_finish_line(task):
     loaded = tasks.load(task)
     scene = trajectories.scene(loaded)
     layouts = [loaded.layout(np.random.default_rng(seed)) for seed in range(50)]
-    assert len(scene.obstacles) == len(layouts[0].posts)
+    assert len(scene.obstacles) == len(layouts[0].poses)
     for x, y, radius in scene.obstacles:
         assert scene.x_low < x - radius and x + radius < scene.x_high
         assert scene.finish_x is None or x + radius < scene.finish_x < scene.x_high

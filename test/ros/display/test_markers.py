@@ -26,9 +26,10 @@ def test_a_path_has_the_points_of_the_chunk_and_is_taken_away_without_them() -> 
 @pytest.mark.parametrize("task", ["", "fork", "trace"])
 def test_the_scene_has_the_table_and_each_post_on_top_of_it(task: str) -> None:
     posts = np.array([[0.4, 0.1, 0.03], [0.5, -0.1, 0.03]])
-    scene = markers.scene_markers("base", task_props(task), posts)
+    turned = np.tile((0.0, 0.0, 0.6, 0.8), (2, 1))
+    scene = markers.scene_markers("base", task_props(task), np.hstack([posts, turned]))
     by_group = {(marker.ns, marker.id): marker for marker in scene.markers}
     assert len(by_group) == len(scene.markers) and ("table", 0) in by_group
-    drawn = [by_group["posts", number].pose.position for number in range(len(posts))]
+    drawn = [marker.pose.position for marker in scene.markers if marker.ns == "bodies"]
     assert np.allclose([(p.x, p.y, p.z) for p in drawn], posts)
-    assert (("groove", 0) in by_group) == (task == "trace") and (("finish", 0) in by_group) == (task == "fork")
+    assert (("lines", 0) in by_group) == (task != "")

@@ -14,13 +14,22 @@ from il_ros.core.errors import ConfigError
 from il_ros.core.types import EpisodeStart
 from il_ros.sim import tasks
 from il_ros.sim.steering import gap_taken
-from il_ros.sim.tasks.base import TOOL_RADIUS_M
+from il_ros.sim.tasks.base import StepState
+from il_ros.sim.tasks.posts import TOOL_RADIUS_M, PostsTask
 
 TASKS = tasks.available()
-CROSSINGS = [name for name in TASKS if tasks.load(name).groove is None]
+POSTS = [name for name in TASKS if isinstance(tasks.load(name), PostsTask)]
+CROSSINGS = [name for name in POSTS if tasks.load(name).groove is None]
 """Tasks where a line is to be crossed and posts are to be passed, by one way or another."""
-EXPERTS = [(task, expert) for task in TASKS for expert in tasks.load(task).experts]
+EXPERTS = [(task, expert) for task in POSTS for expert in tasks.load(task).experts]
 SEEDS = (3, 1_000_004)
+
+
+def state(place, elapsed_s=0.0, touched=False, poses=None):
+    """A step at which the tool is at ``place``."""
+    poses = np.zeros((1, 7)) if poses is None else poses
+    still, held = np.zeros((len(poses), 6)), np.zeros(len(poses), dtype=bool)
+    return StepState(elapsed_s, place, np.array([1.0, 0.0, 0.0, 0.0]), 1.0, poses, still, touched, held)
 
 
 def test_the_tasks_of_the_lecture_are_there():
@@ -33,7 +42,7 @@ def test_every_expert_solves_its_task_by_its_way_and_keeps_clear_of_posts_and_ed
     env = env_of(task)
     for seed in SEEDS:
         rollout = shown(env, expert, seed)
-        posts = env.task.layout(np.random.default_rng([seed, 0])).posts
+        posts = env.task.layout(np.random.default_rng([seed, 0])).poses
         assert env.task.clearance(rollout.positions, posts) > 0.008
         assert (rollout.outcome, rollout.way) == ("success", env.task.experts.index(expert))
         spent_s = len(rollout.episode) / env.contract.rate_hz
@@ -83,8 +92,9 @@ def test_a_seed_begins_one_episode_and_another_seed_another(task):
     assert not np.array_equal(layout(1).tool_start, layout(2).tool_start)
     for seed in range(50):
         drawn = layout(seed)
-        assert loaded.clearance(drawn.tool_start[None, :2], drawn.posts) > 0.025
-        assert loaded.outcome([drawn.tool_start], False, 0.0) is None
+        assert loaded.clearance(drawn.tool_start[None, :2], drawn.poses) > 0.025
+        assert len(drawn.poses) == len(loaded.bodies)
+        assert loaded.outcome([state(drawn.tool_start)]) is None
 
 
 @pytest.mark.parametrize("task", CROSSINGS)
@@ -94,13 +104,13 @@ def test_how_an_episode_ends(task):
     beyond = np.array([loaded.finish_x_m, 0.0, 0.035])
     aside = np.array([midway[0], 1.01 * loaded.half_width_m, 0.035])
     late = loaded.time_limit_s
-    assert loaded.outcome([midway], False, late - 0.05) is None
-    assert loaded.outcome([midway], False, late) == "timeout"
-    assert loaded.outcome([beyond], False, late) == "success"
-    assert loaded.outcome([beyond - [1e-6, 0, 0]], False, 0.0) is None
-    assert loaded.outcome([beyond], True, 0.0) == "collision"  # whoever touches has failed, wherever it is
-    assert loaded.outcome([aside], False, 0.0) == loaded.outcome([-aside], False, 0.0) == "lost"
-    assert loaded.outcome([np.array([0.19, 0.0, 0.035])], False, 0.0) == "lost"
+    assert loaded.outcome([state(midway, late - 0.05)]) is None
+    assert loaded.outcome([state(midway, late)]) == "timeout"
+    assert loaded.outcome([state(beyond, late)]) == "success"
+    assert loaded.outcome([state(beyond - [1e-6, 0, 0])]) is None
+    assert loaded.outcome([state(beyond, touched=True)]) == "collision"  # whoever touches has failed, wherever it is
+    assert loaded.outcome([state(aside)]) == loaded.outcome([state(-aside)]) == "lost"
+    assert loaded.outcome([state(np.array([0.19, 0.0, 0.035]))]) == "lost"
 
 
 coordinates = st.tuples(st.floats(0.2, 0.7), st.floats(-0.4, 0.4))
@@ -110,11 +120,11 @@ coordinates = st.tuples(st.floats(0.2, 0.7), st.floats(-0.4, 0.4))
 @given(points=st.lists(coordinates, min_size=1, max_size=6), seed=st.integers(0, 10))
 def test_clearance_is_the_distance_from_the_rim_of_the_tool_to_that_of_the_nearest_post_or_the_edge(task, points, seed):
     loaded = tasks.load(task)
-    posts = loaded.layout(np.random.default_rng(seed)).posts
+    posts = loaded.layout(np.random.default_rng(seed)).poses
     rims = [
         ((x - px) ** 2 + (y - py) ** 2) ** 0.5 - loaded.post_radius_m - TOOL_RADIUS_M
         for x, y in points
-        for px, py, _ in posts
+        for px, py in posts[:, :2]
     ]
     edges = [loaded.half_width_m - abs(y) for _, y in points]
     assert loaded.clearance(np.array(points), posts) == pytest.approx(min(rims + edges), abs=1e-12)
@@ -136,8 +146,9 @@ def test_a_scripted_expert_draws_anew_for_each_episode_and_equal_seeds_draw_alik
 def test_who_never_crossed_the_rows_has_taken_no_way(task):
     loaded = tasks.load(task)
     layout = loaded.layout(np.random.default_rng(0))
-    assert loaded.way([layout.tool_start], layout.posts) is None
-    assert loaded.way([layout.tool_start, layout.tool_start - [0.05, 0, 0]], layout.posts) is None
+    states = [state(place, poses=layout.poses) for place in (layout.tool_start, layout.tool_start - [0.05, 0, 0])]
+    assert loaded.way(states[:1]) is None
+    assert loaded.way(states) is None
 
 
 def test_the_gap_is_where_the_row_was_first_crossed():

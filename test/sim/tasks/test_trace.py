@@ -11,6 +11,7 @@ import pytest
 from il_ros.core.errors import ConfigError
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.tasks.base import StepState
 from il_ros.sim.tasks.trace import ASTRAY_M, GROOVE, LAP_M
 
 TRACE = tasks.load("trace:horizon_s=6")
@@ -25,6 +26,12 @@ def along(metres: float, steps: int, aside: float = 0.0) -> list[np.ndarray]:
     return list(np.column_stack([GROOVE[index] + aside * outward, np.full(steps + 1, 0.035)]))
 
 
+def states(path, elapsed_s, touched=False):
+    """Steps along a path, judged at a time."""
+    upright, pose, still = np.array([1.0, 0.0, 0.0, 0.0]), np.zeros((1, 7)), np.zeros((1, 6))
+    return [StepState(elapsed_s, place, upright, 1.0, pose, still, touched, np.zeros(1, dtype=bool)) for place in path]
+
+
 def test_the_groove_is_closed_and_leaves_room_for_the_post():
     gaps = np.linalg.norm(np.roll(GROOVE, -1, axis=0) - GROOVE, axis=1)
     assert gaps.max() < 0.002
@@ -36,8 +43,8 @@ def test_the_groove_is_closed_and_leaves_room_for_the_post():
 def test_an_episode_is_as_long_as_its_horizon(horizon_s):
     task = tasks.load(f"trace:horizon_s={horizon_s}")
     path = along(0.1 * horizon_s, 50)
-    assert task.outcome(path, False, horizon_s - 0.05) is None
-    assert task.outcome(path, False, horizon_s) is not None
+    assert task.outcome(states(path, horizon_s - 0.05)) is None
+    assert task.outcome(states(path, horizon_s)) is not None
 
 
 @pytest.mark.parametrize(
@@ -51,15 +58,15 @@ def test_an_episode_is_as_long_as_its_horizon(horizon_s):
     ],
 )
 def test_who_keeps_to_the_groove_and_keeps_going_succeeds(metres, aside, outcome):
-    assert TRACE.outcome(along(metres, 120, aside), False, 6.0) == outcome
+    assert TRACE.outcome(states(along(metres, 120, aside), 6.0)) == outcome
 
 
 def test_laps_add_up():
-    assert tasks.load("trace:horizon_s=20").outcome(along(2.9, 400), False, 20.0) == "success"
+    assert tasks.load("trace:horizon_s=20").outcome(states(along(2.9, 400), 20.0)) == "success"
 
 
 def test_who_touches_the_post_has_failed_at_once():
-    assert TRACE.outcome(along(0.9, 120), True, 0.05) == "collision"
+    assert TRACE.outcome(states(along(0.9, 120), 0.05, touched=True)) == "collision"
 
 
 def test_cost_counts_the_steps_outside_and_clearance_tells_who_is_astray():
