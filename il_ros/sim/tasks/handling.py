@@ -112,7 +112,7 @@ def distance(body: Body, pose: Array, point: Array) -> float:
     return float(np.linalg.norm(np.maximum(beyond, 0.0)))
 
 
-def standing(place: Sequence[float], height: float, yaw: float) -> Array:
+def standing(place: Array, height: float, yaw: float) -> Array:
     """Return the pose (7,) of a thing of that height, m, which stands at ``place`` (2,), m, turned by ``yaw``, rad."""
     return np.array([place[0], place[1], height / 2, 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)])
 

@@ -46,7 +46,7 @@ class Push(HandlingTask):
         block = standing(place, BLOCK.size[2], rng.uniform(-TURNED, TURNED))
         mark = standing(goal, GOAL.size[2], rng.uniform(-TURNED, TURNED))
         tool = np.append(place + rng.uniform((0.085, -0.002), (0.095, 0.002)), HEIGHT_M)
-        return SceneLayout(tool, np.stack([block, mark]), grip=GRIP)
+        return SceneLayout(tool, np.stack([block, mark]), tool_yaw=math.pi / 4, grip=GRIP)
 
     def expert(self, name: str, rng: np.random.Generator) -> Steer:
         """Make ``left``, ``right`` or ``nearest``, after the side on which the tool goes round; left is +y."""
