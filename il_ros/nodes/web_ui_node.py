@@ -92,9 +92,9 @@ class WebUiNode(IlNode[WebUiParameters]):
             robot = Robot.load(self.contract.robot)
             self._handles = robot.handles
             self._scene = Scene(
-                UrdfModel.load(Path(robot.urdf)), robot.tool, robot.handles, task_props(p.task), robot.tip
+                UrdfModel.load(Path(robot.urdf)), robot.tool, robot.handles, task_props(p.task), robot.tip, robot.drawn
             )
-            self._scene.pose({**robot.held, **robot.rest})
+            self._scene.pose(robot.rest)
         self._reading: RobotState | None = None
         self._drawn_ns = self._pictured_ns = 0
         self._pushed = ""

@@ -44,6 +44,8 @@ class Grab:
 class Scene:
     """Draws the arm, the objects and the planned paths; ``close`` it.
 
+    ``drawn`` completes the joint positions that are measured, as ``Robot.drawn`` does.
+
     viser's server knows no authentication and takes every origin: so each request to it must carry a secret, which only
     the server of our page knows, and it listens on the loopback interface alone.
     """
@@ -55,11 +57,12 @@ class Scene:
         handles: Mapping[str, str],
         furniture: SceneProps,
         tip: Sequence[float] = (0.0, 0.0, 0.0),
+        drawn: Callable[[Mapping[str, float]], Mapping[str, float]] = dict,
     ) -> None:
         secret = secrets.token_urlsafe(32)
         self.grab: Grab | None = None
         self._model, self._tool, self._handles, self._furniture = model, tool, dict(handles), furniture
-        self._tip = np.array([*tip, 1.0])
+        self._tip, self._drawn = np.array([*tip, 1.0]), drawn
         self._positions: dict[str, float] = {}
         self._bodies: list[Any] = []
         with _requiring(KEY, secret), contextlib.redirect_stdout(io.StringIO()):  # its banner's address is closed
@@ -121,7 +124,7 @@ class Scene:
 
     def pose(self, positions: Mapping[str, float]) -> None:
         """Draw the arm at these joint positions; joints that are not named stay where they are."""
-        self._positions |= positions
+        self._positions |= self._drawn(positions)
         frames = self._model.frames(self._positions)
         for link, frame in self._frames.items():
             if link in self._placed and np.allclose(self._placed[link], frames[link], atol=1e-5):

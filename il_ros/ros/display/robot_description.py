@@ -53,7 +53,7 @@ class LinkTransforms:
     """The transforms of an arm's links, as /tf and /tf_static have them."""
 
     def __init__(self, robot: Robot) -> None:
-        self._held, self._base = dict(robot.held), robot.base
+        self._robot, self._base = robot, robot.base
         joints = read_joints(robot.urdf)
         self._fixed = [joint for joint in joints if joint.kind == "fixed"]
         self._moving = [joint for joint in joints if joint.kind != "fixed"]
@@ -67,7 +67,7 @@ class LinkTransforms:
 
     def at(self, positions: Mapping[str, float], stamp_ns: int) -> Any:
         """Return a TFMessage for joint positions, rad or m; joints that are not named are where they are held."""
-        positions = {**self._held, **positions}
+        positions = self._robot.drawn(positions)
         return _message(list(self._transforms(positions, stamp_ns)))
 
     def _transforms(self, positions: Mapping[str, float], stamp_ns: int) -> Iterator[TransformStamped]:
