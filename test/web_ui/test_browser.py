@@ -347,7 +347,8 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
             page.wait_for_timeout(50)  # until the picture has noticed
         if grabs:
             page.mouse.down()
-            page.mouse.move(*on_screen(page, held + [0.0, 0.08, 0.0]), steps=8)
+            far = 0.08 if grip == "tool" else 0.15  # m; an arm gives way to a push slowly
+            page.mouse.move(*on_screen(page, held + [0.0, far, 0.0]), steps=8)
 
     insist(page, stage, lambda: stage.arm.left > start + 0.03 and not stage.arm.rests(), take, page.mouse.up)
     let_go_of_it = when("pointerup", lambda page: page.mouse.up(), in_picture=True)
