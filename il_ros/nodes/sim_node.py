@@ -46,7 +46,7 @@ class SimParameters(SimulatorParameters):
 
 
 @dataclass(frozen=True)
-class Push:
+class HandPush:
     """A hand on the arm, which counts until the next message, or until there was none for a while."""
 
     received_ns: int
@@ -65,7 +65,7 @@ class SimNode(SimulatorNode[SimParameters]):
 
     def __init__(self) -> None:
         super().__init__(SimParameters)
-        self._push: Push | None = None
+        self._push: HandPush | None = None
         self._guiding = self.publisher(topics.GUIDING)
         self._reading_topics = [(self.publisher(topic), codecs.ReadingWriter(topic)) for topic in topics.READING]
         self._cameras = SimulatedCameras(self, self._draw, self._lens)
@@ -116,15 +116,15 @@ class SimNode(SimulatorNode[SimParameters]):
             self._push = None
             raise MessageError(f"push {pushed.tolist()} is not finite; the arm counts as let go")
         self._env.yielding(message.header.frame_id, pushed)  # which knows the links
-        self._push = Push(self.now_ns(), self._env.stamp_ns, message.header.frame_id, pushed)
+        self._push = HandPush(self.now_ns(), self._env.stamp_ns, message.header.frame_id, pushed)
 
-    def _gives_way(self, push: Push) -> bool:
+    def _gives_way(self, push: HandPush) -> bool:
         """Return whether the arm ignores commands: they may be of a time when the hand still led it."""
         if self.now_ns() - push.received_ns >= SILENCE_NS:
             return False
         return bool(push.force.any()) or not self._knows(push)
 
-    def _knows(self, push: Push) -> bool:
+    def _knows(self, push: HandPush) -> bool:
         """Return whether the last command was made after a push; one without a stamp is taken to be a step old."""
         last = self._commanded
         if last is None:

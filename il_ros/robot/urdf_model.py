@@ -109,3 +109,13 @@ def thinned(vertices: Array, faces: Array, cell_m: float = CELL_M) -> tuple[Arra
     corners = cluster[faces]
     apart = (corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2]) & (corners[:, 2] != corners[:, 0])
     return means.astype(np.float32), np.unique(corners[apart], axis=0).astype(np.uint32)
+
+
+def write_thinned(path: Path, target: Path, most: int, apart_m: float) -> bool:
+    """Write a mesh of fewer triangles, at ``target``, for one of more than ``most``; return whether that was needed."""
+    shape = trimesh.load_mesh(path, process=False)
+    if len(shape.faces) <= most:
+        return False
+    vertices, faces = thinned(shape.vertices, shape.faces, apart_m)
+    trimesh.Trimesh(vertices, faces, process=False).export(target)
+    return True

@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import trimesh
 
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array
 from il_ros.robot.description import Box, Gripper, Robot
 from il_ros.robot.urdf import UrdfJoint, read_joints
-from il_ros.robot.urdf_model import thinned
+from il_ros.robot.urdf_model import write_thinned
 
 MANY_FACES, COARSE_M = 1000, 0.006
 """Meshes of more faces are drawn by fewer, their vertices as far apart as this."""
@@ -140,10 +139,7 @@ def _rpy(rotation: Array) -> Array:
 
 def _thin(mesh: ElementTree.Element, path: Path) -> None:
     """Let a mesh of few triangles, at ``path``, stand for one of many: some links have no other collision mesh."""
-    shape = trimesh.load_mesh(mesh.get("filename", ""), process=False)
-    if len(shape.faces) > MANY_FACES:
-        vertices, faces = thinned(shape.vertices, shape.faces, COARSE_M)
-        trimesh.Trimesh(vertices, faces, process=False).export(path)
+    if write_thinned(Path(mesh.get("filename", "")), path, MANY_FACES, COARSE_M):
         mesh.set("filename", str(path))
 
 
