@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from il_ros.core.contract import Contract
-from il_ros.core.contract.components import ActionComponent, External, ObservationComponent
+from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
+from il_ros.core.contract.devices import GRIPPER_TYPES
 from il_ros.core.contract.rules import COMMAND_TYPES
 from tools.tables import Field, fields, table
 
@@ -23,7 +24,7 @@ the reading of bags use the same file. Commands and nodes take a path, or the na
 An unknown, missing or duplicate key, or a value outside its range, is refused with the line, and with exit code 2.
 
 """
-TOP = ("rate_hz", "topics", "observation", "action", "command", "moves", "robot", "external")
+TOP = ("rate_hz", "topics", "observation", "action", "command", "moves", "robot", "external", "images")
 """The keys of the file, in the order of the page."""
 TEXTS = {
     "rate_hz": "Control rate in Hz: one observation and one command per period.",
@@ -32,15 +33,23 @@ TEXTS = {
     "action": "Components of the action by name, in the controller's order; see [action](#action).",
     "command": "How the action is published on `command`; see [command](#command).",
     "external": "How recordings of other programs are read; see [external](#external).",
+    "images": "Cameras that the policy sees, by name; see [images](#images).",
     "topic": "Topic of the message.",
     "unit": "Unit, for people, `rest` and exports: m, rad, m/s, rad/s, ...",
     "low": "The least that may be commanded.",
     "high": "The most that may be commanded.",
+    "height": "Likewise, from top to bottom.",
 }
 """Descriptions of keys whose class has none."""
 COMMAND = {
     "type": ("str", "", f"One of {', '.join(f'`{kind}`' for kind in COMMAND_TYPES)}."),
     "frame": ("str", '""', "`frame_id` of a TwistStamped; required frame of device messages."),
+    "gripper": (
+        "Mapping",
+        "none",
+        "`topic` and `type` of a message of its own for the gripper; see [your arm](../your-arm.md#a-gripper). "
+        f"The type is one of {', '.join(f'`{kind}`' for kind in GRIPPER_TYPES)}, by default the first.",
+    ),
 }
 
 
@@ -57,6 +66,7 @@ def page() -> str:
         ),
         "command": ("", command),
         "external": ("", fields(External)),
+        "images": ("", _without_name(fields(ImageComponent))),
     }
     text = HEAD + "## Keys of the file\n\n" + _keys(top)
     for name, (words, keys) in sections.items():
@@ -77,7 +87,8 @@ def _keys(keys: Sequence[Field]) -> str:
 
 def _kind(field: Field) -> str:
     """Return the type of a key as one writes it in YAML."""
-    if field.name in TOP[1:5] or field.kind.startswith(("Mapping", "External")):
+    if field.name in TOP[1:5] or field.kind.startswith(("Mapping", "External", "tuple[ImageComponent")):
         return "mapping"
     kinds = {"float": "number", "int": "integer", "str": "text", "bool": "boolean", "tuple[str, ...]": "list of text"}
+    kinds["tuple[int, ...]"] = "list of integers"
     return " or ".join(kinds.get(part, part) for part in field.kind.split(" | ") if part != "None")

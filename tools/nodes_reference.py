@@ -95,7 +95,7 @@ CONTENTS = {
     "gate/authority_marker": "who commands, as a text in the authority's colour, for viewers",
     "guiding": "whether a hand guides the arm now, for the device `kinesthetic`",
     "push": "a force on a link of the simulated arm, in the base frame",
-    "command": "the action of this step, limited",
+    "command": "the action of this step, limited; without the gripper, if that has a topic of its own",
     "policy/action": "the policy's action chunk, with the stamp of the observation that it answers",
     "policy/distance": "distance of the observation from the nearest one of the training data",
     "expert/action": "the expert's action chunk, with the stamp of the observation that it answers",

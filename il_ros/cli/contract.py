@@ -29,12 +29,13 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from il_ros.core import topics
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.schema import json_object
 from il_ros.recording.check import bag_check, contract_check
 from il_ros.recording.check.command_limits import Share
-from il_ros.recording.check.contract_check import COMMAND, ERROR, Finding
+from il_ros.recording.check.contract_check import ERROR, Finding
 from il_ros.robot.description import Robot
 
 HELP = "compare a contract with a live graph or a bag, or write one for a gymnasium environment"
@@ -123,7 +124,8 @@ def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding
     from il_ros.ros.client.topic_sampler import TopicSampler
 
     prefix = f"/{namespace.strip('/')}/".replace("//", "/")
-    full = {topic if topic.startswith("/") else prefix + topic: topic for topic in (*contract.topics, COMMAND)}
+    commands = [topic.name for topic in topics.commands(contract)]
+    full = {topic if topic.startswith("/") else prefix + topic: topic for topic in (*contract.topics, *commands)}
     with TopicSampler() as listener:
         listener.wait(lambda: full.keys() <= listener.types().keys(), DISCOVERY_S)
         types = listener.types()
@@ -134,7 +136,7 @@ def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding
 
 def _right(contract: Contract, types: Mapping[str, str], named: Mapping[str, str]) -> list[str]:
     """Return the topics whose type is the contract's, so that their messages mean something."""
-    kinds = {**contract.topics, COMMAND: contract.command_type}
+    kinds = {**contract.topics, **{topic.name: topic.type_name for topic in topics.commands(contract)}}
     return [name for name, topic in named.items() if types[name] == kinds[topic]]
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from il_ros.core.contract import Contract, gap_ns
+from il_ros.core.contract import gap_ns
 from il_ros.core.errors import ConfigError
+from il_ros.core.types import Array
 from il_ros.gate.chunk_executor import ChunkExecutor
 from il_ros.gate.temporal_ensemble import TemporalEnsemble
 
@@ -52,8 +53,8 @@ class GateConfig:
         timeout_s: float = getattr(self, f"{source}_timeout_s")
         return max(round(timeout_s * 1e9), gap_ns(step_ns))
 
-    def make_executor(self, contract: Contract) -> ChunkExecutor:
-        """Return what executes the chunks."""
+    def make_executor(self, step_ns: int, is_gripper: Array | None = None) -> ChunkExecutor:
+        """Return what executes the chunks; ``is_gripper`` (Da,) says which components are never averaged."""
         if self.ensembling < 0:
-            return ChunkExecutor(contract.step_ns, self.execute_steps, self.anchored)
-        return TemporalEnsemble(contract.step_ns, self.ensembling, self.anchored, contract.is_gripper)
+            return ChunkExecutor(step_ns, self.execute_steps, self.anchored)
+        return TemporalEnsemble(step_ns, self.ensembling, self.anchored, is_gripper)

@@ -39,7 +39,7 @@ class Gate:
         self.rule = rules.load(config.rule)
         self._limiter, self._jumps = CommandLimiter(contract), JumpDetector(contract)
         self._check, self._grippers = ChunkCheck(contract), GripperCommands(contract)
-        self._executor = config.make_executor(contract)
+        self._executor = config.make_executor(contract.step_ns, contract.is_gripper)
         self.refused: dict[str, int] = {}
         self.complaint = ""
         """What was wrong with the last chunk that was refused for its numbers."""

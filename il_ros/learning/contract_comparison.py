@@ -10,7 +10,7 @@ from typing import Any
 
 from il_ros.core.contract import Contract
 
-MEANING = {"observation": ("topic", "field", "unit"), "action": ("field", "unit")}
+MEANING = {"observation": ("topic", "field", "unit"), "action": ("field", "unit", "kind", "closed")}
 """What a number of a component means, beside its name and place. All other keys are limits, which may differ."""
 UNITS = {
     **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),

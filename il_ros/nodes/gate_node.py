@@ -3,7 +3,7 @@
 
 """The gate node: decides at each step who commands the arm, policy or expert, and publishes the authority record.
 
-It subscribes to the answers of both, and publishes the command, limited in range and rate.
+It subscribes to the answers of both, and publishes the command, limited in range and rate; a gripper's message first.
 
 When things fail: an answer that is stale, late, malformed, not finite or absurd is refused, and counted by its reason
 in the diagnostics. A source that is silent for longer than its timeout is lost, and if nobody who may drive is left the

@@ -58,7 +58,7 @@ class ActionComponent:
     A gripper at rest stays as it was commanded last, since one that holds something is measured wider than it was
     commanded; its ``rest`` is where it is before the first command. It is never interpolated and never averaged."""
     closed: str = "low"
-    """At which end of its range a gripper is closed, one of ``ENDS``."""
+    """At which end of its range a gripper is closed: ``low`` or ``high``."""
     binary: bool = False
     """Whether a gripper is only ever opened or closed, all the way; then it changes over with hysteresis."""
 

@@ -25,6 +25,7 @@ from il_ros.recording.check.command_limits import Share, shares, text
 from il_ros.recording.check.contract_check import COMMAND, ERROR, FAST, OK, SLOW, WARNING, Finding, usual_hz
 from il_ros.recording.decode.field_columns import FieldColumns
 from il_ros.recording.decode.message_batch import MessageBatch, RecordedTopic
+from il_ros.recording.episodes.component_source import commanded
 from il_ros.recording.episodes.external_notes import TELLING_S, clock_notes
 from il_ros.recording.episodes.reader import AUTHORITY, episode_of, find_authority, find_topic
 from il_ros.recording.lerobot import reader as lerobot_reader
@@ -138,7 +139,12 @@ def check_bag(contract: Contract, path: Path) -> Checked:
     for topic, kind in contract.topics.items():
         findings += _about_topic(contract, topic, kind, named.get(topic), reader, watch)
     action = _action_topic(reader, contract, named)
-    return Checked(path, [*findings, *reading, *_about_action(contract, action, named.get(action), reader)], episode)
+    actions = {action: contract} if action == AUTHORITY else commanded(contract)
+    for topic, part in actions.items():
+        reading += _about_action(
+            part, topic, named.get(topic), reader, topic if topic == contract.gripper_topic else COMMAND
+        )
+    return Checked(path, [*findings, *reading], episode)
 
 
 def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None], list[Finding]]:
@@ -153,7 +159,8 @@ def _named(reader: BagReader, contract: Contract) -> tuple[dict[str, str | None]
     try:
         named[AUTHORITY] = find_authority(reader.types, named.values(), reader.path)
         if named[AUTHORITY] is None and not is_ours(reader):
-            named[contract.external.topic] = find_topic(reader.types, contract.external.topic, reader.path)
+            for topic in commanded(contract):
+                named[topic] = find_topic(reader.types, topic, reader.path)
     except DataError as error:
         findings.append(Finding(COMMAND, ERROR, str(error)))
     return named, findings
@@ -238,27 +245,27 @@ def _about_clocks(name: str, episode: Episode) -> list[Finding]:
     return [Finding("clock", WARNING if n or is_apart else OK, note) for n, note in enumerate(notes)]
 
 
-def _about_action(contract: Contract, action: str, name: str | None, reader: BagReader) -> list[Finding]:
+def _about_action(contract: Contract, action: str, name: str | None, reader: BagReader, about: str) -> list[Finding]:
     if name is None:
         candidates = ", ".join(sorted(name for name, kind in reader.types.items() if kind == contract.command_type))
         remedy = "use the contract that it was recorded with"
         if not is_ours(reader):
             such = f", such as {candidates}" if candidates else ""
             remedy = f"name the topic of the action under the contract's external: topic{such}"
-        return [Finding(COMMAND, ERROR, f"{action} is not there, so the commands are not known; {remedy}")]
+        return [Finding(about, ERROR, f"{action} is not there, so the commands are not known; {remedy}")]
     kind = reader.types[name]
     is_command = action != AUTHORITY and not contract.external.fields
     if is_command and kind != contract.command_type:
         remedy = "correct the contract's command, or name the fields of the action under external: fields"
-        return [Finding(COMMAND, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
+        return [Finding(about, ERROR, f"{name} is {kind}, not {contract.command_type}; {remedy}")]
     if not reader.counts.get(name):
-        return [Finding(COMMAND, ERROR, f"{name} has no message, so the commands are not known")]
+        return [Finding(about, ERROR, f"{name} has no message, so the commands are not known")]
     fields = (
         f", its fields {', '.join(contract.external.fields)}"
         if contract.external.fields and action != AUTHORITY
         else ""
     )
-    return [Finding(COMMAND, OK, f"{name}, {kind}, {reader.counts[name]:,} messages{fields}")]
+    return [Finding(about, OK, f"{name}, {kind}, {reader.counts[name]:,} messages{fields}")]
 
 
 def _about_observation(contract: Contract, episodes: Sequence[Episode]) -> list[Finding]:

@@ -74,21 +74,22 @@ def check(
         contract: what it is compared with.
         types: the message type of every topic that there is, by its full name.
         received: messages of the topics in ``expected``, in order of arrival.
-        expected: by full name, which of the contract's topics (or ``command``) a topic is.
+        expected: by full name, which of the contract's topics (or of those of its command) a topic is.
     """
-    topics = {topic: _topic(contract, topic) for topic in (*contract.topics, COMMAND)}
-    commands = _Commands(contract)
+    commands = {part.topic.name: _Commands(part) for part in messages.command_parts(contract)}
+    topics = {topic: _topic(contract, topic) for topic in (*contract.topics, *commands)}
     for name, time_ns, message in received:
         topics[expected[name]].add(time_ns, message)
-        if expected[name] == COMMAND:
-            commands.add(message)
+        if expected[name] in commands:
+            commands[expected[name]].add(message)
     names = {topic: name for name, topic in expected.items()}
     findings: list[Finding] = []
     for part, kind in contract.topics.items():
         findings += _about_topic(contract, part, kind, names.get(part), types, topics[part])
         findings += _about_components(contract, part, topics[part].last)
     findings.append(_about_stamps(contract, {part: topics[part] for part in contract.topics}))
-    findings += commands.findings(names.get(COMMAND), types)
+    for about, part_commands in commands.items():
+        findings += part_commands.findings(names.get(about), types)
     return findings
 
 
@@ -156,10 +157,10 @@ def _about_stamps(contract: Contract, topics: Mapping[str, _Topic]) -> Finding:
 
 
 class _Commands:
-    """Compares commands with the action of the contract."""
+    """Compares a message of the command with its part of the contract's action."""
 
-    def __init__(self, contract: Contract) -> None:
-        self._contract = contract
+    def __init__(self, part: messages.CommandPart) -> None:
+        self._contract, self._about = part.contract, part.topic.name
         self._actions: list[Array] = []
         self._trouble: MessageError | None = None
 
@@ -172,15 +173,18 @@ class _Commands:
     def findings(self, name: str | None, types: Mapping[str, str]) -> list[Finding]:
         contract = self._contract
         if name is None:
-            return [Finding(COMMAND, WARNING, "nothing is published yet; start gate_node, or remap command")]
+            return [Finding(self._about, WARNING, f"nothing is published yet; start gate_node, or remap {self._about}")]
         if types[name] != contract.command_type:
             message = f"{name} is {types[name]}, not {contract.command_type}; correct the contract's command"
-            return [Finding(COMMAND, ERROR, message)]
+            return [Finding(self._about, ERROR, message)]
         if self._trouble is not None:
-            return [Finding(COMMAND, ERROR, str(self._trouble))]
+            return [Finding(self._about, ERROR, str(self._trouble))]
         if not self._actions:
-            return [Finding(COMMAND, OK, f"{name}, {types[name]}, silent")]
-        return [Finding(COMMAND, OK, f"{name}, {types[name]}, {len(self._actions)} commands"), *self._about_limits()]
+            return [Finding(self._about, OK, f"{name}, {types[name]}, silent")]
+        return [
+            Finding(self._about, OK, f"{name}, {types[name]}, {len(self._actions)} commands"),
+            *self._about_limits(),
+        ]
 
     def _about_limits(self) -> list[Finding]:
         actions = np.array(self._actions)  # (N, Da)

@@ -53,6 +53,14 @@ class CommandColumns(FieldColumns):
         super()._keep(block, stamps, values, kind)
 
 
+def commanded(contract: Contract) -> dict[str, Contract]:
+    """Return the topics of the action in a bag of another program, and the contract of what is on each of them."""
+    *grippers, arm = messages.command_parts(contract)
+    if contract.external.fields:
+        return {contract.external.topic: contract}
+    return {contract.external.topic: arm.contract, **{part.topic.name: part.contract for part in grippers}}
+
+
 @dataclass(frozen=True)
 class ComponentSource:
     """Some components of the observation or the action from one publisher; row n of every array is the same message."""

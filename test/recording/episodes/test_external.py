@@ -24,6 +24,7 @@ from il_ros.core.episode import Authority
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import read
+from il_ros.recording.check.bag_check import check_bag
 from il_ros.recording.episodes.hold_resample import TopicTrack, resample
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
@@ -296,3 +297,26 @@ def test_a_policy_is_trained_on_a_folder_of_foreign_bags_or_on_one(write, sessio
     assert main(["info", str(bag)]) == 0 and "resampled by the clock" in capsys.readouterr().out
     assert main(["info", str(bag), "--contract", "panda_joints", "--json"]) == 0
     assert "needs joint_states" in json.loads(capsys.readouterr().out)["facts"]["not read"]
+
+
+def test_commands_of_an_arm_and_of_its_gripper_are_one_action(kit, write, session, contract, tmp_path):
+    plain = contract.to_dict()
+    plain["action"]["finger"] = {"kind": "gripper", "low": 0.0, "high": 9.0, "max_velocity": 1.0, "rest": 0.0}
+    plain["command"]["gripper"] = {"topic": "gripper_command"}
+    both = Contract.from_dict("both", plain)
+    zero = kit.make("builtin_interfaces/msg/Duration", 0, 0)
+    sent = session()
+    for ns in range(0, 2 * 10**9, 40 * MS):
+        none = [np.empty(0)] * 3
+        point = kit.make("trajectory_msgs/msg/JointTrajectoryPoint", np.array([ns / 1e9]), *none, zero)
+        message = kit.make("trajectory_msgs/msg/JointTrajectory", kit.header(10**9 + ns), ["finger"], [point])
+        sent.append(("/arm/gripper_command", message, 10**9 + ns + 2 * MS))
+    bag = write(tmp_path / "bag", sorted(sent, key=lambda row: row[2]))
+    alone, episode = read_episode(bag, contract), read_episode(bag, both)
+    np.testing.assert_array_equal(episode.executed[:, :2], alone.executed)
+    since = (episode.stamps_ns - 10**9) // (40 * MS) * 40 * MS
+    np.testing.assert_array_equal(episode.executed[:, 2], (since / 1e9).astype(np.float32))
+    findings = {finding.about: finding.level for finding in check_bag(both, bag).findings}
+    assert findings["command"] == findings["gripper_command"] == "ok"
+    with pytest.raises(DataError, match="needs gripper_command"):
+        read_episode(write(tmp_path / "arm_alone", session()), both)
