@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from il_ros.core import paths
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
-from il_ros.core.frames import matrix, product
-from il_ros.core.types import RobotState
+from il_ros.core.frames import matrix, product, rotation_vector
+from il_ros.core.types import ExpertAction, RobotState
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.robot.chain import KinematicChain
@@ -62,6 +62,71 @@ def test_a_slow_hand_is_followed_as_a_fast_one_is(env, mm_s):
     for _ in range(40):
         env.advance(solve(np.array([0.0, mm_s / 1e3, 0.0]), env.reading()))
     assert env.reading().tool_position[1] - first.tool_position[1] == pytest.approx(2.0 * mm_s / 1e3, rel=0.05)
+
+
+DIRECTIONS = np.array([[0, 1, 0], [0, -1, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 1], [1, -1, 1]]) / 1.0
+MM_S = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_of_the_way_that_a_slow_hand_asks_for_in_two_seconds_the_arm_goes_97_to_103_percent(env, gated):
+    for direction, mm_s in zip(DIRECTIONS, np.random.default_rng(gated).permutation(MM_S)):
+        solve, gate = Kinematics.of(env.contract), Gate(env.contract, GateConfig(rule="demonstration"))
+        velocity = direction / np.linalg.norm(direction) * mm_s / 1e3
+        env.reset(seed=0)
+        gate.reset(0)
+        first = env.reading().tool_position
+        for _ in range(40):
+            reading = env.reading()
+            action = solve(velocity, reading)
+            if gated:
+                chunk = ExpertAction(action, engaged=True, author="hand").chunk(reading.stamp_ns, len(action))
+                gate.offer_expert(chunk, reading.stamp_ns)
+                action = gate.step(reading.stamp_ns, env.observe(reading), reading.stamp_ns).executed
+            env.advance(action)
+        moved = env.reading().tool_position - first
+        assert 0.97 <= moved @ velocity / (2.0 * velocity @ velocity) <= 1.03, (direction, mm_s)
+
+
+@pytest.mark.parametrize("contract", ["panda_plane", "xarm6_plane"])
+def test_so_it_does_where_the_tool_is_commanded(contract):
+    env = ArmEnv("fork", contract, time_limit=False)
+    for direction, mm_s in zip(DIRECTIONS[:4], MM_S):
+        env.reset(seed=0)
+        first = env.reading().tool_position
+        for _ in range(40):
+            env.advance(direction[:2] * mm_s / 1e3)
+        moved = env.reading().tool_position - first
+        assert 0.97 <= moved @ direction / (2.0 * mm_s / 1e3) <= 1.03, (direction, mm_s)
+    env.close()
+
+
+@pytest.mark.parametrize("scripted", [False, True])
+def test_the_tool_turns_as_fast_as_is_commanded_and_stays_where_it_is(env, scripted):
+    for angular in (np.array([0.0, 0.0, 0.3]), np.array([0.0, 0.0, -0.02]), np.array([0.0, 0.1, 0.1])):
+        solve = Kinematics.of(env.contract)
+        env.reset(seed=0)
+        first, velocity = env.reading(), np.concatenate([np.zeros(3), angular])
+        for _ in range(20):
+            env.advance(solve(velocity, env.reading(), scripted=scripted))
+        after = env.reading()
+        turn = rotation_vector(matrix(after.tool_quaternion) @ matrix(first.tool_quaternion).T)
+        share = turn @ angular / (angular @ angular)
+        assert 0.7 <= share <= 1.4 if scripted else 0.97 <= share <= 1.03
+        assert np.linalg.norm(turn - share * angular) < 0.1 * np.linalg.norm(angular)
+        assert np.linalg.norm(after.tool_position - first.tool_position) < (0.015 if scripted else 0.003)
+
+
+def test_a_script_keeps_the_yaw_that_it_finds_and_takes_tilt_back(env):
+    for turn in (0.5, -0.7):
+        reading = tilted(env, turn, 0.25)
+        yaw = np.arctan2(*matrix(reading.tool_quaternion)[[1, 0], 0])
+        solve = Kinematics.of(env.contract)
+        for _ in range(60):
+            reading, _ = env.advance(solve(np.array([0.0, 0.02, 0.0, 0.0, 0.0, 0.0]), reading, scripted=True))
+        turned = matrix(reading.tool_quaternion)
+        assert turned[2, 2] == pytest.approx(-1.0, abs=1e-3)
+        assert np.arctan2(*turned[[1, 0], 0]) == pytest.approx(yaw, abs=0.1)
 
 
 @functools.cache

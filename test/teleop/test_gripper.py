@@ -51,7 +51,7 @@ def reading_of(home, grip, step=0):
     return dataclasses.replace(home, grip=grip, stamp_ns=step * TOOL.step_ns)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home(reading):
     return reading()
 

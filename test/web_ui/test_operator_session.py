@@ -81,10 +81,13 @@ def test_a_name_is_kept_without_needless_spaces():
     assert seat.name == "Anna B."
 
 
-@given(st.tuples(*[st.floats(-1, 1)] * 3), st.booleans(), st.booleans(), st.booleans())
-def test_hands_are_read_as_they_are_told(deflection, held, fast, pointer):
+@given(st.tuples(*[st.floats(-1, 1)] * 3), st.floats(-1, 1), st.tuples(*[st.booleans()] * 4))
+def test_hands_are_read_as_they_are_told(deflection, turn, flags):
+    held, fast, pointer, gripper = flags
     told = {"do": "hands", "deflection": list(deflection), "held": held, "fast": fast, "pointer": pointer}
     assert OperatorInput.from_json(told) == OperatorInput(held, deflection, fast, pointer)
+    told |= {"turn": turn, "gripper": gripper}
+    assert OperatorInput.from_json(told) == OperatorInput(held, deflection, fast, pointer, turn, gripper)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,9 @@ def test_hands_are_read_as_they_are_told(deflection, held, fast, pointer):
         {"held": 1},
         {"held": "yes"},
         {"pointer": None},
+        {"gripper": 1},
+        {"turn": 1.01},
+        {"turn": None},
         {"deflection": [0, 0]},
         {"deflection": [0, 0, 1.01]},
         {"deflection": [0, math.nan, 0]},

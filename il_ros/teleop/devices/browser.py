@@ -13,7 +13,7 @@ import numpy as np
 
 from il_ros.core import schema
 from il_ros.core.errors import MessageError
-from il_ros.core.topics import BROWSER_INPUT, GUIDING
+from il_ros.core.topics import BROWSER_INPUT
 from il_ros.core.types import BROWSER_SILENCE_S, Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
 from il_ros.teleop.deadman import DeadMan
@@ -64,7 +64,7 @@ class Browser(Operated):
         Raises:
             MessageError: if numbers are missing or not finite; the page then counts as lost.
         """
-        if topic == GUIDING.name:
+        if topic != BROWSER_INPUT.name:
             self._by_hand.hear(topic, message, now_ns)
             return
         axes, buttons = list(message.axes), list(message.buttons)

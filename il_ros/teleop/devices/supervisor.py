@@ -176,4 +176,5 @@ class ScriptComparison:
         if len(self._rows) < (self._rows.maxlen or 0):
             return False
         gone, would, steps_as_wanted = (sum(column) for column in zip(*self._rows))
-        return steps_as_wanted == 0 or (would >= self._temper.settled_m and gone < self._temper.least_progress * would)
+        is_behind = would >= self._temper.settled_m and gone < self._temper.least_progress * would
+        return bool(steps_as_wanted == 0 or is_behind)

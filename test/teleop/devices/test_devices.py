@@ -83,10 +83,11 @@ def test_without_a_task_a_device_works_or_says_that_it_needs_one(name):
     assert made.topics  # an operator's device subscribes to its driver
 
 
-def test_a_supervisor_needs_a_task_that_can_tell_its_clearance(device):
+def test_a_supervisor_needs_a_script_but_no_clearance(device):
     setup = dataclasses.replace(device("supervisor").setup, clearance=None)
-    with pytest.raises(ConfigError, match="clearance; set the parameter 'task'"):
-        teleop.load("supervisor", setup)
+    teleop.load("supervisor", setup)
+    with pytest.raises(ConfigError, match="set the parameter 'task'"):
+        teleop.load("supervisor", dataclasses.replace(setup, guide=None))
 
 
 def test_an_unknown_device_is_refused_with_the_known_ones():

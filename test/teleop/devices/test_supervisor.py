@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Chunk, EpisodeStart
+from il_ros.core.types import Chunk, EpisodeStart, ToolCommand
 from il_ros.evaluation.rollouts import run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks
@@ -225,6 +227,123 @@ def test_it_looks_ahead_along_the_motion_and_no_further(reading):
     assert np.allclose(seen[0], [0.25, 0.0])  # it has seen no motion yet
     assert seen[-1][0] == pytest.approx([0.27, 0.0])
     assert seen[-1][-1] == pytest.approx([0.27 + 0.2 * TEMPER.lookahead_s, 0.0])
+
+
+# Where a task tells no clearance -------------------------------------------------------------------------------------
+
+
+class Grasping:
+    """A block at x = 0.5 in a world of one axis, and the script that goes there, grasps it and carries it to x = 0."""
+
+    name = "grasping"
+
+    def __init__(self):
+        self.tool, self.block, self.grip = 0.3, 0.5, 0.0
+
+    def reset(self, start):
+        pass
+
+    def __call__(self, reading):
+        tool, block = reading.tool_position[0], reading.objects[0, 0]
+        is_there = abs(tool - block) < 0.005
+        holds = is_there and 0.4 < reading.grip < 0.6
+        way = (0.0 if is_there else block - tool) if not holds else -tool
+        grip = 1.0 if is_there else 0.0
+        return ToolCommand(np.clip([4.0 * way, 0.0, 0.0], -0.2, 0.2), grip=grip)
+
+    def advance(self, velocity, grip):
+        """Advance by a step; None leaves the gripper as it is."""
+        if grip is not None:
+            around = abs(self.tool - self.block) < 0.006
+            self.grip = 0.0 if grip < 0.5 else 0.5 if around else 1.0
+        holds = self.grip == 0.5
+        self.tool += velocity / PLANE.rate_hz
+        self.block = self.tool if holds else self.block
+
+
+def handled(policy, reading, count=240, drop_at=None, task=None):
+    """Whether the supervisor drives at each step, and where the block is; ``policy`` says velocity and grip."""
+    task = task or Grasping()
+    supervisor = load("supervisor", Setup(GRIPPED, task, lambda points, objects: math.inf))
+    supervisor.reset(EpisodeStart("grasping", 0, 10**9))
+    drives, blocks = [], []
+    for step in range(count):
+        now = reading(task.tool, 0.0, step)
+        now = dataclasses.replace(now, grip=task.grip, objects=np.array([[task.block, 0.0, 0.03]]))
+        answer = supervisor.answer(now)
+        if answer.engaged:
+            velocity, grip = answer.action[0], None if np.isnan(answer.action[2]) else 1.0 - answer.action[2] / 0.04
+        else:
+            velocity, grip = policy(task, step)
+        if step == drop_at:
+            grip = 0.0
+        task.advance(velocity, grip)
+        drives.append(answer.engaged)
+        blocks.append(task.block)
+    return drives, blocks
+
+
+FINGER = {"kind": "gripper", "low": 0.0, "high": 0.04, "max_velocity": 0.2, "rest": 0.04}
+PLAIN = PLANE.to_dict()
+GRIPPED = Contract.from_dict(
+    "gripped",
+    {
+        **PLAIN,
+        "action": {**PLAIN["action"], "panda_finger_joint1": FINGER},
+        "command": {"type": "std_msgs/msg/Float64MultiArray"},
+    },
+)
+
+
+def expertly(task, step):
+    """What the script itself would do."""
+    state = SimpleNamespace(
+        tool_position=np.array([task.tool, 0.0, 0.0]), objects=np.array([[task.block, 0.0, 0.0]]), grip=task.grip
+    )
+    command = task(state)
+    return command.linear[0], command.grip
+
+
+def test_whoever_does_as_the_script_would_do_is_left_alone(reading):
+    drives, blocks = handled(expertly, reading)
+    assert not any(drives) and blocks[-1] == pytest.approx(0.0, abs=0.02)
+
+
+@pytest.mark.parametrize("stop", [0.36, 0.44, 0.48])
+def test_a_missed_grasp_is_rescued_and_given_back_once_it_is_grasped(reading, stop):
+    def misses(task, step):
+        if task.grip == 0.5:
+            return expertly(task, step)
+        return (0.2, None) if task.tool < stop and task.grip == 0.0 else (-0.1, 1.0)  # closes beside it, and goes home
+
+    drives, blocks = handled(misses, reading)
+    first, last = drives.index(True), len(drives) - drives[::-1].index(True)
+    assert PATIENCE <= first < 90 and last < len(drives)
+    assert all(drives[first:last]) and blocks[last - 1] < 0.5  # grasped, and on its way
+    assert blocks[-1] == pytest.approx(0.0, abs=0.02)
+
+
+@pytest.mark.parametrize("drop_at", [45, 60])
+def test_a_block_that_was_dropped_is_rescued(reading, drop_at):
+    def carries_on(task, step):
+        if step < drop_at or task.grip == 0.5:
+            return expertly(task, step)
+        return -0.1, None  # as if it still held it
+
+    drives, blocks = handled(carries_on, reading, drop_at=drop_at)
+    assert drop_at < drives.index(True) <= drop_at + PATIENCE + REACTION + 2
+    assert not drives[-1] and blocks[-1] == pytest.approx(0.0, abs=0.02)
+
+
+def test_a_policy_that_never_closes_its_gripper_is_helped(reading):
+    def hovers(task, step):
+        return (0.0 if task.grip != 0.5 else expertly(task, step)[0]), None
+
+    task = Grasping()
+    task.tool = 0.5
+    drives, blocks = handled(hovers, reading, task=task)
+    assert PATIENCE - 1 <= drives.index(True) <= PATIENCE + REACTION + 1
+    assert not drives[-1] and blocks[-1] == pytest.approx(0.0, abs=0.02)
 
 
 @pytest.mark.parametrize("options", [{"margin_m": "much"}, {"patience_s": [1]}, {"reaction_s": True}])

@@ -196,7 +196,7 @@ def test_what_the_contract_cannot_do_is_told(reading):
     device.hear("delta_twist_cmds", twist(0.1, z=0.1, turning=0.2), 0)
     assert device.answer(reading(), 0).action == pytest.approx([0.1, 0.0])
     (note,) = device.notes.values()
-    assert "delta_twist_cmds has angular velocities, linear.z, of which" in note
+    assert "delta_twist_cmds has linear.z, angular.x, of which" in note
 
 
 @given(hand=st.tuples(*[st.floats(-2.0, 2.0)] * 3), leads=st.tuples(*[st.floats(-0.01, 0.01)] * 2))
@@ -247,7 +247,7 @@ STRANGE = {
 
 
 def vector_pose(x, y, z):
-    return SimpleNamespace(header=SimpleNamespace(frame_id=""), pose=SimpleNamespace(position=vector(x, y, z)))
+    return pose(x - AT, y - AT, z - AT)
 
 
 @pytest.mark.parametrize("what", STRANGE)
@@ -287,3 +287,48 @@ def test_a_pause_that_nobody_asked_about_is_a_pause_too(reading):
     device.answer(reading(), 0)
     device.hear("hand_pose", pose(0.5), 10 * SILENT_NS)
     assert device.answer(reading(0.5), 10 * SILENT_NS).action == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
+TURNING = Contract.from_dict(
+    "turning",
+    {
+        **PLANE.to_dict(),
+        "action": {
+            f"tool_{kind}{axis}": {"low": -1.0, "high": 1.0, "max_acceleration": 9.0, "rest": 0.0}
+            for kind in "vw"
+            for axis in "xyz"
+        },
+        "command": {"type": "std_msgs/msg/Float64MultiArray"},
+    },
+)
+
+
+@given(axis=st.tuples(*[st.floats(-1.0, 1.0)] * 3), angle=st.floats(0.0, 3.0), frame=st.sampled_from(["", *FRAMES]))
+def test_the_tool_turns_as_the_hand_has_turned_and_an_angular_velocity_is_one_of_its_frame(reading, axis, angle, frame):
+    length = math.hypot(*axis)
+    axis = np.array(axis) / length if length > 0.1 else np.array([0.0, 0.0, 1.0])
+    device = load("pose", Setup(TURNING, options={"turn_rad_s": 100.0, "gain_per_s": 1.0}, frames=FRAMES))
+    now = dataclasses.replace(reading(), tool_quaternion=np.array(TILTED))
+    for step, turned in enumerate([0.0, angle]):
+        told = pose(1e-6 * step, frame=frame)
+        x, y, z = axis * math.sin(turned / 2)
+        told.pose.orientation = SimpleNamespace(x=x, y=y, z=z, w=math.cos(turned / 2))
+        device.hear("hand_pose", told, step * STEP_NS)
+        action = device.answer(now, step * STEP_NS).action
+    expected = FRAMES.get(frame, Frame()).in_base(angle * axis, TILTED)
+    assert action[3:] == pytest.approx(expected, abs=1e-6)
+    spun = load("twist", Setup(TURNING, frames=FRAMES))
+    told = twist(0.1, frame=frame)
+    told.twist.angular = vector(*(0.1 * axis))
+    spun.hear("delta_twist_cmds", told, 0)
+    assert spun.answer(now, 0).action[3:] == pytest.approx(FRAMES.get(frame, Frame()).in_base(0.1 * axis, TILTED))
+
+
+def test_a_hand_whose_orientation_is_not_known_does_not_turn_the_tool(reading):
+    device = load("pose", Setup(TURNING))
+    for step in range(3):
+        told = pose(1e-6 * step)
+        told.pose.orientation = SimpleNamespace(x=0.0, y=0.0, z=0.0, w=0.0)
+        device.hear("hand_pose", told, step * STEP_NS)
+        answer = device.answer(reading(), step * STEP_NS)
+        assert answer.engaged and not answer.action[3:].any()
