@@ -128,8 +128,8 @@ class Pushing:
         elif along < -side.depth:
             target = np.array([behind, aside])
         else:
-            is_before = along > side.depth and self._side is not None
-            target = np.array([along, lane * (self._side if is_before and self._side else math.copysign(1.0, aside))])
+            outwards = self._side if self._side is not None and along > side.depth else math.copysign(1.0, aside)
+            target = np.array([along, lane * outwards])
         velocity = shortened(GAIN_PER_S * side.in_base(target - (along, aside)), FASTEST_M_S)
         askew = nearest_turn(side.heading + math.pi / 2 - hand.axis, math.pi)
         return self._command(hand, velocity, turning(askew))
