@@ -113,7 +113,7 @@ class Handling:
 
     def _carry(self, foot: Array, yaw: float, place: Place) -> ToolCommand:
         turn = 0.0 if place.yaw is None else nearest_turn(place.yaw - yaw, math.pi / 2)
-        is_inside = foot[2] < place.foot[2] + place.deep_m - 0.002
+        is_inside = foot[2] < place.foot[2] + place.deep_m - 0.0005
         below = np.array([0.0, 0.0, 0.001])  # so that it comes to stand, and does not hover
         wait_m = place.deep_m + ABOVE_HOLE_M if place.deep_m and not is_inside else 0.0
         fine_m = place.near_m if is_inside else place.fine_m
