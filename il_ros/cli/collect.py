@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the others count up")
     parser.add_argument("--input-device", default="scripted", help="scripted, or joy for a gamepad (default: scripted)")
     parser.add_argument("--expert", default="random", help="which scripted expert; random draws one an episode")
-    parser.add_argument("--contract", default="panda_plane", help="contract, by name or path; it names the arm")
+    parser.add_argument("--contract", help="contract, by name or path; it names the arm (default: the task's)")
     parser.add_argument("--folder", type=Path, default=Path("runs/episodes"), help="where the bags go")
     parser.add_argument("--real-time", action="store_true", help="in real time, as a person needs it")
     parser.add_argument("--composed", action="store_true", help="all nodes in one process: faster")
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from il_ros.launching.graph import running
 
     options = {"task": args.task, "device": args.input_device, "expert": args.expert, "folder": args.folder.absolute()}
-    options |= {"contract": args.contract, "lockstep": not args.real_time, "composed": args.composed}
+    options |= {"contract": args.contract or task.contract, "lockstep": not args.real_time, "composed": args.composed}
     options |= {"isolated": args.input_device in ("scripted",)}
     with bars() as progress:
         bar = progress.add_task(f"demonstrations of {args.task}", total=args.episodes, note="starting the nodes")

@@ -26,6 +26,7 @@ def test_every_task_is_made_by_its_name_and_passes_the_checker_of_gymnasium(task
     with gymnasium.make(name_of(task), render_mode="rgb_array") as env, warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="(?s).*observation space (minimum|maximum)")  # a place has no bounds
+        warnings.filterwarnings("ignore", message="(?s).*symmetric and normalized")  # actions have units
         assert (env.unwrapped.task_name, env.render_mode) == (task, "rgb_array")
         check_env(env.unwrapped)
 
@@ -34,6 +35,7 @@ def test_names_are_those_that_are_published():
     assert {"fork": "il_ros/Fork-v0", "avoid": "il_ros/Avoid-v0", "trace": "il_ros/Trace-v0"}.items() <= {
         task: name_of(task) for task in TASKS
     }.items()
+    assert name_of("pick_place") == "il_ros/PickPlace-v0"
     assert name_of("two_posts") == "il_ros/TwoPosts-v0"
 
 
@@ -44,13 +46,13 @@ def test_the_options_of_the_environment_are_passed_on():
         assert env.action_space.shape == (7,)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", ["avoid", "fork", "reach", "trace"])
 def test_who_does_nothing_is_cut_short_at_the_limit_of_the_task(task):
     with gymnasium.make(name_of(task)) as env:
         env.reset(seed=0)
         steps, truncated = 0, False
         while not truncated:
-            _, _, terminated, truncated, _ = env.step(np.zeros(2))
+            _, _, terminated, truncated, _ = env.step(np.zeros(env.action_space.shape))
             assert not terminated
             steps += 1
         assert steps == round(env.unwrapped.task.time_limit_s * env.unwrapped.contract.rate_hz)

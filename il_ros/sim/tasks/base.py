@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -135,9 +136,8 @@ class Task(abc.ABC):
             ConfigError: if the task has no such expert.
         """
         if name not in (*self.experts, "random", "nearest"):
-            raise unknown(
-                f"expert of task {type(self).__name__.lower()!r},", name, (*self.experts, "random", "nearest")
-            )
+            own_name = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+            raise unknown(f"expert of task {own_name!r},", name, (*self.experts, "random", "nearest"))
         if name != "random":
             return name
         block, place = divmod(seed, len(self.experts))

@@ -13,7 +13,6 @@ import numpy as np
 
 from il_ros.core.frames import matrix
 from il_ros.core.types import Array
-from il_ros.sim.manipulation import yaw_of
 from il_ros.sim.tasks.base import Body, StepState, Task
 
 LASTING_S = 1.0
@@ -115,8 +114,3 @@ def distance(body: Body, pose: Array, point: Array) -> float:
 def standing(place: Array, height: float, yaw: float) -> Array:
     """Return the pose (7,) of a thing of that height, m, which stands at ``place`` (2,), m, turned by ``yaw``, rad."""
     return np.array([place[0], place[1], height / 2, 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)])
-
-
-def turned(pose: Array) -> float:
-    """Return the yaw, rad, of a pose (7,)."""
-    return yaw_of(pose[3:])

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.manipulation import Handling, Place
+from il_ros.sim.experts.manipulation import Handling, Place
 from il_ros.sim.tasks.base import Body, SceneLayout, Steer
 from il_ros.sim.tasks.handling import BLUE, ORANGE, GraspingTask, standing
 

@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from il_ros.core.types import Array
-from il_ros.sim.manipulation import nearest_turn, yaw_of
-from il_ros.sim.pushing import Pushing
+from il_ros.sim.experts.manipulation import nearest_turn, yaw_of
+from il_ros.sim.experts.pushing import Pushing
 from il_ros.sim.tasks.base import Body, SceneLayout, Steer, StepState
 from il_ros.sim.tasks.handling import BLUE, ORANGE, HandlingTask, standing
 

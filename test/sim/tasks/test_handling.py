@@ -13,7 +13,7 @@ import pytest
 
 from il_ros.core.frames import from_rpy, product
 from il_ros.sim import tasks
-from il_ros.sim.manipulation import LEAVE_M
+from il_ros.sim.experts.manipulation import LEAVE_M
 from il_ros.sim.tasks import StepState
 from il_ros.sim.tasks.handling import GraspingTask, distance
 

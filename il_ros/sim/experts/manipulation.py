@@ -38,6 +38,8 @@ GENTLE_M_S, LIFTED_M = 0.05, 0.003
 """What stands on the table is lifted gently to this height, while the fingers close firmly."""
 AT_M, AROUND_M = 0.005, 0.012
 """The tool is where it may close; the block is where fingers that are closed on something hold it."""
+ABOVE_HOLE_M = 0.006
+"""What belongs in a hole waits so high above it until it is in line."""
 LEAVE_M = 0.11
 """The tool goes so high above the centre of what it has let go."""
 
@@ -111,9 +113,9 @@ class Handling:
 
     def _carry(self, foot: Array, yaw: float, place: Place) -> ToolCommand:
         turn = 0.0 if place.yaw is None else nearest_turn(place.yaw - yaw, math.pi / 2)
-        is_inside = foot[2] < place.foot[2] + place.deep_m - 0.002
+        is_inside = foot[2] < place.foot[2] + place.deep_m - 0.0005
         below = np.array([0.0, 0.0, 0.001])  # so that it comes to stand, and does not hover
-        wait_m = 0.0 if is_inside else place.deep_m and place.deep_m + 0.006
+        wait_m = place.deep_m + ABOVE_HOLE_M if place.deep_m and not is_inside else 0.0
         fine_m = place.near_m if is_inside else place.fine_m
         velocity = come_down(place.foot - below - foot, turn, fine_m, wait_m)
         if foot[2] < LIFTED_M:
@@ -135,7 +137,7 @@ def come_down(way: Array, turn: float, fine_m: float, wait_m: float = 0.0) -> Ar
         way: (3,) m, from the thing to the place.
         turn: rad, what it has to turn yet.
         fine_m: m, how far aside it may be for the last of the way.
-        wait_m: m, the height above the place at which it waits until it is no farther aside.
+        wait_m: m, the height above the place at which it waits until it is no farther aside; at ``HOVER_M`` it stays.
     """
     aside = float(np.hypot(*way[:2])) + ARM_M * abs(turn)
     height = min(HOVER_M, wait_m + SLOPE * (aside - fine_m)) if aside > fine_m or wait_m >= HOVER_M else 0.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from il_ros.core.types import Array, RobotState, ToolCommand
-from il_ros.sim.manipulation import (
+from il_ros.sim.experts.manipulation import (
     FASTEST_M_S,
     FASTEST_UP_M_S,
     GAIN_PER_S,
@@ -41,7 +41,7 @@ LEAVE_M = 0.1
 
 
 @dataclass(frozen=True)
-class Side:
+class BlockSide:
     """One side of the block, and what pushing it would do."""
 
     heading: float
@@ -92,17 +92,17 @@ class Pushing:
             return self._push(hand, block, way, turn, pushed)
         return self._go_behind(hand, block, max(sides, key=lambda side: side.ahead))
 
-    def _a_side(self, yaw: float, quarter: int, way: Array) -> Side:
+    def _a_side(self, yaw: float, quarter: int, way: Array) -> BlockSide:
         heading = yaw + quarter * math.pi / 2
         depth, width = self._halves if quarter % 2 == 0 else self._halves[::-1]
-        return Side(heading, depth, width, float(way @ (math.cos(heading), math.sin(heading))))
+        return BlockSide(heading, depth, width, float(way @ (math.cos(heading), math.sin(heading))))
 
-    def _is_in_line(self, hand: Hand, block: Array, side: Side) -> bool:
+    def _is_in_line(self, hand: Hand, block: Array, side: BlockSide) -> bool:
         along, aside = side.frame(hand.position[:2] - block[:2])
         askew = nearest_turn(side.heading + math.pi / 2 - hand.axis, math.pi)
         return along < -side.depth and abs(aside) < IN_LINE_M and abs(askew) < IN_LINE_RAD
 
-    def _push(self, hand: Hand, block: Array, way: Array, turn: float, side: Side) -> ToolCommand:
+    def _push(self, hand: Hand, block: Array, way: Array, turn: float, side: BlockSide) -> ToolCommand:
         """Push on, and turn the block about its middle so that it comes into line with its goal.
 
         The fingers lie flat on the side, so that hand and block move as one as long as they do not turn sharply.
@@ -117,7 +117,7 @@ class Pushing:
         askew = nearest_turn(side.heading + math.pi / 2 - hand.axis, math.pi)
         return self._command(hand, velocity, turning(askew) + (0.0, 0.0, rate))
 
-    def _go_behind(self, hand: Hand, block: Array, side: Side) -> ToolCommand:
+    def _go_behind(self, hand: Hand, block: Array, side: BlockSide) -> ToolCommand:
         """Go round the block, by right angles, to where it can be pushed."""
         along, aside = side.frame(hand.position[:2] - block[:2])
         behind, lane = -side.depth - CLEAR_M, side.width + CLEAR_M
@@ -128,8 +128,8 @@ class Pushing:
         elif along < -side.depth:
             target = np.array([behind, aside])
         else:
-            is_before = along > side.depth and self._side is not None
-            target = np.array([along, lane * (self._side if is_before and self._side else math.copysign(1.0, aside))])
+            outwards = self._side if self._side is not None and along > side.depth else math.copysign(1.0, aside)
+            target = np.array([along, lane * outwards])
         velocity = shortened(GAIN_PER_S * side.in_base(target - (along, aside)), FASTEST_M_S)
         askew = nearest_turn(side.heading + math.pi / 2 - hand.axis, math.pi)
         return self._command(hand, velocity, turning(askew))
