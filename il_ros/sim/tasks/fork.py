@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.steering import GapSteering, Row, gap_taken
+from il_ros.sim.experts.steering import GapSteering, Row, gap_taken
 from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
 from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask, tool_path
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.steering import FASTEST, SPEED
+from il_ros.sim.experts.steering import FASTEST, SPEED
 from il_ros.sim.tasks.base import SceneLayout, Steer, StepState, upright
 from il_ros.sim.tasks.posts import TOOL_HEIGHT_M, PostsTask, tool_path
 

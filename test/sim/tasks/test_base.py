@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import EpisodeStart
 from il_ros.sim import tasks
-from il_ros.sim.steering import gap_taken
+from il_ros.sim.experts.steering import gap_taken
 from il_ros.sim.tasks.base import StepState
 from il_ros.sim.tasks.posts import TOOL_RADIUS_M, PostsTask
 
