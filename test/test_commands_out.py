@@ -42,7 +42,7 @@ def test_a_contract_is_what_its_plain_form_says(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_command_says_what_was_decided(name):
-    contract = Contract.load(name)
+    contract = messages.command_parts(Contract.load(name))[-1].contract
     action = np.linspace(0.4, 0.6, len(contract.action)) * (contract.high - contract.low) + contract.low
     message = KINDS[contract.command_type.split("/")[-1]]()
     messages.fill_command(message, 1_234_567_890, action, contract, JointTrajectoryPoint)

@@ -205,7 +205,8 @@ class Operated(Device):
     def driven(self, command: Array | ToolCommand, reading: RobotState) -> ExpertAction:
         """Return the action of a command, or a velocity (3,), m/s; lost if the arm does not fit the contract."""
         self.note("lost", "")
-        command = dataclasses.replace(ToolCommand.of(command), grip=self.gripper.wanted(reading))
+        grip = self.gripper.wanted(reading) if self.setup.contract.grippers else None
+        command = dataclasses.replace(ToolCommand.of(command), grip=grip)
         try:
             action = self.action(command, reading)
             if not np.isfinite(action[~self.setup.contract.is_gripper]).all():

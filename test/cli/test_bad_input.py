@@ -34,14 +34,14 @@ def files(folder: Path) -> dict[str, bytes]:
         (
             ["evaluate", "nowhere", "--task", "forc"],
             2,
-            "task 'forc' is not known; choose from avoid, fork, trace; did you mean",
+            "task 'forc' is not known; choose from avoid, fork, peg, pick_place, push, ",
         ),
         (["evaluate", "nowhere", "--episodes", "0"], 2, "--episodes is 0; it must be at least 1"),
         (["collect", "--episodes", "-3"], 2, "--episodes is -3; it must be at least 1"),
         (
             ["collect", "--task", "avoyd"],
             2,
-            "task 'avoyd' is not known; choose from avoid, fork, trace; did you mean 'avoid'",
+            "task 'avoyd' is not known; choose from avoid, fork, peg, pick_place, push, ",
         ),
         (
             ["collect", "--expert", "middle"],

@@ -101,7 +101,7 @@ def test_a_contract_that_cannot_be_is_refused_when_it_is_read(change):
     [
         (["--execute-steps", "0"], "execute_steps is 0; it must be positive"),
         (["--task", "nobody.tasks"], "task 'nobody.tasks' cannot be imported"),
-        (["--task", ""], "task '' is not known; choose from avoid, fork, trace"),
+        (["--task", ""], "task '' is not known; choose from avoid, fork, peg, pick_place, push, reach, stack, trace"),
         (["--task", "./fork"], "task './fork' is not known"),
         (["--seed", "-1"], "seed is -1"),
     ],
@@ -173,7 +173,11 @@ def test_output_that_cannot_be_written_is_a_full_disk(checkpoint):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("sim_node task:=nope", 2, "task 'nope' is not known; choose from avoid, fork, trace"),
+        (
+            "sim_node task:=nope",
+            2,
+            "task 'nope' is not known; choose from avoid, fork, peg, pick_place",
+        ),
         ("sim_node contract:=nope", 2, "nope is not a file, nor one of ours"),
         ("gate_node rule:=humann", 2, "gating rule 'humann' is not known; choose from beta, demonstration"),
         ("expert_node device:=joi", 2, "device 'joi' is not known; choose from browser, function, joy, kinesthetic"),

@@ -25,7 +25,7 @@ from il_ros.learning.dagger import ledger
 from il_ros.learning.dagger.run import DaggerConfig
 from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.learning.training.resume import _differing
+from il_ros.learning.training.resume import OF_IMAGES, _differing
 from il_ros.policies.base import create
 from il_ros.recording.episodes.reader import read_episode
 
@@ -103,6 +103,7 @@ def test_run_of_an_earlier_version_goes_on_under_the_same_plan(tmp_path: Path) -
 
 def test_unfinished_training_of_an_earlier_version_goes_on() -> None:
     today = json.loads(json.dumps(dataclasses.asdict(TrainingConfig.load(FOLDER / "training.yaml")), default=dict))
+    today = {key: value for key, value in today.items() if key not in OF_IMAGES}  # as of a training without images
     today["options"] = {"num_train_timesteps": 20, "num_inference_steps": 4, "prediction_type": "epsilon"}
     assert _differing(json.dumps({**EXPECTED["training"], "data": "0"}), {**today, "data": "0"}) == []
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import abc
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,11 @@ def library(name: str) -> Any:
     except ImportError as error:
         missing = name.partition(".")[0]
         raise ConfigError(f"{missing} cannot be imported ({error}); run pip install 'il_ros[export]'") from error
+
+
+def cameras_left_out(episodes: Iterable[Episode]) -> list[str]:
+    """Return the names of the cameras whose images are not written, for the report of a format of numbers."""
+    return sorted({camera for episode in episodes for camera in episode.images})
 
 
 @contextmanager

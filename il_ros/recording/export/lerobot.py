@@ -25,7 +25,7 @@ from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, library, new_output
+from il_ros.recording.export.base import Exporter, cameras_left_out, library, new_output
 from il_ros.recording.export.nearest_grid import ResamplingError, Stretch, stretches
 
 VERSION = "v3.0"
@@ -79,6 +79,7 @@ class LeRobot(Exporter):
             "frames": sum(len(part.stretch.rows) for part in parts),
             "gaps": list(_gaps(parts)),
             "resampling": error.report(),
+            "cameras_left_out": cameras_left_out(episodes.values()),
         }
         pyarrow, parquet = library("pyarrow"), library("pyarrow.parquet")
         with new_output(target) as folder:

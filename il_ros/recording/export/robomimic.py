@@ -21,7 +21,7 @@ from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, library, new_output
+from il_ros.recording.export.base import Exporter, cameras_left_out, library, new_output
 
 GYM = 2
 """The number of gymnasium among robomimic's types of environments."""
@@ -80,6 +80,7 @@ class Robomimic(Exporter):
             "steps": steps,
             "held_steps": sum(map(len, episodes.values())) - steps,
             "filter_keys": {key: len(numbers) for key, numbers in keys.items()},
+            "cameras_left_out": cameras_left_out(episodes.values()),
         }
 
 

@@ -24,7 +24,7 @@ from il_ros.recording.write.finalize import finalize
 
 pyarrow = pytest.importorskip("pyarrow", reason="pip install -r requirements-export.txt brings pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
-FIELDS = [f.name for f in dataclasses.fields(Episode) if f.name not in ("step_ns", "facts")]
+FIELDS = [f.name for f in dataclasses.fields(Episode) if f.name not in ("step_ns", "facts", "images")]
 
 
 @pytest.fixture

@@ -214,7 +214,8 @@ def test_a_layout_by_name_knows_where_sticks_and_buttons_are(layout):
 def test_a_layout_that_nobody_knows_is_refused_and_one_may_be_changed():
     with pytest.raises(ConfigError, match="layout 'xbux' is not known; choose from .*did you mean 'xbox'"):
         joy(layout="xbux")
-    assert joy(layout="game_controller_node", axis_z=2).mapping == PadLayout("game_controller_node", 9, 10, axis_z=2)
+    expected = PadLayout("game_controller_node", 9, 10, axis_z=2, axis_yaw=2, gripper_at_rest=0, gripper_squeezed=1)
+    assert joy(layout="game_controller_node", axis_z=2).mapping == expected
 
 
 def test_a_pad_that_looks_like_one_of_another_layout_is_told_of():

@@ -93,6 +93,7 @@ class Straight:
     """A policy that goes straight on, whatever is in its way."""
 
     contract = PLANE
+    cameras: dict[str, tuple[int, int]] = {}
     speed = 0.15
 
     def reset(self, start):
@@ -101,7 +102,7 @@ class Straight:
     def forget(self):
         self.stamp_ns = -1
 
-    def observe(self, stamp_ns, observation):
+    def observe(self, stamp_ns, observation, images=None):
         self.stamp_ns = stamp_ns
 
     def chunk(self):
