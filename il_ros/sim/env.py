@@ -47,6 +47,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self.task_name, self.task, self.render_mode = task, tasks.load(task), render_mode
         contract = contract or self.task.contract
         self.contract = contract if isinstance(contract, Contract) else Contract.load(contract)
+        self.task.check(self.contract)
         self._time_limit = time_limit
         self.robot = Robot.load(self.contract.robot)
         self._control = Control(self.contract, self.robot)

@@ -15,7 +15,8 @@ from typing import ClassVar
 import numpy as np
 
 from il_ros.core import plugins
-from il_ros.core.errors import unknown
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError, unknown
 from il_ros.core.types import Array, EpisodeStart, RobotState, ToolCommand
 
 Steer = Callable[[RobotState], Array | ToolCommand]
@@ -122,6 +123,22 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def way(self, states: Sequence[StepState]) -> int | None:
         """Return which of the ``ways`` an episode took; None if it did not get through."""
+
+    def check(self, contract: Contract) -> None:
+        """Check that a contract commands what the task needs: the gripper and the tool's height, if its own does.
+
+        Raises:
+            ConfigError: naming what is missing, and a contract that has it.
+        """
+        own, name = Contract.load(self.contract), type(self).__name__
+        missing = ["no gripper"] if own.grippers and not contract.grippers else []
+        if contract.moves_tool and "tool_vz" in set(own.action_names) - set(contract.action_names):
+            missing.append("no tool_vz")
+        if missing:
+            raise ConfigError(
+                f"contract {contract.name!r} commands {' and '.join(missing)}, which the task {name} needs; choose a "
+                f"contract that does, such as {self.contract}"
+            )
 
     def clearance(self, positions: Array, objects: Array) -> float:
         """Return the distance, m, of the tool at ``positions`` (N, 2) from trouble; infinite where there is none."""

@@ -11,6 +11,8 @@ import math
 import numpy as np
 import pytest
 
+from il_ros.core.contract import Contract
+from il_ros.core.errors import ConfigError
 from il_ros.core.frames import from_rpy, product
 from il_ros.sim import tasks
 from il_ros.sim.experts.manipulation import LEAVE_M
@@ -146,3 +148,17 @@ def test_the_distance_is_that_from_the_nearest_point_of_the_box(seed):
     point = pose[:3] + rng.normal(size=3) * 0.1
     grid = np.stack(np.meshgrid(*(np.linspace(-h, h, 25) for h in half)), -1).reshape(-1, 3) @ turn.T + pose[:3]
     assert distance(body, pose, point) == pytest.approx(np.linalg.norm(grid - point, axis=1).min(), abs=0.003)
+
+
+@pytest.mark.parametrize("name", [*HANDLING, "reach"])
+@pytest.mark.parametrize(
+    "contract", ["panda_plane", "panda_joints", "xarm6_plane", "panda_gripper", "xarm6_gripper_joints"]
+)
+def test_a_contract_that_cannot_do_a_task_is_refused_before_it_begins(name, contract):
+    chosen, task = Contract.load(contract), tasks.load(name)
+    lacks_gripper = name != "reach" and not chosen.grippers
+    if lacks_gripper or contract.endswith("plane"):
+        with pytest.raises(ConfigError, match=f"{contract}.* commands no .*choose .*{task.contract}"):
+            task.check(chosen)
+    else:
+        task.check(chosen)
