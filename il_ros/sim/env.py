@@ -148,7 +148,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         return self.task.way(self._states)
 
     def pose(self, reading: RobotState) -> None:
-        """Put arm and posts where a reading has them, for ``render`` to draw.
+        """Put arm and bodies where a reading has them, for ``render`` to draw; bodies that it lacks are out of view.
 
         Raises:
             MessageError: if it lacks one of their positions.
@@ -156,7 +156,9 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         self._arm.pose(dict(zip(reading.joint_names, reading.joint_positions)))
         if not np.isfinite(reading.object_poses).all():
             raise MessageError(f"objects are at {reading.objects.tolist()}; to be drawn, they must be at finite places")
-        self._world.place(self._bodies, reading.object_poses)
+        seen = len(reading.objects)
+        self._world.place(self._bodies[:seen], reading.object_poses)
+        self._world.park(self._bodies[seen:])
 
     def render(self, width: int = 480, height: int = 360) -> Array:
         """Return (height, width, 3) uint8: the arm and the posts from behind and above."""

@@ -115,7 +115,7 @@ def test_what_cannot_be_drawn_is_told_and_not_shown(stage: Stage, arm: ArmEnv) -
     stage.until(lambda: "needs a finite angle of each of" in stage.camera.complaint)
     stage.say(dataclasses.replace(reading, joint_names=tuple("abcdefg")))
     stage.until(lambda: "'g': " in stage.camera.complaint)
-    stage.say(dataclasses.replace(reading, objects=np.full((2, 3), np.inf)))
+    stage.say(dataclasses.replace(reading, objects=np.full_like(reading.objects, np.inf)))
     stage.until(lambda: "must be at finite places" in stage.camera.complaint)
     assert stage.pictures == []
     stage.say(reading)

@@ -179,12 +179,12 @@ def test_a_gate_that_is_started_in_the_middle_of_an_episode_lets_nobody_drive_be
 class SlowActor:
     """Stands in for a network that takes longer than a control step."""
 
-    author, contract = "slow", CONTRACT
+    author, contract, cameras = "slow", CONTRACT, {}
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self.seen_ns = seconds, -1
 
-    def observe(self, stamp_ns: int, observation: Any) -> None:
+    def observe(self, stamp_ns: int, observation: Any, images: Any = None) -> None:
         self.seen_ns = stamp_ns
 
     def chunk(self) -> Chunk:

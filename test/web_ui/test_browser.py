@@ -114,7 +114,7 @@ def insist(
 ) -> None:
     """Drive until it is done, and on; where the browser was slow and the arm held, the switch is pressed anew."""
     leave()
-    limit = time.time() + 60
+    limit = time.time() + 110
     while not done():
         assert time.time() < limit
         if page.text_content("#who") != "EXPERT":
