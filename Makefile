@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk venv clean distclean
+.PHONY: help demo teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -36,7 +36,8 @@ help: ## this text
 	@echo "              first, the tests that are repeated at length"
 	@echo "make recordings   random recordings against a plain reference, and 10,000 damaged ones of each format"
 	@echo "make study    all studies, some hours: make study-policies writes docs/studies/policies.md, make study-dagger"
-	@echo "              docs/studies/dagger.md, make study-trunk docs/studies/trunk.md"
+	@echo "              docs/studies/dagger.md, make study-trunk docs/studies/trunk.md, make"
+	@echo "              study-manipulation docs/studies/manipulation.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -90,7 +91,7 @@ faults: $(STAMP)
 	$(PYTEST) -m long
 	@$(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m benchmarks.faults $(or $(FAULTS_ARGS),--output benchmarks/results.json)
 
-study: study-policies study-dagger study-trunk
+study: study-policies study-dagger study-trunk study-manipulation
 
 study-dagger: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs/studies)
@@ -100,6 +101,9 @@ study-policies: $(STAMP)
 
 study-trunk: $(STAMP)
 	@$(BIN)/python -m studies.trunk $(or $(STUDY_ARGS),--output docs/studies)
+
+study-manipulation: $(STAMP)
+	@$(BIN)/python -m studies.manipulation $(or $(STUDY_ARGS),--output docs/studies)
 
 venv: $(STAMP)
 
