@@ -205,8 +205,8 @@ class Operated(Device):
     def driven(self, command: Array | ToolCommand, reading: RobotState) -> ExpertAction:
         """Return the action of a command, or a velocity (3,), m/s; lost if the arm does not fit the contract."""
         self.note("lost", "")
-        grip = self.gripper.wanted(reading) if self.setup.contract.grippers else None
-        command = dataclasses.replace(ToolCommand.of(command), grip=grip)
+        if self.setup.contract.grippers:
+            command = dataclasses.replace(ToolCommand.of(command), grip=self.gripper.wanted(reading))
         try:
             action = self.action(command, reading)
             if not np.isfinite(action[~self.setup.contract.is_gripper]).all():
@@ -295,7 +295,5 @@ def required_guide(setup: Setup) -> Guide:
         ConfigError: if the setup has none.
     """
     if setup.guide is None:
-        raise ConfigError(
-            "this device follows a task's script; set the parameter 'task', or choose a device of a person"
-        )
+        raise ConfigError("this device follows a task's script; set the parameter 'task', or choose a person's device")
     return setup.guide
