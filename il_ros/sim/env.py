@@ -101,7 +101,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
 
     def _state(self, reading: RobotState, touched: bool) -> StepState:
         """Return what the task judges by."""
-        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9 if self._time_limit else 0.0
+        elapsed_s = (self._stamp_ns - self._start.first_stamp_ns) / 1e9
         velocities = self._world.velocities(self._bodies) if self._moving else np.zeros((len(self._bodies), 6))
         grip = 1.0 if np.isnan(reading.grip) else reading.grip
         return StepState(
@@ -132,7 +132,8 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
             self._poses = self._world.poses(self._bodies)
         reading = self.reading()
         self._states.append(self._state(reading, touched))
-        return reading, self.task.outcome(self._states)
+        outcome = self.task.outcome(self._states)
+        return reading, None if outcome == "timeout" and not self._time_limit else outcome
 
     def yielding(self, link: str, force: Array) -> Array:
         """Return (Da,), the action with which the arm gives way to ``force`` (3,), N, on the link of that name.

@@ -161,3 +161,18 @@ def test_what_an_expert_says_depends_on_what_is_measured_and_on_nothing_before(m
     for reading, command in reversed(list(zip(readings, commands))):
         other = fresh[1](dataclasses.replace(reading, stamp_ns=0))
         assert np.array_equal(other.velocity, command.velocity) and other.grip == command.grip
+
+
+def test_without_a_time_limit_an_episode_goes_on_until_it_is_done(made):
+    env = ArmEnv("reach", "panda_reach", time_limit=False)
+    try:
+        env.reset(seed=0)
+        limit = round(env.task.time_limit_s * env.contract.rate_hz)
+        outcomes = {env.advance(np.zeros(3))[1] for _ in range(limit + 10)}
+        assert outcomes == {None}
+        outcome, device = None, load("scripted", Setup(env.contract, tasks.ScriptedExpert(env.task, "direct")))
+        for _ in range(limit):
+            outcome = outcome or env.advance(device.answer(env.reading()).action)[1]
+        assert outcome == "success"
+    finally:
+        env.close()
