@@ -49,7 +49,7 @@ WIDTH = 128
 
 
 @dataclass(frozen=True)
-class Cell:
+class HandlingCell:
     """One training and its rollouts."""
 
     task: str
@@ -78,16 +78,16 @@ class Cell:
         return f"{self.task}-{self.sees}-{self.demonstrations}-{self.seed}"
 
 
-def cells(args: argparse.Namespace) -> Iterator[Cell]:
+def cells(args: argparse.Namespace) -> Iterator[HandlingCell]:
     """Return the cells that the command line asks for."""
     for task in args.tasks:
         for sees in args.sees:
             for seed in range(args.seeds):
                 for policy in args.classes:
-                    yield Cell(task, sees, policy, seed, args.demonstrations, args.steps, args.episodes)
+                    yield HandlingCell(task, sees, policy, seed, args.demonstrations, args.steps, args.episodes)
 
 
-def measured(cell: Cell, folder: Path) -> dict[str, Any]:
+def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
     """Demonstrate, unless that was done for another class; train, and roll out."""
     run = folder / cell.demonstrated()
     run.mkdir(parents=True, exist_ok=True)
