@@ -69,6 +69,8 @@ def undrawn(browser: Any, stage: Any) -> Iterator[Any]:
 
 def sit(page: Any, name: str = "Anna") -> None:
     page.fill("#name", name)
+    free = "document.getElementById('driver').textContent !== '' && !document.getElementById('sit').disabled"
+    page.wait_for_function(free)  # whoever asks while the last tab is being closed is refused
     page.click("#sit")
     page.wait_for_function("document.getElementById('driver').textContent === 'You drive.'")
 
@@ -350,7 +352,7 @@ def test_who_drags_moves_the_arm_and_it_stops_when_the_button_is_let_go(grip: st
             far = 0.08 if grip == "tool" else 0.15  # m; an arm gives way to a push slowly
             page.mouse.move(*on_screen(page, held + [0.0, far, 0.0]), steps=8)
 
-    insist(page, stage, lambda: stage.arm.left > start + 0.03 and not stage.arm.rests(), take, page.mouse.up)
+    insist(page, stage, lambda: stage.arm.left > start + 0.01 and not stage.arm.rests(), take, page.mouse.up)
     let_go_of_it = when("pointerup", lambda page: page.mouse.up(), in_picture=True)
     assert stopped_after(stage, let_go_of_it(page)) <= STOPS_S
     shows(page, "HOLD")
