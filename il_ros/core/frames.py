@@ -100,3 +100,8 @@ def rotation_vector(turn: Array) -> Array:
     column = projection[:, projection.diagonal().argmax()]
     half_turn: Array = math.pi * column / np.linalg.norm(column)
     return half_turn
+
+
+def shortened(vector: Array, longest: float) -> Array:
+    """Return the vector, scaled down to a length of at most ``longest``."""
+    return vector * min(1.0, longest / max(float(np.linalg.norm(vector)), 1e-9))

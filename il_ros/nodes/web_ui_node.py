@@ -28,6 +28,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from il_ros.core import events, messages, topics
 from il_ros.core.errors import IlRosError, MessageError
+from il_ros.core.frames import shortened
 from il_ros.core.types import Array, Chunk, RobotState
 from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.robot.description import Robot
@@ -40,7 +41,6 @@ from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
-from il_ros.teleop.base import shortened
 from il_ros.teleop.gripper import with_grip
 from il_ros.web_ui.camera_image import CameraImage
 from il_ros.web_ui.operator_session import OperatorInput

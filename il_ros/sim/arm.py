@@ -195,10 +195,9 @@ class Arm:
         """Return the positions (J,) of the arm's joints, rad."""
         return self.joints()[0][: len(self._joints)]
 
-    @property
-    def grip(self) -> float:
-        """How far the gripper is closed, measured, from 0 to 1; NaN of one that is not driven."""
-        return np.nan if self.gripper is None else self.gripper.gripper.grip(self.gripper.state()[0])
+    def grip(self, positions: Array) -> float:
+        """Return how far the gripper is closed, from 0 to 1, at positions as of ``joints``; NaN if not driven."""
+        return np.nan if self.gripper is None else self.gripper.gripper.grip(float(positions[-1]))
 
     def holds(self, bodies: Sequence[int]) -> Array:
         """Return (N,) bool, which of ``bodies`` both fingers touch."""

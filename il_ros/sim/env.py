@@ -96,7 +96,7 @@ class ArmEnv(EpisodeClock, gymnasium.Env[Array, Array]):
         poses = self._poses
         return RobotState(
             self._stamp_ns, positions, velocities, *self._arm.tool(), poses[:, :3], self._arm.joint_names,
-            self.robot.base, poses[:, 3:], self._arm.grip,
+            self.robot.base, poses[:, 3:], self._arm.grip(positions),
         )  # fmt: skip
 
     def _state(self, reading: RobotState, touched: bool) -> StepState:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from il_ros.core.errors import unknown
 from il_ros.robot.description import Robot
 from il_ros.robot.urdf import read_joints
@@ -101,15 +99,11 @@ class GripperDrive:
 
     def _slide(self, position: float) -> float:
         """Return where the fingers are, m, when the commanded joint is at ``position``."""
-        line = self._linkage
-        if line is None:
-            return position
-        order = np.argsort(line.angles)
-        return float(np.interp(position, line.angles[order], line.slides[order]))
+        return position if self._linkage is None else self._linkage.slide(position)
 
     def _position(self, slide: float) -> float:
         """Return the inverse of ``_slide``."""
-        return slide if self._linkage is None else float(np.interp(slide, self._linkage.slides, self._linkage.angles))
+        return slide if self._linkage is None else self._linkage.angle(slide)
 
     def state(self) -> tuple[float, float]:
         """Return the joint's position, m or rad, and its velocity."""

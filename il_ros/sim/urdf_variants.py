@@ -90,6 +90,16 @@ class Linkage:
         self._axis = apart / np.linalg.norm(apart)
         self.slides = np.array([(frame[:3, 3] - first[0][:3, 3]) @ self._axis for frame in first])
         """(S,) m, how far each finger then is from where it is closed."""
+        order = np.argsort(self.angles)
+        self._sorted = self.angles[order], self.slides[order]
+
+    def slide(self, angle: float) -> float:
+        """Return how far each finger is from where it is closed, m, when the joint is at ``angle``, rad."""
+        return float(np.interp(angle, *self._sorted))
+
+    def angle(self, slide: float) -> float:
+        """Return the inverse of ``slide``."""
+        return float(np.interp(slide, self.slides, self.angles))
 
     @classmethod
     def of(cls, robot: Robot) -> Linkage | None:

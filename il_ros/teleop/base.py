@@ -17,7 +17,7 @@ import numpy as np
 from il_ros.core import messages, plugins, topics
 from il_ros.core.contract import TOOL_AXES, Contract
 from il_ros.core.errors import ConfigError, MessageError
-from il_ros.core.frames import Frame
+from il_ros.core.frames import Frame, shortened
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 from il_ros.teleop.gripper import GripperInput, with_grip
@@ -229,12 +229,6 @@ def grips(contract: Contract, grip: float | None) -> Array:
 def towards(target: Array, position: Array, gain_per_s: float, fastest_m_s: float) -> Array:
     """Return (3,) m/s, a velocity in proportion to the distance that is left, limited to ``fastest_m_s``."""
     return shortened(gain_per_s * (target - position), fastest_m_s)
-
-
-def shortened(vector: Array, longest: float) -> Array:
-    """Return the vector, scaled down to a length of at most ``longest``."""
-    length = float(np.linalg.norm(vector))
-    return vector * min(1.0, longest / max(length, 1e-9))
 
 
 def joints_at(reading: RobotState, contract: Contract, device: str) -> Array:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from il_ros.core.frames import matrix
+from il_ros.core.frames import matrix, shortened
 from il_ros.core.types import Array, RobotState, ToolCommand
 from il_ros.sim.tasks.base import Body
 
@@ -149,11 +149,6 @@ def come_down(way: Array, turn: float, fine_m: float, wait_m: float = 0.0) -> Ar
 def turning(turn: float) -> Array:
     """Return (3,) rad/s about the axes of the base frame, with which a thing turns by ``turn``, rad."""
     return np.array([0.0, 0.0, np.clip(GAIN_PER_S * turn, -FASTEST_RAD_S, FASTEST_RAD_S)])
-
-
-def shortened(vector: Array, longest: float) -> Array:
-    """Return a vector, scaled down to a length of at most ``longest``."""
-    return vector * min(1.0, longest / max(float(np.linalg.norm(vector)), 1e-9))
 
 
 def nearest_turn(angle: float, period: float) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from il_ros.core.frames import shortened
 from il_ros.core.types import Array, RobotState, ToolCommand
 from il_ros.sim.experts.manipulation import (
     FASTEST_M_S,
@@ -17,7 +18,6 @@ from il_ros.sim.experts.manipulation import (
     GAIN_PER_S,
     Hand,
     nearest_turn,
-    shortened,
     turning,
     yaw_of,
 )

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from il_ros.core.frames import shortened
 from il_ros.core.types import Array, RobotState, ToolCommand
-from il_ros.sim.experts.manipulation import FASTEST_M_S, GAIN_PER_S, shortened
+from il_ros.sim.experts.manipulation import FASTEST_M_S, GAIN_PER_S
 from il_ros.sim.tasks.base import Body, SceneLayout, Steer, StepState, Task, upright
 from il_ros.sim.tasks.handling import BLUE, lasts
 

@@ -13,10 +13,10 @@ import numpy as np
 
 from il_ros.core import schema
 from il_ros.core.errors import MessageError
-from il_ros.core.frames import Frame, matrix, rotation_vector
+from il_ros.core.frames import Frame, matrix, rotation_vector, shortened
 from il_ros.core.topics import HAND_GRIPPER, HAND_POSE
 from il_ros.core.types import Array, EpisodeStart, ExpertAction, RobotState, ToolCommand
-from il_ros.teleop.base import Operated, Setup, at_least, finite, shortened, towards
+from il_ros.teleop.base import Operated, Setup, at_least, finite, towards
 from il_ros.teleop.deadman import DEAD_MAN_S, DeadMan
 
 JITTER_M, SHORTEST_S = 0.005, 0.02
