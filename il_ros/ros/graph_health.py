@@ -15,8 +15,10 @@ TICK_S = 0.25
 """How often a node looks around."""
 QUIET_TICKS = 7
 """A node whose diagnostics, one per second, were missed for so many ticks is reported: before 2 s are over."""
-STILL_NS = 750_000_000
-"""A clock that has shown one time for so long, by the steady clock, stands still."""
+STILL_NS = 625_000_000
+"""A clock that has shown one time for so long, by the steady clock, stands still.
+
+Two and a half ticks, so that the third look finds it, however early it comes: it is reported within a second."""
 MIN_OBSERVATIONS = 10
 """Over how many observations, at least, the share of lost ones is computed."""
 MAX_LOST_SHARE = 0.2

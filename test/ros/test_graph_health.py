@@ -34,6 +34,7 @@ from il_ros.ros.graph_health import (
     MIN_OBSERVATIONS,
     QUIET_TICKS,
     STILL_NS,
+    TICK_S,
     LostShare,
     NodeRoster,
     SharedJoints,
@@ -162,6 +163,20 @@ def test_a_clock_that_moves_in_whatever_direction_does_not_stand_still(steps: li
         assert not watch.complaint()
     watch.look(shown_ns, now_ns + STILL_NS)
     assert ("nobody publishes /clock" if shown_ns == 0 else "/clock has stood still at") in watch.complaint()
+
+
+@given(st.integers(0, 250_000_000), st.lists(st.integers(-60_000_000, 60_000_000), min_size=6, max_size=6))
+def test_a_clock_that_stands_still_is_found_within_a_second_whenever_its_last_tick_came(
+    phase_ns: int, late_ns: list[int]
+) -> None:
+    looks_ns = [round(1e9 * TICK_S) * number + late for number, late in enumerate(late_ns, 1)]
+    watch = StillClock(0)
+    for look_ns in looks_ns:
+        watch.look(1 + min(look_ns, phase_ns), look_ns)
+        if watch.complaint():
+            assert look_ns - phase_ns <= 1e9 + 2 * max(map(abs, late_ns))
+            return
+    raise AssertionError(f"nothing is found until {looks_ns[-1]} ns")
 
 
 # Real nodes -----------------------------------------------------------------------------------------------------------
