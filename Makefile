@@ -103,6 +103,8 @@ study-trunk: $(STAMP)
 	@$(BIN)/python -m studies.trunk $(or $(STUDY_ARGS),--output docs/studies)
 
 study-manipulation: $(STAMP)
+	@$(BIN)/python -m studies.experts --publish
+	@$(BIN)/python -m studies.corrections --publish
 	@$(BIN)/python -m studies.manipulation $(or $(STUDY_ARGS),--output docs/studies)
 
 venv: $(STAMP)

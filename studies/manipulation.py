@@ -36,9 +36,8 @@ from il_ros.gate import GateConfig
 from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.data.seeds import ALONE
-from il_ros.learning.inference import use_one_thread
 from il_ros.sim import tasks
-from studies import job_cache, publishing
+from studies import film_strip, job_cache, manipulation_page, publishing
 
 TASKS = ("reach", "push", "pick_place", "stack", "peg")
 CLASSES = ("deterministic", "mixture", "flow")
@@ -109,7 +108,12 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
         checkpoint = backend.train(dataclasses.replace(plan.training(), width=WIDTH, observation_noise=0.0))["path"]
         train_s = time.process_time() - began
     seeds = plan.seeds(ALONE, 0, cell.episodes)
-    rollouts = roll_out(Path(checkpoint), cell.task, seeds, GateConfig(rule="none", execute_steps=plan.execute_steps))
+    alone = GateConfig(rule="none", execute_steps=plan.execute_steps)
+    rollouts = roll_out(Path(checkpoint), cell.task, seeds, alone)
+    failed = next((rollout for rollout in rollouts if not rollout.success), None)
+    if failed is not None:
+        title = f"{cell.task} from {cell.sees}, {cell.policy}: {failed.outcome}"
+        film_strip.draw(Path(checkpoint), cell.task, failed.seed, alone, title, folder / f"{job_cache.key(cell)}.png")
     return {
         **dataclasses.asdict(cell),
         "outcomes": [rollout.outcome for rollout in rollouts],
@@ -139,52 +143,33 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return table
 
 
-def page(table: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page of the study."""
-    first = table[0]
-    lines = [
-        "# Handling things",
-        "",
-        f"Behaviour cloning of what arms are used for: {first['demonstrations']} demonstrations "
-        f"by all experts of a task, {first['steps']:,} steps of training, no corrections; networks of width "
-        f"{WIDTH}, without noise on the observations, else each class's own configuration. The 95 % interval counts "
-        "episodes of all trainings alike. `make study-manipulation` writes this page and its rows "
-        "(`studies/results/manipulation.json`); entropy 1 means that all ways of the task are used evenly.",
-        "",
-        "| task | sees | class | trainings | success | 95 % | entropy | failures | training, s |",
-        "| --- | --- | --- | ---: | ---: | --- | ---: | --- | ---: |",
-    ]
-    for row in table:
-        low, high = row["interval"]
-        entropy = "" if row["entropy"] is None else f"{row['entropy']:.2f}"
-        failures = ", ".join(f"{count} {outcome}" for outcome, count in row["failures"].items())
-        lines.append(
-            f"| `{row['task']}` | {row['sees']} | `{row['policy']}` | {row['seeds']} | {100 * row['success']:.1f} % of "
-            f"{row['episodes']} | {100 * low:.1f} to {100 * high:.1f} | {entropy} | {failures} | {row['train_s']:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+def work(group: Sequence[HandlingCell], folder: Path) -> None:
+    """Measure cells that share demonstrations, one after the other, and keep what they gave."""
+    for cell in group:
+        job_cache.keep(folder / f"{job_cache.key(cell)}.json", measured(cell, folder))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is not there yet; print and write the rows."""
+    """Run what is not there yet; print the rows; write them and the page."""
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
-    use_one_thread()
-    results = []
-    for cell in cells(args):
-        path = args.folder / f"{job_cache.key(cell)}.json"
+    paths = {cell: args.folder / f"{job_cache.key(cell)}.json" for cell in cells(args)}
+    groups: dict[str, list[HandlingCell]] = {}
+    for cell, path in paths.items():
         if not path.exists():
-            job_cache.keep(path, measured(cell, args.folder))
-        results.append(json.loads(path.read_text()))
-        (row,) = rows(results[-1:])
-        print(
-            f"{cell.task} from {cell.sees}, {cell.policy}, seed {cell.seed}: {100 * row['success']:.0f} %", flush=True
-        )
-    table = rows(results)
-    print(page(table))
+            groups.setdefault(cell.demonstrated(), []).append(cell)
+    job_cache.run(work, list(groups.values()), args.folder, args.workers, "demonstrations and trainings")
+    table = rows([json.loads(path.read_text(encoding="utf-8")) for path in paths.values()])
+    print(manipulation_page.policies(table))
     if args.output is not None:
         publishing.write_json(args.results / "manipulation.json", table)
-        publishing.write_page(args.output, "manipulation.md", page(table))
+        strips: dict[tuple[str, str], Path] = {}
+        for cell, path in paths.items():
+            if path.with_suffix(".png").exists():
+                strips.setdefault((cell.task, cell.sees), path.with_suffix(".png"))
+        for (task, sees), path in strips.items():
+            shutil.copyfile(path, args.output / f"manipulation-{task}-{sees}.png")
+        publishing.write_page(args.output, "manipulation.md", manipulation_page.page(args.results, args.output))
     return 0
 
 
@@ -197,6 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demonstrations", type=int, default=100)
     parser.add_argument("--steps", type=int, default=6000, help="gradient steps of each training")
     parser.add_argument("--episodes", type=int, default=100, help="in which each policy drives alone")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--folder", type=Path, default=Path("runs/study-manipulation"), help="for what was done")
     parser.add_argument("--results", type=Path, default=publishing.RESULTS, help="for the rows")
     parser.add_argument("--output", type=Path, help="folder for the page")

@@ -1,0 +1,132 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""What corrections are worth where things are handled: human-gated rounds beside as many labels of demonstrations.
+
+Both begin with the same few demonstrations, and gain equally many labels a round: by a supervisor who takes over where
+the policy fails, or by demonstrations from start to end. What a run gave is kept, so that a study which was ended goes
+on from there.
+
+Examples:
+  python -m studies.corrections --seeds 3
+  python -m studies.corrections --tasks pick_place --seeds 1 --episodes 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from il_ros.evaluation.metrics import Success
+from il_ros.learning.dagger import ledger
+from il_ros.learning.dagger.config import DaggerConfig
+from il_ros.learning.dagger.in_process import InProcessBackend
+from il_ros.learning.dagger.run import DaggerRun
+from il_ros.sim import tasks
+from studies import job_cache, publishing
+
+TASKS = ("pick_place", "stack", "peg")
+RULES = {"demonstrations": "demonstration", "corrections": "human"}
+"""By what labels are gained, the gating rule under which that happens."""
+DEMONSTRATIONS, ROUNDS, LABELS, STEPS = 8, 3, 400, 4000
+"""Episodes of round 0; rounds after it; labels and steps of training of each round."""
+
+
+@dataclass(frozen=True)
+class CorrectionsJob:
+    """One run of rounds."""
+
+    task: str
+    gained_by: str
+    """One of ``RULES``."""
+    seed: int
+    episodes: int
+    """Of each measurement."""
+
+    @property
+    def plan(self) -> DaggerConfig:
+        """What is done."""
+        return DaggerConfig(
+            task=self.task, contract=tasks.load(self.task).contract, policy="mixture", steps=STEPS, expert="nearest",
+            gating_rule=RULES[self.gained_by], demonstrations=DEMONSTRATIONS, rounds=ROUNDS, episodes=100,
+            labels_per_round=LABELS, eval_episodes=self.episodes, success_threshold=2.0, seed=self.seed,
+        )  # fmt: skip
+
+    def key(self) -> str:
+        """Return a key that is equal for equal work."""
+        return job_cache.key({**dataclasses.asdict(self.plan), "training": self.plan.training()})
+
+
+def work(job: CorrectionsJob, folder: Path) -> None:
+    """Make the rounds, and keep what each gave."""
+    run = folder / job.key()
+    with InProcessBackend(run, job.plan) as backend:
+        DaggerRun(run, job.plan, backend).run()
+    rounds = [{"labels": row["labels"], "alone": row["alone"]} for row in ledger.read(run)["rounds"]]
+    job_cache.keep(run.with_suffix(".json"), {**dataclasses.asdict(job), "rounds": rounds})
+    shutil.rmtree(run)
+
+
+def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each task, way of gaining labels and round: all seeds together."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for result in results:
+        groups.setdefault((result["task"], result["gained_by"]), []).append(result)
+    table = []
+    for (task, gained_by), group in groups.items():
+        for number in range(ROUNDS + 1):
+            alone = [result["rounds"][number]["alone"] for result in group]
+            solved = round(sum(one["success"] * one["episodes"] for one in alone))
+            success = Success(solved, sum(one["episodes"] for one in alone))
+            gained = [sum(row["labels"] for row in result["rounds"][1 : number + 1]) for result in group]
+            table.append({
+                "task": task, "gained_by": gained_by, "round": number, "runs": len(group),
+                "labels": round(sum(gained) / len(gained)), **success.to_dict(),
+            })  # fmt: skip
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is not there yet; print and write the rows."""
+    args = _parser().parse_args(arguments)
+    jobs = [
+        CorrectionsJob(task, gained_by, seed, args.episodes)
+        for seed in range(args.seeds)
+        for task in args.tasks
+        for gained_by in RULES
+    ]
+    args.folder.mkdir(parents=True, exist_ok=True)
+    paths = {job: args.folder / f"{job.key()}.json" for job in jobs}
+    job_cache.run(work, [job for job, path in paths.items() if not path.exists()], args.folder, args.workers, "runs")
+    table = rows([json.loads(path.read_text(encoding="utf-8")) for path in paths.values()])
+    for row in table:
+        low, high = row["interval"]
+        print(
+            f"{row['task']}, round {row['round']}, {row['labels']} labels of {row['gained_by']}: "
+            f"{100 * row['success']:.1f} % of {row['episodes']} ({100 * low:.1f} to {100 * high:.1f})"
+        )
+    if args.publish:
+        publishing.write_json(args.results / "corrections.json", table)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", default=TASKS, choices=TASKS)
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each kind")
+    parser.add_argument("--episodes", type=int, default=100, help="in which each policy drives alone")
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--folder", type=Path, default=Path("runs/study-corrections"), help="for what was done")
+    parser.add_argument("--results", type=Path, default=publishing.RESULTS, help="for the rows")
+    parser.add_argument("--publish", action="store_true", help="write the rows")
+    return parser
+
+
+if __name__ == "__main__":
+    job_cache.end(main, "study")

@@ -1,0 +1,102 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The page of the study of manipulation: policies, what corrections are worth, and the scripted experts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from studies import publishing
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def page(results: Path, pictures: Path) -> str:
+    """Return the page made from the rows in ``results``, with the pictures of failures that are there."""
+    parts = [
+        "# Manipulation",
+        "",
+        "What arms are used for: reach, push, pick and place, stack, insert. `make study-manipulation` writes this "
+        "page and its rows (`studies/results/manipulation.json`, `corrections.json`, `experts.json`); what was "
+        "measured is kept, so that a study which was ended goes on from there. Intervals are 95 % (Wilson) and count "
+        "the episodes of all trainings alike.",
+        "",
+        policies(publishing.read_json(results / "manipulation.json")),
+        _failures(pictures),
+    ]
+    for name, write in (("corrections", corrections), ("experts", experts)):
+        if (results / f"{name}.json").exists():
+            parts.append(write(publishing.read_json(results / f"{name}.json")))
+    return "\n".join(parts)
+
+
+def policies(table: Rows) -> str:
+    """Return the section on behaviour cloning."""
+    first = table[0]
+    lines = [
+        "## Behaviour cloning",
+        "",
+        f"{first['demonstrations']} demonstrations by all experts of a task, {first['steps']:,} steps of training, no "
+        "corrections; all classes at equal width, without noise on the observations. Entropy 1 means that all ways of "
+        "the task are used evenly.",
+        "",
+        "| task | sees | class | trainings | success | 95 % | entropy | failures | training, s |",
+        "| --- | --- | --- | ---: | ---: | --- | ---: | --- | ---: |",
+    ]
+    for row in table:
+        entropy = "" if row["entropy"] is None else f"{row['entropy']:.2f}"
+        failures = ", ".join(f"{count} {outcome}" for outcome, count in row["failures"].items())
+        lines.append(
+            f"| `{row['task']}` | {row['sees']} | `{row['policy']}` | {row['seeds']} | {_success(row)} | {entropy} "
+            f"| {failures} | {row['train_s']:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _failures(folder: Path) -> str:
+    names = sorted(path.name for path in folder.glob("manipulation-*.png"))
+    if not names:
+        return ""
+    return "\n".join(["## Typical failures", "", *(f"![A failed episode]({name})\n" for name in names)])
+
+
+def corrections(table: Rows) -> str:
+    """Return the section on human-gated corrections."""
+    lines = [
+        "## Corrections beside as many demonstrations",
+        "",
+        "A run begins with few demonstrations; each round adds equally many labels, either by a simulated supervisor "
+        "who takes over where the policy fails, or by demonstrations from start to end (`python -m "
+        "studies.corrections`).",
+        "",
+        "| task | labels gained by | runs | labels gained | success | 95 % |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
+    ]
+    lines += [
+        f"| `{row['task']}` | {row['gained_by']} | {row['runs']} | {row['labels']} | {_success(row)} |" for row in table
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def experts(table: Rows) -> str:
+    """Return the section on the scripted experts."""
+    lines = [
+        "## The scripted experts",
+        "",
+        "They go by the measured state alone; the experts of a task take turns (`python -m studies.experts`).",
+        "",
+        "| task | arm | commands | success | 95 % | failures, by seed |",
+        "| --- | --- | --- | ---: | --- | --- |",
+    ]
+    for row in table:
+        failures = ", ".join(f"{seed} {outcome}" for seed, outcome in row["failures"].items())
+        lines.append(f"| `{row['task']}` | {row['arm']} | {row['command']} | {_success(row)} | {failures} |")
+    return "\n".join(lines) + "\n"
+
+
+def _success(row: Mapping[str, Any]) -> str:
+    low, high = row["interval"]
+    return f"{100 * row['success']:.1f} % of {row['episodes']} | {100 * low:.1f} to {100 * high:.1f}"
