@@ -35,7 +35,7 @@ ENCODER = {"g": 2, "crf": 30, "preset": 12}
 LEAST_PIXELS = 4
 """Narrower or lower images are refused by the encoder."""
 LONGEST_S = 500.0
-"""LeRobot compares times within a file in float32, to 0.1 ms, which after 1024 s is finer than the distance of two
+"""LeRobot compares times within a file in float32, to 0.1 ms, which after 1024 s is less than the distance of two
 numbers: its reader then refuses its own videos. So a longer one continues in another file."""
 QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 
