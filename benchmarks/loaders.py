@@ -3,13 +3,14 @@
 
 """What the loaders of other projects find in our exports, as JSON; for the environments that have those projects.
 
-Run it as ``.venv-peers/bin/python -m benchmarks.loaders robomimic FILE KEY...``, or as
-``.venv-lerobot/bin/python -m benchmarks.loaders lerobot FOLDER OWN``.
+Run it as ``.venv-peers/bin/python -m benchmarks.loaders robomimic FILE KEY...`` or ``robomimic_images FILE CAMERA``,
+or as ``.venv-lerobot/bin/python -m benchmarks.loaders lerobot FOLDER OWN`` or ``lerobot_images FOLDER OWN``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -88,7 +89,65 @@ def _rewrite(root: str, features: dict[str, Any], episodes: list[list[dict[str, 
     made.finalize()
 
 
-LOADERS: dict[str, Callable[..., dict[str, Any]]] = {"robomimic": robomimic, "lerobot": lerobot}
+def lerobot_images(root: str, own: str) -> dict[str, Any]:
+    """Return the digest of each image that its ``LeRobotDataset`` gives, by column: ``exported``, and of its ``own``.
+
+    That is a data set which it writes to the folder ``own``, of the same states, actions and images.
+    """
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    data = LeRobotDataset("il_ros/exported", root=root, video_backend="pyav")
+    columns = ["observation.state", "action", *data.meta.camera_keys]
+    made = LeRobotDataset.create(
+        "il_ros/own",
+        data.fps,
+        {name: data.features[name] for name in columns},
+        root=own,
+        use_videos=bool(data.meta.video_keys),
+        video_backend="pyav",
+    )
+    for begin, end in _bounds(data.meta.episodes):
+        for item in (data[i] for i in range(begin, end)):
+            numbers = {name: item[name].numpy() for name in columns[:2]}
+            made.add_frame({**numbers, **{name: _pixels(item[name]) for name in columns[2:]}, "task": "look"})
+        made.save_episode()
+    made.finalize()
+    again = LeRobotDataset("il_ros/own", root=own, video_backend="pyav")
+    return {name: _digests(each) for name, each in (("exported", data), ("own", again))}
+
+
+def _digests(data: Any) -> dict[str, list[str]]:
+    digests: dict[str, list[str]] = {name: [] for name in data.meta.camera_keys}
+    for item in (data[i] for i in range(len(data))):
+        for name, found in digests.items():
+            found.append(hashlib.sha256(_pixels(item[name]).tobytes()).hexdigest())
+    return digests
+
+
+def _pixels(image: Any) -> Any:
+    """Return (H, W, 3) uint8 of an image (3, H, W) from 0 to 1."""
+    return (image.permute(1, 2, 0) * 255).round().byte().numpy()
+
+
+def robomimic_images(path: str, *cameras: str) -> dict[str, Any]:
+    """Return the digest of each image of ``obs`` that its ``SequenceDataset`` gives, by camera, of every demo."""
+    from robomimic.utils import obs_utils
+    from robomimic.utils.dataset import SequenceDataset
+
+    names = [f"{camera}_image" for camera in cameras]
+    obs_utils.initialize_obs_utils_with_obs_specs({"obs": {"low_dim": ["state"], "rgb": names}})
+    data = SequenceDataset(path, ["state", *names], ["actions"], load_next_obs=True)
+    items = [data[i] for i in range(len(data))]
+    images = {name: [hashlib.sha256(item["obs"][name][0].tobytes()).hexdigest() for item in items] for name in names}
+    return {"images": images, "states": [item["obs"]["state"][0].tolist() for item in items]}
+
+
+LOADERS: dict[str, Callable[..., dict[str, Any]]] = {
+    "robomimic": robomimic,
+    "robomimic_images": robomimic_images,
+    "lerobot": lerobot,
+    "lerobot_images": lerobot_images,
+}
 
 
 def main() -> None:

@@ -6,6 +6,7 @@
 Examples:
   il-ros export lerobot runs/episodes exported/fork
   il-ros export robomimic runs/episodes exported/fork.hdf5
+  il-ros export lerobot runs/episodes exported/block --contract my_cameras.yaml --images lossless
   il-ros train exported/fork                               and back: LeRobot's data sets are read as they are
 
 The libraries that write them come with pip install 'il_ros[export]'.
@@ -36,18 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the folder or file to make; none is overwritten")
     parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")
+    parser.add_argument(
+        "--images",
+        metavar="FORM",
+        help="how images are written: video (the default; AV1 as LeRobot has it, with loss), lossless, or none, for "
+        "LeRobot; lossless (the default) or none for robomimic",
+    )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros export``."""
     exporter, contract = export.load(args.form), Contract.load(args.contract)
+    options = {} if args.images is None else {"images": exporter.known_form(args.images)}
     from il_ros.learning.pipeline import TrainingPipeline
 
     workshop = TrainingPipeline(args.episodes, args.episodes, contract)
     with Console(stderr=True, markup=False).status(f"reading {args.episodes}"):
         workshop.ingest()
-        report = exporter.write(workshop.episodes, contract, args.output)
+        report = exporter.write(workshop.episodes, contract, args.output, **options)
     report["skipped"] = {str(path): why for path, why in workshop.skipped.items()}
     report["remarks"] = workshop.remarks
     report |= {"notes": workshop.notes} if workshop.notes else {}

@@ -36,7 +36,15 @@ from il_ros.core.messages.headers import (
     with_stamp,
 )
 from il_ros.core.messages.image_alignment import CameraBuffer, aligned, due_ns
-from il_ros.core.messages.images import COMPRESSED, decoded_image, published_size, serialized_image, serialized_png
+from il_ros.core.messages.images import (
+    COMPRESSED,
+    decoded_image,
+    fitted_image,
+    published_size,
+    serialized_image,
+    serialized_png,
+    unpacked_image,
+)
 from il_ros.core.messages.joint_states import JointStateMerger, check_ages, check_joints, joints_of
 from il_ros.core.messages.observations import (
     are_finite,
@@ -83,6 +91,7 @@ __all__ = [
     "fill_command",
     "fill_reading",
     "fill_record",
+    "fitted_image",
     "getter",
     "has_stamp",
     "is_finite",
@@ -110,5 +119,6 @@ __all__ = [
     "set_stamp",
     "stamp_ns",
     "stamps_ns",
+    "unpacked_image",
     "with_stamp",
 ]

@@ -59,6 +59,24 @@ def decoded_image(data: bytes, component: ImageComponent) -> Array:
     return np.ascontiguousarray(pixels[..., list(order)]) if order != (0, 1, 2) or pixels.shape[2] > 3 else pixels
 
 
+def unpacked_image(packed: bytes) -> Array:
+    """Return the pixels (H, W, 3) uint8, RGB, of a JPEG or PNG.
+
+    Raises:
+        MessageError: if it is neither, has more pixels than are read, or not 8 bits a channel.
+    """
+    return np.asarray(_unpacked(packed, "").convert("RGB"))
+
+
+def fitted_image(pixels: Array, component: ImageComponent) -> Array:
+    """Return what the policy sees of pixels (H, W, 3) uint8, RGB: (height, width, 3), cropped and resized.
+
+    Raises:
+        MessageError: if the crop reaches beyond it.
+    """
+    return np.asarray(_fitted(Image.fromarray(pixels), component))
+
+
 def serialized_image(stamp_ns: int, frame_id: str, pixels: Array) -> bytes:
     """Return the bytes of an ``Image`` of pixels (H, W, 3) uint8, RGB."""
     height, width = pixels.shape[:2]
@@ -110,7 +128,11 @@ def _raw(data: bytes) -> tuple[Image.Image, tuple[int, int, int]]:
 def _compressed(data: bytes) -> tuple[Image.Image, tuple[int, int, int]]:
     reader = _CdrReader(data)
     said = reader.text()
-    packed = reader.rest()
+    return _unpacked(reader.rest(), said), (0, 1, 2)
+
+
+def _unpacked(packed: bytes | memoryview, said: str) -> Image.Image:
+    """Return a JPEG or PNG as gray levels or RGB; ``said`` is the format that it is said to have."""
     try:
         image = Image.open(io.BytesIO(packed), formats=FORMATS)
         if image.width * image.height > MOST_PIXELS or image.mode not in ("L", "RGB", "RGBA", "P"):
@@ -118,7 +140,7 @@ def _compressed(data: bytes) -> tuple[Image.Image, tuple[int, int, int]]:
                 f"{image.width} x {image.height} pixels of mode {image.mode} are not read; set 8 bits a channel and at "
                 f"most {MOST_PIXELS} pixels in the camera's driver"
             )
-        return image.convert("L" if image.mode == "L" else "RGB"), (0, 1, 2)
+        return image.convert("L" if image.mode == "L" else "RGB")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise MessageError(
             f"{len(packed)} bytes of format {said!r} are no JPEG or PNG ({error}); check the camera's driver"

@@ -1,9 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The images of a bag, decoded once as the policy sees them and kept in files that are mapped into memory.
+"""The images of a bag or data set, decoded once as the policy sees them and kept in files that are mapped into memory.
 
-They lie in ``.images`` in the bag's folder, or in the folder that the environment variable ``IL_ROS_CACHE`` names. They
+They lie in ``.images`` in its folder, or in the folder that the environment variable ``IL_ROS_CACHE`` names. They
 may be removed at any time: the bag is what counts.
 """
 
@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -78,12 +79,8 @@ def cached_images(reader: BagReader, topic: str, component: ImageComponent) -> C
         DataError: if the bag is damaged.
         StorageError: if the cache cannot be written.
     """
-    folder = _root(reader) / _key(reader, topic, component)
-    if not (folder / NOTES).is_file():
-        remedy = f"set {VARIABLE} to a folder that can be written, with room for the decoded images"
-        with storage_errors(folder.parent, remedy):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            _make(reader, topic, component, folder)
+    folder = cache_folder(_folder(reader), _form(reader, topic, component))
+    make_once(folder, lambda made: _write(_Decoder(reader, topic, component), component, made))
     rows, notes = np.load(folder / ROWS), json.loads((folder / NOTES).read_text())
     frames = np.load(folder / FRAMES, mmap_mode="r") if len(rows) else np.load(folder / FRAMES)
     stamps, log_times, published, order, is_repeated = rows.T
@@ -91,53 +88,71 @@ def cached_images(reader: BagReader, topic: str, component: ImageComponent) -> C
     return CachedImages(frames, stamps, log_times, published, order, is_repeated, **notes)
 
 
-def _root(reader: BagReader) -> Path:
-    if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE])
-    return (reader.path if reader.path.is_dir() else reader.path.parent) / CACHE
+def cache_folder(recording: Path, form: Sequence[object]) -> Path:
+    """Return the folder of the images of a recording; ``form`` says of what they are made and how, as JSON can."""
+    root = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else recording / CACHE
+    return root / blake2b(json.dumps((FORM, *form)).encode(), digest_size=16).hexdigest()
 
 
-def _key(reader: BagReader, topic: str, component: ImageComponent) -> str:
-    """Return a name that stands for the content of the bag and how its images are decoded."""
-    folder = reader.path if reader.path.is_dir() else reader.path.parent
+def make_once(folder: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a folder that appears whole, unless it exists.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    if folder.is_dir():
+        return
+    remedy = f"set {VARIABLE} to a folder that can be written, with room for the decoded images"
+    unfinished = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")  # others may be making it, too
+    with storage_errors(folder.parent, remedy):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with written_whole(folder, unfinished) as made:
+                made.mkdir()
+                write(made)
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
+
+
+def states(paths: Iterable[Path]) -> list[tuple[str, int, int]]:
+    """Return path, size and time of change of files, of which another content would change one."""
+    known = [(path.resolve(), path.stat()) for path in paths]
+    return [(str(path), state.st_size, state.st_mtime_ns) for path, state in known]
+
+
+def write_head(file: BinaryIO, count: int, component: ImageComponent) -> None:
+    """Write what stands before the images in a file of numpy's; it is as long for any count."""
+    shape = (count, component.height, component.width, 3)
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _folder(reader: BagReader) -> Path:
+    return reader.path if reader.path.is_dir() else reader.path.parent
+
+
+def _form(reader: BagReader, topic: str, component: ImageComponent) -> Sequence[object]:
+    """Return what stands for the content of the bag and how its images are decoded."""
     content: object = reader.contents.facts.get("digest")
     if not isinstance(content, str):
-        states = [(path.resolve(), path.stat()) for path in (located(folder, name) for name in reader.contents.files)]
-        content = [(str(path), state.st_size, state.st_mtime_ns) for path, state in states]
-    form = (FORM, content, topic, component.type, component.width, component.height, list(component.crop))
-    return blake2b(json.dumps(form).encode(), digest_size=16).hexdigest()
-
-
-def _make(reader: BagReader, topic: str, component: ImageComponent, folder: Path) -> None:
-    unfinished = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")  # others may be making it, too
-    try:
-        with written_whole(folder, unfinished) as made:
-            made.mkdir()
-            _write(_Decoder(reader, topic, component), component, made)
-    except OSError:
-        if not (folder / NOTES).is_file():  # else another process was faster
-            raise
+        content = states(located(_folder(reader), name) for name in reader.contents.files)
+    return (content, topic, component.type, component.width, component.height, list(component.crop))
 
 
 def _write(decoder: _Decoder, component: ImageComponent, folder: Path) -> None:
     rows: list[tuple[int, ...]] = []
     before: Array | None = None
     with (folder / FRAMES).open("wb") as file:
-        _write_head(file, 0, component)
+        write_head(file, 0, component)
         for image, row in decoder:
             file.write(image.tobytes())
             rows.append((*row, int(before is not None and np.array_equal(image, before))))
             before = image
         file.seek(0)
-        _write_head(file, len(rows), component)  # as long as the first: numpy leaves room for the count
+        write_head(file, len(rows), component)
     np.save(folder / ROWS, np.array(rows, np.int64).reshape(len(rows), 5))
     notes = {"malformed": decoder.malformed, "trouble": decoder.trouble}
     (folder / NOTES).write_text(json.dumps(notes))
-
-
-def _write_head(file: object, count: int, component: ImageComponent) -> None:
-    shape = (count, component.height, component.width, 3)
-    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})  # type: ignore[arg-type]
 
 
 class _Decoder:

@@ -7,13 +7,14 @@ The layout is that of huggingface/lerobot (``docs/source/lerobot-dataset-v3.mdx`
 ``observation.state`` and ``action`` (what the arm was given) are what its policies take, and what ACT, Diffusion and
 TD-MPC ask for where there is no picture is ``observation.environment_state``: the part of the state that is not the
 arm's. The other columns keep who commanded and what each side wanted. ``lerobot.reader`` makes episodes of
-it again. Pages carry checksums, which the files that LeRobot writes do not.
+it again. Pages carry checksums, which the files that LeRobot writes do not. ``lerobot_images`` writes the images.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,24 @@ from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, cameras_left_out, library, new_output
+from il_ros.recording.export.base import (
+    NO_IMAGES,
+    Exporter,
+    cameras_left_out,
+    frames_shown,
+    library,
+    new_output,
+    with_images,
+)
+from il_ros.recording.export.lerobot_images import (
+    COLUMN,
+    QUANTILES,
+    VIDEO_PATH,
+    ImageStatistics,
+    VideoWriter,
+    image_feature,
+)
+from il_ros.recording.export.lerobot_table import CHECKED, FrameTable, write_tasks
 from il_ros.recording.export.nearest_grid import ResamplingError, Stretch, stretches
 
 VERSION = "v3.0"
@@ -37,8 +55,8 @@ OBJECTS = "geometry_msgs/msg/PoseArray"
 POLICY, EXPERT, DOUBT, SOURCE, INTERVENTION = "policy_action", "expert_action", "doubts", "source", "intervention"
 RECORDED, FACTS, FIRST_STAMP = "recorded_episode", "recorded_facts", "first_stamp_ns"
 """Columns of the table of episodes that lead back to what was recorded."""
-CHECKED = {"write_page_checksum": True}
-QUANTILES = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
+DTYPES = {"video": "video", "lossless": "image"}
+"""The dtype of a camera's column for each form of images."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +79,23 @@ class LeRobot(Exporter):
     An episode with a gap becomes one of LeRobot's episodes a stretch, for there a frame follows another at once.
     ``source`` says who commanded (``expert``, ``policy``, ``hold``), ``intervention`` is its id and 0 for none;
     ``expert_action`` and ``policy_action`` are NaN where they were not asked, as are the policy's ``doubts``. The
-    frame that ends a recorded episode has ``next.done``, and ``next.reward`` 1 if it succeeded.
+    frame that ends a recorded episode has ``next.done``, and ``next.reward`` 1 if it succeeded. Every frame has an
+    image of each camera: steps without one are left out, which makes gaps.
     """
 
-    def write(self, episodes: Mapping[str, Episode], contract: Contract, target: Path) -> dict[str, Any]:
+    image_forms = (*DTYPES, NO_IMAGES)
+
+    def write(
+        self, episodes: Mapping[str, Episode], contract: Contract, target: Path, images: str = "video"
+    ) -> dict[str, Any]:
         """See ``Exporter``; returns the resampling error, see ``ResamplingError.report``, and every gap."""
-        parts = [Part(n, e, stretch) for n, e in episodes.items() for stretch in stretches(e, contract.rate_hz)]
+        columns = features(contract, self.known_form(images))
+        cameras = [camera for camera in contract.images if COLUMN + camera.name in columns]
+        seeing = with_images(episodes, [camera.name for camera in cameras])
+        parts = [Part(n, e, stretch) for n, e in seeing.items() for stretch in stretches(e, contract.rate_hz)]
         if not parts:
-            raise DataError(f"none of {len(episodes)} episodes has a step, so there is nothing to export; record some")
+            what = "a step with an image of each camera" if cameras else "a step"
+            raise DataError(f"none of {len(episodes)} episodes has {what}, so there is nothing to export; record some")
         error = ResamplingError(contract)
         for part in parts:
             error.add(part.episode, part.stretch)
@@ -79,15 +106,16 @@ class LeRobot(Exporter):
             "frames": sum(len(part.stretch.rows) for part in parts),
             "gaps": list(_gaps(parts)),
             "resampling": error.report(),
-            "cameras_left_out": cameras_left_out(episodes.values()),
+            "cameras": {camera.name: images for camera in cameras},
+            "cameras_left_out": cameras_left_out(episodes.values(), [camera.name for camera in cameras]),
+            "steps_without_image": sum(map(len, episodes.values())) - sum(map(len, seeing.values())),
         }
-        pyarrow, parquet = library("pyarrow"), library("pyarrow.parquet")
         with new_output(target) as folder:
-            _write(folder, parts, contract, report, pyarrow, parquet)
+            _write(folder, parts, contract, columns, report)
         return report
 
 
-def features(contract: Contract) -> dict[str, dict[str, Any]]:
+def features(contract: Contract, images: str = NO_IMAGES) -> dict[str, dict[str, Any]]:
     """Return the columns of the frames, as ``info.json`` describes them."""
     actions, around = list(contract.action_names), environment(contract)
     shapes: dict[str, tuple[str, list[str] | None]] = {
@@ -110,6 +138,8 @@ def features(contract: Contract) -> dict[str, dict[str, Any]]:
     }
     if around:
         made[ENVIRONMENT]["shape"] = [len(around)]  # without names, which are those of the same numbers in the state
+    if images in DTYPES:
+        made |= {COLUMN + c.name: image_feature(c, DTYPES[images], contract.rate_hz) for c in contract.images}
     return made
 
 
@@ -132,24 +162,56 @@ def _gaps(parts: list[Part]) -> Iterator[dict[str, Any]]:
 
 
 def _write(
-    folder: Path, parts: list[Part], contract: Contract, report: Mapping[str, Any], pyarrow: Any, parquet: Any
+    folder: Path, parts: list[Part], contract: Contract, columns: Mapping[str, Any], report: Mapping[str, Any]
 ) -> None:
-    columns, tasks = features(contract), list(dict.fromkeys(part.task for part in parts))
+    tasks = list(dict.fromkeys(part.task for part in parts))
     frames = _all_frames(parts, contract, tasks)
-    schema = pyarrow.schema([(name, _type(pyarrow, feature)) for name, feature in columns.items()])
     for name in (INFO, EPISODES, DATA):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    with parquet.ParquetWriter(folder / DATA, schema, **CHECKED) as writer:
-        for each in frames:
-            writer.write_table(pyarrow.table([_array(pyarrow, each[name]) for name in columns], schema=schema))
-    rows = [_row(part, each) for part, each in zip(parts, frames)]
+    rows, stats = _write_frames(folder, parts, frames, contract, columns)
+    pyarrow, parquet = library("pyarrow"), library("pyarrow.parquet")
     parquet.write_table(pyarrow.Table.from_pylist(rows), folder / EPISODES, **CHECKED)
-    _write_tasks(folder / TASKS, tasks, pyarrow, parquet)
-    numbers = [name for name in columns if name != SOURCE]
-    stats = {name: statistics(np.concatenate([each[name] for each in frames])) for name in numbers}
+    write_tasks(folder / TASKS, tasks)
+    numbers = [name for name in frames[0] if name != SOURCE]
+    stats = {name: statistics(np.concatenate([each[name] for each in frames])) for name in numbers} | stats
     _write_json(folder / STATS, stats)
     _write_json(folder / INFO, _info(contract, columns, len(parts), report["frames"], len(tasks)))
     _write_json(folder / ABOUT, {"contract": {"name": contract.name, **contract.to_dict()}, **report})
+
+
+def _write_frames(
+    folder: Path,
+    parts: list[Part],
+    frames: list[dict[str, Array]],
+    contract: Contract,
+    columns: Mapping[str, Mapping[str, Any]],
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Write the table of frames and the videos; return the rows of the table of episodes, and images' statistics."""
+    cameras = {COLUMN + camera.name: camera for camera in contract.images if COLUMN + camera.name in columns}
+    every = {column: ImageStatistics() for column in cameras}
+    rows = []
+    with ExitStack() as stack:
+        table = stack.enter_context(FrameTable(folder / DATA, columns))
+        videos = {
+            column: stack.enter_context(VideoWriter(folder, camera, contract.rate_hz))
+            for column, camera in cameras.items()
+            if columns[column]["dtype"] == "video"
+        }
+        for part, each in zip(parts, frames):
+            own = {column: ImageStatistics() for column in cameras}
+            shown = {
+                column: own[column].counted(frames_shown(part.episode.images[camera.name], part.stretch.rows))
+                for column, camera in cameras.items()
+            }
+            row = _row(part, each)
+            for column, video in videos.items():
+                row |= video.add(shown.pop(column), len(part.stretch.rows))
+            table.write(each, shown)
+            for column, counted in own.items():
+                row |= {f"stats/{column}/{key}": value for key, value in counted.statistics().items()}
+                every[column].merge(counted)
+            rows.append(row)
+    return rows, {column: counted.statistics() for column, counted in every.items()}
 
 
 def _all_frames(parts: list[Part], contract: Contract, tasks: list[str]) -> list[dict[str, Array]]:
@@ -212,29 +274,6 @@ def statistics(values: Array) -> dict[str, list[float]]:
     return {**{name: value.tolist() for name, value in result.items()}, "count": [len(values)]}
 
 
-def _type(pyarrow: Any, feature: Mapping[str, Any]) -> Any:
-    kind = getattr(pyarrow, {"bool": "bool_"}.get(feature["dtype"], feature["dtype"]))()
-    (width,) = feature["shape"]
-    return kind if width == 1 else pyarrow.list_(kind, width)  # LeRobot reads a shape of (1,) as a plain number
-
-
-def _array(pyarrow: Any, values: Array) -> Any:
-    if values.ndim == 1 or values.shape[1] == 1:
-        return pyarrow.array(values.ravel())
-    return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(values.ravel()), values.shape[1])
-
-
-def _write_tasks(path: Path, tasks: list[str], pyarrow: Any, parquet: Any) -> None:
-    """Write the table of tasks; LeRobot reads it with pandas and takes the task from its index."""
-    table = pyarrow.table({"task_index": pyarrow.array(range(len(tasks)), pyarrow.int64()), "task": tasks})
-    described = [
-        {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": stored, "metadata": None}
-        for name, kind, stored in (("task_index", "int64", "int64"), ("task", "unicode", "object"))
-    ]
-    pandas = {"index_columns": ["task"], "column_indexes": [], "columns": described, "pandas_version": "2.2.3"}
-    parquet.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), path, **CHECKED)
-
-
 def _info(contract: Contract, columns: Mapping[str, Any], episodes: int, frames: int, tasks: int) -> dict[str, Any]:
     whole = contract.rate_hz.is_integer()
     return {
@@ -249,7 +288,7 @@ def _info(contract: Contract, columns: Mapping[str, Any], episodes: int, frames:
         "fps": int(contract.rate_hz) if whole else contract.rate_hz,
         "splits": {"train": f"0:{episodes}"},
         "data_path": "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet",
-        "video_path": None,
+        "video_path": VIDEO_PATH if any(feature["dtype"] == "video" for feature in columns.values()) else None,
         "features": dict(columns),
     }
 

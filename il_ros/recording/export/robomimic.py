@@ -3,7 +3,8 @@
 
 """Write robomimic's HDF5 files, for its ``SequenceDataset``; https://robomimic.github.io/docs/datasets/overview.html.
 
-A filter key of robomimic's chooses whole demos, so every span of one authority is a demo of its own.
+A filter key of robomimic's chooses whole demos, so every span of one authority is a demo of its own. Images pass one
+at a time, from the files that they are mapped from, so memory does not grow with a demo.
 """
 
 from __future__ import annotations
@@ -11,20 +12,33 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from il_ros.core.atomic_io import write_all
 from il_ros.core.contract import Contract, gap_ns
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
-from il_ros.recording.export.base import Exporter, cameras_left_out, library, new_output
+from il_ros.recording.export.base import (
+    NO_IMAGES,
+    Exporter,
+    cameras_left_out,
+    frames_shown,
+    library,
+    new_output,
+    with_images,
+)
 
 GYM = 2
 """The number of gymnasium among robomimic's types of environments."""
+LOSSLESS = "lossless"
+COMPRESSED = {"compression": "gzip", "compression_opts": 1}
+"""Of each image: a fifth of the size for drawn ones, at a tenth of the time that the highest level takes."""
 HELD_OUT = 10
 """One in so many episodes is for validation."""
 
@@ -55,33 +69,92 @@ class Robomimic(Exporter):
     ``action_high`` of ``data`` lead back. ``expert_actions`` and ``policy_actions`` are NaN where they were not asked.
     ``next_obs`` repeats the last observation where none follows: before a gap and at an episode's end. The step that
     ends an episode has ``dones``, and ``rewards`` 1 if it succeeded. Nothing is resampled: robomimic has no times.
+    ``obs/CAMERA_image`` are the images (N, H, W, 3) uint8; steps without one of each camera are left out.
     """
 
-    def write(self, episodes: Mapping[str, Episode], contract: Contract, target: Path) -> dict[str, Any]:
+    image_forms = (LOSSLESS, NO_IMAGES)
+
+    def write(
+        self, episodes: Mapping[str, Episode], contract: Contract, target: Path, images: str = LOSSLESS
+    ) -> dict[str, Any]:
         """See ``Exporter``; returns how many demos each filter key has."""
-        demos = list(_demos(episodes))
+        cameras = [camera.name for camera in contract.images if self.known_form(images) == LOSSLESS]
+        seeing = with_images(episodes, cameras)
+        demos = list(_demos(seeing))
         if not demos:
-            raise DataError(f"none of {len(episodes)} episodes was driven by anybody, so there is nothing to export")
+            what = "was driven by anybody who saw an image of each camera" if cameras else "was driven by anybody"
+            raise DataError(f"none of {len(episodes)} episodes {what}, so there is nothing to export")
         keys = _keys(demos)
-        memory = io.BytesIO()  # for the library crashes where a disk is full
-        with library("h5py").File(memory, "w") as file:
+        with new_output(target) as path, _new_file(path) as (file, disk):
             data = file.create_group("data")
             for number, demo in enumerate(demos):
-                _write(data.create_group(f"demo_{number}"), demo, contract)
+                group = data.create_group(f"demo_{number}")
+                _write(group, demo, contract)
+                for camera in cameras:
+                    _write_images(group, demo, camera)
+                disk.check()
             data.attrs.update(_attributes(demos, contract))
             for key, numbers in keys.items():
                 file[f"mask/{key}"] = np.array([f"demo_{number}" for number in numbers], dtype="S")
-        with new_output(target) as path:
-            path.write_bytes(memory.getbuffer())
         steps = sum(demo.stop - demo.start for demo in demos)
         return {
             "recorded_episodes": len(episodes),
             "demos": len(demos),
             "steps": steps,
-            "held_steps": sum(map(len, episodes.values())) - steps,
+            "held_steps": sum(map(len, seeing.values())) - steps,
             "filter_keys": {key: len(numbers) for key, numbers in keys.items()},
-            "cameras_left_out": cameras_left_out(episodes.values()),
+            "cameras": dict.fromkeys(cameras, images),
+            "cameras_left_out": cameras_left_out(episodes.values(), cameras),
+            "steps_without_image": sum(map(len, episodes.values())) - sum(map(len, seeing.values())),
         }
+
+
+class _Disk(io.FileIO):
+    """A file that h5py writes to. It crashes where a write fails, so the error is kept and no more is written."""
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of ``data``, unless a write has failed."""
+        if self.error is None:
+            try:
+                write_all(self.fileno(), data)
+            except OSError as error:
+                self.error = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Make the file as long as ``size``, bytes, unless a write has failed."""
+        return super().truncate(size) if self.error is None else size or 0
+
+    def check(self) -> None:
+        """Raise the error of the write that failed, if one did."""
+        if self.error is not None:
+            raise self.error
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[tuple[Any, _Disk]]:
+    """Yield a new HDF5 file, and where it is written.
+
+    Raises:
+        OSError: if the disk takes no more.
+    """
+    with _Disk(path, "w+") as disk:
+        with library("h5py").File(disk, "w") as file:
+            yield file, disk
+        disk.check()
+
+
+def _write_images(group: Any, demo: Demo, camera: str) -> None:
+    """Write the images of a camera: with the observations, and with the next ones; see ``_row_after``."""
+    track = demo.episode.images[camera]
+    rows = np.arange(demo.start, demo.stop)
+    shape = (len(rows), *track.frames.shape[1:])
+    for name, selected in (("obs", rows), ("next_obs", np.append(rows[1:], _row_after(demo)))):
+        made = group.create_dataset(f"{name}/{camera}_image", shape, np.uint8, chunks=(1, *shape[1:]), **COMPRESSED)
+        for row, image in enumerate(frames_shown(track, selected)):
+            made[row] = image
 
 
 def _demos(episodes: Mapping[str, Episode]) -> Iterator[Demo]:
@@ -111,7 +184,7 @@ def _write(group: Any, demo: Demo, contract: Contract) -> None:
     group.attrs["intervention"] = int(episode.intervention[demo.start])
     seen = episode.observations[span]
     group["obs/state"] = seen
-    group["next_obs/state"] = np.vstack([seen[1:], _after(demo)])
+    group["next_obs/state"] = np.vstack([seen[1:], episode.observations[_row_after(demo)]])
     for name, actions in (("", episode.executed), ("expert_", episode.expert), ("policy_", episode.policy)):
         group[f"{name}actions"] = scaled(actions[span], contract)
     is_end = np.arange(demo.start, demo.stop) == len(episode) - 1
@@ -120,14 +193,13 @@ def _write(group: Any, demo: Demo, contract: Contract) -> None:
     group["rewards"] = (is_end & (episode.facts.get("outcome") == "success")).astype(np.float32)
 
 
-def _after(demo: Demo) -> Array:
-    """Return (Do,) what was observed after the demo's last step, or at it if nothing follows at once."""
+def _row_after(demo: Demo) -> int:
+    """Return the step after the demo's last one, or the last one if nothing follows at once."""
     episode, last = demo.episode, demo.stop - 1
     follows = demo.stop < len(episode) and episode.stamps_ns[demo.stop] - episode.stamps_ns[last] <= gap_ns(
         episode.step_ns
     )
-    seen: Array = episode.observations[last + int(follows)]
-    return seen
+    return last + int(follows)
 
 
 def scaled(actions: Array, contract: Contract) -> Array:

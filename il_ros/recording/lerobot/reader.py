@@ -3,8 +3,8 @@
 
 """Read episodes from LeRobot data sets, version 3: our exports and those of others.
 
-``names`` finds which number is which component, ``drivers`` who drove, and ``tables`` reads the files and checks that
-they agree.
+``names`` finds which number is which component, ``drivers`` who drove, ``tables`` reads the files and checks that
+they agree, and ``images`` decodes what the cameras took.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 
 from il_ros.core.contract import Contract
-from il_ros.core.episode import Episode
+from il_ros.core.episode import Episode, ImageTrack
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.core.messages import DOUBTS
 from il_ros.core.types import Array
 from il_ros.recording.export.lerobot import ACTION, DOUBT, EXPERT, FACTS, FIRST_STAMP, INFO, POLICY, RECORDED, SOURCE
-from il_ros.recording.lerobot import drivers, tables
+from il_ros.recording.lerobot import drivers, images, tables
 from il_ros.recording.lerobot import names as feature_names
 from il_ros.recording.lerobot.drivers import Driven
+from il_ros.recording.lerobot.images import CameraImages
 from il_ros.recording.lerobot.info import is_dataset, read_info
 from il_ros.recording.lerobot.names import Place
 from il_ros.recording.lerobot.recorded import recorded_episodes
@@ -41,6 +42,7 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
 
     The stretches of one recorded episode are put together again, with the gaps between them. Stamps are those of the
     frames: they differ from the recorded ones by the resampling error. The fact ``digest`` is that of what was read.
+    A camera of the contract for which the data set has no images is noted and has none in the episodes.
     Inconsistencies that do not prevent reading, and assumptions, are added to ``notes``.
 
     Raises:
@@ -56,12 +58,14 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
     places = _all_places(folder, features, contract)
     selected = sorted({column for of_kind in places.values() for column, _ in of_kind})
     meanings = drivers.meanings(folder)
-    frames, rows = read_tables(folder, info, selected, drivers.columns(features, meanings))
+    places_of_images = images.episode_columns(images.columns_of(features, contract.images))
+    frames, rows = read_tables(folder, info, selected, drivers.columns(features, meanings), places_of_images)
     with understood(folder):
         driven, remarks = drivers.who_drove(folder, features, frames, meanings)
         remarks += [*notes_on_format(folder, info), *_unread(features, places)]
-        remarks += tables.doubts(frames, rows, info["fps"], selected)
-        episodes = dict(_episodes(frames, rows, driven, places, contract))
+        remarks += [*tables.doubts(frames, rows, info["fps"], selected), *images.notes(features, contract)]
+        cameras = images.read_images(folder, info, frames, rows, contract)
+        episodes = dict(_episodes(frames, rows, driven, places, cameras, contract))
         remarks += _beyond(episodes.values(), contract)
         if notes is not None:
             notes.extend(f"{folder}: {each}" for each in remarks)
@@ -69,9 +73,15 @@ def read_dataset(folder: Path, contract: Contract, notes: list[str] | None = Non
 
 
 def read_tables(
-    folder: Path, info: Mapping[str, Any], columns: Iterable[str], more: Iterable[str]
+    folder: Path,
+    info: Mapping[str, Any],
+    columns: Iterable[str],
+    more: Iterable[str],
+    more_of_episodes: Iterable[str] = (),
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Read the frames in order, with ``columns`` and the existing ones of ``more``, and the table of episodes.
+
+    The latter has the existing ones of ``more_of_episodes``, too.
 
     Raises:
         DataError: if they are not as many as ``info`` says, or do not belong together.
@@ -79,7 +89,7 @@ def read_tables(
     needed = [*dict.fromkeys(["episode_index", "frame_index", *columns])]
     frames = tables.read(folder, "data", needed, [*more, tables.TIMESTAMP, tables.INDEX])
     statistics = [f"stats/{column}/{name}" for column in columns for name in tables.STATISTICS]
-    rows = tables.read(folder, "meta/episodes", ["episode_index"], [*ROWS, *statistics])
+    rows = tables.read(folder, "meta/episodes", ["episode_index"], [*ROWS, *statistics, *more_of_episodes])
     counts = len(frames["episode_index"]), len(rows["episode_index"])
     if counts != (info["total_frames"], info["total_episodes"]):
         is_less = counts[0] < info["total_frames"] or counts[1] < info["total_episodes"]
@@ -156,6 +166,7 @@ def _episodes(
     rows: Mapping[str, Array],
     driven: Driven,
     places: Mapping[str, list[Place]],
+    cameras: Mapping[str, CameraImages],
     contract: Contract,
 ) -> Iterator[tuple[str, Episode]]:
     """Yield name and episode, in the order of the data set."""
@@ -171,8 +182,14 @@ def _episodes(
             name: np.concatenate([values[span] for span, _ in parts]) for name, values in fields.items()
         }
         own["stamps_ns"] = np.concatenate([first + times_ns[span] for span, first in parts])
-        digest = hashlib.blake2b(b"".join(value.tobytes() for value in own.values()), digest_size=16).hexdigest()
-        yield each.name, Episode(**own, step_ns=contract.step_ns, facts={**each.facts, "digest": digest})
+        span = slice(parts[0][0].start, parts[-1][0].stop)  # stretches of a recording follow each other
+        tracks = {
+            name: ImageTrack(camera.frames[span], np.arange(span.stop - span.start)) for name, camera in cameras.items()
+        }
+        content = [*own.values(), *(camera.digests[span] for camera in cameras.values())]
+        digest = hashlib.blake2b(b"".join(value.tobytes() for value in content), digest_size=16).hexdigest()
+        facts = {**each.facts, "digest": digest}
+        yield each.name, Episode(**own, step_ns=contract.step_ns, facts=facts, images=tracks)
 
 
 def _fields(

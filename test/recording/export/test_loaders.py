@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -14,7 +16,8 @@ import numpy as np
 import pytest
 
 from benchmarks.environment import ONE_THREAD, OURS_ALONE
-from il_ros.core.episode import Authority
+from il_ros.core.contract import ImageComponent
+from il_ros.core.episode import Authority, ImageTrack
 from il_ros.recording import export
 from il_ros.recording.lerobot.reader import read_dataset
 
@@ -95,3 +98,62 @@ def test_lerobots_loader_gives_frames_chunks_and_who_commanded_and_we_read_what_
     assert all((e.authority == Authority.EXPERT).all() for e in theirs)
     for name in ("observations", "executed"):
         np.testing.assert_array_equal(np.concatenate([getattr(e, name) for e in theirs]), together[name])
+
+
+@pytest.fixture
+def seeing(contract):
+    cameras = [ImageComponent(n, n, width=width, height=48) for n, width in (("front", 64), ("wrist", 48))]
+    return dataclasses.replace(contract, images=tuple(cameras))
+
+
+@pytest.fixture
+def looking(episodes, seeing):
+    """The episodes, each step with images of its own."""
+
+    def track(camera, count, seed):
+        rng = np.random.default_rng(seed)
+        coarse = rng.integers(0, 256, (count, camera.height // 8, camera.width // 8, 3), dtype=np.uint8)
+        return ImageTrack(coarse.repeat(8, axis=1).repeat(8, axis=2), np.arange(count))
+
+    return {
+        name: dataclasses.replace(e, images={c.name: track(c, len(e), seed) for c in seeing.images})
+        for seed, (name, e) in enumerate(episodes.items())
+    }
+
+
+def digests(frames):
+    return [hashlib.sha256(np.ascontiguousarray(frame).tobytes()).hexdigest() for frame in frames]
+
+
+@pytest.mark.slow
+@there(LEROBOT)
+@pytest.mark.parametrize("form", ["video", "lossless"])
+def test_lerobots_loader_gives_the_images_that_ours_gives_of_our_sets_and_of_its_own(looking, seeing, tmp_path, form):
+    pytest.importorskip("av", reason="pip install -r requirements-export.txt brings PyAV")
+    export.load("lerobot").write(looking, seeing, tmp_path / "exported", images=form)
+    found = found_by(LEROBOT, "lerobot_images", tmp_path / "exported", tmp_path / "own")
+    for name in ("exported", "own"):
+        read = read_dataset(tmp_path / name, seeing).values()
+        for camera in seeing.images:
+            images = np.concatenate([e.images[camera.name].frames for e in read])
+            assert found[name][f"observation.images.{camera.name}"] == digests(images)
+    if form == "lossless":
+        for camera in seeing.images:
+            recorded = np.concatenate([e.images[camera.name].frames for e in looking.values()])
+            assert found["own"][f"observation.images.{camera.name}"] == digests(recorded)
+
+
+@pytest.mark.slow
+@there(PEERS)
+def test_robomimics_loader_gives_the_images_of_each_step(looking, seeing, tmp_path):
+    pytest.importorskip("h5py", reason="pip install -r requirements-export.txt brings h5py")
+    export.load("robomimic").write(looking, seeing, tmp_path / "exported.hdf5")
+    found = found_by(PEERS, "robomimic_images", tmp_path / "exported.hdf5", "front", "wrist")
+    state_of = {tuple(o.tolist()): (e, row) for e in looking.values() for row, o in enumerate(e.observations)}
+    assert len(found["states"]) > 30
+    for number, state in enumerate(found["states"]):
+        episode, row = state_of[tuple(np.array(state, np.float32).tolist())]
+        for camera in seeing.images:
+            assert (
+                found["images"][f"{camera.name}_image"][number] == digests([episode.images[camera.name].frames[row]])[0]
+            )
