@@ -23,8 +23,8 @@ class GripperInput:
     """Follows a button that toggles the gripper, and a trigger that it goes with.
 
     Taking hold changes nothing: the gripper is left as it was commanded, ``None``, until the operator acts. A trigger
-    counts once it was moved and is, or was when they took hold, squeezed as far as the gripper is measured to be closed,
-    so that one that is only touched drops nothing.
+    counts once it was moved and is squeezed, or was when they took hold, as far as the gripper is measured to be
+    closed, so that one that is only touched drops nothing.
     """
 
     def __init__(self) -> None:
