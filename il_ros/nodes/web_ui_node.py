@@ -28,16 +28,16 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from il_ros.core import events, messages, topics
-from il_ros.core.errors import IlRosError, MessageError
+from il_ros.core.errors import MessageError
 from il_ros.core.frames import shortened
-from il_ros.core.types import Array, Chunk, RobotState
+from il_ros.core.types import Array, RobotState
 from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.robot.description import Robot
-from il_ros.robot.tool_path import tool_path
 from il_ros.robot.urdf_model import UrdfModel
 from il_ros.ros import codecs
 from il_ros.ros.client.async_service import call_service, wait_for_service
 from il_ros.ros.display.camera_views import CameraViews
+from il_ros.ros.display.planned_paths import PlannedPaths
 from il_ros.ros.display.task_props import task_props
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, param
@@ -117,9 +117,9 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._turns = StepSequencer([t.name for t in topics.READING], self.contract.step_ns, lockstep=False)
         self.take_turns(self._turns, [codecs.whole(self.contract, t) for t in topics.READING], self._take)
         self.subscribe(topics.AUTHORITY, self._on_authority)
-        self._chunks: dict[str, Any] = {}
-        self.subscribe(topics.POLICY_ACTION, lambda message: self._chunks.update(policy=message))
-        self.subscribe(topics.EXPERT_ACTION, lambda message: self._chunks.update(expert=message))
+        self._paths = PlannedPaths(self.contract, self._scene)
+        self.subscribe(topics.POLICY_ACTION, lambda message: self._paths.add("policy", message))
+        self.subscribe(topics.EXPERT_ACTION, lambda message: self._paths.add("expert", message))
         self.subscribe(topics.EPISODE, self._on_episode)
         recorded, checkpoint = events.recorded_episode_from_json, events.trained_checkpoint_from_json
         self.subscribe(topics.RECORDED, lambda message: self._status.on_recorded(recorded(message.data)))
@@ -203,27 +203,8 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._status.observed_ns = self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()
-            self._draw(self._reading)
-
-    def _draw(self, reading: RobotState) -> None:
-        """Draw the arm, and the paths of the chunks received since the last time."""
-        self._scene.show(reading)
-        chunks, self._chunks = self._chunks, {}
-        for who in ("policy", "expert"):
-            try:
-                path = (
-                    self._path(messages.chunk_from(chunks[who], self.contract, who == "expert"))
-                    if who in chunks
-                    else np.empty((0, 3))
-                )
-            except IlRosError:
-                path = np.empty((0, 3))  # the gate reports why it is refused
-            self._scene.show_path(who, path)
-
-    def _path(self, chunk: Chunk) -> Array:
-        """Return (N, 3) m, where the tool goes if the chunk is executed from here."""
-        assert self._reading is not None
-        return tool_path(self.contract, chunk, self._reading.tool_position, self._scene.tool_at)
+            self._scene.show(self._reading)
+            self._paths.draw(self._reading, self._status.commanded_grip)
 
     def _on_authority(self, message: Any) -> None:
         self._status.on_record(messages.record_from(message), self.now_ns())

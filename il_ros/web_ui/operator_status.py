@@ -70,6 +70,12 @@ class OperatorStatus:
         text = f"{1e3 * position:.0f} mm" if part.unit == "m" else f"{position:.2f} {part.unit}".rstrip()
         self.state["gripper"] |= {what: {"closed": round(min(1.0, max(0.0, closed)), 3), "text": text}}
 
+    @property
+    def commanded_grip(self) -> float | None:
+        """How far the gripper is commanded to be closed, from 0 to 1; None if that is not known."""
+        commanded = (self.state["gripper"] or {}).get("commanded")
+        return None if commanded is None else float(commanded["closed"])
+
     def on_episode(self, event: EpisodeStart | EpisodeEnd) -> None:
         """Take note of the beginning or the end of an episode."""
         running = isinstance(event, EpisodeStart)
