@@ -30,7 +30,7 @@ FAINT = 0.02
 
 
 @dataclass(frozen=True)
-class Situation:
+class ChunkInputs:
     """What a chunk is drawn from."""
 
     stamp_ns: int
@@ -53,7 +53,7 @@ class SharedRandomness(RandomTape):
         return drawn[:1].expand_as(drawn)
 
 
-def attention(situation: Situation) -> dict[str, Array]:
+def attention(inputs: ChunkInputs) -> dict[str, Array]:
     """Return what the policy attends to in the image of each camera, (H, W) uint8, brighter for more.
 
     The brightness of a part is the root mean square of how far all actions of the chunk change, drawn with the same
@@ -64,19 +64,19 @@ def attention(situation: Situation) -> dict[str, Array]:
         ConfigError: if the policy draws its noise in a way that cannot be shared.
     """
     with torch.inference_mode():
-        changes = {name: _changes(situation, name) for name in situation.images}
+        changes = {name: _changes(inputs, name) for name in inputs.images}
         largest = max(FAINT, *(float(change.max()) for change in changes.values()))
-        return {name: _drawn(change / largest, situation.images[name]) for name, change in changes.items()}
+        return {name: _drawn(change / largest, inputs.images[name]) for name, change in changes.items()}
 
 
-def _changes(situation: Situation, camera: str) -> Tensor:
+def _changes(inputs: ChunkInputs, camera: str) -> Tensor:
     """Return (CELLS, CELLS), how far the chunk changes when a part of a camera's image is blurred."""
-    image = situation.images[camera]
+    image = inputs.images[camera]
     batch = torch.cat([image, blurred(image)])
-    images = {name: one.expand(len(batch), -1, -1, -1) for name, one in situation.images.items()} | {camera: batch}
-    encoded = situation.policy.encode(situation.observations.expand(len(batch), -1, -1), list(images.values()))
+    images = {name: one.expand(len(batch), -1, -1, -1) for name, one in inputs.images.items()} | {camera: batch}
+    encoded = inputs.policy.encode(inputs.observations.expand(len(batch), -1, -1), list(images.values()))
     with SharedRandomness():
-        chunks = situation.policy.sample(encoded, torch.Generator().manual_seed(situation.seed))
+        chunks = inputs.policy.sample(encoded, torch.Generator().manual_seed(inputs.seed))
     changes: Tensor = (chunks[1:] - chunks[0]).square().mean((1, 2)).sqrt()
     return changes.nan_to_num(nan=0.0, posinf=0.0).reshape(CELLS, CELLS)
 
@@ -129,13 +129,13 @@ class AttentionThread:
             running.result()
         return time.monotonic() - self._began_s >= max(1.0 / rate_hz, 1e-3 * self.took_ms / MOST_TIME)
 
-    def begin(self, situation: Situation) -> None:
-        """Begin to compute the maps of a situation."""
+    def begin(self, inputs: ChunkInputs) -> None:
+        """Begin to compute the maps of a chunk that was drawn from these."""
         self._began_s = time.monotonic()
-        self._running = self._pool.submit(self._compute, situation)
+        self._running = self._pool.submit(self._compute, inputs)
 
-    def _compute(self, situation: Situation) -> None:
-        self._show(situation.stamp_ns, attention(situation))
+    def _compute(self, inputs: ChunkInputs) -> None:
+        self._show(inputs.stamp_ns, attention(inputs))
         self.took_ms = 1e3 * (time.monotonic() - self._began_s)
 
     def close(self) -> None:

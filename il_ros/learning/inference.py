@@ -20,7 +20,7 @@ import torch
 from il_ros.core.contract import ABSURD, Contract
 from il_ros.core.errors import ConfigError, DataError, MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty
-from il_ros.learning.attention import Situation
+from il_ros.learning.attention import ChunkInputs
 from il_ros.learning.checkpoint import Checkpoint
 
 
@@ -161,12 +161,12 @@ class PolicyRunner:
         step = round((stamp_ns - self._start.first_stamp_ns) / self.contract.step_ns)
         return _mix(_mix(self._seed) ^ self._start.seed), step
 
-    def situation(self) -> Situation:
+    def chunk_inputs(self) -> ChunkInputs:
         """Return what the chunk for the newest observation is drawn from; call ``chunk`` first."""
         assert self._newest_ns is not None
         episode, step = self._place(self._newest_ns)
         images = dict(zip(self.cameras, self._images))
-        return Situation(self._newest_ns, self._policy, self._history(), images, _mix(episode ^ step))
+        return ChunkInputs(self._newest_ns, self._policy, self._history(), images, _mix(episode ^ step))
 
     def silence(self, stamp_ns: int | None = None) -> Chunk:
         """Return a chunk without rows, the answer of a policy that has none; by default to the newest observation."""

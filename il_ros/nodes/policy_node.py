@@ -205,7 +205,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         rate_hz = self.parameters.attention_hz
         looked_at = rate_hz and any(topic.get_subscription_count() for topic in self._maps.values())
         if looked_at and actor.cameras and self._attention.is_due(rate_hz):
-            self._attention.begin(actor.situation())
+            self._attention.begin(actor.chunk_inputs())
 
     def _publish_attention(self, stamp_ns: int, maps: Mapping[str, Array]) -> None:
         """Publish what the policy attends to; called in the thread that has computed it."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from il_ros.learning.attention import CELLS, AttentionThread, Situation, attention, blurred
+from il_ros.learning.attention import CELLS, AttentionThread, ChunkInputs, attention, blurred
 from il_ros.policies.vision.image_policy import Vision, create_image_policy
 
 SIZES = {"front": (32, 48), "wrist": (24, 24)}
@@ -49,7 +49,7 @@ def test_it_is_brightest_in_the_part_that_the_chunk_depends_on_and_dark_elsewher
     seen = images(seed)
     seen[camera][:, row * seen[camera].shape[1] // CELLS, column * seen[camera].shape[2] // CELLS] = 255
     policy = looking_at(camera, row, column, noise=1.0)
-    maps = attention(Situation(0, policy, torch.zeros(1, 2, 3), seen, seed))
+    maps = attention(ChunkInputs(0, policy, torch.zeros(1, 2, 3), seen, seed))
     assert {name: (levels.shape, levels.dtype) for name, levels in maps.items()} == {
         name: (size, np.uint8) for name, size in SIZES.items()
     }
@@ -70,8 +70,8 @@ def test_every_class_and_encoder_has_maps_and_they_are_the_same_again(name, enco
     sizes = {"observation_dim": 3 + vision.total, "action_dim": 2, "horizon": 4, "width": 16, "depth": 1}
     policy = create_image_policy(name, sizes, 0, vision).frozen()
     image = torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-    situation = Situation(0, policy, torch.zeros(1, 2, 3), {"front": image}, 5)
-    first, again = attention(situation)["front"], attention(situation)["front"]
+    inputs = ChunkInputs(0, policy, torch.zeros(1, 2, 3), {"front": image}, 5)
+    first, again = attention(inputs)["front"], attention(inputs)["front"]
     assert first.shape == (32, 32) and np.array_equal(first, again)
 
 
@@ -82,7 +82,7 @@ def test_a_policy_that_ignores_its_images_leaves_them_dark_whatever_it_draws(nam
     policy = create_image_policy(name, sizes, 0, vision)
     policy.encode = lambda observations, _: torch.nn.functional.pad(observations, (0, vision.total))
     image = torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8)
-    assert not attention(Situation(0, policy, torch.zeros(1, 2, 3), {"front": image}, 5))["front"].any()
+    assert not attention(ChunkInputs(0, policy, torch.zeros(1, 2, 3), {"front": image}, 5))["front"].any()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -102,7 +102,7 @@ def test_no_step_waits_for_it_and_one_is_computed_at_a_time():
 
     thread = AttentionThread(show)
     assert thread.is_due(1e6)
-    thread.begin(Situation(7, looking_at("front", 0, 0), torch.zeros(1, 2, 3), images(0), 0))
+    thread.begin(ChunkInputs(7, looking_at("front", 0, 0), torch.zeros(1, 2, 3), images(0), 0))
     assert not thread.is_due(1e6) and not shown, "it is still busy, and we are not"
     go_on.set()
     thread.close()

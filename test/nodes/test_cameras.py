@@ -212,7 +212,7 @@ def test_what_the_policy_attends_to_is_computed_at_its_rate_while_somebody_looks
     node._attention = SimpleNamespace(  # type: ignore[assignment]
         is_due=lambda rate: len(began) < 3 and rate == rate_hz, begin=began.append, took_ms=0.0, close=lambda: None
     )
-    seen.actor.situation = lambda: seen.actor.shown[-1][0]  # type: ignore[attr-defined]
+    seen.actor.chunk_inputs = lambda: seen.actor.shown[-1][0]  # type: ignore[attr-defined]
     for k in range(5):
         seen.image("front", 10**9 + k * STEP_NS, k)
         seen.image("wrist", 10**9 + k * STEP_NS, k)
