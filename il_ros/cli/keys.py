@@ -8,7 +8,8 @@ Examples:
   il-ros keys                                  in another, with the same ROS_DOMAIN_ID
   il-ros keys --speed 0.05 --pulse 0.2         slower, in smaller steps
 
-w s forward and back, a d left and right, r f up and down; hold a key to go on. Space stops at once, q ends.
+The keys are those of the page: w s forward and back, a d left and right, r f up and down, q e turn the tool; hold a key
+to go on. c closes the gripper, and opens it the next time. Space stops at once, x or Ctrl-D ends.
 """
 
 from __future__ import annotations
@@ -25,48 +26,77 @@ from collections.abc import Iterator
 from il_ros.core.errors import ConfigError
 
 HELP = "drive the arm from a terminal"
-WAYS = {"w": (0, 1), "s": (0, -1), "a": (1, 1), "d": (1, -1), "r": (2, 1), "f": (2, -1)}
-"""By key, the axis of the base frame (x forward, y left, z up) and the direction."""
-STOP, QUIT = " ", ("q", "\x03", "\x04")
+WAYS = {"w": (0, 1), "s": (0, -1), "a": (1, 1), "d": (1, -1), "r": (2, 1), "f": (2, -1), "q": (3, 1), "e": (3, -1)}
+"""By key, the axis of the base frame (x forward, y left, z up; 3 for a turn about z) and the direction."""
+GRIPPER, STOP, QUIT = "c", " ", ("x", "\x03", "\x04")
 RATE_HZ = 40
 FAREWELL_S = 0.3
 """For so long zeros follow the last velocity, which lets go: silence alone would count as a lost line."""
+GRIP_S, GRIP_AFTER_S = 1.2, 0.2
+"""How long the gripper's key drives, in which a gripper closes, and when the gripper is commanded in that time: the
+device takes it only from who drives."""
+REPEAT_S = 0.6
+"""A key that comes again sooner is one that is held: a terminal repeats it after half a second or so."""
+STANDS_M_S = 1e-6
+"""The velocity of an arm that is driven and stands still: one of zero lets go."""
 
 
 class Pulses:
-    """What was typed, as velocities that end by themselves.
+    """What was typed, as velocities that end by themselves, and as commands of the gripper.
 
     Args:
         speed: m/s along each axis.
         pulse_s: how long one key counts. A terminal repeats a held key only after half a second or so.
+        turn: rad/s about the vertical.
     """
 
-    def __init__(self, speed: float, pulse_s: float) -> None:
-        for name, value in (("speed", speed), ("pulse", pulse_s)):
+    def __init__(self, speed: float, pulse_s: float, turn: float = 0.6) -> None:
+        for name, value in (("speed", speed), ("pulse", pulse_s), ("turn", turn)):
             if not 0.0 < value < math.inf:
                 raise ConfigError(f"--{name} is {value}; it must be a positive number")
-        self._speed, self._pulse_s = speed, pulse_s
-        self._until = [-math.inf] * 3
-        self._way = [0] * 3
+        self._speeds, self._pulse_s = (speed, speed, speed, turn), pulse_s
+        self._until = [-math.inf] * len(self._speeds)
+        self._way = [0] * len(self._speeds)
+        self._gripper_pressed = self._grips_until = -math.inf
+        self._grips_at: float | None = None
+        self._closes = False
 
     def press(self, key: str, now: float) -> None:
         """Take a key; those of two axes go together, and space ends all."""
+        key = key.lower()
         if key == STOP:
-            self._until = [-math.inf] * 3
-        elif key.lower() in WAYS:
-            axis, way = WAYS[key.lower()]
+            self._until = [-math.inf] * len(self._speeds)
+            self._grips_at, self._grips_until = None, -math.inf
+        elif key in WAYS:
+            axis, way = WAYS[key]
             self._way[axis], self._until[axis] = way, now + self._pulse_s
+        elif key == GRIPPER:
+            if now - self._gripper_pressed > REPEAT_S:
+                self._grips_at, self._grips_until = now + GRIP_AFTER_S, now + GRIP_S
+            self._gripper_pressed = now
 
-    def velocity(self, now: float) -> tuple[float, float, float] | None:
-        """Return m/s by axis; None once every pulse is over, and the arm is nobody's."""
-        x, y, z = (self._speed * way if now < until else 0.0 for way, until in zip(self._way, self._until))
-        return (x, y, z) if now < max(self._until) else None
+    def velocity(self, now: float) -> tuple[float, float, float, float] | None:
+        """Return m/s by axis and rad/s about z; None once every pulse is over, and the arm is nobody's."""
+        x, y, z, turn = (
+            speed * way if now < until else 0.0 for speed, way, until in zip(self._speeds, self._way, self._until)
+        )
+        if any((x, y, z, turn)):
+            return x, y, z, turn
+        return (STANDS_M_S, 0.0, 0.0, 0.0) if now < self._grips_until else None
+
+    def grip(self, now: float) -> float | None:
+        """Return how far the gripper is to close, from 0 to 1, once for each press of its key; otherwise None."""
+        if self._grips_at is None or now < self._grips_at:
+            return None
+        self._grips_at, self._closes = None, not self._closes
+        return float(self._closes)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros keys``."""
     parser.add_argument("--speed", type=float, default=0.1, help="m/s (default: 0.1)")
     parser.add_argument("--pulse", type=float, default=0.3, help="seconds that one key counts (default: 0.3)")
+    parser.add_argument("--turn", type=float, default=0.6, help="rad/s (default: 0.6)")
     parser.add_argument("--namespace", default="", help="where the nodes are, if they are in a namespace")
 
 
@@ -76,14 +106,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: if there is no terminal, or an argument is wrong.
     """
-    pulses = Pulses(args.speed, args.pulse)
+    pulses = Pulses(args.speed, args.pulse, args.turn)
     if not sys.stdin.isatty():
         raise ConfigError("il-ros keys reads single keys and standard input is no terminal; run it in one")
     from il_ros.ros.client.twist_publisher import TwistPublisher
 
     terminal, last = sys.stdin.fileno(), -math.inf
     with TwistPublisher(args.namespace) as speaker, single_keys(terminal):
-        print(f"{__doc__.strip().splitlines()[-1]} Publishing on {speaker.topic}.", flush=True)
+        print(f"{__doc__.strip().rpartition(chr(10) * 2)[2]} Publishing on {speaker.topic}.", flush=True)
         while True:
             keys, now = typed(terminal, 1.0 / RATE_HZ), time.monotonic()
             for key in keys:
@@ -93,7 +123,9 @@ def run(args: argparse.Namespace) -> int:
             if velocity is not None:
                 last = now
             if ends or now - last < FAREWELL_S:
-                speaker.say(velocity or (0.0, 0.0, 0.0))
+                speaker.say(velocity or (0.0, 0.0, 0.0, 0.0))
+            if (share := pulses.grip(now)) is not None:
+                speaker.grip(share)
             if ends:
                 return 0
 

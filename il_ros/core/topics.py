@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -141,3 +142,12 @@ def camera_info(image: ImageComponent, qos: QosKind = QosKind.IMAGE) -> Topic:
     """Return the topic of a camera's calibration, ``camera_info`` beside that of its images."""
     parents = image.topic.removesuffix("/compressed").split("/")[:-1]
     return Topic("/".join([*parents, "camera_info"]), CAMERA_INFO, qos)
+
+
+def attention(image: ImageComponent, qos: QosKind = QosKind.IMAGE) -> Topic:
+    """Return the topic on which it is published what the policy attends to in a camera's images: brighter for more.
+
+    For display, not recorded.
+    """
+    name = re.sub(r"[^A-Za-z0-9_]|^(?=\d)", "_", image.name)
+    return Topic(f"policy/attention/{name}", "sensor_msgs/msg/Image", qos)

@@ -20,6 +20,7 @@ import torch
 from il_ros.core.contract import ABSURD, Contract
 from il_ros.core.errors import ConfigError, DataError, MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty
+from il_ros.learning.attention import ChunkInputs
 from il_ros.learning.checkpoint import Checkpoint
 
 
@@ -135,12 +136,10 @@ class PolicyRunner:
         """
         if self._newest_ns is None:
             raise DataError("actor: there is no observation since the last reset; call observe first")
-        rows = np.stack([*[self._rows[0]] * (self.history - len(self._rows)), *self._rows])  # (To, Do)
-        step = round((self._newest_ns - self._start.first_stamp_ns) / self.contract.step_ns)
-        episode = _mix(_mix(self._seed) ^ self._start.seed)
+        episode, step = self._place(self._newest_ns)
         with torch.inference_mode():
             self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
-            history = self._policy.encode(torch.from_numpy(rows)[None], self._images)
+            history = self._policy.encode(self._history(), self._images)
             drawn = self._drawn(history)
             sound = self._sound(drawn)
             doubts = self._doubts(history, drawn[:1])
@@ -152,6 +151,22 @@ class PolicyRunner:
                 erring = middle + half * lapse.uniform(-1.0, 1.0, len(half))
                 actions[row] = np.where(self.contract.is_gripper, actions[row], erring)  # it drops nothing
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
+
+    def _history(self) -> torch.Tensor:
+        """Return the last observations, (1, To, Do), normalised."""
+        return torch.from_numpy(np.stack([*[self._rows[0]] * (self.history - len(self._rows)), *self._rows]))[None]
+
+    def _place(self, stamp_ns: int) -> tuple[int, int]:
+        """Return what the noise of a chunk depends on: a number of the episode, and the step in it."""
+        step = round((stamp_ns - self._start.first_stamp_ns) / self.contract.step_ns)
+        return _mix(_mix(self._seed) ^ self._start.seed), step
+
+    def chunk_inputs(self) -> ChunkInputs:
+        """Return what the chunk for the newest observation is drawn from; call ``chunk`` first."""
+        assert self._newest_ns is not None
+        episode, step = self._place(self._newest_ns)
+        images = dict(zip(self.cameras, self._images))
+        return ChunkInputs(self._newest_ns, self._policy, self._history(), images, _mix(episode ^ step))
 
     def silence(self, stamp_ns: int | None = None) -> Chunk:
         """Return a chunk without rows, the answer of a policy that has none; by default to the newest observation."""

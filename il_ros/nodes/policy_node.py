@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ from il_ros.core import events, messages, topics
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import CheckpointError, MessageError
 from il_ros.core.events import TrainedCheckpoint
-from il_ros.core.types import Chunk, EpisodeStart
+from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import contract_comparison
+from il_ros.learning.attention import AttentionThread
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.ros import codecs
@@ -58,6 +59,9 @@ class PolicyParameters(ManagedParameters):
     lapse_reach: float = param(
         1.0, "how far it then strays: the share of the action's range that is drawn from", (0.001, 1.0)
     )
+    attention_hz: float = param(
+        0.0, "how often it is computed what the policy attends to, while somebody subscribes; 0 for never", (0.0, 10.0)
+    )
 
 
 class PolicyNode(ManagedNode[PolicyParameters]):
@@ -80,6 +84,8 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._distances = self.publisher(topics.POLICY_DISTANCE)
         self._bytes = codecs.ChunkWriter(self.contract)
         self._cameras = CameraInputs(self, self._go_on)
+        self._maps = {part.name: self.publisher(topics.attention(part)) for part in self.contract.images}
+        self._attention = AttentionThread(self._publish_attention)
         self._silent = 0
         self.take_turns(self._turns, codecs.observed(self.contract), self._take)
         self.read(codecs.RecordReader(), self._on_authority)
@@ -192,6 +198,20 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._latencies_ns.append(latency_ns)
         if self._distances.get_subscription_count():
             self._distances.publish(Float64(data=self._actor.distance()))
+        self._attend(self._actor)
+
+    def _attend(self, actor: PolicyRunner) -> None:
+        """Begin to compute what the policy attends to, if somebody looks and it is time."""
+        rate_hz = self.parameters.attention_hz
+        looked_at = rate_hz and any(topic.get_subscription_count() for topic in self._maps.values())
+        if looked_at and actor.cameras and self._attention.is_due(rate_hz):
+            self._attention.begin(actor.chunk_inputs())
+
+    def _publish_attention(self, stamp_ns: int, maps: Mapping[str, Array]) -> None:
+        """Publish what the policy attends to; called in the thread that has computed it."""
+        for name, levels in maps.items():
+            if self.context.ok():
+                self._maps[name].publish(messages.serialized_image(stamp_ns, name, levels))
 
     def _observe(self, actor: PolicyRunner, turn: SequencedStep) -> bool:
         """Show a step to the policy; return False if a camera that it sees has no fresh image."""
@@ -238,10 +258,15 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         result = {"checkpoint": author, "answers": self._answers, "skipped": self._skipped}
         result |= {"dropped": self._turns.dropped, **self._cameras.facts()}
         if self.contract.images:
-            result["silent"] = self._silent
+            result |= {"silent": self._silent, "attention_ms": f"{self._attention.took_ms:.1f}"}
         result |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
         p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
         return {**super().facts(), **result, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
+
+    def close(self) -> None:
+        """End the thread of the attention."""
+        self._attention.close()
+        super().close()
 
 
 def main() -> int:

@@ -4,9 +4,10 @@
 """The web interface of an operator: its picture, its buttons and the operator's input, as topics and services.
 
 When things fail: a page that falls silent has let go of the arm. A button whose node is missing, refuses or does not
-answer within 10 s shows that. An arm or a gate that is silent in an episode for 0.5 s is shown as a fault. The picture
-of a camera that is silent for a second, or sends what no browser shows, is marked. A port that is taken ends
-the process.
+answer within 10 s shows that. An arm or a gate that is silent in an episode for 0.5 s is shown as a fault. A camera of
+the contract whose newest image is too old for the policy, or stays the same while the arm moves, is marked, and so is
+the operator's camera if it is silent for a second or sends what no browser shows. A port that is taken ends the
+process.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from il_ros.core import events, messages, topics
-from il_ros.core.errors import IlRosError, MessageError
+from il_ros.core.errors import MessageError
 from il_ros.core.frames import shortened
-from il_ros.core.types import Array, Chunk, RobotState
+from il_ros.core.types import Array, RobotState
 from il_ros.gate.gate import HAND_OVER, STEADY
 from il_ros.robot.description import Robot
-from il_ros.robot.tool_path import tool_path
 from il_ros.robot.urdf_model import UrdfModel
 from il_ros.ros import codecs
 from il_ros.ros.client.async_service import call_service, wait_for_service
+from il_ros.ros.display.camera_views import CameraViews
+from il_ros.ros.display.planned_paths import PlannedPaths
 from il_ros.ros.display.task_props import task_props
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, param
@@ -51,11 +53,14 @@ from il_ros.web_ui.server import Server
 DRAW_S, STATUS_S = 0.04, 0.1
 """How often, at most, the picture moves, and the status is sent."""
 PICTURE_S = 0.065
-"""How often, at most, a camera's picture is handed out: 15 times a second."""
+"""How often, at most, a picture of the operator's camera is handed out: 15 times a second."""
+ATTENTION_HZ = 2.0
+"""How often it is to be computed what the policy attends to, while a page shows it."""
 STIFFNESS_N_M, STRONGEST_N = 100.0, 15.0
 """How hard a handle is pushed when the pointer has gone so far from it, and at most."""
 TOGETHER, ALONE = "human:let_go=hold", "demonstration"
 """The gating rule with a policy that may drive, unless another is set, and without one."""
+POLICY = "policy_node"
 TRIGGERS = {
     "take_over": topics.TAKE_OVER,
     "give_back": topics.RELEASE,
@@ -98,25 +103,30 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._reading: RobotState | None = None
         self._drawn_ns = self._pictured_ns = 0
         self._pushed = ""
-        self._status = OperatorStatus(p.rule != ALONE, (STEADY, HAND_OVER), HAND_OVER)
+        self._status = OperatorStatus(self.contract, p.rule != ALONE, (STEADY, HAND_OVER), HAND_OVER)
         self._together = TOGETHER if p.rule == ALONE else p.rule
         self._hands = self.publisher(topics.BROWSER_INPUT)
         self._push = self.publisher(topics.PUSH)
         self._triggers = {what: self.create_client(Trigger, service) for what, service in TRIGGERS.items()}
         self._saver = self.create_client(SetBool, topics.SAVE)
-        self._setters = {node: self.create_client(SetParameters, f"{node}/set_parameters") for node in NEEDED}
+        self._setters = {
+            node: self.create_client(SetParameters, f"{node}/set_parameters") for node in (*NEEDED, POLICY)
+        }
+        self._attention_hz = 0.0
+        """What the policy's node was told last."""
         self._turns = StepSequencer([t.name for t in topics.READING], self.contract.step_ns, lockstep=False)
         self.take_turns(self._turns, [codecs.whole(self.contract, t) for t in topics.READING], self._take)
         self.subscribe(topics.AUTHORITY, self._on_authority)
-        self._chunks: dict[str, Any] = {}
-        self.subscribe(topics.POLICY_ACTION, lambda message: self._chunks.update(policy=message))
-        self.subscribe(topics.EXPERT_ACTION, lambda message: self._chunks.update(expert=message))
+        self._paths = PlannedPaths(self.contract, self._scene)
+        self.subscribe(topics.POLICY_ACTION, lambda message: self._paths.add("policy", message))
+        self.subscribe(topics.EXPERT_ACTION, lambda message: self._paths.add("expert", message))
         self.subscribe(topics.EPISODE, self._on_episode)
         recorded, checkpoint = events.recorded_episode_from_json, events.trained_checkpoint_from_json
         self.subscribe(topics.RECORDED, lambda message: self._status.on_recorded(recorded(message.data)))
         self.subscribe(topics.CHECKPOINT, lambda message: self._status.on_checkpoint(checkpoint(message.data)))
         self.subscribe(topics.CAMERA._replace(qos=topics.QosKind.LATEST), self._on_picture)
         self._server = Server(self, p.host, p.port, p.token or secrets.token_urlsafe(24), self._scene.address)
+        self._cameras = CameraViews(self, self._server.pictures, lambda: self._server.is_watched)
         self.every(STATUS_S, self._publish_status)
         self.start()
         self.get_logger().info(f"the page is at {self._server.url}")
@@ -182,40 +192,19 @@ class WebUiNode(IlNode[WebUiParameters]):
         raise MessageError(f"button {what!r:.40} is not known; the page is of another version, load it anew")
 
     async def _set(self, node: str, **values: Any) -> str:
-        request = SetParameters.Request()
-        request.parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
-        await call_service(self._setters[node], request)
+        await call_service(self._setters[node], _to_set(**values))
         return f"{node}: " + ", ".join(f"{name} is {value!r}" for name, value in values.items())
 
     # Subscriptions ----------------------------------------------------------------------------------------------------
 
     def _take(self, turn: SequencedStep) -> None:
         self._reading = with_grip(self.contract, messages.reading_from(turn.parts))
-        self._status.state["gripper"] = None if np.isnan(self._reading.grip) else round(self._reading.grip, 2)
+        self._status.on_gripper(self._reading.grip)
         self._status.observed_ns = self.now_ns()
         if self.now_ns() - self._drawn_ns > DRAW_S * 1e9:
             self._drawn_ns = self.now_ns()
-            self._draw(self._reading)
-
-    def _draw(self, reading: RobotState) -> None:
-        """Draw the arm, and the paths of the chunks received since the last time."""
-        self._scene.show(reading)
-        chunks, self._chunks = self._chunks, {}
-        for who in ("policy", "expert"):
-            try:
-                path = (
-                    self._path(messages.chunk_from(chunks[who], self.contract, who == "expert"))
-                    if who in chunks
-                    else np.empty((0, 3))
-                )
-            except IlRosError:
-                path = np.empty((0, 3))  # the gate reports why it is refused
-            self._scene.show_path(who, path)
-
-    def _path(self, chunk: Chunk) -> Array:
-        """Return (N, 3) m, where the tool goes if the chunk is executed from here."""
-        assert self._reading is not None
-        return tool_path(self.contract, chunk, self._reading.tool_position, self._scene.tool_at)
+            self._scene.show(self._reading)
+            self._paths.draw(self._reading, self._status.commanded_grip)
 
     def _on_authority(self, message: Any) -> None:
         self._status.on_record(messages.record_from(message), self.now_ns())
@@ -237,7 +226,7 @@ class WebUiNode(IlNode[WebUiParameters]):
             return
         self._pictured_ns, self._status.state["camera"] = self.now_ns(), ""
         try:
-            self._server.show(CameraImage.from_bytes(bytes(message.data), message.format))
+            self._server.pictures.show(CameraImage.from_bytes(bytes(message.data), message.format))
         except MessageError as error:
             self._status.state["camera"] = str(error)
             raise
@@ -246,7 +235,18 @@ class WebUiNode(IlNode[WebUiParameters]):
 
     def _publish_status(self) -> None:
         alive = {_base_name(name) for name in self.hears()}
+        self._ask_for_attention(POLICY in alive)
+        self._status.state["cameras"] = self._cameras.faults(self._reading)
         self._server.tell(self._status.report(self.now_ns(), alive))
+
+    def _ask_for_attention(self, can_answer: bool) -> None:
+        """Have it computed what the policy attends to for as long as a page shows it."""
+        wanted = ATTENTION_HZ if self._server.pictures.show_attention else 0.0
+        if not can_answer:
+            self._attention_hz = 0.0  # a node that starts computes nothing
+        elif wanted != self._attention_hz and self._setters[POLICY].service_is_ready():
+            self._attention_hz = wanted
+            self._setters[POLICY].call_async(_to_set(attention_hz=wanted))
 
     def facts(self) -> dict[str, Any]:
         """Return what the diagnostics report."""
@@ -257,6 +257,12 @@ class WebUiNode(IlNode[WebUiParameters]):
         self._server.close()
         self._scene.close()
         super().close()
+
+
+def _to_set(**values: Any) -> SetParameters.Request:
+    """Return the request to set parameters."""
+    parameters = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    return SetParameters.Request(parameters=parameters)
 
 
 def _base_name(name: str) -> str:

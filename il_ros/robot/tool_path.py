@@ -34,3 +34,19 @@ def tool_path(
     velocities = np.zeros((len(actions), len(TOOL_AXES)))
     velocities[:, [TOOL_AXES.index(name) for name in names if name in TOOL_AXES]] = actions[:, ~contract.is_gripper]
     return np.vstack([tool_position, tool_position + np.cumsum(velocities[:, :3], axis=0) / contract.rate_hz])
+
+
+def gripper_turn(contract: Contract, chunk: Chunk, closed: float) -> int | None:
+    """Return the first row of ``chunk`` that opens a closed gripper, or closes an open one; None if there is none.
+
+    Args:
+        contract: of the action; of several grippers the first counts.
+        chunk: NaN leaves the gripper as it is.
+        closed: how far it is commanded to be closed now, from 0 to 1.
+    """
+    for column in np.flatnonzero(contract.is_gripper)[:1]:
+        part = contract.action[column]
+        shares = (chunk.actions[:, column] - part.at(0.0)) / (part.at(1.0) - part.at(0.0))
+        turns = np.flatnonzero(shares < 0.5 if closed > 0.5 else shares > 0.5)
+        return int(turns[0]) if len(turns) else None
+    return None

@@ -23,8 +23,8 @@ class GripperInput:
     """Follows a button that toggles the gripper, and a trigger that it goes with.
 
     Taking hold changes nothing: the gripper is left as it was commanded, ``None``, until the operator acts. A trigger
-    counts once it was moved and is squeezed as far as the gripper is measured to be closed, so that one that is only
-    touched drops nothing.
+    counts once it was moved and is squeezed, or was when they took hold, as far as the gripper is measured to be
+    closed, so that one that is only touched drops nothing.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class GripperInput:
             self._toggled = self._follows = False
             self._first = self._squeeze
         if self._squeeze is not None and self._first is not None:
-            reaches = self._squeeze >= (1.0 if math.isnan(reading.grip) else reading.grip) - NEAR
+            reaches = max(self._squeeze, self._first) >= (1.0 if math.isnan(reading.grip) else reading.grip) - NEAR
             self._follows = self._follows or (reaches and abs(self._squeeze - self._first) > MOVED)
             self._grip = self._squeeze if self._follows else self._grip
         return self._grip

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.events import EpisodeEnd, RecordedEpisode, TrainedCheckpoint
 from il_ros.core.types import EpisodeStart
@@ -25,18 +26,22 @@ class OperatorStatus:
     """Follows the messages of the graph; time comes in as an argument, ns of the steady clock.
 
     Args:
+        contract: of the arm; its first gripper is shown.
         policy_drives: whether the gating rule lets the policy drive.
         unremarkable: reasons of the gate that are not shown, and the one of a hand-over.
         hand_over: the latter.
     """
 
-    def __init__(self, policy_drives: bool, unremarkable: Collection[str], hand_over: str) -> None:
+    def __init__(self, contract: Contract, policy_drives: bool, unremarkable: Collection[str], hand_over: str) -> None:
         self.observed_ns = self._decided_ns = 0
         """When the arm, and the gate, were received last."""
+        self._gripper = next((n for n, part in enumerate(contract.action) if part.kind == "gripper"), None)
+        self._contract = contract
         self._unremarkable, self._hand_over = unremarkable, hand_over
         self._facts: dict[str, dict[str, str]] = {}
         self.state: dict[str, Any] = {"authority": "HOLD", "why": "", "interventions": 0, "episode": None}
-        self.state |= {"saved": None, "policy_drives": policy_drives, "camera": ""}
+        self.state |= {"saved": None, "policy_drives": policy_drives, "camera": "", "cameras": {}}
+        self.state["gripper"] = None if self._gripper is None else {"measured": None, "commanded": None}
 
     def on_record(self, record: Record, now_ns: int) -> None:
         """Take note of the gate's record of a step."""
@@ -49,6 +54,27 @@ class OperatorStatus:
         state["score"] = None if np.isnan(record.score) else round(record.score, 4)
         state["driver"] = record.expert_name if record.authority is Authority.EXPERT else record.checkpoint
         self._decided_ns = now_ns
+        if self._gripper is not None and len(record.executed) > self._gripper:
+            self._set_gripper("commanded", float(record.executed[self._gripper]))
+
+    def on_gripper(self, grip: float) -> None:
+        """Take note of how far the gripper is closed, measured, from 0 to 1; NaN if that is not known."""
+        if self._gripper is not None and not np.isnan(grip):
+            self._set_gripper("measured", self._contract.action[self._gripper].at(grip))
+
+    def _set_gripper(self, what: str, position: float) -> None:
+        """Set a position of the gripper: how far it is closed, from 0 to 1, and as a text with its unit."""
+        assert self._gripper is not None
+        part = self._contract.action[self._gripper]
+        closed = (position - part.at(0.0)) / (part.at(1.0) - part.at(0.0))
+        text = f"{1e3 * position:.0f} mm" if part.unit == "m" else f"{position:.2f} {part.unit}".rstrip()
+        self.state["gripper"] |= {what: {"closed": round(min(1.0, max(0.0, closed)), 3), "text": text}}
+
+    @property
+    def commanded_grip(self) -> float | None:
+        """How far the gripper is commanded to be closed, from 0 to 1; None if that is not known."""
+        commanded = (self.state["gripper"] or {}).get("commanded")
+        return None if commanded is None else float(commanded["closed"])
 
     def on_episode(self, event: EpisodeStart | EpisodeEnd) -> None:
         """Take note of the beginning or the end of an episode."""

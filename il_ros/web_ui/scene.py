@@ -24,7 +24,7 @@ from il_ros.web_ui.scene_props import DrawnBody, SceneProps
 
 KEY = "X-Il-Ros-Scene"
 """The header in which a request to the picture's own server has the secret."""
-GREEN, BLUE, PINK = (0, 158, 115), (0, 114, 178), (204, 121, 167)
+GREEN, BLUE, PINK, ORANGE = (0, 158, 115), (0, 114, 178), (204, 121, 167), (213, 94, 0)
 ROWS = 24
 """A path has so many points at most."""
 
@@ -71,6 +71,7 @@ class Scene:
         """Where its own server is, and the headers that each request to it must have."""
         self._placed: dict[str, Array] = {}
         self._paths: dict[str, Any] = {}
+        self._turns: dict[str, Any] = {}
         self._look()
         self._furnish()
         self._frames = {link: self._add_link(link) for link in model.meshes}
@@ -158,8 +159,12 @@ class Scene:
             scene.add_cylinder(f"{name}/0", radius=body.size[0] / 2, height=body.size[2], color=colour)
         return frame
 
-    def show_path(self, name: str, points: Array) -> None:
-        """Draw the planned path of ``policy`` or ``expert``, (N, 3) m; fewer than two points are none."""
+    def show_path(self, name: str, points: Array, turn: Array | None = None) -> None:
+        """Draw the planned path of ``policy`` or ``expert``, (N, 3) m; fewer than two points are none.
+
+        A ball marks where on it, ``turn`` (3,) m, the gripper is to close or to open.
+        """
+        self._show_turn(name, turn if len(points) > 1 else None)
         if len(points) < 2:
             if name in self._paths:
                 self._paths[name].visible = False
@@ -173,6 +178,14 @@ class Scene:
             )
         self._paths[name].points = segments
         self._paths[name].visible = True
+
+    def _show_turn(self, name: str, place: Array | None) -> None:
+        if name not in self._turns and place is not None:
+            self._turns[name] = self._server.scene.add_icosphere(f"/turns/{name}", 0.012, color=ORANGE)
+        if name in self._turns:
+            self._turns[name].visible = place is not None
+            if place is not None:
+                self._turns[name].position = place
 
     def tool_at(self, positions: Mapping[str, float]) -> Array:
         """Return (3,) m, where the tool is at these joint positions."""

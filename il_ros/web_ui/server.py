@@ -4,7 +4,7 @@
 """The HTTP and WebSocket server of the web interface: for whoever has the token, and for no other site.
 
 It serves the page and its files, receives the operator's input, sends the status to all viewers, and passes the 3-D
-scene and the camera's picture on. It runs in a thread of its own, beside the one that spins the node.
+scene and the cameras' pictures on. It runs in a thread of its own, beside the one that spins the node.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from il_ros.core.errors import ConfigError, IlRosError, MessageError
 from il_ros.web_ui.access import HEADERS, Access
-from il_ros.web_ui.camera_image import CameraImage
 from il_ros.web_ui.operator_session import RELEASED, OperatorInput, OperatorLease
+from il_ros.web_ui.pictures import Pictures
 from il_ros.web_ui.scene_proxy import STATIC, SceneProxy
 
 FRAME_BYTES = 4096
@@ -36,8 +36,6 @@ ALIVE_S = 10.0
 """A page that does not even answer a ping within half of this is gone."""
 CHECK_S = 0.02
 """How often it is checked whether the operator's input still arrives."""
-LOOK_S = 1.0
-"""How long a picture of the camera is fresh, and a request for the next one waits."""
 
 
 class OperatorBackend(Protocol):
@@ -91,10 +89,8 @@ class Server:
         self._viewers: dict[str, web.WebSocketResponse] = {}
         self._sending: dict[str, asyncio.Future[None]] = {}
         self._last_input = RELEASED
-        self._picture: CameraImage | None = None
-        self._pictures, self._seen_s = 0, 0.0
         self._loop = asyncio.new_event_loop()
-        self._next_picture: asyncio.Future[None] = self._loop.create_future()
+        self.pictures = Pictures(self._loop)
         self._ready: threading.Event = threading.Event()
         self._failure: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
@@ -124,7 +120,7 @@ class Server:
         application = web.Application(middlewares=[self._guard], client_max_size=FRAME_BYTES)
         application.router.add_get("/", self._page)
         application.router.add_get("/live", self._live)
-        application.router.add_get("/camera", self._camera)
+        application.router.add_get("/camera", self.pictures.handle)
         application.router.add_get("/scene/{viewer:[0-9a-f]+}{rest:(/.*)?}", self._scene.handle)
         application.router.add_get("/{file:[a-z]+\\.(css|js)}", self._file)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -166,15 +162,6 @@ class Server:
     def is_watched(self) -> bool:
         """Whether any page is open."""
         return bool(self._viewers)
-
-    def show(self, picture: CameraImage) -> None:
-        """Hand out the camera's newest picture; from any thread."""
-        self._loop.call_soon_threadsafe(self._show, picture)
-
-    def _show(self, picture: CameraImage) -> None:
-        self._picture, self._pictures, self._seen_s = picture, self._pictures + 1, time.monotonic()
-        self._next_picture.set_result(None)
-        self._next_picture = self._loop.create_future()
 
     def _watch(self) -> None:
         """Pass on the operator's input, if it has changed; silence changes it."""
@@ -273,25 +260,6 @@ class Server:
             if what == "sit":  # an operator whose name cannot be recorded does not drive
                 self._leave(viewer)
             await _send(socket, json.dumps({"refused": str(error)}))
-
-    async def _camera(self, request: web.Request) -> web.Response:
-        """Respond with the camera's next picture after the one that the page has; with nothing if none comes.
-
-        Pages request each: a slow one misses some, and never lags behind.
-        """
-        after = request.query.get("after", "")
-        if self._seen_now(after) is None:
-            await asyncio.wait([self._next_picture], timeout=LOOK_S)
-        picture = self._seen_now(after)
-        if picture is None:
-            return web.Response(status=204, headers=HEADERS)
-        headers = {**HEADERS, "Content-Type": picture.kind, "X-Picture": str(self._pictures)}
-        return web.Response(body=picture.data, headers=headers)
-
-    def _seen_now(self, after: str) -> CameraImage | None:
-        """Return the camera's picture, unless the page has it already or it is too old."""
-        is_past = time.monotonic() - self._seen_s > LOOK_S
-        return None if is_past or after == str(self._pictures) else self._picture
 
 
 async def _send(socket: web.WebSocketResponse, text: str) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,6 +199,25 @@ def test_a_frozen_camera_is_reported_and_still_seen(policy: Callable[[bool], See
         seen.step(stamp, at=k / 100)
     assert len(seen.actor.shown) == 40 and not seen.silences
     assert seen.complaints and all("'front'" in text and "frozen" in text for text in seen.complaints)
+
+
+@pytest.mark.parametrize(("rate_hz", "subscribers", "begun"), [(0.0, 1, 0), (2.0, 0, 0), (2.0, 1, 3)])
+def test_what_the_policy_attends_to_is_computed_at_its_rate_while_somebody_looks(
+    policy: Callable[[bool], Seeing], rate_hz: float, subscribers: int, begun: int
+) -> None:
+    seen, began = policy(False), list[int]()
+    node = seen.node
+    node.parameters = dataclasses.replace(node.parameters, attention_hz=rate_hz)
+    node._maps = {"front": SimpleNamespace(get_subscription_count=lambda: subscribers)}
+    node._attention = SimpleNamespace(  # type: ignore[assignment]
+        is_due=lambda rate: len(began) < 3 and rate == rate_hz, begin=began.append, took_ms=0.0, close=lambda: None
+    )
+    seen.actor.chunk_inputs = lambda: seen.actor.shown[-1][0]  # type: ignore[attr-defined]
+    for k in range(5):
+        seen.image("front", 10**9 + k * STEP_NS, k)
+        seen.image("wrist", 10**9 + k * STEP_NS, k)
+        seen.step(10**9 + k * STEP_NS)
+    assert began == [10**9 + k * STEP_NS for k in range(begun)], "of the newest step"
 
 
 def test_what_a_camera_sent_last_before_an_episode_is_recorded_with_it(

@@ -104,10 +104,21 @@ def test_a_trigger_is_gone_with_only_once_it_was_moved_and_reaches_what_the_grip
     assert hand.wanted(reading_of(home, held)) is None
     for share in later:
         hand.squeeze(share)
-        follows = follows or (abs(share - first) > 0.1 and share >= held - 0.02)
+        follows = follows or (abs(share - first) > 0.1 and max(share, first) >= held - 0.02)
         assert hand.wanted(reading_of(home, held)) == (share if follows else None)
     hand.let_go()
     assert hand.wanted(reading_of(home, held)) is None
+
+
+@given(held=st.floats(0.2, 1.0))
+def test_a_driver_that_knows_open_and_closed_alone_opens_what_it_closed_before_it_let_go(home, held):
+    hand = GripperInput()
+    hand.squeeze(1.0, at_rest=0.0)
+    assert hand.wanted(reading_of(home, 0.0)) == 1.0
+    hand.let_go()
+    assert hand.wanted(reading_of(home, held)) is None
+    hand.squeeze(0.0, at_rest=0.0)
+    assert hand.wanted(reading_of(home, held)) == 0.0
 
 
 @pytest.mark.parametrize("options", [{"gripper_axis": 2}, {"layout": "game_controller_node", "gripper_axis": 5}])

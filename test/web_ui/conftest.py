@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -118,15 +119,14 @@ def browser(start_browser: Callable[[], Any]) -> Any:
     return start_browser()
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterator[Stage]:
+@contextlib.contextmanager
+def running(folder: Path, contract: str = "panda_plane", **arguments: Any) -> Iterator[Stage]:
     """Arm, gate, recorder, trainer, policy, expert and page, in real time."""
-    folder = tmp_path_factory.mktemp("teleop")
     told = {"folder": folder / "episodes", "checkpoints": folder / "checkpoints", "composed": True, "lockstep": False}
     os.environ.pop("ROS_DOMAIN_ID", None)
-    with graph.running("teleop", folder / "logs", **told) as director:
+    with graph.running("teleop", folder / "logs", **told, contract=contract, **arguments) as director:
         arm = Arm()
-        topic = topics.command(Contract.load("panda_plane"))
+        topic = topics.command(Contract.load(contract))
         subscribe_raw(director, topic, arm.hear)
         director.create_subscription(PoseStamped, "tool_pose", arm.see, qos.STREAM)
         director.create_subscription(JointState, "joint_states", arm.feel, qos.STREAM)
@@ -135,3 +135,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterato
         url = ADDRESS.search(log.read_text())
         assert url is not None
         yield Stage(director, arm, url[1], folder)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory, simulation: None) -> Iterator[Stage]:
+    """Of an arm that is driven in the plane."""
+    with running(tmp_path_factory.mktemp("teleop")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def staged() -> Callable[..., Any]:
+    """Starts the graph of another arm; see ``running``."""
+    return running

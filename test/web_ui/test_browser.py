@@ -23,6 +23,7 @@ from PIL import Image
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 
+from benchmarks.browser import UNDRAWN
 from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
@@ -310,10 +311,6 @@ def test_a_gamepad_drives_while_its_dead_man_switch_is_held_and_the_arm_stops_wh
     shows(page, "HOLD")
 
 
-UNDRAWN = """for (const call of ["drawElements", "drawArrays", "drawElementsInstanced", "drawArraysInstanced"])
-    WebGL2RenderingContext.prototype[call] = () => {};"""
-"""Leaves the drawing out, and nothing else of the picture: what is under the pointer is worked out without it. Where
-there is no graphics card it takes longer than a picture may be silent, and then the arm holds, as it should."""
 GRABS = "[...document.querySelectorAll('canvas')].some((canvas) => canvas.style.cursor === 'pointer')"
 """Whether there is something to take hold of under the pointer; pulling at nothing would turn the picture."""
 GRIPS = {"tool": None, "hand": "panda_hand", "elbow": "panda_link4"}

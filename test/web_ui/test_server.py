@@ -19,7 +19,8 @@ from aiohttp import WSMsgType
 from il_ros.core.errors import ConfigError, GraphError
 from il_ros.web_ui.camera_image import CameraImage
 from il_ros.web_ui.operator_session import RELEASED, OperatorInput
-from il_ros.web_ui.server import FRAME_BYTES, FRAMES_PER_S, LOOK_S, Server
+from il_ros.web_ui.pictures import LOOK_S
+from il_ros.web_ui.server import FRAME_BYTES, FRAMES_PER_S, Server
 
 TOKEN = "correct-horse"
 HELD = {"do": "hands", "held": True, "deflection": [1, 0, 0]}
@@ -293,13 +294,13 @@ def test_a_page_gets_the_newest_picture_of_the_camera_and_each_but_once(server):
         began = time.monotonic()
         assert (await look("0"))[0] == 204 and time.monotonic() - began > 0.9 * LOOK_S  # there is none
         for number in (1, 2):
-            server.show(CameraImage(b"old" * number, "image/png"))
+            server.pictures.show(CameraImage(b"old" * number, "image/png"))
         assert await look("0") == (200, b"oldold", "image/png", "2")
         assert await look("7") == (200, b"oldold", "image/png", "2")  # the page has known another server
         looking = asyncio.ensure_future(look("2"))
         await asyncio.sleep(0.1)
         assert not looking.done()
-        server.show(CameraImage(b"new", "image/jpeg"))
+        server.pictures.show(CameraImage(b"new", "image/jpeg"))
         assert await looking == (200, b"new", "image/jpeg", "3")
         await asyncio.sleep(1.1 * LOOK_S)
         assert (await look("0"))[0] == 204  # who comes now is not shown what was seen then

@@ -78,13 +78,14 @@ def fitted_image(pixels: Array, component: ImageComponent) -> Array:
 
 
 def serialized_image(stamp_ns: int, frame_id: str, pixels: Array) -> bytes:
-    """Return the bytes of an ``Image`` of pixels (H, W, 3) uint8, RGB."""
+    """Return the bytes of an ``Image`` of pixels (H, W, 3) uint8, RGB, or (H, W), grey."""
     height, width = pixels.shape[:2]
+    encoding = "rgb8" if pixels.ndim == 3 else "mono8"
     writer = _CdrWriter(stamp_ns, frame_id)
     writer.numbers("II", height, width)
-    writer.text("rgb8")
+    writer.text(encoding)
     writer.numbers("B", 0)
-    writer.numbers("I", 3 * width)
+    writer.numbers("I", width * CHANNELS[ENCODINGS[encoding][0]])
     return writer.ended(np.ascontiguousarray(pixels, dtype=np.uint8).tobytes())
 
 

@@ -82,7 +82,10 @@ function hands() {
 const still = (value) => (Math.abs(value) < 0.08 ? 0 : Math.max(-1, Math.min(1, value)));
 
 function beat() {
-  if (seated && !document.hidden && document.hasFocus()) send(hands());
+  const now = hands();
+  if (seated && !document.hidden && document.hasFocus()) send(now);
+  $("gripper").classList.toggle("down", seated && now.gripper);
+  $("gripper").classList.toggle("idle", now.gripper && !now.held);
 }
 
 function forget() {
@@ -169,20 +172,39 @@ for (const box of [$("name"), $("note")]) {
   });
 }
 
-// The camera --------------------------------------------------------------------------------------------------------
+// The cameras -------------------------------------------------------------------------------------------------------
 
+const MAP_MS = 6000, OWN = "";  // the operator's own camera has no name
+const figures = { [OWN]: { root: $("camera"), image: $("picture") } };
 let seen = "0", pictured = null, wrong = "";
 
+function figure(name) {  // of a camera that the policy sees
+  if (figures[name]) return figures[name];
+  const [root, image, map, label] = ["figure", "img", "img", "span"].map((tag) => document.createElement(tag));
+  Object.assign(root, { className: "seen", title: "click: larger, smaller" }).dataset.camera = name;
+  Object.assign(image, { className: "image", alt: `what the policy sees of ${name}` });
+  Object.assign(map, { className: "map", alt: "what it attends to", hidden: true });
+  Object.assign(label, { className: "name", textContent: name });
+  root.append(image, map, label, document.createElement("figcaption"));
+  root.onclick = () => enlarge(root);
+  $("cameras").insertBefore(root, $("camera"));
+  return (figures[name] = { root, image, map, mapAt: -MAP_MS });
+}
+
 async function look() {  // one picture at a time, and on a way of its own: a slow line delays nothing else
-  const answer = await fetch(`/camera?after=${seen}`);
+  const answer = await fetch(`/camera?after=${seen}${$("attention").checked ? "&attention=1" : ""}`);
   if (!answer.ok) throw new Error(answer.statusText);
   if (answer.status !== 200) return;  // there is none yet
   seen = answer.headers.get("X-Picture");
+  const name = decodeURIComponent(answer.headers.get("X-Camera")), isMap = answer.headers.get("X-Layer") === "attention";
+  const shown = figure(name), image = isMap ? shown.map : shown.image;
   const url = URL.createObjectURL(await answer.blob());
-  $("picture").src = url;
+  image.src = url;
   try {
-    await $("picture").decode();
-    pictured = performance.now();
+    await image.decode();
+    if (isMap) shown.mapAt = performance.now();
+    else if (name === OWN) pictured = performance.now();
+    else shown.root.style.setProperty("--shape", image.naturalWidth / image.naturalHeight);
   } finally {
     URL.revokeObjectURL(url);
   }
@@ -197,16 +219,34 @@ async function watch() {
   }
 }
 
+function showFaults(cameras) {
+  for (const [name, fault] of Object.entries(cameras)) {
+    const { root } = figure(name);
+    root.classList.toggle("stale", fault !== "");
+    root.lastElementChild.textContent = fault;
+  }
+  $("attends").hidden = Object.keys(cameras).length === 0;
+}
+
+function enlarge(root) {
+  for (const other of document.querySelectorAll("#cameras figure")) if (other !== root) other.classList.remove("large");
+  root.classList.toggle("large");
+}
+
 function judge() {
   const age = pictured === null ? 0 : performance.now() - pictured, stale = wrong !== "" || age > STALE_MS;
   $("camera").hidden = pictured === null && !wrong;
   $("camera").classList.toggle("stale", stale);
   $("camera").lastElementChild.textContent = wrong || (stale ? `no picture for ${(age / 1000).toFixed(0)} s` : "");
+  const maps = Object.values(figures).filter((each) => each.map);
+  for (const { map, mapAt } of maps) map.hidden = !$("attention").checked || performance.now() - mapAt > MAP_MS;
+  $("unattended").textContent = $("attention").checked && maps.every((each) => each.map.hidden) ? "(no policy with images answers)" : "";
   const silent = performance.now() - statusAt;
   if (statusAt && line.readyState === WebSocket.OPEN && silent > STALE_MS) show("FAULT", `nothing received for ${(silent / 1000).toFixed(0)} s`);
 }
 
-$("camera").onclick = () => $("camera").classList.toggle("large");
+$("camera").onclick = () => enlarge($("camera"));
+$("attention").onchange = () => $("attention").blur();  // space is the dead-man switch
 setInterval(judge, 200);
 watch();
 
@@ -246,9 +286,8 @@ function showState(state) {
   const s = state.saved, now = state.recording;
   const last = s && (s.error || (s.discarded ? `${s.discarded} discarded` : `${s.name}: ${s.outcome || "saved"}`));
   $("recording").textContent = now && now !== "None" ? `● ${now}` : last || "no";
-  const grip = state.gripper;
-  $("gripper").hidden = typeof grip !== "number";
-  $("gripper").textContent = `GRIPPER: ${grip < 0.1 ? "OPEN" : `${Math.round(100 * grip)} % CLOSED`}`;
+  showGripper(state.gripper);
+  showFaults(state.cameras);
   $("interventions").textContent = state.interventions;
   const c = state.checkpoint;
   $("checkpoint").textContent = c ? `${c.policy}, ${c.labels} labels` : "none trained yet";
@@ -257,6 +296,19 @@ function showState(state) {
   const t = state.trainer;
   $("training").textContent = t.state || "";
   $("progress").value = t.state === "training" && Number(t.steps) ? t.step / t.steps : 0;
+}
+
+function showGripper(grip) {
+  $("gripper").hidden = !grip;
+  if (!grip) return;
+  const { measured, commanded } = grip, [left, target, mirrored, right] = $("jaws").children;
+  const closed = measured ? measured.closed : 0, percent = Math.round(100 * closed);
+  left.style.width = right.style.width = `${50 * closed}%`;
+  target.hidden = mirrored.hidden = !commanded;
+  if (commanded) target.style.left = mirrored.style.right = `calc(${50 * commanded.closed}% - ${3 * commanded.closed}px)`;
+  const state = !measured ? "not measured" : closed < 0.1 ? "OPEN" : closed > 0.98 ? "CLOSED" : `${percent} % CLOSED`;
+  $("grip").textContent = seated && $("gripper").classList.contains("idle") ? "hold space, too" : state;
+  $("widths").textContent = [["measured", measured], ["commanded", commanded]].filter(([, each]) => each).map(([what, each]) => `${what} ${each.text}`).join(", ");
 }
 
 function draw(strip, value) {
