@@ -42,8 +42,9 @@ MOUNTS = {
     "wrist": Mount((0.12, 0.0, -0.1), (0.03, 0.0, 0.03), (0.0, 0.0, -1.0), 75.0, on_tool=True),
 }
 """The cameras by name. Both see the whole of the table that tasks use, the wrist's from where the tool starts."""
-PIXELS, RATE_HZ = 64, 20.0
-"""Side and rate of the images of ``from_pictures``: as few pixels as tell a centimetre, and a new one at every step."""
+PIXELS, RATE_HZ = 72, 20.0
+"""Side and rate of the images of ``from_pictures``: as few pixels as tell a centimetre, a multiple of the squares of
+``patch``; and a new one at every step."""
 
 
 def from_pictures(contract: Contract) -> Contract:
