@@ -5,12 +5,13 @@
 
 A cell is one training: demonstrations by all experts of the task, recorded as bags, and a policy that drives alone in
 episodes that it was not taught. From pictures, the policy sees a front and a wrist camera in the place of the objects'
-poses. What a cell gave is kept, so that a study which was ended goes on from there.
+poses; ``shuffled`` is the control of that: it is taught with the pictures of other episodes. What a cell gave is kept,
+so that a study which was ended goes on from there.
 
 Examples:
   python -m studies.manipulation --output docs/studies
   python -m studies.manipulation --tasks push --classes deterministic mixture --seeds 1
-  python -m studies.manipulation --tasks pick_place --sees pictures --classes mixture --seeds 1
+  python -m studies.manipulation --tasks pick_place push --sees pictures shuffled --classes mixture --seeds 1
 """
 
 from __future__ import annotations
@@ -26,25 +27,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
-from il_ros.core.contract import Contract, ImageComponent
-from il_ros.core.topics import OBJECTS
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode, ImageTrack
 from il_ros.evaluation.metrics import Success, behaviour_entropy
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.data.seeds import ALONE
+from il_ros.learning.pipeline import TrainingPipeline
+from il_ros.learning.training.config import TrainingConfig
 from il_ros.sim import tasks
+from il_ros.sim.cameras import from_pictures
 from studies import film_strip, job_cache, manipulation_page, publishing
 
 TASKS = ("reach", "push", "pick_place", "stack", "peg")
 CLASSES = ("deterministic", "mixture", "flow")
-SEES = ("state", "pictures")
-CAMERAS = ("front", "wrist")
+SEES = ("state", "pictures", "shuffled")
 WIDTH = 128
 """Of the networks of all classes; they are trained without noise, which else keeps `deterministic` to the average."""
+FROM_PICTURES: Mapping[str, Any] = {
+    "n_obs_steps": 1, "batch": 64, "learning_rate": 3e-3, "encoder": "patch", "encoder_width": 16, "shift_pixels": 2,
+}  # fmt: skip
+"""What is trained otherwise from pictures, which take nearly all of the time; docs/cameras.md says why."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +71,34 @@ class HandlingCell:
     def contract(self) -> Contract:
         """Return the task's own contract; from pictures, with cameras in the place of the objects."""
         contract = Contract.load(tasks.load(self.task).contract)
-        if self.sees == "state":
-            return contract
-        return dataclasses.replace(
-            contract,
-            observation=tuple(part for part in contract.observation if part.topic != OBJECTS.name),
-            topics={name: kind for name, kind in contract.topics.items() if name != OBJECTS.name},
-            images=tuple(ImageComponent(camera, f"{camera}/image_raw") for camera in CAMERAS),
-        )
+        return contract if self.sees == "state" else from_pictures(contract)
 
     def demonstrated(self) -> str:
         """Return a key of the demonstrations, which the classes share."""
-        return f"{self.task}-{self.sees}-{self.demonstrations}-{self.seed}"
+        sees = "state" if self.sees == "state" else "pictures"
+        return f"{self.task}-{sees}-{self.demonstrations}-{self.seed}"
+
+    def training(self, plan: DaggerConfig) -> TrainingConfig:
+        """Return what is trained, and how."""
+        changes: Mapping[str, Any] = {} if self.sees == "state" else FROM_PICTURES
+        return dataclasses.replace(plan.training(), width=WIDTH, observation_noise=0.0, **changes)
+
+
+class ShuffledPictures(TrainingPipeline):
+    """A training in which each episode has the pictures of the one after it: all that they tell is wrong."""
+
+    def ingest(self) -> list[Episode]:
+        """Read the episodes; step by step, each has the pictures of the next one, whose last go on to its end."""
+        episodes = super().ingest()
+        others = [*episodes[1:], *episodes[:1]]
+        self._read = {path: _with_pictures_of(other, own) for (path, own), other in zip(self._read.items(), others)}
+        return list(self._read.values())
+
+
+def _with_pictures_of(other: Episode, episode: Episode) -> Episode:
+    steps = np.minimum(np.arange(len(episode)), len(other) - 1)
+    tracks = {name: ImageTrack(track.frames, track.index[steps]) for name, track in other.images.items()}
+    return dataclasses.replace(episode, images=tracks)
 
 
 def cells(args: argparse.Namespace) -> Iterator[HandlingCell]:
@@ -104,9 +128,12 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
             for seed in plan.seeds(0, 0, cell.demonstrations):
                 backend.episode(seed)
             complete.touch()
-        began = time.process_time()
-        checkpoint = backend.train(dataclasses.replace(plan.training(), width=WIDTH, observation_noise=0.0))["path"]
-        train_s = time.process_time() - began
+    pipeline = (ShuffledPictures if cell.sees == "shuffled" else TrainingPipeline)(
+        run / "episodes", run / "checkpoints", cell.contract()
+    )
+    began = time.process_time()
+    checkpoint = pipeline.train(cell.training(plan))["path"]
+    train_s = time.process_time() - began
     seeds = plan.seeds(ALONE, 0, cell.episodes)
     alone = GateConfig(rule="none", execute_steps=plan.execute_steps)
     rollouts = roll_out(Path(checkpoint), cell.task, seeds, alone)

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 LARGE = 1_000_000
 """Multiplications from which on the way through oneDNN, which has more overhead, is the faster one."""
+TALL = 8192
+"""Rows from which on MKL multiplies the transposed gradient faster: oneDNN first copies what is transposed."""
 CPU = Path("/proc/cpuinfo")
 ONEDNN = hasattr(torch.ops.mkldnn, "_linear_pointwise") and not (CPU.exists() and "GenuineIntel" in CPU.read_text())
 """Whether this build of torch has the interface, and the processor gains by it."""
@@ -66,4 +68,6 @@ class OneDnnLinear(torch.autograd.Function):
             gradient = torch.ops.aten.threshold_backward(gradient, out, 0)
         product = torch.ops.mkldnn._linear_pointwise
         of_x = product(gradient, weight.t(), None, "none", [], "") if context.needs_input_grad[0] else None
-        return of_x, product(gradient.t(), x.t(), None, "none", [], ""), gradient.sum(0), None
+        turned = gradient.t()
+        of_weight = turned @ x if len(x) >= TALL else product(turned, x.t(), None, "none", [], "")
+        return of_x, of_weight, gradient.sum(0), None

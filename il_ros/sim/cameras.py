@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from il_ros.core.contract import Contract, ImageComponent
 from il_ros.core.errors import unknown
 from il_ros.core.frames import matrix, rotated
+from il_ros.core.topics import OBJECTS
 from il_ros.core.types import Array
 from il_ros.robot.description import Robot
 from il_ros.sim.physics import PhysicsClient
@@ -36,10 +38,26 @@ class Mount:
 
 
 MOUNTS = {
-    "front": Mount((1.0, -0.4, 0.55), (0.43, 0.0, 0.04), (0.0, 0.0, 1.0), 42.0),
-    "wrist": Mount((0.085, 0.0, -0.1), (0.0, 0.0, 0.015), (0.0, 0.0, -1.0), 65.0, on_tool=True),
+    "front": Mount((0.85, -0.35, 0.75), (0.46, 0.0, 0.04), (0.0, 0.0, 1.0), 36.0),
+    "wrist": Mount((0.12, 0.0, -0.1), (0.03, 0.0, 0.03), (0.0, 0.0, -1.0), 75.0, on_tool=True),
 }
-"""The cameras by name."""
+"""The cameras by name. Both see the whole of the table that tasks use, the wrist's from where the tool starts."""
+PIXELS, RATE_HZ = 72, 20.0
+"""Side and rate of the images of ``from_pictures``: as few pixels as tell a centimetre, a multiple of the squares of
+``patch``; and a new one at every step."""
+
+
+def from_pictures(contract: Contract) -> Contract:
+    """Return a contract whose policy sees all cameras in the place of the objects' poses."""
+    return replace(
+        contract,
+        observation=tuple(part for part in contract.observation if part.topic != OBJECTS.name),
+        topics={name: kind for name, kind in contract.topics.items() if name != OBJECTS.name},
+        images=tuple(
+            ImageComponent(camera, f"{camera}/image_raw", width=PIXELS, height=PIXELS, rate_hz=RATE_HZ)
+            for camera in MOUNTS
+        ),
+    )
 
 
 def intrinsics(name: str, width: int, height: int) -> Array:

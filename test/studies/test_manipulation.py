@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from il_ros.core.episode import Authority, Episode, ImageTrack, Record
+from il_ros.learning.pipeline import TrainingPipeline
 from studies import manipulation
 
 SMALL = ["--seeds", "1", "--demonstrations", "2", "--steps", "3", "--episodes", "2"]
@@ -40,3 +44,31 @@ def test_from_pictures_a_policy_is_given_no_place_of_an_object() -> None:
     assert [image.name for image in contract.images] == ["front", "wrist"]
     assert not any(part.topic == "objects" for part in contract.observation) and "objects" not in contract.topics
     assert "objects" in manipulation.HandlingCell("pick_place", "state", "mixture", 0, 1, 1, 1).contract().topics
+
+
+def drawn_episode(steps: int, shade: int) -> Episode:
+    """Return one whose camera has taken a picture of its own shade every other step."""
+    records = [Record(50_000_000 * i, Authority.EXPERT, "steady", 0, np.zeros(2)) for i in range(steps)]
+    episode = Episode.from_steps(np.full((steps, 3), shade), records, 50_000_000, {})
+    frames = np.full((steps // 2, 4, 4, 3), shade, dtype=np.uint8)
+    frames[:, 0, 0, 0] = np.arange(len(frames))
+    return replace(episode, images={"front": ImageTrack(frames, np.arange(steps) // 2)})
+
+
+def test_shuffled_each_episode_has_the_pictures_of_the_next_one_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [drawn_episode(steps, shade) for shade, steps in enumerate((6, 4, 8), start=1)]
+
+    def ingest(pipeline: TrainingPipeline) -> list[Episode]:
+        pipeline._read = {Path(str(number)): episode for number, episode in enumerate(own)}
+        return own
+
+    monkeypatch.setattr(TrainingPipeline, "ingest", ingest)
+    cell = manipulation.HandlingCell("push", "shuffled", "mixture", 0, 3, 1, 1)
+    pipeline = manipulation.ShuffledPictures(Path("episodes"), Path("checkpoints"), cell.contract())
+    shuffled = pipeline.ingest()
+    assert list(pipeline.episodes.values()) == shuffled
+    for one, other, mixed in zip(own, [*own[1:], own[0]], shuffled):
+        seen = mixed.images["front"].frames[mixed.images["front"].index]
+        assert np.array_equal(mixed.observations, one.observations)
+        assert (seen[:, 1:] == other.observations[0, 0]).all()
+        assert seen[:, 0, 0, 0].tolist() == [min(step, len(other) - 1) // 2 for step in range(len(one))]

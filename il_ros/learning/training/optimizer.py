@@ -19,8 +19,11 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 def flatten_parameters(network: torch.nn.Module) -> tuple[Tensor, Tensor]:
-    """Move all weights of ``network`` into one vector, and their gradients into another; return both, (N,) each."""
-    parameters = list(network.parameters())
+    """Move all weights of ``network`` into one vector, and their gradients into another; return both, (N,) each.
+
+    Weights without a gradient, as of a pretrained encoder that is kept, stay where they are: nothing decays them.
+    """
+    parameters = [p for p in network.parameters() if p.requires_grad]
     weights = torch.cat([p.detach().flatten() for p in parameters])
     gradient = torch.zeros_like(weights)
     sizes = [p.numel() for p in parameters]

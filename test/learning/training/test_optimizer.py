@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from il_ros.learning.training import optimizer
-from il_ros.learning.training.optimizer import AdamW, FusedAdamW, make_adamw
+from il_ros.learning.training.optimizer import AdamW, FusedAdamW, flatten_parameters, make_adamw
 
 KINDS = [AdamW, *([FusedAdamW] if hasattr(torch, "_fused_adamw_") else [])]
 
@@ -55,3 +55,18 @@ def test_without_the_kernel_the_plain_one_is_taken(monkeypatch: pytest.MonkeyPat
     assert type(make_adamw(*weights, 0.0, 1.0)) is KINDS[-1]
     monkeypatch.delattr(optimizer.torch, "_fused_adamw_", raising=False)
     assert type(make_adamw(*weights, 0.0, 1.0)) is AdamW
+
+
+def test_weights_without_a_gradient_stay_as_they_are_and_are_not_decayed() -> None:
+    """A pretrained encoder that is kept shall be what it was, however long the training."""
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2))
+    network[0].requires_grad_(False)
+    kept, learned = network[0].weight.clone(), network[1].weight.detach().clone()
+    weights, gradient = flatten_parameters(network)
+    assert len(weights) == 4 * 2 + 2
+    adam = make_adamw(weights, gradient, 0.1, 1.0)
+    for _ in range(5):
+        gradient.zero_()
+        network(torch.ones(1, 3)).sum().backward()
+        adam.step(0.1)
+    assert torch.equal(network[0].weight, kept) and not torch.equal(network[1].weight, learned)
