@@ -14,6 +14,7 @@ in the episode as ``stray``; the message is recorded all the same.
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import time
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ from il_ros.ros.spin import main as run
 
 WATCH_S = 0.05
 """How often it is checked whether an episode has ended."""
+MALLOC_OPTIONS = {-1: 256 << 20, -3: 32 << 20}
+"""Of glibc's ``mallopt``: freed memory at the end of the heap that is kept (``M_TRIM_THRESHOLD``), and the size from
+which on an allocation is a mapping of its own (``M_MMAP_THRESHOLD``), bytes."""
 ROLES = {topics.EXPERT_ACTION.name: "expert", topics.POLICY_ACTION.name: "checkpoint"}
 """Topics whose ``frame_id`` names the author of the action, and what it is."""
 
@@ -168,8 +172,17 @@ def _received(
     return ReceivedMessage(name, topic.type_name, data, info, time_ns, stamp_ns, role, event), error
 
 
+def keep_freed_memory() -> None:
+    """Have the C library keep the memory of images: by default it gives back and clears anew each one's megabytes."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):  # other C libraries have none
+        for option, value in MALLOC_OPTIONS.items():
+            library.mallopt(option, value)
+
+
 def main() -> int:
     """Run the node; the entry point."""
+    keep_freed_memory()
     return run(RecorderNode)
 
 

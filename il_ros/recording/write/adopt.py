@@ -1,0 +1,199 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Make the journal of an episode with large images its bag: an index is put behind it, and nothing is copied.
+
+Raw images of two cameras of 640 x 480 pixels at 30 Hz are 33 GB in ten minutes: to compress and copy them takes longer
+than to record them, and as much room again. The file of the bag is the journal itself, by a second name.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mcap.opcode import Opcode
+from mcap.records import DataEnd, Footer, Metadata, MetadataIndex, Statistics, SummaryOffset
+
+from il_ros.core.atomic_io import sync, write_all
+from il_ros.core.errors import StorageError
+from il_ros.recording.bag import metadata
+from il_ros.recording.bag.mcap_records import (
+    CHUNK,
+    FACTS,
+    FOOTER_BYTES,
+    JOURNAL_RECORDS,
+    MAGIC,
+    MESSAGE_INDEX,
+    RECORD,
+    built,
+    facts_record,
+)
+from il_ros.recording.bag.mcap_scanner import McapScanner
+from il_ros.recording.bag.metadata import BagMetadata
+
+LARGE_BYTES = 256 * 1024
+"""A journal with a larger message is adopted; of small ones many share a chunk of a bag that is written anew."""
+_CHUNK_INDEX = struct.Struct("<BQQQQQIHQQI")  # up to the length of the compression's name
+_SIZES = struct.Struct("<QQ")
+
+
+class JournalIndex(McapScanner):
+    """A scan of a journal that notes the index of its chunks on the way.
+
+    Args:
+        path: of the journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, JOURNAL_RECORDS)
+        self.end = len(MAGIC)
+        """Where the data end."""
+        self.crc = 0
+        """Of all bytes up to there."""
+        self.chunks = bytearray()
+        """A record of the index for each chunk."""
+        self.times, self.largest, self.notes = array("q"), 0, 0
+        """By chunk the time that its head and its index state; the size of the largest; how many metadata there are."""
+        self.schemas, self.channels = bytearray(), bytearray()
+        self._chunk: tuple[int, bytes] | None = None
+
+    def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+        has_ended = False
+        for opcode, payload, offset in super()._records(file):
+            has_ended |= opcode == Opcode.DATA_END
+            if not has_ended:
+                self.end, self.crc = offset + RECORD.size + len(payload), self._crc
+                self._note(opcode, payload, offset)
+            yield opcode, payload, offset
+
+    def _describe(self, opcode: int, payload: bytes) -> None:
+        super()._describe(opcode, payload)
+        kept = {Opcode.SCHEMA: self.schemas, Opcode.CHANNEL: self.channels}.get(opcode)  # type: ignore[call-overload]
+        if kept is not None:
+            kept += RECORD.pack(opcode, len(payload)) + payload
+
+    def _note(self, opcode: int, payload: bytes, offset: int) -> None:
+        self.notes += opcode == Opcode.METADATA
+        if opcode == Opcode.CHUNK:
+            self._chunk = offset, payload
+        elif opcode == Opcode.MESSAGE_INDEX and self._chunk is not None and len(payload) == _INDEX_BYTES:
+            self._add(*self._chunk, payload, offset)
+            self._chunk = None
+
+    def _add(self, begin: int, chunk: bytes, index: bytes, offset: int) -> None:
+        first_ns, last_ns, size, _, name_length = CHUNK.unpack_from(chunk)
+        channel, _, time_ns, _ = _INDEX.unpack(index)
+        if first_ns != last_ns or first_ns != time_ns:
+            return
+        at = CHUNK.size + name_length
+        (packed,) = struct.unpack_from("<Q", chunk, at)
+        record = _CHUNK_INDEX.size - RECORD.size + name_length + _SIZES.size
+        self.chunks += _CHUNK_INDEX.pack(
+            *(Opcode.CHUNK_INDEX, record, first_ns, last_ns, begin, RECORD.size + len(chunk)),
+            *(10, channel, offset, RECORD.size + len(index), name_length),
+        )
+        self.chunks += chunk[CHUNK.size : at] + _SIZES.pack(packed, size)
+        self.times.append(time_ns)
+        self.largest = max(self.largest, size)
+
+
+_INDEX = struct.Struct("<" + MESSAGE_INDEX.format[3:])
+_INDEX_BYTES = _INDEX.size
+
+
+def adopt(journal: Path, bag: Path, facts: Callable[[McapScanner], dict[str, Any]]) -> bool:
+    """Make ``bag`` of a journal, which gets a second name in it; return whether that was possible.
+
+    It is not for journals without large messages, damaged ones, those of earlier versions, which have no index, and on
+    disks that know no second names. Every message is checked; a kill at any moment leaves the journal whole.
+
+    Args:
+        journal: closed or not, and locked.
+        bag: the directory.
+        facts: called once the messages are read.
+
+    Raises:
+        OSError: if the disk takes no more.
+        StorageError: if it returns other bytes than were written.
+    """
+    scan = JournalIndex(journal)
+    times = array("q", (message.log_time_ns for message in scan))
+    if scan.largest <= LARGE_BYTES or (scan.damage and not scan.only_unfinished) or times != scan.times:
+        return False
+    path = bag / f"{bag.name}_0.mcap"
+    if not _linked(journal, path):
+        return False
+    contents = metadata.contents(path.name, scan, min(times), max(times), facts(scan))
+    _finish(path, scan, contents)
+    sync(bag)
+    metadata.write(bag, contents)
+    sync(bag.parent)
+    return True
+
+
+def _linked(journal: Path, path: Path) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    try:
+        os.link(journal, path)
+    except OSError:
+        return False
+    return True
+
+
+def _finish(path: Path, scan: JournalIndex, contents: BagMetadata) -> None:
+    """Put facts, the end of the data and the summary in the place of the journal's end."""
+    note = built(Metadata(FACTS, facts_record(contents.facts)))
+    ended = note + built(DataEnd(zlib.crc32(note, scan.crc)))
+    summary = _summary(scan, contents, scan.end + len(ended), MetadataIndex(scan.end, len(note), FACTS))
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.lseek(descriptor, scan.end, os.SEEK_SET)
+        write_all(descriptor, ended)  # with it the data are complete: what follows may be cut off
+        write_all(descriptor, summary)
+        os.ftruncate(descriptor, scan.end + len(ended) + len(summary))
+        os.fsync(descriptor)
+        if os.pread(descriptor, len(ended) + len(summary), scan.end) != ended + summary:
+            raise StorageError(
+                f"the end of {path} was written but not read back alike; check the disk, nothing is lost"
+            )
+    finally:
+        os.close(descriptor)
+
+
+def _summary(scan: JournalIndex, contents: BagMetadata, start: int, note: MetadataIndex) -> bytes:
+    """Return everything from the end of the data at ``start`` to the end of the file."""
+    groups = {
+        Opcode.SCHEMA: bytes(scan.schemas),
+        Opcode.CHANNEL: bytes(scan.channels),
+        Opcode.STATISTICS: built(_statistics(scan, contents)),
+        Opcode.CHUNK_INDEX: bytes(scan.chunks),
+        Opcode.METADATA_INDEX: built(note),
+    }
+    offsets, at = list[SummaryOffset](), start
+    for opcode, group in groups.items():
+        offsets.append(SummaryOffset(opcode, at, len(group)))
+        at += len(group)
+    summary = b"".join(groups.values()) + built(*offsets)
+    crc = zlib.crc32(RECORD.pack(Opcode.FOOTER, FOOTER_BYTES) + _SIZES.pack(start, at), zlib.crc32(summary))
+    return summary + built(Footer(start, at, crc)) + MAGIC
+
+
+def _statistics(scan: JournalIndex, contents: BagMetadata) -> Statistics:
+    return Statistics(
+        attachment_count=0,
+        channel_count=len(scan.topics),
+        channel_message_counts={number: scan.counts[topic.name] for number, topic in scan.topics.items()},
+        chunk_count=len(scan.times),
+        message_count=scan.count,
+        message_end_time=contents.start_ns + contents.duration_ns,
+        message_start_time=contents.start_ns,
+        metadata_count=scan.notes + 1,
+        schema_count=len(scan.topics),
+    )
