@@ -64,39 +64,41 @@ class Digest:
     def __init__(self) -> None:
         self._hash = blake2b(digest_size=16)
 
-    def add(self, message: RawMessage) -> None:
-        """Take one more message into account."""
+    def add(self, message: RawMessage, crc: int | None = None) -> None:
+        """Take one more message into account; ``crc`` is that of its data, if it is known."""
         topic, *numbers, data = message
         self._hash.update(f"{topic.name}\n{topic.type_name}\n{numbers}\n{len(data)}\n".encode())
-        self._hash.update(data if len(data) <= LARGE_DATA_BYTES else zlib.crc32(data).to_bytes(CRC_BYTES, "little"))
+        if len(data) > LARGE_DATA_BYTES:
+            data = (zlib.crc32(data) if crc is None else crc).to_bytes(CRC_BYTES, "little")
+        self._hash.update(data)
 
     def text(self) -> str:
         """Return the digest so far, 32 hexadecimal digits."""
         return self._hash.hexdigest()
 
 
-def chunk_content(payload: bytes) -> bytes:
-    """Return the records of a chunk after a check of its CRC."""
+def chunk_content(payload: bytes) -> bytes | memoryview:
+    """Return the records of a chunk after a check of its CRC; those that are stored as they are without a copy."""
     _, _, size, crc, name_length = CHUNK.unpack_from(payload)
     at = CHUNK.size + name_length
     name = payload[CHUNK.size : at].decode()
     (length,) = struct.unpack_from("<Q", payload, at)
     if at + 8 + length > len(payload):
         raise ValueError(f"its content is said to have {length} bytes")
-    records = _expanded(name, payload[at + 8 : at + 8 + length], size)
+    records = _expanded(name, memoryview(payload)[at + 8 : at + 8 + length], size)
     if len(records) != size or (crc and zlib.crc32(records) != crc):
         raise ValueError("its CRC is wrong")
     return records
 
 
-def _expanded(compression: str, data: bytes, size: int) -> bytes:
+def _expanded(compression: str, data: memoryview, size: int) -> bytes | memoryview:
     if compression == "":
         return data
     if compression == "zstd":
         return _ZSTD.decompress(data, max_output_size=size)
     if compression != "lz4":
         raise ValueError(f"compression {compression!r} is not known")
-    stream, length = get_chunk_data_stream(Chunk(compression, data, 0, 0, 0, size))
+    stream, length = get_chunk_data_stream(Chunk(compression, bytes(data), 0, 0, 0, size))
     return stream.read(length)
 
 
@@ -116,7 +118,15 @@ def with_chunk(crc: int, payload: bytes) -> int:
     _, _, size, stated, name_length = CHUNK.unpack_from(payload)
     if name_length or not stated or size != len(payload) - at:
         return zlib.crc32(payload, crc)
-    return _crc_product(zlib.crc32(payload[:at], crc), _crc_power(size)) ^ int(stated)
+    return crc_of_last(int(stated), zlib.crc32(payload[:at], crc), size)
+
+
+def crc_of_last(crc: int, before: int, length: int) -> int:
+    """Return the CRC of the last ``length`` bytes, given that of all bytes and that of those before.
+
+    Likewise it returns the CRC of all bytes, given that of the last ones in the place of ``crc``.
+    """
+    return _crc_product(before, _crc_power(length)) ^ crc
 
 
 @lru_cache(maxsize=256)

@@ -207,7 +207,7 @@ class McapScanner:
                 yield data, self._starts(data, np.array(ends), offsets)
                 data, ends, offsets = bytearray(), [], []
 
-    def _pieces(self) -> Iterator[tuple[bytes, int]]:
+    def _pieces(self) -> Iterator[tuple[bytes | memoryview, int]]:
         """Yield the content of each chunk, and each message that lies outside one, with its offset in the file."""
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -251,7 +251,7 @@ class McapScanner:
                 at, recent, steps = int(leapt[-1]), [], FEW if len(leapt) > FEW else min(2 * steps, MANY)
         return np.concatenate([np.empty(0, np.int64), *starts, recent]).astype(np.int64)
 
-    def _walk(self, data: bytearray, at: int, end: int, most: int, starts: list[int]) -> int:
+    def _walk(self, data: bytes | bytearray | memoryview, at: int, end: int, most: int, starts: list[int]) -> int:
         """Find where messages begin, until there are ``most``; returns where the next record begins."""
         unpack, topics, message = HEAD.unpack_from, self.topics, int(Opcode.MESSAGE)
         while at < end and len(starts) < most:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,13 +24,17 @@ from il_ros.core.errors import StorageError
 from il_ros.recording.bag import metadata
 from il_ros.recording.bag.mcap_records import (
     CHUNK,
+    CHUNK_CRC,
     FACTS,
     FOOTER_BYTES,
     JOURNAL_RECORDS,
     MAGIC,
+    MESSAGE,
     MESSAGE_INDEX,
     RECORD,
+    RawMessage,
     built,
+    crc_of_last,
     facts_record,
 )
 from il_ros.recording.bag.mcap_scanner import McapScanner
@@ -58,10 +61,37 @@ class JournalIndex(McapScanner):
         """Of all bytes up to there."""
         self.chunks = bytearray()
         """A record of the index for each chunk."""
-        self.times, self.largest, self.notes = array("q"), 0, 0
-        """By chunk the time that its head and its index state; the size of the largest; how many metadata there are."""
+        self.chunk_count, self.largest, self.notes = 0, 0, 0
+        """How many chunks have an index; the size of the largest; how many metadata there are."""
         self.schemas, self.channels = bytearray(), bytearray()
+        self.first_ns, self.last_ns = metadata.NO_START_NS, 0
         self._chunk: tuple[int, bytes] | None = None
+        self._time_ns = -1
+
+    def read(self) -> JournalIndex:
+        """Read to the end, each chunk by itself: large images are neither joined nor copied."""
+        for records, offset in self._pieces():
+            try:
+                self._take(records)
+            except (ValueError, struct.error) as error:
+                self._is_damaged(offset, error)
+        return self
+
+    def _take(self, records: bytes | memoryview) -> None:
+        """Take note of the one message of a chunk."""
+        starts = list[int]()
+        if self._walk(records, 0, len(records), 2, starts) != len(records) or len(starts) != 1 or self._chunk is None:
+            raise ValueError("it holds other records than a journal's chunk")
+        _, length, channel, sequence, time_ns, publish_time_ns = MESSAGE.unpack_from(records, starts[0])
+        begin, topic = starts[0] + MESSAGE.size, self.topics[channel]
+        data = records[begin:]
+        stated = int.from_bytes(self._chunk[1][CHUNK_CRC], "little")
+        message = RawMessage(topic, time_ns, publish_time_ns, sequence, data)  # type: ignore[arg-type]  # not copied
+        self.digest.add(message, crc_of_last(stated, zlib.crc32(records[:begin]), len(data)))
+        self.counts[topic.name] = self.counts.get(topic.name, 0) + 1
+        self.data_bytes += len(data)
+        self.first_ns, self.last_ns = min(time_ns, self.first_ns), max(time_ns, self.last_ns)
+        self._time_ns = time_ns
 
     def _records(self, file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
         has_ended = False
@@ -89,7 +119,7 @@ class JournalIndex(McapScanner):
     def _add(self, begin: int, chunk: bytes, index: bytes, offset: int) -> None:
         first_ns, last_ns, size, _, name_length = CHUNK.unpack_from(chunk)
         channel, _, time_ns, _ = _INDEX.unpack(index)
-        if first_ns != last_ns or first_ns != time_ns:
+        if not first_ns == last_ns == time_ns == self._time_ns:  # a damaged byte, which no CRC of the journal is of
             return
         at = CHUNK.size + name_length
         (packed,) = struct.unpack_from("<Q", chunk, at)
@@ -99,7 +129,7 @@ class JournalIndex(McapScanner):
             *(10, channel, offset, RECORD.size + len(index), name_length),
         )
         self.chunks += chunk[CHUNK.size : at] + _SIZES.pack(packed, size)
-        self.times.append(time_ns)
+        self.chunk_count += 1
         self.largest = max(self.largest, size)
 
 
@@ -122,14 +152,14 @@ def adopt(journal: Path, bag: Path, facts: Callable[[McapScanner], dict[str, Any
         OSError: if the disk takes no more.
         StorageError: if it returns other bytes than were written.
     """
-    scan = JournalIndex(journal)
-    times = array("q", (message.log_time_ns for message in scan))
-    if scan.largest <= LARGE_BYTES or (scan.damage and not scan.only_unfinished) or times != scan.times:
+    scan = JournalIndex(journal).read()
+    is_sound = (not scan.damage or scan.only_unfinished) and scan.chunk_count == scan.count
+    if not is_sound or scan.largest <= LARGE_BYTES:
         return False
     path = bag / f"{bag.name}_0.mcap"
     if not _linked(journal, path):
         return False
-    contents = metadata.contents(path.name, scan, min(times), max(times), facts(scan))
+    contents = metadata.contents(path.name, scan, scan.first_ns, scan.last_ns, facts(scan))
     _finish(path, scan, contents)
     sync(bag)
     metadata.write(bag, contents)
@@ -190,7 +220,7 @@ def _statistics(scan: JournalIndex, contents: BagMetadata) -> Statistics:
         attachment_count=0,
         channel_count=len(scan.topics),
         channel_message_counts={number: scan.counts[topic.name] for number, topic in scan.topics.items()},
-        chunk_count=len(scan.times),
+        chunk_count=scan.chunk_count,
         message_count=scan.count,
         message_end_time=contents.start_ns + contents.duration_ns,
         message_start_time=contents.start_ns,
