@@ -36,7 +36,16 @@ from il_ros.core.messages.headers import (
     with_stamp,
 )
 from il_ros.core.messages.image_alignment import CameraBuffer, aligned, due_ns
-from il_ros.core.messages.images import COMPRESSED, decoded_image, published_size, serialized_image, serialized_png
+from il_ros.core.messages.images import (
+    COMPRESSED,
+    IMAGE,
+    as_recorded,
+    decoded_image,
+    jpeg_of_image,
+    published_size,
+    serialized_image,
+    serialized_png,
+)
 from il_ros.core.messages.joint_states import JointStateMerger, check_ages, check_joints, joints_of
 from il_ros.core.messages.observations import (
     are_finite,
@@ -55,15 +64,17 @@ __all__ = [
     "COMPRESSED",
     "DOUBTS",
     "ENGAGE",
+    "IMAGE",
     "INCOMPLETE",
     "STAMP_FIELDS",
-    "CommandPart",
     "CameraBuffer",
+    "CommandPart",
     "ExactTimeSync",
     "JointStateMerger",
     "aligned",
     "are_finite",
     "are_in_step",
+    "as_recorded",
     "check_ages",
     "check_frame",
     "check_joints",
@@ -87,6 +98,7 @@ __all__ = [
     "has_stamp",
     "is_finite",
     "joints_of",
+    "jpeg_of_image",
     "named_joint",
     "nanoseconds",
     "not_finite",

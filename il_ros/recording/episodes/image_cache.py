@@ -78,6 +78,7 @@ def cached_images(reader: BagReader, topic: str, component: ImageComponent) -> C
         DataError: if the bag is damaged.
         StorageError: if the cache cannot be written.
     """
+    component = messages.as_recorded(component, reader.types[topic])
     folder = _root(reader) / _key(reader, topic, component)
     if not (folder / NOTES).is_file():
         remedy = f"set {VARIABLE} to a folder that can be written, with room for the decoded images"
