@@ -165,12 +165,18 @@ def _index(channel: int, time_ns: int, at: int) -> bytes:
 
 
 def is_open(path: Path) -> bool:
-    """Return whether a recorder is still writing this journal."""
+    """Return whether a recorder is still writing this journal, or it is being finalized."""
     try:
-        with locked(path):
-            return False
-    except DataError:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
         return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager
@@ -192,7 +198,12 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int, path: Path) -> None:
+    """Take the lock for oneself; those who look whether a journal is open share it for a moment, and are waited for."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
     except OSError as error:
         raise DataError(f"{path} is still being written; stop its recorder first") from error
