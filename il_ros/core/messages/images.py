@@ -109,6 +109,21 @@ def jpeg_of_image(data: bytes, quality: int) -> bytes:
     return writer.ended(jpeg.getvalue())
 
 
+def image_form(data: bytes, type_name: str) -> str:
+    """Return size and encoding of a serialized image, as a driver's settings name them: ``640 x 480 rgb8``.
+
+    Raises:
+        MessageError: if it cannot be read.
+    """
+    try:
+        image, _ = _compressed(data) if type_name == COMPRESSED else _raw(data)
+        reader = _CdrReader(data)
+        encoding = reader.text() if type_name == COMPRESSED else reader.encoding()
+    except (struct.error, UnicodeDecodeError, ValueError) as error:
+        raise MessageError(f"{len(data)} bytes are no {type_name} ({error}); check type and publisher") from error
+    return f"{image.width} x {image.height} {encoding}"
+
+
 def as_recorded(component: ImageComponent, type_name: str) -> ImageComponent:
     """Return a camera as a bag has it, whose recorder may have made JPEGs of raw images."""
     is_jpeg = (component.type, type_name) == (IMAGE, COMPRESSED)
