@@ -60,9 +60,7 @@ class RecorderParameters(ManagedParameters):
         True, "start and stop with the episodes that the arm announces; the services work all the same"
     )
     lockstep: bool = param(False, "the arm waits for each command, so nothing comes too late", read_only=True)
-    image_jpeg_quality: int = param(
-        0, "record raw images as JPEG of this quality (90 changes a level or two); 0: without loss", (0, 100), True
-    )
+    image_jpeg_quality: int = param(0, "record raw images as JPEG of this quality; 0: without loss", (0, 100), True)
     note: str = param("", "words that are kept with the episodes that end from now on; empty for none")
 
 
