@@ -26,6 +26,7 @@ from rich.text import Text
 
 from il_ros.core import paths
 from il_ros.core import plugins as plugin_kinds
+from il_ros.core.contract import Contract
 from il_ros.core.errors import IlRosError
 from il_ros.launching import ros_domain
 
@@ -76,12 +77,17 @@ class Check:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros doctor``."""
+    parser.add_argument("--contract", help="check the cameras of this contract, too, and what is published of them now")
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros doctor``; returns 0 if no check failed."""
     checks = list(examine())
+    if args.contract:
+        from il_ros.cli import camera_checks
+
+        checks += camera_checks.examine(Contract.load(args.contract))
     if args.json:
         print(json.dumps([asdict(check) for check in checks]))
     else:

@@ -111,6 +111,17 @@ def write_all(descriptor: int, data: bytes) -> None:
         written += os.write(descriptor, data[written:])
 
 
+def write_parts(descriptor: int, *parts: bytes) -> None:
+    """Write every byte of ``parts``, one behind the other, in one call and without joining them.
+
+    Raises:
+        OSError: likewise.
+    """
+    written = os.writev(descriptor, parts)
+    if written < sum(map(len, parts)):
+        write_all(descriptor, b"".join(parts)[written:])
+
+
 @contextmanager
 def written_whole(target: Path, unfinished: Path | None = None) -> Iterator[Path]:
     """Yield the path at which to write a file or folder that takes the place of ``target`` once it is on the disk.

@@ -58,6 +58,8 @@ class EpisodeInfo:
     """What a recovery found in the journal."""
     stray: Mapping[str, Any] = field(default_factory=dict)
     """Messages that belong to another episode."""
+    image_jpeg_quality: int = 0
+    """Of the JPEGs that the recorder made of raw images; 0 if it recorded them without loss."""
     version: int = 0
     """Of the schema that wrote it; 0 is before there was one."""
     others: Mapping[str, Any] = field(default_factory=dict)
@@ -115,7 +117,7 @@ def _is_bool(value: Any) -> bool:
 
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("task", "outcome", "expert", "checkpoint", "reason", "digest"), _is_text),
-    **dict.fromkeys(("seed", "number", "way", "steps"), _is_whole),
+    **dict.fromkeys(("seed", "number", "way", "steps", "image_jpeg_quality"), _is_whole),
     **dict.fromkeys(("partial", "complete", "recovered", "judged"), _is_bool),
     **dict.fromkeys(("dropped", "gaps", "salvaged", "stray"), _is_mapping),
     "silences": lambda value: isinstance(value, list | tuple),

@@ -14,11 +14,13 @@ in the episode as ``stray``; the message is recorded all the same.
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from std_msgs.msg import String
 
@@ -29,6 +31,7 @@ from il_ros.core.topics import QosKind, Topic
 from il_ros.recording.bag.typestore import definition
 from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.recording.write.episode_recorder import EpisodeRecorder
+from il_ros.recording.write.jpeg_images import JpegImages
 from il_ros.recording.write.open_episode import ReceivedMessage
 from il_ros.recording.write.recorder_services import RecorderServices
 from il_ros.recording.write.recovery import oddities, recover
@@ -38,8 +41,12 @@ from il_ros.ros.message_types import observed_topics
 from il_ros.ros.parameters import param
 from il_ros.ros.spin import main as run
 
+P = ParamSpec("P")
 WATCH_S = 0.05
 """How often it is checked whether an episode has ended."""
+MALLOC_OPTIONS = {-1: 256 << 20, -3: 32 << 20}
+"""Of glibc's ``mallopt``: freed memory at the end of the heap that is kept (``M_TRIM_THRESHOLD``), and the size from
+which on an allocation is a mapping of its own (``M_MMAP_THRESHOLD``), bytes."""
 ROLES = {topics.EXPERT_ACTION.name: "expert", topics.POLICY_ACTION.name: "checkpoint"}
 """Topics whose ``frame_id`` names the author of the action, and what it is."""
 
@@ -53,6 +60,7 @@ class RecorderParameters(ManagedParameters):
         True, "start and stop with the episodes that the arm announces; the services work all the same"
     )
     lockstep: bool = param(False, "the arm waits for each command, so nothing comes too late", read_only=True)
+    image_jpeg_quality: int = param(0, "record raw images as JPEG of this quality; 0: without loss", (0, 100), True)
     note: str = param("", "words that are kept with the episodes that end from now on; empty for none")
 
 
@@ -68,6 +76,8 @@ class RecorderNode(ManagedNode[RecorderParameters]):
         episodes = EpisodeStore(Path(self.parameters.folder))
         cameras = self._camera_topics()
         self.recorder = EpisodeRecorder(self, episodes, observed, self.contract.step_ns, self.contract.stale_ns)
+        quality = self.parameters.image_jpeg_quality
+        self._jpegs = JpegImages(quality, self._deliver) if quality else None
         self.recorder.cameras = sorted(self.resolve_topic_name(topic.name) for topic in cameras)
         self.operator_services = RecorderServices(self.recorder, self)
         self._announced = self.publisher(topics.RECORDED)
@@ -79,11 +89,12 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             self._record(topic, stamped=True)
         self._record(topics.CLOCK, stamped=True)
         self._record(topics.EPISODE, stamped=False)
-        self.serve(topics.START, self._begin)
-        self.serve(topics.STOP, self.operator_services.stop)
-        self.serve(topics.DISCARD, self.operator_services.discard)
-        self.serve_choice(topics.SAVE, self.operator_services.save)
-        self.every(WATCH_S, self.recorder.watch)
+        act = self.operator_services
+        self.serve(topics.START, self._after_images(self._begin))
+        self.serve(topics.STOP, self._after_images(act.stop))
+        self.serve(topics.DISCARD, self._after_images(act.discard))
+        self.serve_choice(topics.SAVE, self._after_images(act.save))
+        self.every(WATCH_S, self._watch)
         self.start()
 
     def _camera_topics(self) -> list[Topic]:
@@ -104,6 +115,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def deactivate(self) -> None:
         """Close the running episode, as a partial one; the next that is recorded is one that begins."""
+        self._deliver_images()
         self.recorder.pause("the recorder was deactivated")
 
     def cleanup(self) -> None:
@@ -120,11 +132,39 @@ class RecorderNode(ManagedNode[RecorderParameters]):
             if not self.active:
                 return
             message, error = _received(topic, name, data, info, stamped)
-            self.recorder.receive(message)
+            if self._jpegs is not None and topic.type_name == messages.IMAGE:
+                self._jpegs.add(message)
+            else:
+                self._deliver_images(wait=topic is topics.EPISODE)  # what was sent before belongs to what was before
+                self.recorder.receive(message)
             if error is not None:
                 raise error
 
         self.subscribe_raw(topic._replace(qos=kind), receive)
+
+    def _deliver(self, message: ReceivedMessage, trouble: str) -> None:
+        """Record an image that went through the encoder."""
+        if trouble:
+            self.complain(trouble)
+        self.recorder.receive(message)
+
+    def _deliver_images(self, wait: bool = True) -> None:
+        """Record the images that are encoded; of those that are not yet, too, if it may wait."""
+        if self._jpegs is not None:
+            self._jpegs.deliver_all() if wait else self._jpegs.deliver_finished()
+
+    def _after_images(self, act: Callable[P, str]) -> Callable[P, str]:
+        """Return a callback that first records the images that are being encoded."""
+
+        def answer(*args: P.args, **kwargs: P.kwargs) -> str:
+            self._deliver_images()
+            return act(*args, **kwargs)
+
+        return answer
+
+    def _watch(self) -> None:
+        self._deliver_images(wait=False)
+        self.recorder.watch()
 
     def offered(self, topic: str) -> list[dict[str, Any]]:
         """Return the qualities of service that the publishers of a topic offer."""
@@ -146,6 +186,7 @@ class RecorderNode(ManagedNode[RecorderParameters]):
 
     def close(self) -> None:
         """Close the running episode, as a partial one, and finish its bag."""
+        self._deliver_images()
         self.recorder.shut_down("the recorder was stopped")
         super().close()
 
@@ -168,8 +209,17 @@ def _received(
     return ReceivedMessage(name, topic.type_name, data, info, time_ns, stamp_ns, role, event), error
 
 
+def keep_freed_memory() -> None:
+    """Have the C library keep the memory of images: by default it gives back and clears anew each one's megabytes."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):  # other C libraries have none
+        for option, value in MALLOC_OPTIONS.items():
+            library.mallopt(option, value)
+
+
 def main() -> int:
     """Run the node; the entry point."""
+    keep_freed_memory()
     return run(RecorderNode)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 import yaml
 from rclpy.serialization import serialize_message
+from std_msgs.msg import String
 
 from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
@@ -24,6 +26,7 @@ from il_ros.nodes.policy_node import PolicyNode
 from il_ros.nodes.recorder_node import RecorderNode
 from il_ros.nodes.sim_node import SimNode
 from il_ros.recording.bag.reader import read
+from il_ros.recording.episodes.image_cache import cached_images
 from il_ros.recording.write.open_episode import ReceivedMessage
 from il_ros.ros.cameras.camera_inputs import CameraInputs
 from il_ros.ros.message_types import message_class
@@ -245,4 +248,42 @@ def test_what_a_camera_sent_last_before_an_episode_is_recorded_with_it(
     bag = read(tmp_path / "episodes" / "episode_000001")
     stamps = [serialized_stamp_ns(message.data) for message in bag.raw({f"/{front.topic}"})]
     assert stamps == [9 * 10**8] and list(bag.facts["image_topics"]) == [f"/{front.topic}"]
+    node.close()
+
+
+def test_the_recorder_makes_jpegs_of_raw_images_and_loses_none(
+    ros: Callable[..., None], seeing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The episode says so, and is read by the contract of raw images; what comes before its end is in it."""
+    callbacks: dict[str, Any] = {}
+    monkeypatch.setattr(RecorderNode, "subscribe_raw", lambda self, t, callback: callbacks.update({t.name: callback}))
+    ros(contract=seeing, folder=str(tmp_path / "episodes"), image_jpeg_quality=90)
+    node = RecorderNode()
+    front = next(part for part in node.contract.images if part.name == "front")
+
+    def say(name: str, data: bytes) -> None:
+        info = {"publication_sequence_number": 0, "source_timestamp": 0, "publisher_gid": name}
+        callbacks[name](data, info)
+
+    rows, columns = np.mgrid[0:60, 0:80]
+    pixels = np.stack([rows * 4, columns * 3, rows + columns], axis=2).astype(np.uint8)
+    for k in range(20):
+        for topic, kind in node.contract.topics.items():
+            message = message_class(kind)()
+            messages.set_stamp(message, 10**9 + k * STEP_NS)
+            say(topic, serialize_message(message))
+        say(front.topic, serialized_image(10**9 + k * STEP_NS, "front", np.roll(pixels, k, axis=1)))
+    start = {"task": "reach", "seed": 1, "first_stamp_ns": 10**9}
+    end = {**start, "outcome": "success", "way": None, "steps": 20, "last_stamp_ns": 10**9 + 19 * STEP_NS}
+    for told in ({"event": "start", **start}, {"event": "end", **end}):
+        say(topics.EPISODE.name, serialize_message(String(data=json.dumps(told))))
+    node.recorder.finish()
+    bag = read(tmp_path / "episodes" / "episode_000001")
+    assert bag.counts[f"/{front.topic}"] == 20 and bag.types[f"/{front.topic}"] == messages.COMPRESSED
+    assert bag.facts["image_jpeg_quality"] == 90
+    images = cached_images(bag, f"/{front.topic}", front)
+    assert images.malformed == 0 and images.stamps_ns.tolist() == [10**9 + k * STEP_NS for k in range(20)]
+    for k in range(20):
+        raw = decoded_image(serialized_image(0, "front", np.roll(pixels, k, axis=1)), front)
+        assert np.abs(raw.astype(int) - images.frames[k]).mean() < 4
     node.close()

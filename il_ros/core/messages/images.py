@@ -9,6 +9,7 @@ decodes and resizes: decoders of JPEG agree bit for bit, resizing differs betwee
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 
@@ -17,7 +18,13 @@ from PIL import Image
 
 from il_ros.core.contract import ImageComponent
 from il_ros.core.errors import MessageError
-from il_ros.core.messages.headers import STAMP_AT, is_little_endian, seconds
+from il_ros.core.messages.headers import (
+    STAMP_AT,
+    is_little_endian,
+    seconds,
+    serialized_frame_id,
+    serialized_stamp_ns,
+)
 from il_ros.core.types import Array
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -96,6 +103,50 @@ def serialized_png(stamp_ns: int, frame_id: str, pixels: Array) -> bytes:
     writer = _CdrWriter(stamp_ns, frame_id)
     writer.text("rgb8; png compressed bgr8")  # as image_transport writes it
     return writer.ended(png.getvalue())
+
+
+def jpeg_of_image(data: bytes, quality: int) -> bytes:
+    """Return the ``CompressedImage`` of a serialized ``Image``, JPEG of this quality, with the same header.
+
+    Colours have the full resolution: at half of it small coloured things would change by up to 100 levels.
+
+    Raises:
+        MessageError: if it is no image of 8 bits a channel.
+    """
+    try:
+        image, order = _raw(data)
+        encoding = _CdrReader(data).encoding()
+        frame_id, stamp_ns = serialized_frame_id(data), serialized_stamp_ns(data)
+    except (struct.error, UnicodeDecodeError, ValueError) as error:
+        raise MessageError(f"{len(data)} bytes are no {IMAGE} ({error}); check type and publisher") from error
+    if image.mode != "L" and (order != (0, 1, 2) or image.mode != "RGB"):
+        image = Image.fromarray(np.ascontiguousarray(np.asarray(image)[..., list(order)]))
+    jpeg = io.BytesIO()
+    image.save(jpeg, "JPEG", quality=quality, subsampling=0)
+    writer = _CdrWriter(stamp_ns, frame_id)
+    writer.text(f"{encoding}; jpeg compressed {'mono8' if image.mode == 'L' else 'bgr8'}")  # as image_transport says it
+    return writer.ended(jpeg.getvalue())
+
+
+def image_form(data: bytes, type_name: str) -> str:
+    """Return size and encoding of a serialized image, as a driver's settings name them: ``640 x 480 rgb8``.
+
+    Raises:
+        MessageError: if it cannot be read.
+    """
+    try:
+        image, _ = _compressed(data) if type_name == COMPRESSED else _raw(data)
+        reader = _CdrReader(data)
+        encoding = reader.text() if type_name == COMPRESSED else reader.encoding()
+    except (struct.error, UnicodeDecodeError, ValueError) as error:
+        raise MessageError(f"{len(data)} bytes are no {type_name} ({error}); check type and publisher") from error
+    return f"{image.width} x {image.height} {encoding}"
+
+
+def as_recorded(component: ImageComponent, type_name: str) -> ImageComponent:
+    """Return a camera as a bag has it, whose recorder may have made JPEGs of raw images."""
+    is_jpeg = (component.type, type_name) == (IMAGE, COMPRESSED)
+    return dataclasses.replace(component, type=COMPRESSED) if is_jpeg else component
 
 
 def published_size(component: ImageComponent) -> tuple[int, int]:
@@ -183,6 +234,11 @@ class _CdrReader:
         values = struct.unpack_from(self._order + codes, self._data, self._at)
         self._at += size * len(codes)
         return values
+
+    def encoding(self) -> str:
+        """Return the encoding of an ``Image``, from behind its header."""
+        self.numbers("II")
+        return self.text()
 
     def text(self) -> str:
         """Return a text."""

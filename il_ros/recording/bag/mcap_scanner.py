@@ -40,6 +40,8 @@ from il_ros.recording.bag.mcap_records import (
     RawMessage,
     chunk_content,
     facts_from,
+    is_as_long,
+    with_chunk,
 )
 from il_ros.recording.bag.mcap_stride import leap, period
 from il_ros.recording.bag.metadata import whole_name
@@ -82,20 +84,17 @@ class McapScanner:
         self.complete = False
         """Whether the file ends as its writer meant it to end."""
         self.only_unfinished = False
-        """Whether the mark of the end is missing and nothing else: every byte was read."""
-        self.data_bytes = 0
-        """Bytes of the messages' data."""
-        self.counts: dict[str, int] = {}
-        """Messages by topic."""
+        """Whether the mark of the end, or a part of the summary, is missing and nothing else: all data were read."""
+        self.data_bytes = 0  # of the messages
+        self.counts: dict[str, int] = {}  # messages by topic
         self.topics: dict[int, RecordedTopic] = {}
         self.digest = Digest()
         self._kinds, self._distro = kinds, distro
         self._schemas: dict[int, Schema] = {}
         self._crc = zlib.crc32(MAGIC)
-        self._stated_count: int | None = None
-        """The number of messages by the summary."""
-        self._is_unchecked = False
-        """Whether there are messages that no CRC was found of yet."""
+        self._stated_count: int | None = None  # the number of messages by the summary
+        self._has_all_data = False  # whether the end of the data was reached, and its CRC is right
+        self._is_unchecked = False  # whether there are messages that no CRC was found of yet
 
     @property
     def count(self) -> int:
@@ -151,6 +150,7 @@ class McapScanner:
             head = file.read(RECORD.size)
             opcode, length = RECORD.unpack(head) if len(head) == RECORD.size else (0, self.size)
             if offset + RECORD.size + length > self.size:
+                self.only_unfinished = self._has_all_data and not self.damage
                 self.damage.append(f"cut off at byte {offset}: {self.size - offset} bytes of an unfinished record")
                 return
             if not self._is_known(opcode, length):
@@ -173,8 +173,8 @@ class McapScanner:
 
     def _is_known(self, opcode: int, length: int) -> bool:
         """Return whether there may be such a record; private ones, and what follows known fields, are skipped."""
-        if self._kinds is not None:
-            return opcode in self._kinds and not (opcode == Opcode.FOOTER and length != FOOTER_BYTES)
+        if self._kinds is not None and not self._has_all_data:
+            return opcode in self._kinds and is_as_long(opcode, length)
         shortest = {Opcode.FOOTER: FOOTER_BYTES, Opcode.DATA_END: CRC_BYTES}.get(opcode, 0)  # type: ignore[call-overload]
         return opcode != 0 and length >= shortest
 
@@ -183,12 +183,14 @@ class McapScanner:
         if opcode == Opcode.DATA_END:
             self._is_unchecked &= payload[:CRC_BYTES] == NO_CRC
             stated, actual, self._crc = int.from_bytes(payload[:CRC_BYTES], "little"), self._crc, 0
+            self._has_all_data = stated == actual
         elif opcode == Opcode.FOOTER:
             before = payload[: FOOTER_BYTES - CRC_BYTES]
             stated = int.from_bytes(payload[len(before) : FOOTER_BYTES], "little")
             actual = zlib.crc32(head + before, self._crc)
         else:
-            self._crc = zlib.crc32(payload, zlib.crc32(head, self._crc))
+            crc = zlib.crc32(head, self._crc)
+            self._crc = with_chunk(crc, payload) if opcode == Opcode.CHUNK else zlib.crc32(payload, crc)
             return
         if stated not in (0, actual):
             self.damage.append(f"the CRC at byte {offset} is wrong: something before it is damaged")
@@ -205,7 +207,7 @@ class McapScanner:
                 yield data, self._starts(data, np.array(ends), offsets)
                 data, ends, offsets = bytearray(), [], []
 
-    def _pieces(self) -> Iterator[tuple[bytes, int]]:
+    def _pieces(self) -> Iterator[tuple[bytes | memoryview, int]]:
         """Yield the content of each chunk, and each message that lies outside one, with its offset in the file."""
         with self.path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -249,7 +251,7 @@ class McapScanner:
                 at, recent, steps = int(leapt[-1]), [], FEW if len(leapt) > FEW else min(2 * steps, MANY)
         return np.concatenate([np.empty(0, np.int64), *starts, recent]).astype(np.int64)
 
-    def _walk(self, data: bytearray, at: int, end: int, most: int, starts: list[int]) -> int:
+    def _walk(self, data: bytes | bytearray | memoryview, at: int, end: int, most: int, starts: list[int]) -> int:
         """Find where messages begin, until there are ``most``; returns where the next record begins."""
         unpack, topics, message = HEAD.unpack_from, self.topics, int(Opcode.MESSAGE)
         while at < end and len(starts) < most:

@@ -10,13 +10,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import DataError
 from il_ros.recording.bag.facts import check_facts, fact_to_text, facts_from_custom_data
+
+if TYPE_CHECKING:
+    from il_ros.recording.bag.mcap_scanner import McapScanner
 
 METADATA = "metadata.yaml"
 VERSION = 9
@@ -60,6 +63,29 @@ class BagMetadata:
     def count(self) -> int:
         """Messages in all."""
         return sum(self.counts.values())
+
+
+def contents(file: str, scan: McapScanner, first_ns: int, last_ns: int, facts: Mapping[str, Any]) -> BagMetadata:
+    """Return the metadata of the one file of a bag of ours.
+
+    Args:
+        file: its name.
+        scan: of its messages, at its end.
+        first_ns: when the first of them was received.
+        last_ns: when the last was.
+        facts: of the episode; the digest of the messages is added.
+    """
+    topics = {topic.name: topic for topic in scan.topics.values() if topic.name in scan.counts}
+    return BagMetadata(
+        files=(file,),
+        types={name: topic.type_name for name, topic in topics.items()},
+        hashes={name: topic.type_hash for name, topic in topics.items()},
+        counts=dict(scan.counts),
+        start_ns=first_ns,
+        duration_ns=max(0, last_ns - first_ns) if topics else 0,
+        facts={**facts, "digest": scan.digest.text()},
+        offered={name: profiles(topic.offered) for name, topic in topics.items()},
+    )
 
 
 def write(bag: Path, contents: BagMetadata) -> None:

@@ -79,6 +79,7 @@ def cached_images(reader: BagReader, topic: str, component: ImageComponent) -> C
         DataError: if the bag is damaged.
         StorageError: if the cache cannot be written.
     """
+    component = messages.as_recorded(component, reader.types[topic])
     folder = cache_folder(_folder(reader), _form(reader, topic, component))
     make_once(folder, lambda made: _write(_Decoder(reader, topic, component), component, made))
     rows, notes = np.load(folder / ROWS), json.loads((folder / NOTES).read_text())

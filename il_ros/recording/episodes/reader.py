@@ -77,7 +77,7 @@ def _with_images(episode: Episode, reader: BagReader, contract: Contract) -> Epi
     for part in contract.images:
         name = find_topic(reader.types, part.topic, reader.path)
         assert name is not None, "the topics were looked for"
-        _check_types(reader, {name: part.type}, "images")
+        _check_types(reader, {name: messages.as_recorded(part, reader.types[name]).type}, "images")
         cached = cached_images(reader, name, part)
         tracks[part.name] = cached.track(episode.stamps_ns, part)
         facts[part.name] = cached.facts(tracks[part.name])
@@ -111,7 +111,8 @@ def _columns(reader: BagReader, contract: Contract, recorded: Mapping[str, str])
 
 def _foreign(reader: BagReader, contract: Contract, names: Mapping[str, str | None]) -> Episode:
     action = find_topic(reader.types, contract.external.topic, reader.path)
-    kinds = {**contract.topics, **{part.topic: part.type for part in contract.images}}
+    cameras = [(part, reader.types.get(names[part.topic] or "", "")) for part in contract.images]
+    kinds = {**contract.topics, **{part.topic: messages.as_recorded(part, kind).type for part, kind in cameras}}
     needed = list(kinds)
     if contract.gripper_topic and not contract.external.fields:
         names = {**names, contract.gripper_topic: find_topic(reader.types, contract.gripper_topic, reader.path)}

@@ -142,6 +142,8 @@ class EpisodeRecorder:
             self._open({})
 
     def _open(self, facts: dict[str, Any]) -> OpenEpisode:
+        if self.cameras and self._settings.image_jpeg_quality:
+            facts = {**facts, "image_jpeg_quality": self._settings.image_jpeg_quality}
         number = self.episodes.next_number()
         journal = Journal(self.episodes.journal_path(number), facts)
         self.current = OpenEpisode(journal, number, dict(facts))

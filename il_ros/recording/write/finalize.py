@@ -18,6 +18,7 @@ from il_ros.recording.bag.mcap_records import FACTS, JOURNAL_RECORDS, facts_reco
 from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA, BagMetadata
 from il_ros.recording.decode.message_batch import RecordedTopic
+from il_ros.recording.write.adopt import LARGE_BYTES, adopt
 from il_ros.recording.write.journal import LIBRARY, SUFFIX, locked
 
 CHUNK_BYTES = 64 * 1024
@@ -26,9 +27,6 @@ IMAGE_CHUNK_BYTES = 1024 * 1024
 """Of an episode with images: small ones that follow one another are alike, and take little room together."""
 IMAGE_TOPICS = "image_topics"
 """The fact that an episode was recorded with images: by topic, the bytes of the largest message."""
-LARGE_BYTES = 256 * 1024
-"""Larger images are compressed by LZ4: of raw ones of a sensor zstd, as the writer uses it, takes ten times as long and
-saves a tenth."""
 
 
 def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path:
@@ -47,10 +45,11 @@ def finalize(journal_path: Path, folder: Path, facts: Mapping[str, Any]) -> Path
     if (bag / METADATA).exists():
         raise DataError(f"{bag} is closed already; run `il-ros recover {folder}` to bring it and its journal together")
     with locked(journal_path):
-        scan = McapScanner(journal_path, JOURNAL_RECORDS)
         with storage_errors(bag.parent, f"nothing is lost; free some space and run `il-ros recover {folder}`"):
             largest = max(facts.get(IMAGE_TOPICS, {}).values(), default=0)
-            write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts}, largest)
+            if largest <= LARGE_BYTES or not adopt(journal_path, bag, lambda scan: {**scan.facts, **facts}):
+                scan = McapScanner(journal_path, JOURNAL_RECORDS)
+                write_bag(scan, bag, lambda: {**_sound(scan).facts, **facts}, largest)
         with storage_errors(journal_path.parent, f"the episode is safe in {bag}; remove the journal by hand"):
             journal_path.unlink()
     return bag
@@ -87,7 +86,8 @@ def write_bag(source: McapScanner, bag: Path, facts: Callable[[], dict[str, Any]
 
 def _copy(source: McapScanner, path: Path, facts: Callable[[], dict[str, Any]], image_bytes: int) -> BagMetadata:
     first, last = metadata.NO_START_NS, 0
-    channels: dict[str, tuple[int, RecordedTopic]] = {}
+    channels: dict[str, int] = {}
+    path.unlink(missing_ok=True)  # it may be the journal itself, by its second name
     with path.open("wb") as file:
         compression = CompressionType.LZ4 if image_bytes > LARGE_BYTES else CompressionType.ZSTD
         chunk_bytes = IMAGE_CHUNK_BYTES if image_bytes else CHUNK_BYTES
@@ -95,22 +95,13 @@ def _copy(source: McapScanner, path: Path, facts: Callable[[], dict[str, Any]], 
         writer.start("ros2", LIBRARY)
         for topic, log_time_ns, publish_time_ns, sequence, data in source:
             if topic.name not in channels:
-                channels[topic.name] = _register(writer, topic), topic
-            writer.add_message(channels[topic.name][0], log_time_ns, data, publish_time_ns, sequence)
+                channels[topic.name] = _register(writer, topic)
+            writer.add_message(channels[topic.name], log_time_ns, data, publish_time_ns, sequence)
             first, last = min(first, log_time_ns), max(last, log_time_ns)
-        known = {**facts(), "digest": source.digest.text()}
-        writer.add_metadata(FACTS, facts_record(known))
+        contents = metadata.contents(path.name, source, first, last, facts())
+        writer.add_metadata(FACTS, facts_record(contents.facts))
         writer.finish()  # type: ignore[no-untyped-call]
-    return BagMetadata(
-        files=(path.name,),
-        types={name: topic.type_name for name, (_, topic) in channels.items()},
-        hashes={name: topic.type_hash for name, (_, topic) in channels.items()},
-        counts=dict(source.counts),
-        start_ns=first,
-        duration_ns=max(0, last - first) if channels else 0,
-        facts=known,
-        offered={name: metadata.profiles(topic.offered) for name, (_, topic) in channels.items()},
-    )
+    return contents
 
 
 def _register(writer: Writer, topic: RecordedTopic) -> int:

@@ -21,6 +21,10 @@ class RecorderSettings(Protocol):
         """Whether the arm waits for each command, so that nothing is late."""
 
     @property
+    def image_jpeg_quality(self) -> int:
+        """The quality of the JPEGs that are made of raw images; 0 if they are recorded as they are."""
+
+    @property
     def note(self) -> str:
         """Text that is kept with the episodes that end from now on."""
 

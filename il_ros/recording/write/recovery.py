@@ -20,6 +20,7 @@ from il_ros.recording.bag.mcap_records import JOURNAL_RECORDS
 from il_ros.recording.bag.mcap_scanner import McapScanner
 from il_ros.recording.bag.metadata import METADATA
 from il_ros.recording.bag.reader import is_closed, read
+from il_ros.recording.write.adopt import adopt
 from il_ros.recording.write.finalize import write_bag
 from il_ros.recording.write.journal import SUFFIX, is_open, locked
 
@@ -97,12 +98,13 @@ def _is_sound(bag: Path, thorough: bool) -> bool:
 
 def _recover_journal(journal: Path) -> Path:
     bag = journal.with_name(journal.name.removesuffix(SUFFIX))
+    reason = "the recorder ended before it closed the episode"
     with locked(journal):
         scan = McapScanner(journal, JOURNAL_RECORDS)
         if is_closed(bag):  # killed after the bag was closed and before the journal was removed
             saved = scan.read().digest.text() == metadata.read(bag).facts.get("digest")
-        else:
-            write_bag(scan, bag, lambda: _facts(scan, "the recorder ended before it closed the episode"))
+        elif not (saved := adopt(journal, bag, lambda scan: _facts(scan, reason))):
+            write_bag(scan, bag, lambda: _facts(scan, reason))
             saved = True
         if saved and (not scan.damage or scan.only_unfinished):
             journal.unlink()

@@ -15,7 +15,16 @@ from rosbags.typesys import Stores, get_typestore
 
 from il_ros.core.contract import ImageComponent
 from il_ros.core.errors import MessageError
-from il_ros.core.messages import decoded_image, published_size, serialized_image, serialized_png, serialized_stamp_ns
+from il_ros.core.messages import (
+    as_recorded,
+    decoded_image,
+    jpeg_of_image,
+    published_size,
+    serialized_frame_id,
+    serialized_image,
+    serialized_png,
+    serialized_stamp_ns,
+)
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 RAW, PACKED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
@@ -146,3 +155,34 @@ def test_no_damage_raises_anything_else(cut, byte, is_packed):
             assert decoded_image(damaged, part).shape == (4, 4, 3)
         except MessageError:
             continue
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(sorted(ORDERS)), st.integers(1, 40), st.integers(1, 40), st.integers(0, 5), st.booleans(),
+    st.integers(80, 100), st.text("abc_", max_size=9),
+)  # fmt: skip
+def test_the_jpeg_of_an_image_has_its_header_and_nearly_its_pixels(
+    encoding, height, width, padding, little, quality, frame
+):
+    rows, columns = np.mgrid[0:height, 0:width]
+    pixels = np.stack([3 * rows + 60, 2 * columns + 90, 200 - rows - columns], axis=2).astype(np.uint8)
+    data = raw(pixels, encoding, padding, little, frame)
+    jpeg = jpeg_of_image(data, quality)
+    assert serialized_stamp_ns(jpeg) == serialized_stamp_ns(data) and serialized_frame_id(jpeg) == frame
+    seen = camera(width, height)
+    expected, got = decoded_image(data, seen), decoded_image(jpeg, as_recorded(seen, PACKED))
+    assert np.abs(expected.astype(int) - got).mean() < 4.0
+
+
+def test_an_image_that_jpeg_cannot_hold_is_refused():
+    data = raw(pixels_of(0, 4, 4))
+    for broken in (data.replace(b"rgb8", b"16UC"), data[:20], data[:-20], b""):
+        with pytest.raises(MessageError, match="check|set one of them"):
+            jpeg_of_image(broken, 90)
+
+
+def test_a_camera_is_read_as_it_was_recorded():
+    seen = camera(4, 3)
+    assert as_recorded(seen, RAW) == seen and as_recorded(seen, PACKED).type == PACKED
+    assert as_recorded(camera(4, 3, type=PACKED), RAW).type == PACKED, "the contract's own mistake is told"

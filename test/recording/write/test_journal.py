@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import resource
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -16,9 +18,10 @@ from mcap.stream_reader import StreamReader
 
 from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.core.types import SILENCE_NS
-from il_ros.recording.bag.mcap_records import JOURNAL_RECORDS
+from il_ros.recording.bag.mcap_records import JOURNAL_RECORDS, MESSAGE_INDEX
 from il_ros.recording.bag.mcap_scanner import McapScanner
-from il_ros.recording.write.journal import Journal, is_open
+from il_ros.recording.write.finalize import finalize
+from il_ros.recording.write.journal import Journal, is_open, locked
 from il_ros.recording.write.message_loss import MessageLoss, Silences
 
 
@@ -44,15 +47,16 @@ def test_every_truncation_reads_as_exactly_the_complete_prefix(kit, tmp_path, co
     for message in sent:
         journal.write(*message)
         ends.append(journal.path.stat().st_size)
+    read_at = [end - MESSAGE_INDEX.size for end in ends]  # a message is whole before the index behind it is
     data = journal.path.read_bytes()
     journal.close()
     cut = tmp_path / "cut"
     for size in range(len(data) + 1):
         cut.write_bytes(data[:size])
         scan = McapScanner(cut, JOURNAL_RECORDS)
-        assert content(scan) == sent[: sum(end <= size for end in ends)]
+        assert content(scan) == sent[: sum(end <= size for end in read_at)]
         assert scan.damage and not scan.complete
-        assert size < begun or scan.only_unfinished == (size in (begun, *ends))
+        assert size < begun or scan.only_unfinished == (size in (begun, *read_at, *ends))
 
 
 @pytest.mark.parametrize("closed", [True, False])
@@ -142,7 +146,7 @@ def test_a_topic_whose_first_message_found_no_room_is_described_later(kit, tmp_p
     sent = kit.clocks(2)
     journal = Journal(tmp_path / "episode_000001.journal.mcap", {})
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", _no_space)
+        patch.setattr(os, "writev", _no_space)
         with pytest.raises(StorageError, match="No space left"):
             journal.write(*sent[0])
     journal.write(*sent[1])
@@ -152,6 +156,27 @@ def test_a_topic_whose_first_message_found_no_room_is_described_later(kit, tmp_p
 
 def _no_space(*_):
     raise OSError(28, "No space left on device")
+
+
+def test_whoever_looks_at_a_journal_does_not_keep_its_recorder_from_closing_it(kit, tmp_path):
+    """A look takes a shared lock; should it be held up right then, the one who finalizes waits for it."""
+    with Journal(tmp_path / "episode_000001.journal.mcap", {}) as journal:
+        journal.write(*kit.clocks(1)[0])
+        assert is_open(journal.path)
+    assert not is_open(journal.path)
+    look = os.open(journal.path, os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    with ThreadPoolExecutor(1) as thread:
+        bag = thread.submit(finalize, journal.path, tmp_path, {})
+        assert not is_open(journal.path) and not bag.done()
+        os.close(look)
+        assert bag.result(timeout=60).is_dir()
+
+
+def test_two_that_would_finalize_a_journal_do_not_wait_for_each_other(journal_of, kit):
+    path = journal_of(kit.clocks(1))
+    with locked(path), pytest.raises(DataError, match="still being written"), locked(path):
+        pass
 
 
 def test_a_folder_that_is_a_file_is_a_storage_error(tmp_path):
