@@ -14,6 +14,7 @@ import numpy as np
 
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
+from il_ros.recording.bag.reader import CACHE
 from il_ros.recording.export.lerobot import EXPERT, SOURCE
 from il_ros.recording.lerobot import drivers, tables
 from il_ros.recording.lerobot import names as feature_names
@@ -56,7 +57,7 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
             "duration_s": count / info["fps"],
             "episodes": info["total_episodes"],
             "frames": count,
-            "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+            "bytes": sum(path.stat().st_size for path in _files(folder)),
             "components": components,
             "steps": {"unknown": count} if driven is None else _steps(driven.authority),
             "interventions": sum(row["interventions"] for row in counted),
@@ -64,6 +65,11 @@ def dataset_summary(folder: Path) -> dict[str, Any]:
             "rows": counted,
             "notes": notes,
         }
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a data set, without the images that were decoded from them."""
+    return [path for path in folder.rglob("*") if path.is_file() and folder / CACHE not in path.parents]
 
 
 def _steps(authority: Array) -> dict[str, int]:
