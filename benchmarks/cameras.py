@@ -6,6 +6,7 @@
 This process publishes; the recorder runs in one of its own. The images are a picture with the noise of a sensor, or
 what the simulated cameras draw while an arm moves, which is far easier to compress. ``share`` is processor time of the
 recorder, all of its threads, per second of recording; ``share with bag`` includes what it needs to finish the bag.
+``not received`` are those lost, by their sequence numbers, and those sent before a topic was connected on both sides.
 
 Examples:
   python -m benchmarks.cameras
@@ -171,12 +172,12 @@ def measured(seconds: float, reliability: str, images: str, folder: Path) -> dic
 def _recorded(bag: Path, sent: dict[str, int], seconds: float) -> dict[str, Any]:
     reader = read(bag)
     images, topics = sent.values()
-    lost = {name: (images if "image" in name else topics) - n for name, n in reader.counts.items() if n}
+    missing = {name: (images if "image" in name else topics) - n for name, n in reader.counts.items() if n}
     raw = WIDTH * HEIGHT * 3 * 2 * images
     size = bytes_of(bag)
     return {
-        "lost": lost,
-        "gaps": sum(gap["lost"] for gap in reader.facts["gaps"].values()),
+        "lost": {name: gap["lost"] for name, gap in reader.facts["gaps"].items()},
+        "not received": missing,
         "MB/min": round(60 * size / seconds / 1e6, 1),
         "of raw": round(size / raw, 3),
     }
