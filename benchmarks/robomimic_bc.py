@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def mend_torchvision() -> None:
     try:
         import torchvision  # noqa: F401
     except RuntimeError:
+        for module in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
+            del sys.modules[module]  # which is half imported
         for name in ("nms", "qnms"):
             operators.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
 
