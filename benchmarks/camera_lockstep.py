@@ -41,8 +41,9 @@ def measured(contract: str, episodes: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         path = contract_in(folder, contract)
-        options: dict[str, Any] = {"task": "pick_place", "device": "scripted", "expert": "random", "folder": folder / "episodes",
-                   "contract": path, "lockstep": True, "composed": True, "isolated": True}  # fmt: skip
+        options: dict[str, Any] = {
+            "task": "pick_place", "device": "scripted", "expert": "random", "folder": folder / "episodes", "contract": path, "lockstep": True, "composed": True, "isolated": True,
+        }  # fmt: skip
         with running("collect", folder / "logs", **options) as client:
             client.episodes(range(1), lambda _: None)  # what is done once is not timed
             began = time.monotonic()
