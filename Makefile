@@ -75,7 +75,7 @@ lint: $(STAMP)
 docs: $(DOCS)/.complete
 	$(RUN) NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet --site-dir site
 
-bench: $(STAMP) $(PEERS)/.complete
+bench: $(STAMP) $(PEERS)/.complete $(LEROBOT)/.complete
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 	@$(BIN)/python -m benchmarks.page
 	@$(BIN)/python -m benchmarks.graph --output benchmarks/results.json

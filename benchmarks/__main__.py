@@ -28,7 +28,7 @@ from benchmarks.measurement import Measurement, measurements
 from benchmarks.results import RESULTS, join
 from il_ros.core.errors import ConfigError, IlRosError
 
-PEERS = ROOT / ".venv-peers" / "bin" / "python"
+PEERS = {name: ROOT / f".venv-{name}" / "bin" / "python" for name in ("peers", "lerobot")}
 FEWEST_ROUNDS = 7
 GREATEST_OTHERS = 0.2
 """Cores that others may use, before and while it runs."""
@@ -43,12 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not chosen:
             names = ", ".join(repr(m.name) for m in measurements())
             raise ConfigError(f"bench: nothing is called {args.only!r}; choose a part of one of {names}")
-        if not PEERS.exists():
-            raise ConfigError(f"bench: {PEERS} is not there; run make bench, which installs the peers")
+        peers = {m.peer.environment: PEERS[m.peer.environment] for m in chosen if m.peer.environment in PEERS}
+        for python in peers.values():
+            if not python.exists():
+                raise ConfigError(f"bench: {python} is not there; run make bench, which installs the peers")
         reasons = _busy_before()
         if reasons and not args.force:
             raise ConfigError(_refusal(reasons))
-        rows, others = _measure(chosen, args.rounds)
+        rows, others = _measure(chosen, args.rounds, peers)
         _print(rows)
         reasons += objections(chosen, rows, others, args.rounds, is_all=not args.only)
         if args.force:
@@ -94,11 +96,11 @@ def _refusal(reasons: Sequence[str]) -> str:
     return f"bench: not published: {'; '.join(reasons)}; wait until the machine is quiet, or look with --force"
 
 
-def _measure(chosen: Sequence[Measurement], rounds: int) -> tuple[list[dict[str, Any]], float]:
+def _measure(chosen: Sequence[Measurement], rounds: int, peers: dict[str, Path]) -> tuple[list[dict[str, Any]], float]:
     """Return the rows, and the cores that others used meanwhile."""
     rows: list[dict[str, Any]] = []
     others = Others()
-    with _bars() as progress, Environments(PEERS) as environments:
+    with _bars() as progress, Environments(peers) as environments:
         bar = progress.add_task("", total=len(chosen) * rounds)
         for measurement in chosen:
             progress.update(bar, description=measurement.name)

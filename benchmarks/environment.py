@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The two environments, ours and the peers', each with one worker process."""
+"""The environments, ours and those of the peers, each with one worker process."""
 
 from __future__ import annotations
 
@@ -86,13 +86,15 @@ class Environment:
 
 
 class Environments:
-    """Both of them, selected by the side. Use as a context manager."""
+    """All of them, selected by the side. Use as a context manager.
 
-    def __init__(self, peers: Path) -> None:
-        self._by_name = {
-            "ours": Environment("ours", Path(sys.executable), clean=False),
-            "peers": Environment("peers", peers, clean=True),
-        }
+    Args:
+        peers: the interpreter of each peers' environment, by its name.
+    """
+
+    def __init__(self, peers: Mapping[str, Path]) -> None:
+        self._by_name = {"ours": Environment("ours", Path(sys.executable), clean=False)}
+        self._by_name |= {name: Environment(name, python, clean=True) for name, python in peers.items()}
         self._where: dict[str, str] = {}
 
     def __enter__(self) -> Environments:

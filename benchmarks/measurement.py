@@ -24,7 +24,7 @@ class Side:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Plain numbers and strings, for they travel as JSON."""
     environment: str = "ours"
-    """``ours`` or ``peers``."""
+    """``ours``, ``peers`` or ``lerobot``."""
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,10 @@ class Frame(NamedTuple):
 
 def rotated(vector: ArrayLike, quaternion: ArrayLike) -> Array:
     """Return a vector (3,) rotated by a unit quaternion, x y z w."""
-    turn, arm = np.asarray(quaternion, dtype=np.float64), np.asarray(vector, dtype=np.float64)
-    twice = 2.0 * np.cross(turn[:3], arm)
-    turned: Array = arm + turn[3] * twice + np.cross(turn[:3], twice)
-    return turned
+    x, y, z, w = np.asarray(quaternion, dtype=np.float64).tolist()  # numpy takes ten times as long for single numbers
+    a, b, c = np.asarray(vector, dtype=np.float64).tolist()
+    p, q, r = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+    return np.array([a + w * p + (y * r - z * q), b + w * q + (z * p - x * r), c + w * r + (x * q - y * p)])
 
 
 def product(first: ArrayLike, second: ArrayLike) -> Array:
@@ -62,7 +62,7 @@ def matrix(quaternion: ArrayLike) -> Array:
 
     A quaternion of zeros is no rotation; its matrix is NaN.
     """
-    x, y, z, w = np.asarray(quaternion, dtype=np.float64)
+    x, y, z, w = np.asarray(quaternion, dtype=np.float64).tolist()
     length = x * x + y * y + z * z + w * w
     s = 2.0 / length if 0.0 < length < np.inf else np.nan
     return np.array(

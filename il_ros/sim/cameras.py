@@ -17,7 +17,7 @@ from il_ros.core.frames import matrix, rotated
 from il_ros.core.topics import OBJECTS
 from il_ros.core.types import Array
 from il_ros.robot.description import Robot
-from il_ros.sim.physics import PhysicsClient
+from il_ros.sim.physics import TABLE, TABLE_CENTRE, UP, PhysicsClient, rgb
 from il_ros.sim.tasks.base import Task
 from il_ros.sim.urdf_variants import as_drawn
 
@@ -74,13 +74,15 @@ class Cameras:
     """Draws arm, table and bodies where they are said to be; the same pixels in every process.
 
     The arm is drawn by its collision meshes: its own have thirty times as many triangles, and take ten times as long.
+    The table, of one colour and behind everything, is a third of the renderer's work, so ``TableTop`` puts it in.
     """
 
     def __init__(self, robot: Robot, task: Task) -> None:
         self._world, self._tip = PhysicsClient(), np.array(robot.tip)
         with as_drawn(robot) as urdf:
             self._arm = self._world.load(str(urdf))
-        self._world.furnish(task, solid=False)
+        self._table = TableTop(self._world)
+        self._world.add_lines(task)
         self._bodies = [self._world.add_body(body, solid=False) for body in task.bodies]
         info = [
             self._world.call("getJointInfo", self._arm, j) for j in range(self._world.call("getNumJoints", self._arm))
@@ -115,11 +117,56 @@ class Cameras:
             turned = matrix(state[5])
             points = points @ turned.T + state[4] + rotated(self._tip, state[5])
             up = turned @ up
-        return self._world.picture(width, height, points[0], points[1], mount.field_of_view, up)
+        pixels, depth = self._world.rgba_and_depth(width, height, points[0], points[1], mount.field_of_view, up)
+        self._table.put_into(pixels, depth, points[0], points[1], mount.field_of_view, up)
+        return rgb(pixels)
 
     def close(self) -> None:
         """Free the client; a second call does nothing."""
         self._world.close()
+
+
+class TableTop:
+    """Puts the top of the table into pictures that were drawn without it: the pixels that the renderer would draw.
+
+    A plane has one colour in the renderer's light. The table's edge is not drawn, which the cameras do not see.
+
+    Args:
+        world: which draws the table once, to see what colour that is.
+    """
+
+    def __init__(self, world: PhysicsClient) -> None:
+        self._world = world
+        table, above = world.add_table(solid=False), np.array([*TABLE_CENTRE[:2], 1.0])
+        drawn, _ = world.rgba_and_depth(8, 8, above, np.array(TABLE_CENTRE), 10.0, np.array([1.0, 0.0, 0.0]))
+        self._colour = drawn.view(np.uint32)[4, 4, 0]
+        world.call("removeBody", table)
+        low, high = (np.array(TABLE_CENTRE) + side * np.array(TABLE.size) / 2.0 for side in (-1.0, 1.0))
+        self._corners = np.array([[*low[:2], high[2]], high])
+
+    def put_into(
+        self, pixels: Array, depth: Array, eye: Array, target: Array, field_of_view: float, up: Array = UP
+    ) -> None:
+        """Colour the ``pixels`` (H, W, 4) that see nothing nearer, by its ``depth`` (H, W), m.
+
+        A ray meets the top if it is on the inner side of four planes, each through the eye and an edge.
+        """
+        height, width = depth.shape
+        frame = self._world.call_plain("computeViewMatrix", eye.tolist(), target.tolist(), up.tolist())
+        view = np.reshape(frame, (4, 4))  # right, up and back, in columns
+        scale = math.tan(math.radians(field_of_view) / 2.0) / height
+        rays = np.array([-view[:3, 2], scale * view[:3, 0], -scale * view[:3, 1]])  # ahead, and a half pixel aside
+        across = 2 * np.arange(width) - width  # the renderer looks through the lower left corner of a pixel
+        below = 2 * np.arange(height)[:, None] + 2 - height
+        down = self._corners[0, 2] - eye[2]
+        drop = rays[0, 2] + rays[1, 2] * across + rays[2, 2] * below  # (H, W), of each ray, for every metre ahead
+        sees = drop * depth < down
+        for side, corner in zip((1.0, -1.0), self._corners):
+            for axis in (0, 1):
+                normal = side * ((eye[axis] - corner[axis]) * UP + down * np.eye(3)[axis])
+                ahead, right, low = rays @ normal
+                sees &= ahead + right * across <= -low * below
+        np.copyto(pixels.view(np.uint32)[:, :, 0], self._colour, where=sees)
 
 
 def _mount(name: str) -> Mount:

@@ -50,6 +50,8 @@ LIGHT = {
     "lightAmbientCoeff": 0.6, "lightDiffuseCoeff": 0.35, "lightSpecularCoeff": 0.05, "renderer": 65536, "flags": 4,
 }  # fmt: skip
 """How pictures are lit; by the software renderer, without a mask of segments."""
+NEAR_M, FAR_M = 0.01, 4.0
+"""What is nearer or farther is not drawn."""
 TABLE, TABLE_CENTRE = Body("table", "box", (0.9, 0.9, 0.04), 0.0, (0.93, 0.93, 0.91, 1.0)), (0.45, 0.0, -0.02)
 BLUE = (0.0, 0.45, 0.7, 1.0)
 CORNERS = 200
@@ -89,8 +91,17 @@ class PhysicsClient:
 
     def furnish(self, task: Task, solid: bool) -> None:
         """Set up the table and the lines of a task; things can lie on it if ``solid``, and if the task has it so."""
-        table = self.add_body(TABLE, solid and task.table_is_solid)
+        self.add_table(solid and task.table_is_solid)
+        self.add_lines(task)
+
+    def add_table(self, solid: bool) -> int:
+        """Set up the table; return its number."""
+        table = self.add_body(TABLE, solid)
         self.place([table], upright(np.array([TABLE_CENTRE])))
+        return table
+
+    def add_lines(self, task: Task) -> None:
+        """Draw the lines of a task on the table."""
         for line in task.lines:
             drawn = line[np.linspace(0, len(line) - 1, min(CORNERS, len(line))).round().astype(int)]
             self.add_ribbon(np.column_stack([drawn, np.full(len(drawn), 0.002)]), 0.003, BLUE)
@@ -181,15 +192,22 @@ class PhysicsClient:
     def picture(
         self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array = UP
     ) -> Array:
-        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer.
+        """Return (height, width, 3) uint8, drawn by PyBullet's software renderer."""
+        return rgb(self.rgba_and_depth(width, height, eye, target, field_of_view, up)[0])
+
+    def rgba_and_depth(
+        self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array = UP
+    ) -> tuple[Array, Array]:
+        """Return a picture (H, W, 4) uint8, and (H, W) m, how far ahead of the eye what it shows is.
 
         All options are given always: those of one call hold for later ones that leave them out.
         """
         view = self.call_plain("computeViewMatrix", eye.tolist(), target.tolist(), up.tolist())
-        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, 0.01, 4.0)
+        lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, NEAR_M, FAR_M)
         image = self.call("getCameraImage", width, height, view, lens, **LIGHT)
-        pixels: Array = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))[:, :, :3]
-        return np.ascontiguousarray(pixels)
+        pixels = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))
+        buffer = np.reshape(np.asarray(image[3], dtype=np.float32), (height, width))
+        return pixels, FAR_M * NEAR_M / (FAR_M - (FAR_M - NEAR_M) * buffer)
 
     @staticmethod
     def call_plain(function: str, *arguments: Any) -> Any:
@@ -207,3 +225,11 @@ class PhysicsClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def rgb(pixels: Array) -> Array:
+    """Return (H, W, 3) of (H, W, 4), in a fifth of the time that a copy of the slice takes."""
+    result = np.empty((*pixels.shape[:2], 3), dtype=np.uint8)
+    for colour in range(3):
+        result[:, :, colour] = pixels[:, :, colour]
+    return result

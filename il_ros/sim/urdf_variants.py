@@ -21,7 +21,7 @@ from il_ros.robot.description import Box, Gripper, Robot
 from il_ros.robot.urdf import UrdfJoint, read_joints
 from il_ros.robot.urdf_model import write_thinned
 
-MANY_FACES, COARSE_M = 1000, 0.006
+MANY_FACES, COARSE_M = 100, 0.015
 """Meshes of more faces are drawn by fewer, their vertices as far apart as this."""
 SAMPLES = 200
 """At so many angles of its joint a linkage is looked at."""

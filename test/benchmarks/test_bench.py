@@ -101,7 +101,7 @@ def test_a_busy_machine_is_refused_in_one_line_and_the_old_results_stay(
 ) -> None:
     results = tmp_path / "results.json"
     results.write_text("old")
-    monkeypatch.setattr(command, "PEERS", Path(sys.executable))
+    monkeypatch.setattr(command, "PEERS", dict.fromkeys(command.PEERS, Path(sys.executable)))
     monkeypatch.setattr(command, "_busy_before", lambda: ["others use 1.50 cores, the limit is 0.2"])
     assert command.main(["--output", str(results)]) != 0
     (line,) = capsys.readouterr().err.splitlines()

@@ -14,6 +14,8 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -36,14 +38,14 @@ def getter(path: str) -> Callable[[Any], float]:
     match = re.fullmatch(r"([A-Za-z_][\w.]*)(?:\[([^\]]+)\])?", path)
     if match is None:
         raise ConfigError(f"field {path!r} cannot be read; write it as pose.position.x or position[joint_name]")
-    steps = [int(part) if part.isdigit() else part for part in match[1].split(".")]
+    steps = _steps(match[1])
     by_name = match[2]
 
     def read(message: Any) -> float:
         value = message
         try:
             for step in steps:
-                value = value[step] if isinstance(step, int) else getattr(value, step)
+                value = step(value)
             if by_name is not None:
                 names = list(message.name)
                 if by_name not in names:
@@ -56,6 +58,15 @@ def getter(path: str) -> Callable[[Any], float]:
             raise MessageError(f"field {path!r} is not in the message ({error}); check the contract's field") from error
 
     return read
+
+
+def _steps(path: str) -> list[Callable[[Any], Any]]:
+    """Return what leads to the value at ``path``, one after the other: attributes at once, and elements of lists."""
+    steps: list[Callable[[Any], Any]] = []
+    for are_numbers, group in groupby(path.split("."), str.isdigit):
+        names = list(group)
+        steps += [itemgetter(int(name)) for name in names] if are_numbers else [attrgetter(".".join(names))]
+    return steps
 
 
 @cache

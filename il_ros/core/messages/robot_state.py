@@ -14,7 +14,7 @@ import numpy as np
 
 from il_ros.core.messages.headers import seconds, set_stamp, stamp_ns
 from il_ros.core.topics import JOINT_STATES, OBJECTS, TOOL_POSE
-from il_ros.core.types import RobotState
+from il_ros.core.types import Array, RobotState
 
 
 def reading_from(messages: Mapping[str, Any]) -> RobotState:
@@ -68,9 +68,9 @@ def fill_reading(messages: Mapping[str, Any], reading: RobotState, pose: type[An
         _fill_pose(element, at[:3], at[3:])
 
 
-def _pose(position: Any, quaternion: Any) -> SimpleNamespace:
-    x, y, z = position
-    qx, qy, qz, qw = quaternion
+def _pose(position: Array, quaternion: Array) -> SimpleNamespace:
+    x, y, z = position.tolist()
+    qx, qy, qz, qw = quaternion.tolist()
     return SimpleNamespace(position=SimpleNamespace(x=x, y=y, z=z), orientation=SimpleNamespace(x=qx, y=qy, z=qz, w=qw))
 
 
