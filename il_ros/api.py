@@ -19,7 +19,7 @@ from typing import Any
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.rollouts import check_answers, roll_out
+from il_ros.evaluation.rollouts import GymTask, check_answers, roll_out
 from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.gate import GateConfig
 from il_ros.learning.dagger.config import DaggerConfig
@@ -90,7 +90,7 @@ def train(
 
 def evaluate(
     checkpoint: str | Path,
-    task: str = "fork",
+    task: str | GymTask = "fork",
     episodes: int = 200,
     seed: int = EVALUATION,
     execute_steps: int = GateConfig.execute_steps,
@@ -100,7 +100,7 @@ def evaluate(
 
     Args:
         checkpoint: the folder that ``train`` returned.
-        task: as in ``demonstrate``.
+        task: as in ``demonstrate``, or a ``GymTask``, a gymnasium environment.
         episodes: how many.
         seed: of the first episode; the others count up. By default they are none that demonstrations use.
         execute_steps: steps of each action chunk that are executed before the next one is asked for.

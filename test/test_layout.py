@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SETUP = (ROOT / "setup.py").read_text(encoding="utf-8")
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.yaml"))
 MOST_MODULES, MOST_LINES = 12, 300
-LISTS = {"il_ros/cli"}
-"""Folders that are lists, of the commands: they may be longer."""
+LISTS = {"il_ros/cli", "il_ros/nodes"}
+"""Folders that are lists, of the commands and of the nodes: they may be longer."""
 
 
 def modules(*folders: str) -> Iterator[Path]:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import rclpy
 from rclpy.qos import QoSProfile
@@ -22,7 +23,7 @@ from rclpy.utilities import try_shutdown
 
 from il_ros.core import topics as topic_table
 from il_ros.core.topics import Topic
-from il_ros.nodes import container_node
+from il_ros.nodes import container_node, gripper_bridge_node
 from il_ros.ros.lifecycle import ManagedNode
 from il_ros.ros.parameters import SEEDS
 from tools.tables import table
@@ -95,6 +96,7 @@ CONTENTS = {
     "gate/authority_marker": "who commands, as a text in the authority's colour, for viewers",
     "guiding": "whether a hand guides the arm now, for the device `kinesthetic`",
     "push": "a force on a link of the simulated arm, in the base frame",
+    "gripper_command": "the gripper's part of the action, under the name that the contract gives it",
     "command": "the action of this step, limited; without the gripper, if that has a topic of its own",
     "policy/action": "the policy's action chunk, with the stamp of the observation that it answers",
     "policy/distance": "distance of the observation from the nearest one of the training data",
@@ -181,10 +183,11 @@ def section(name: str) -> str:
 
 @contextlib.contextmanager
 def _made(name: str) -> Iterator[Any]:
-    """Yield a node as it is by itself, not spun."""
+    """Yield a node as it is by itself, not spun, and without ``control_msgs``, for which there is no wheel."""
     rclpy.init(args=["--ros-args", "-p", "autostart:=false", "--log-level", "error"])
     try:
-        node = container_node.Factory(name)()
+        with patch.object(gripper_bridge_node, "action_client", lambda *_: (None, None)):
+            node = container_node.Factory(name)()
         yield node
         node.close()
     finally:

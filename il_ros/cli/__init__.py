@@ -79,6 +79,19 @@ def report(error: IlRosError) -> int:
     return error.exit_code
 
 
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that put a gymnasium environment in the place of a task."""
+    parser.add_argument(
+        "--environment",
+        default="",
+        metavar="ID",
+        help="a gymnasium environment instead of a task; MODULE:ID if a module registers it",
+    )
+    parser.add_argument(
+        "--environment-options", default="{}", metavar="JSON", help="what gymnasium.make is given, a JSON object"
+    )
+
+
 def check_seeds(seed: int, episodes: int, teaching: bool = False) -> None:
     """Make sure that ``--seed`` and ``--episodes`` name episodes, and such as are for ``teaching`` if they shall be.
 

@@ -15,13 +15,9 @@ The exit code of ``check`` is 1 if it does not.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
 import dataclasses
 import json
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,28 +91,12 @@ def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float 
     """Return the contract for an environment, in YAML."""
     from il_ros.sim.gym_adapter import contract_of
 
-    with _stdout_to_stderr():
-        plain = contract_of(environment, options, rate_hz).to_dict()
+    plain = contract_of(environment, options, rate_hz).to_dict()
     for part in (*plain["observation"].values(), *plain["action"].values()):
         for key in [key for key, value in part.items() if value == ""]:
             del part[key]
     header = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
     return header + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)
-
-
-@contextlib.contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """Keep what an environment prints, and what its C libraries do, out of the file to which our output goes."""
-    sys.stdout.flush()
-    saved = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        ctypes.CDLL(None).fflush(None)
-        os.dup2(saved, 1)
-        os.close(saved)
 
 
 def of_graph(contract: Contract, namespace: str, seconds: float) -> list[Finding]:

@@ -6,6 +6,7 @@
 Examples:
   il-ros evaluate runs/checkpoints/checkpoint_001_mixture --task fork --episodes 200
   il-ros evaluate CHECKPOINT --task avoid --seed 505000 --json
+  il-ros evaluate CHECKPOINT --environment panda_gym:PandaPush-v3 --episodes 100
 
 The seeds are told from those of the episodes that the policy was taught, which are in its checkpoint.
 """
@@ -23,8 +24,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.cli import check_seeds
+from il_ros.cli import add_environment, check_seeds
 from il_ros.cli.progress import bars
+from il_ros.core.schema import json_object
 from il_ros.gate import GateConfig
 from il_ros.learning.data.seeds import EVALUATION, shared
 from il_ros.sim import tasks
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros evaluate``."""
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder of a checkpoint")
     parser.add_argument("--task", default="fork", help="task to do: " + ", ".join(tasks.available()))
+    add_environment(parser)
     parser.add_argument("--episodes", type=int, default=200, help="how many (default: 200)")
     parser.add_argument(
         "--seed", type=int, default=EVALUATION, help=f"seed of the first episode (default: {EVALUATION})"
@@ -47,28 +50,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros evaluate``."""
     check_seeds(args.seed, args.episodes)
-    task = tasks.load(args.task)
+    ways = 1 if args.environment else tasks.load(args.task).ways
+    json_object("--environment-options", args.environment_options)
+    from il_ros.evaluation.rollouts import GymTask
     from il_ros.evaluation.summary import summary
     from il_ros.evaluation.worker_pool import WorkerPool
     from il_ros.learning import checkpoint as checkpoints
 
     loaded = checkpoints.load(args.checkpoint)
     seeds = range(args.seed, args.seed + args.episodes)
-    taught = None if loaded.taught is None else shared(loaded.taught, args.task, seeds)
+    name = args.environment or args.task
+    task = GymTask(name, args.environment_options) if args.environment else name
+    taught = None if loaded.taught is None else shared(loaded.taught, name, seeds)
     warn_of(taught, args.episodes)
     config = GateConfig(rule="none", execute_steps=args.execute_steps)
     began = time.monotonic()
     with bars() as progress, WorkerPool() as pool:
-        bar = progress.add_task(f"rollouts of {args.task}", total=args.episodes, note="")
-        rollouts = pool.evaluate(args.checkpoint, args.task, seeds, config, progress=lambda n: progress.advance(bar, n))
-    result = summary(rollouts, task.ways)
-    result |= {"task": args.task, "checkpoint": loaded.hash, "seed": args.seed}
+        bar = progress.add_task(f"rollouts of {name}", total=args.episodes, note="")
+        rollouts = pool.evaluate(args.checkpoint, task, seeds, config, progress=lambda n: progress.advance(bar, n))
+    result = summary(rollouts, ways)
+    result |= {"task": name, "checkpoint": loaded.hash, "seed": args.seed}
     result |= {} if taught == 0 else {"taught": taught}
     result["wall_s"] = round(time.monotonic() - began, 2)
     if args.json:
         print(json.dumps(result))
         return 0
-    table = Table(show_header=False, title=f"{args.checkpoint.name} on {args.task}, alone")
+    table = Table(show_header=False, title=f"{args.checkpoint.name} on {name}, alone")
     for row in rows(result):
         table.add_row(*row)
     Console().print(table)

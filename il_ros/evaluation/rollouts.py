@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode, Record
 from il_ros.core.errors import CheckpointError, MessageError
@@ -22,7 +23,22 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.sim.env import ArmEnv
+from il_ros.sim.gym_adapter import GymEnvAdapter
 from il_ros.teleop import Device
+
+
+@dataclass(frozen=True)
+class GymTask:
+    """A gymnasium environment in the place of one of our tasks."""
+
+    environment: str
+    """Its name, ``ID`` or ``MODULE:ID``."""
+    options: str = "{}"
+    """Further arguments of ``gymnasium.make``, as a JSON object."""
+
+    def make(self, contract: Contract) -> GymEnvAdapter:
+        """Make the environment."""
+        return GymEnvAdapter(self.environment, contract, json.loads(self.options))
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,7 @@ class Rollout:
     """The way that a success took."""
     episode: Episode
     positions: Array = field(repr=False)
-    """(T + 1, 2) float64, m: where the tool was, the end included."""
+    """(T + 1, 2) float64, m: where the tool was, the end included; NaN where that is not known."""
     refused: str = ""
     """What was wrong with the first answer of the policy that could not be used; empty if all could."""
 
@@ -46,7 +62,7 @@ class Rollout:
 
 
 def run_episode(
-    env: ArmEnv,
+    env: ArmEnv | GymEnvAdapter,
     gate: Gate,
     seed: int,
     actor: PolicyRunner | None = None,
@@ -66,15 +82,16 @@ def run_episode(
         if part is not None:
             part.reset(env.start)
     answers = None if actor is None else PolicyChunks(actor)
-    cameras = RolloutCameras(env, on_image) if on_image or (actor is not None and actor.cameras) else None
+    cameras = None
+    if isinstance(env, ArmEnv) and (on_image or (actor is not None and actor.cameras)):
+        cameras = RolloutCameras(env, on_image)
     observations: list[Array] = []
     records: list[Record] = []
     reading, outcome = env.reading(), None
     positions = [reading.tool_position[:2]]
     while outcome is None:
         stamp = reading.stamp_ns
-        parts = messages.plain_messages(reading)
-        observation = messages.observation(contract, parts)
+        observation = env.observe(reading)
         images = cameras.at(stamp) if cameras is not None else None
         if answers is not None:
             answers.actor.observe(stamp, observation, images)
@@ -89,7 +106,7 @@ def run_episode(
         on_step(record)
         reading, outcome = env.advance(record.executed)
         positions.append(reading.tool_position[:2])
-    facts = {"task": env.task_name, "seed": seed, "outcome": outcome, "way": env.way}
+    facts = {"task": env.start.task, "seed": seed, "outcome": outcome, "way": env.way}
     episode = Episode.from_steps(observations, records, contract.step_ns, facts)
     return Rollout(seed, outcome, env.way, episode, np.array(positions), "" if answers is None else answers.refused)
 
@@ -141,9 +158,20 @@ def environment(task: str, contract: Contract) -> ArmEnv:
 
 
 def roll_out(
-    checkpoint: Path, task: str, seeds: Iterable[int], config: GateConfig, lapses: ActionPerturbation | None = None
+    checkpoint: Path,
+    task: str | GymTask,
+    seeds: Iterable[int],
+    config: GateConfig,
+    lapses: ActionPerturbation | None = None,
 ) -> list[Rollout]:
-    """Roll the policy of ``checkpoint`` out alone on ``seeds``; policy and environment are kept for the next call."""
+    """Roll the policy of ``checkpoint`` out alone on ``seeds``; policy and task are kept for the next call.
+
+    A gymnasium environment is made anew, since not all of them forget the episodes before: so the result does not
+    depend on which worker has had which seeds.
+    """
     actor = policy_runner(checkpoint, lapses)
     gate = Gate(actor.contract, config)
+    if isinstance(task, GymTask):
+        with contextlib.closing(task.make(actor.contract)) as env:
+            return [run_episode(env, gate, seed, actor) for seed in seeds]
     return [run_episode(environment(task, actor.contract), gate, seed, actor) for seed in seeds]

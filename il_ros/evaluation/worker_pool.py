@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from il_ros.core.errors import DataError
 from il_ros.evaluation.films import FilmedEpisode, film
 from il_ros.evaluation.report.clips import Clip
-from il_ros.evaluation.rollouts import Rollout, roll_out
+from il_ros.evaluation.rollouts import GymTask, Rollout, roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning.inference import ActionPerturbation, use_one_thread
 
@@ -42,7 +42,7 @@ class WorkerPool:
     def evaluate(
         self,
         checkpoint: Path,
-        task: str,
+        task: str | GymTask,
         seeds: Iterable[int],
         config: GateConfig | None = None,
         lapses: ActionPerturbation | None = None,

@@ -63,7 +63,7 @@ class GymNode(SimulatorNode[GymParameters]):
 
     def observation(self) -> Array:
         """Return (Do,) float32, the observation that the contract makes of the environment's."""
-        return self._env.observe()
+        return self._env.observe(self._env.reading())
 
 
 def main() -> int:

@@ -9,7 +9,10 @@ The numbers of an observation are named by their path: ``achieved_goal.0`` in a 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import ctypes
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +22,7 @@ import numpy as np
 from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
-from il_ros.core.types import Array
+from il_ros.core.types import Array, RobotState
 from il_ros.sim.timeline import UNKNOWN, EpisodeClock
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
@@ -57,6 +60,11 @@ class GymEnvAdapter(EpisodeClock):
 
     def _check(self, environment: str) -> None:
         contract, space = self.contract, _box(self._env.action_space)
+        if contract.images:
+            raise ConfigError(
+                f"contract {contract.name!r} has the camera {contract.images[0].name!r}; the numbers of {environment} "
+                "alone are published, so leave out images"
+            )
         remedy = f"il-ros contract from-gym {environment} writes one that fits"
         fields = {f"position[{name}]" for name in self.names}
         for part in contract.observation:
@@ -85,19 +93,27 @@ class GymEnvAdapter(EpisodeClock):
         self._values = self._flattened(seen)
         return self._values
 
-    def observe(self) -> Array:
-        """Return (Do,) float32, what the contract makes of what is seen now."""
-        return messages.observation(self.contract, {TOPIC: SimpleNamespace(name=self.names, position=self._values)})
+    def reading(self) -> RobotState:
+        """Return what is seen now: its numbers in the place of joints, and no tool and no objects that are known."""
+        unknown = np.full(7, np.nan)
+        positions, velocities = self._values, np.zeros(0)
+        names = tuple(self.names)
+        return RobotState(self._stamp_ns, positions, velocities, unknown[:3], unknown[3:], np.zeros((0, 3)), names)
 
-    def advance(self, action: Array) -> tuple[Array, str | None]:
-        """Execute one action; returns the numbers that are seen then, and the outcome once the episode has ended."""
+    def observe(self, reading: RobotState) -> Array:
+        """Return (Do,) float32, the observation of a reading by the contract."""
+        seen = SimpleNamespace(name=reading.joint_names, position=reading.joint_positions)
+        return messages.observation(self.contract, {TOPIC: seen})
+
+    def advance(self, action: Array) -> tuple[RobotState, str | None]:
+        """Execute one action; return the new reading, and the outcome once the episode has ended."""
         space = self._env.action_space
         clipped = np.clip(action, self.contract.low, self.contract.high).astype(space.dtype)
         seen, _, terminated, truncated, info = self._env.step(clipped.reshape(space.shape))
         self._stamp_ns += self.contract.step_ns
         self._values = self._flattened(seen)
         self._flags += told(info)
-        return self._values, outcome(terminated, truncated, self._flags)
+        return self.reading(), outcome(terminated, truncated, self._flags)
 
     def _flattened(self, seen: Any) -> Array:
         return np.asarray(gymnasium.spaces.flatten(self._env.observation_space, seen), dtype=np.float64)
@@ -137,13 +153,29 @@ def make(environment: str, options: Mapping[str, Any]) -> gymnasium.Env[Any, Any
         ConfigError: if there is none, or it does not take the options.
     """
     try:
-        return gymnasium.make(environment, **options)
+        with stdout_to_stderr():
+            return gymnasium.make(environment, **options)
     except (gymnasium.error.Error, ImportError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(
             f"environment {environment!r} cannot be made ({reason}); write ID, or MODULE:ID if a module registers it, "
             "and look at its options"
         ) from error
+
+
+@contextlib.contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Keep what an environment prints, and what its C libraries do, out of the output of a command."""
+    sys.stdout.flush()
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(saved, 1)
+        os.close(saved)
 
 
 def names(space: gymnasium.Space[Any]) -> list[str]:

@@ -189,6 +189,7 @@ def test_output_that_cannot_be_written_is_a_full_disk(checkpoint):
         ("gym_node environment:=Nix-v0", 2, "environment 'Nix-v0' cannot be made"),
         ("gym_node environment_options:=3", 2, "'environment_options'"),
         ("sim_node task:=3", 2, "'task'"),
+        ("gripper_bridge_node contract:=panda_plane", 2, "'panda_plane' commands 0 grippers"),
     ],
     ids=str,
 )

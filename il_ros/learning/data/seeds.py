@@ -64,5 +64,6 @@ def shared(taught: Mapping[str, Sequence[Sequence[int]]], task: str, seeds: rang
 
 
 def _plain(task: str) -> str:
-    """Return the name of a task without its options, which change no layout."""
-    return task.partition(":")[0]
+    """Return the name of a task without its options, which change no layout; an environment's is ``MODULE:ID``."""
+    name, _, options = task.partition(":")
+    return name if "=" in options else task

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,10 @@ class Function(Device):
             self._ask.reset(start.seed)
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
-        """Return the function's action for the state of our arm."""
+        """Return the function's action for a state of our arm, or of an environment in its place."""
+        if self.setup.contract.topics == NAMED:
+            seen = SimpleNamespace(name=reading.joint_names, position=reading.joint_positions)
+            return self.respond(dict.fromkeys(NAMED, seen), now_ns)
         return self.respond(messages.plain_messages(reading), now_ns)
 
     def respond(self, received: Mapping[str, Any], now_ns: int = 0) -> ExpertAction:
