@@ -28,8 +28,7 @@ from typing import Any
 
 import yaml
 
-from il_ros.core.contract import Contract, ImageComponent
-from il_ros.core.topics import OBJECTS
+from il_ros.core.contract import Contract
 from il_ros.evaluation.metrics import Success, behaviour_entropy
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
@@ -38,12 +37,12 @@ from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.data.seeds import ALONE
 from il_ros.learning.inference import use_one_thread
 from il_ros.sim import tasks
+from il_ros.sim.cameras import from_pictures
 from studies import job_cache, publishing
 
 TASKS = ("reach", "push", "pick_place", "stack", "peg")
 CLASSES = ("deterministic", "mixture", "flow")
 SEES = ("state", "pictures")
-CAMERAS = ("front", "wrist")
 WIDTH = 128
 """Of the networks of all classes; they are trained without noise, which else keeps `deterministic` to the average."""
 
@@ -64,14 +63,7 @@ class HandlingCell:
     def contract(self) -> Contract:
         """Return the task's own contract; from pictures, with cameras in the place of the objects."""
         contract = Contract.load(tasks.load(self.task).contract)
-        if self.sees == "state":
-            return contract
-        return dataclasses.replace(
-            contract,
-            observation=tuple(part for part in contract.observation if part.topic != OBJECTS.name),
-            topics={name: kind for name, kind in contract.topics.items() if name != OBJECTS.name},
-            images=tuple(ImageComponent(camera, f"{camera}/image_raw") for camera in CAMERAS),
-        )
+        return contract if self.sees == "state" else from_pictures(contract)
 
     def demonstrated(self) -> str:
         """Return a key of the demonstrations, which the classes share."""

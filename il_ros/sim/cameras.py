@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from il_ros.core.contract import Contract, ImageComponent
 from il_ros.core.errors import unknown
 from il_ros.core.frames import matrix, rotated
+from il_ros.core.topics import OBJECTS
 from il_ros.core.types import Array
 from il_ros.robot.description import Robot
 from il_ros.sim.physics import PhysicsClient
@@ -40,6 +42,16 @@ MOUNTS = {
     "wrist": Mount((0.085, 0.0, -0.1), (0.0, 0.0, 0.015), (0.0, 0.0, -1.0), 65.0, on_tool=True),
 }
 """The cameras by name."""
+
+
+def from_pictures(contract: Contract) -> Contract:
+    """Return a contract whose policy sees all cameras in the place of the objects' poses."""
+    return replace(
+        contract,
+        observation=tuple(part for part in contract.observation if part.topic != OBJECTS.name),
+        topics={name: kind for name, kind in contract.topics.items() if name != OBJECTS.name},
+        images=tuple(ImageComponent(camera, f"{camera}/image_raw") for camera in MOUNTS),
+    )
 
 
 def intrinsics(name: str, width: int, height: int) -> Array:
