@@ -28,6 +28,8 @@ FILM_EVERY = 2
 """A film has a picture every so many steps at most."""
 MOST_PICTURES = 140
 """An episode that lasts longer has its pictures farther apart."""
+ROWS, COLUMNS = slice(96, 456), slice(112, 592)
+"""The part of a picture of 640 x 480 in which tool and table are."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def film(take: FilmedEpisode) -> Clip:
 
 def picture(env: ArmEnv, cameras: Collection[str]) -> Array:
     """Return (H, W, 3) uint8: the scene, and to the right of it what the cameras see, one below the other."""
-    scene = env.render()
+    scene = env.render(640, 480)[ROWS, COLUMNS]
     if not cameras:
         return scene
     side = len(scene) // len(cameras)
