@@ -24,7 +24,7 @@ BIN := $(RUN) $(VENV)/bin
 
 help: ## this text
 	@echo "make demo     the whole story in a few minutes; leaves runs/demo/report.html"
-	@echo "make demo-camera   pick and place from pictures, about 20 minutes; leaves runs/demo-camera/report.html"
+	@echo "make demo-camera   pick and place from pictures, which takes longer; leaves runs/demo-camera/report.html"
 	@echo "make teleop   drive the arm yourself, from a page in the browser"
 	@echo "make test     linters and tests"
 	@echo "make test-noble   the same as on Ubuntu 24.04: Python 3.12 and numpy 1.26; PyBullet is compiled, or left out"

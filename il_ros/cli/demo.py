@@ -89,7 +89,7 @@ SEEDS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros demo``."""
     parser.add_argument("--folder", type=Path, help="where everything goes (default: runs/demo, or runs/demo-camera)")
-    parser.add_argument("--camera", action="store_true", help=f"{TASK} from pictures; takes about 20 minutes")
+    parser.add_argument("--camera", action="store_true", help=f"{TASK} from pictures, which takes longer")
     parser.add_argument("--quick", action="store_true", help="a rehearsal in half a minute; its numbers mean nothing")
 
 
@@ -138,8 +138,7 @@ class Story:
         from il_ros.evaluation.report.demo_report import DemoReport
 
         self._folder, self._plan, self._pool, self._progress = folder, plan, pool, progress
-        self._latest = TaskID(0)
-        self._checkpoints: dict[str, Path] = {}
+        self._latest, self._checkpoints = TaskID(0), dict[str, Path]()
         self.report = DemoReport(Contract.load(tasks.load("fork").contract), SEEDS, versions())
 
     def fork(self) -> None:
@@ -170,6 +169,7 @@ class Story:
         from il_ros.learning.dagger.config import DaggerConfig
         from il_ros.learning.dagger.in_process import InProcessBackend
         from il_ros.learning.dagger.run import DaggerRun
+        from il_ros.learning.inference import use_one_thread
 
         folder = self._folder / TASK
         chosen = {**(FROM_PICTURES if from_pictures else ROUNDS), **self._plan.rounds}
@@ -183,6 +183,7 @@ class Story:
             return alone[-1]
 
         if from_pictures:
+            use_one_thread()
             self.report.results["commands"] = ["il-ros demo --camera"]
             backend: Any = InProcessBackend(folder, plan, measure, lambda p: self._set(p.step, p.steps))
         else:
@@ -263,13 +264,12 @@ def _camera_contract(folder: Path) -> str:
 
     path = folder / "contract.yaml"
     folder.mkdir(parents=True)
-    plain = from_pictures(Contract.load(tasks.load(TASK).contract)).to_dict()
-    path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+    contract = from_pictures(Contract.load(tasks.load(TASK).contract))
+    path.write_text(yaml.safe_dump(contract.to_dict(), sort_keys=False), encoding="utf-8")
     return str(path)
 
 
 def _from(kind: str, count: int) -> range:
-    """Return the seeds of one kind."""
     return range(SEEDS[kind], SEEDS[kind] + count)
 
 
@@ -290,8 +290,8 @@ def show(results: dict[str, Any], report: Path) -> None:
     rows += [(TASK, "once more", results["confirmed"])]
     for task, name, score in rows:
         interval = "{:.1%} - {:.1%}".format(*score["interval"])
-        taken = str(score.get("interventions", ""))
-        table.add_row(task, name, f"{score['success']:.1%}", interval, str(score["episodes"]), taken)
+        counts = (str(score.get(key, "")) for key in ("episodes", "interventions"))
+        table.add_row(task, name, f"{score['success']:.1%}", interval, *counts)
     console = Console()
     console.print(table)
     for name, factor in results["real_time_factor"].items():
