@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation venv clean distclean
+.PHONY: help demo demo-camera teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -24,6 +24,7 @@ BIN := $(RUN) $(VENV)/bin
 
 help: ## this text
 	@echo "make demo     the whole story in a few minutes; leaves runs/demo/report.html"
+	@echo "make demo-camera   pick and place from pictures, which takes longer; leaves runs/demo-camera/report.html"
 	@echo "make teleop   drive the arm yourself, from a page in the browser"
 	@echo "make test     linters and tests"
 	@echo "make test-noble   the same as on Ubuntu 24.04: Python 3.12 and numpy 1.26; PyBullet is compiled, or left out"
@@ -44,6 +45,9 @@ help: ## this text
 
 demo: $(STAMP)
 	@$(BIN)/il-ros demo
+
+demo-camera: $(STAMP)
+	@$(BIN)/il-ros demo --camera
 
 teleop: $(STAMP)
 	@$(BIN)/il-ros teleop

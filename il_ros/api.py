@@ -34,7 +34,7 @@ from il_ros.sim.timeline import UNKNOWN
 def demonstrate(
     run: str | Path,
     task: str = "fork",
-    contract: str = "panda_plane",
+    contract: str = "",
     expert: str = "random",
     episodes: int = 20,
     seed: int = 0,
@@ -44,7 +44,7 @@ def demonstrate(
     Args:
         run: the folder of the run; the bags go to ``run/episodes``.
         task: a task by its name, with options as in ``trace:horizon_s=40``, or the dotted name of a module.
-        contract: what is observed and commanded, by name or path; it names the arm.
+        contract: what is observed and commanded, by name or path; it names the arm. If empty, it is the task's own.
         expert: which of the task's experts; ``random`` draws one for each episode.
         episodes: how many.
         seed: of the first episode; the others count up.

@@ -49,9 +49,10 @@ CLASSES = ("deterministic", "mixture", "flow")
 SEES = ("state", "pictures", "shuffled")
 WIDTH = 128
 """Of the networks of all classes; they are trained without noise, which else keeps `deterministic` to the average."""
-FROM_PICTURES: Mapping[str, Any] = {
-    "n_obs_steps": 1, "batch": 64, "learning_rate": 3e-3, "encoder": "patch", "encoder_width": 16, "shift_pixels": 2,
-}  # fmt: skip
+FROM_PICTURES = {
+    key: getattr(TrainingConfig.load("mixture_images"), key)
+    for key in ("n_obs_steps", "batch", "learning_rate", "encoder", "encoder_width", "shift_pixels")
+}
 """What is trained otherwise from pictures, which take nearly all of the time; docs/cameras.md says why."""
 
 

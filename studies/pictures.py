@@ -146,11 +146,9 @@ def draw_table(axes: Axes, scene: TopView) -> None:
     """Draw what stands and lies on the table, from above, with the robot below."""
     for x, y, radius in scene.obstacles:
         axes.add_patch(Circle((-CM * y, CM * x), CM * radius, color=OBSTACLE))
-    if scene.groove:
-        x, y = CM * np.array(scene.groove).T
-        axes.fill(-y, x, fill=False, ec=SOFT, lw=0.8, ls="--")
-    if scene.finish_x is not None:
-        axes.axhline(CM * scene.finish_x, color=SOFT, lw=0.8, ls="--")
+    for points in scene.lines:
+        x, y = CM * np.array(points).T
+        axes.plot(-y, x, color=SOFT, lw=0.8, ls="--")
     axes.set(xlim=(-CM * scene.y_high, -CM * scene.y_low), ylim=(CM * scene.x_low, CM * scene.x_high), aspect="equal")
 
 

@@ -4,10 +4,12 @@
 """The whole story in a few minutes, over real ROS 2 topics, with a report at the end.
 
 Two experts who disagree demonstrate; three policies learn from them, and one of these averages the two into a crash.
-Another task is shown a few times only; where its policy errs an expert takes over, until it need not any more.
+Then the arm is shown a few times how to pick a block up and place it; where its policy errs an expert takes over, and
+it learns from that, too. With --camera the arm sees pictures in the place of the block's and the zone's poses.
 
 Examples:
   il-ros demo                          leaves runs/demo/report.html and runs/demo/results.json
+  il-ros demo --camera                 pick and place from pictures, without ROS; leaves runs/demo-camera/report.html
   il-ros demo --quick --folder /tmp/x  a rehearsal: everything once, with numbers that mean nothing
 """
 
@@ -15,32 +17,41 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib.metadata
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from il_ros import __version__
 from il_ros.cli.progress import bars
 from il_ros.core.contract import Contract
 from il_ros.core.errors import StorageError
+from il_ros.sim import tasks
 
 HELP = "the whole story in a few minutes, with a report"
 POLICIES = ("deterministic", "mixture", "diffusion")
-CORRECTED = "diffusion"
-"""The policy class of the rounds."""
 TIMED = "mixture"
 """The policy class that drives while the graph is timed."""
-OURS = ("fork", "avoid", "speed", "results.json", "report.html", "report.html.part")
-"""What a demo's folder holds."""
+TASK = "pick_place"
+"""What is taught in rounds of correction."""
+OURS = ("fork", TASK, "avoid", "speed", "results.json", "report.html", "report.html.part")
+"""What a demo's folder holds, also that of an earlier version."""
+ROUNDS = {
+    "policy": "mixture", "steps": 2000, "expert": "nearest", "demonstrations": 6, "rounds": 2, "episodes": 25,
+    "eval_episodes": 60, "success_threshold": 0.97,
+}  # fmt: skip
+"""The rounds, see ``DaggerConfig``: deliberately too few demonstrations."""
+FROM_PICTURES = {**ROUNDS, "policy": "mixture_images", "steps": 3000, "demonstrations": 60, "eval_episodes": 40}
 
 
 @dataclass(frozen=True)
@@ -49,40 +60,36 @@ class DemoPlan:
 
     demonstrations: int = 60
     """Of ``fork``, by two experts."""
-    few: int = 2
-    """Demonstrations of ``avoid``: deliberately too few."""
     evaluated: int = 200
-    """Episodes in which each policy is measured, alone."""
-    watched: int = 25
-    """Rollouts a round, watched by the supervisor."""
-    rounds: int = 6
-    enough: float = 0.97
-    """Success at which there are no more rounds."""
+    """Episodes in which each policy of ``fork`` is measured, alone."""
     shown: int = 6
     """Rollouts of each policy on ``fork`` that go over topics and onto the disk, too."""
     timed: int = 20
     """Supervised rollouts in which the speed of the graph is measured."""
     steps: int = 0
-    """Gradient steps of each training; 0 for what its configuration says."""
+    """Gradient steps of each training on ``fork``; 0 for what its configuration says."""
+    rounds: dict[str, Any] = field(default_factory=dict)
+    """What the rounds have other than ``ROUNDS`` and ``FROM_PICTURES``."""
 
 
-QUICK = DemoPlan(demonstrations=4, few=2, evaluated=10, watched=2, rounds=1, shown=1, timed=2, steps=60)
+QUICK = DemoPlan(
+    demonstrations=4, evaluated=10, shown=1, timed=2, steps=60,
+    rounds={"steps": 60, "demonstrations": 2, "rounds": 1, "episodes": 2, "eval_episodes": 2},
+)  # fmt: skip
 
 SEEDS = {
     "demonstrations": 0,
     "rollouts over topics": 50_000,
-    "supervised rollouts": 60_000,
     "timed rollouts": 70_000,
     "evaluation on fork": 100_000,
-    "evaluation of the rounds": 200_000,
-    "confirmation": 300_000,
 }
-"""Where the seeds of the episodes of each kind begin; none is used for two things."""
+"""Where the seeds of the episodes of ``fork`` of each kind begin; none is used for two things."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``il-ros demo``."""
-    parser.add_argument("--folder", type=Path, default=Path("runs/demo"), help="where everything goes")
+    parser.add_argument("--folder", type=Path, help="where everything goes (default: runs/demo, or runs/demo-camera)")
+    parser.add_argument("--camera", action="store_true", help=f"{TASK} from pictures, which takes longer")
     parser.add_argument("--quick", action="store_true", help="a rehearsal in half a minute; its numbers mean nothing")
 
 
@@ -90,12 +97,15 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros demo``."""
     from il_ros.evaluation.worker_pool import WorkerPool
 
-    folder = make_room(args.folder)
+    folder = make_room(args.folder or Path("runs/demo-camera" if args.camera else "runs/demo"))
     with bars() as progress, WorkerPool() as pool:
         story = Story(folder, QUICK if args.quick else DemoPlan(), pool, progress)
-        story.fork()
-        story.avoid()
-        story.speed()
+        if args.camera:
+            story.rounds(from_pictures=True)
+        else:
+            story.fork()
+            story.rounds()
+            story.speed()
         story.film()
     show(story.report.results, story.report.write(folder))
     return 0
@@ -128,18 +138,17 @@ class Story:
         from il_ros.evaluation.report.demo_report import DemoReport
 
         self._folder, self._plan, self._pool, self._progress = folder, plan, pool, progress
-        self._contract = Contract.load("panda_plane")
-        self._checkpoints: dict[str, Path] = {}
-        self.report = DemoReport(self._contract, SEEDS, versions())
-
-    # The phases -------------------------------------------------------------------------------------------------------
+        self._latest, self._checkpoints = TaskID(0), dict[str, Path]()
+        self.report = DemoReport(Contract.load(tasks.load("fork").contract), SEEDS, versions())
 
     def fork(self) -> None:
         """Train three policies from the same demonstrations of two experts who disagree, and measure each alone."""
         plan = self._plan
         with self._graph("fork", rule="demonstration", device="scripted") as director:
             self._pool.warm_up()
-            self._demonstrate(director, "fork", plan.demonstrations)
+            with self._bar("demonstrate", "fork: demonstrations", plan.demonstrations) as advance:
+                done = director.episodes(_from("demonstrations", plan.demonstrations), advance)
+            self.report.add_demonstrations("fork", [Path(facts["path"]) for facts in done])
             made = {name: self._train(director, name, f"fork: {name} learns") for name in POLICIES}
             director.set("gate_node", rule="none")
             for name, checkpoint in made.items():
@@ -149,29 +158,39 @@ class Story:
                     director.episodes(_from("rollouts over topics", plan.shown), advance)
         for name, checkpoint in made.items():
             seeds = _from("evaluation on fork", plan.evaluated)
-            self.report.results["policies"]["fork"][name] = self._measure("fork", name, checkpoint, seeds)
+            with self._bar("evaluate", f"fork: {name}, measured alone", len(seeds)) as advance:
+                rollouts = self._pool.evaluate(Path(checkpoint["path"]), "fork", seeds, progress=advance)
+            self.report.add_evaluation("fork", name, rollouts)
             self.report.add_film(f"fork, {name}", "fork", seeds[0], Path(checkpoint["path"]))
 
-    def avoid(self) -> None:
-        """Train from few demonstrations, then in rounds of correction until the policy alone is good enough."""
-        plan, rounds = self._plan, self.report.results["rounds"]
-        with self._graph("avoid", rule="demonstration", device="scripted", expert="nearest") as director:
-            self._demonstrate(director, "avoid", plan.few)
-            director.set("expert_node", device="supervisor")
-            director.set("gate_node", rule="human")
-            while len(rounds) <= plan.rounds and (not rounds or rounds[-1]["success"] < plan.enough):
-                number = len(rounds)
-                checkpoint = self._train(director, CORRECTED, f"avoid, round {number}: {CORRECTED} learns")
-                director.wait_policy(checkpoint["hash"])
-                seeds = _from("evaluation of the rounds", plan.evaluated, number)
-                score = self._measure("avoid", f"round {number}", checkpoint, seeds)
-                rounds.append({"round": number, **score, "labels": checkpoint["labels"]})
-                rounds[-1]["interventions"] = self._correct(director, number, checkpoint)
-        score = self._measure("avoid", "after", checkpoint, _from("confirmation", plan.evaluated))
-        self.report.results["confirmed"] = score
-        first = {key: rounds[0][key] for key in score}
-        self.report.results["policies"]["avoid"] = {"before correction": first, "after correction": score}
-        self.report.add_film("avoid, after", "avoid", SEEDS["confirmation"], Path(checkpoint["path"]))
+    def rounds(self, from_pictures: bool = False) -> None:
+        """Teach ``pick_place`` by few demonstrations, then by correction until the policy alone is good enough."""
+        from il_ros.launching.dagger_backend import RosBackend
+        from il_ros.learning.dagger.config import DaggerConfig
+        from il_ros.learning.dagger.in_process import InProcessBackend
+        from il_ros.learning.dagger.run import DaggerRun
+        from il_ros.learning.inference import use_one_thread
+
+        folder = self._folder / TASK
+        chosen = {**(FROM_PICTURES if from_pictures else ROUNDS), **self._plan.rounds}
+        plan = DaggerConfig(task=TASK, contract=_camera_contract(folder) if from_pictures else "", **chosen)
+        alone: list[list[Any]] = []
+
+        def measure(checkpoint: Path, task: str, seeds: range, *options: Any) -> list[Any]:
+            self._set(0, len(seeds))
+            advance = functools.partial(self._progress.advance, self._latest)
+            alone.append(self._pool.evaluate(checkpoint, task, seeds, *options, advance))
+            return alone[-1]
+
+        if from_pictures:
+            use_one_thread()
+            self.report.results["commands"] = ["il-ros demo --camera"]
+            backend: Any = InProcessBackend(folder, plan, measure, lambda p: self._set(p.step, p.steps))
+        else:
+            backend = RosBackend(folder, plan, measure, progress=self._set)
+        with backend:
+            DaggerRun(folder, plan, backend, lambda words, parts: self._phase(f"{TASK}, {words}", parts)).run()
+        self.report.add_run(folder, alone[0], alone[-1])
 
     def speed(self) -> None:
         """Measure how much faster than real time the graph is in lockstep, one process a node and in one process."""
@@ -194,8 +213,6 @@ class Story:
         with self._bar("film", "filming", self.report.films) as advance:
             self.report.film(self._pool, advance)
 
-    # What they are made of --------------------------------------------------------------------------------------------
-
     @contextlib.contextmanager
     def _graph(self, task: str, place: str = "", **settings: Any) -> Iterator[Any]:
         from il_ros.launching.graph import running
@@ -215,59 +232,45 @@ class Story:
     def _bar(self, phase: str, words: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar, and add its time to that of ``phase``."""
         began = time.monotonic()
-        bar = self._progress.add_task(words, total=total, note="")
-        yield lambda n: self._progress.advance(bar, n)
+        yield self._phase(words, total)
         self.report.took(phase, time.monotonic() - began)
 
-    def _demonstrate(self, director: Any, task: str, count: int) -> None:
-        with self._bar("demonstrate", f"{task}: demonstrations", count) as advance:
-            done = director.episodes(_from("demonstrations", count), advance)
-        self.report.add_demonstrations(task, self._read(done))
-
-    def _read(self, done: list[dict[str, Any]]) -> list[Any]:
-        """Read what the recorder has written."""
-        from il_ros.recording.episodes.reader import read_episode
-
-        return [read_episode(Path(facts["path"]), self._contract) for facts in done]
-
     def _train(self, director: Any, policy: str, words: str) -> dict[str, Any]:
-        with self._bar("train", words, 100) as advance:
-            reported = [0]
-
-            def progress(step: int, steps: int) -> None:
-                percent = 100 * step // max(1, steps)
-                advance(max(0, percent - reported[0]))
-                reported[0] = max(percent, reported[0])
-
-            made: dict[str, Any] = director.train(progress, policy=policy)
-            progress(1, 1)
+        with self._bar("train", words, 1) as advance:
+            made: dict[str, Any] = director.train(self._set, policy=policy)
+            advance(1)
         self.report.add_training(words.removesuffix(" learns"), Path(made["path"]))
         self._checkpoints.setdefault(policy, Path(made["path"]))
         return made
 
-    def _measure(self, task: str, name: str, checkpoint: dict[str, Any], seeds: range) -> dict[str, Any]:
-        """Roll the policy out alone, without ROS, on every core."""
-        with self._bar("evaluate", f"{task}: {name}, measured alone", len(seeds)) as advance:
-            rollouts = self._pool.evaluate(Path(checkpoint["path"]), task, seeds, progress=advance)
-        return self.report.add_evaluation(task, name, rollouts)
+    def _phase(self, words: str, parts: int) -> Callable[..., None]:
+        """Show the bar of a phase; return what is called after each of its parts, or after several."""
+        bar = self._latest = self._progress.add_task(words, total=parts, note="")
 
-    def _correct(self, director: Any, number: int, checkpoint: dict[str, Any]) -> int:
-        """Let the policy drive under the supervisor's eyes; returns how often it took over."""
-        watched = self._plan.watched
-        seeds = _from("supervised rollouts", watched, number)
-        with self._bar("correct", f"avoid, round {number}: the expert watches", watched) as advance:
-            episodes = self._read(director.episodes(seeds, advance))
-        self.report.add_corrections(episodes)
-        if number == 0:
-            saved = [s for s, e in zip(seeds, episodes) if e.interventions and e.facts["outcome"] == "success"]
-            self.report.add_film("avoid, corrected", "avoid", (saved or seeds)[0], Path(checkpoint["path"]), True)
-        return sum(episode.interventions for episode in episodes)
+        def advance(count: int = 1) -> None:
+            if not self._progress.tasks[bar].finished:
+                self._progress.advance(bar, count)
+
+        return advance
+
+    def _set(self, done: int, parts: int) -> None:
+        """Set the latest bar, where there is more to tell than that a phase has begun and ended."""
+        self._progress.update(self._latest, completed=done, total=max(1, parts))
 
 
-def _from(kind: str, count: int, number: int = 0) -> range:
-    """Return the seeds of one kind; those of the ``number``-th time."""
-    first = SEEDS[kind] + 1000 * number
-    return range(first, first + count)
+def _camera_contract(folder: Path) -> str:
+    """Write the contract of ``pick_place`` from pictures; return its path."""
+    from il_ros.sim.cameras import from_pictures
+
+    path = folder / "contract.yaml"
+    folder.mkdir(parents=True)
+    contract = from_pictures(Contract.load(tasks.load(TASK).contract))
+    path.write_text(yaml.safe_dump(contract.to_dict(), sort_keys=False), encoding="utf-8")
+    return str(path)
+
+
+def _from(kind: str, count: int) -> range:
+    return range(SEEDS[kind], SEEDS[kind] + count)
 
 
 def versions() -> dict[str, str]:
@@ -282,15 +285,16 @@ def versions() -> dict[str, str]:
 def show(results: dict[str, Any], report: Path) -> None:
     """Print what came out."""
     table = Table("task", "policy", "success", "95 % interval", "of", "take-overs")
-    rows = [("fork", name, score) for name, score in results["policies"]["fork"].items()]
-    rows += [("avoid", f"round {r['round']}", r) for r in results["rounds"]]
-    rows += [("avoid", "once more", results["policies"]["avoid"]["after correction"])]
+    rows = [("fork", name, score) for name, score in results["policies"].get("fork", {}).items()]
+    rows += [(TASK, f"after round {r['round']}", r) for r in results["rounds"]]
+    rows += [(TASK, "once more", results["confirmed"])]
     for task, name, score in rows:
         interval = "{:.1%} - {:.1%}".format(*score["interval"])
-        taken = str(score.get("interventions", ""))
-        table.add_row(task, name, f"{score['success']:.1%}", interval, str(score["episodes"]), taken)
+        counts = (str(score.get(key, "")) for key in ("episodes", "interventions"))
+        table.add_row(task, name, f"{score['success']:.1%}", interval, *counts)
     console = Console()
     console.print(table)
-    speeds = ", ".join(f"{name} {factor:.1f} x" for name, factor in results["real_time_factor"].items())
-    console.print(f"graph in lockstep, against real time: {speeds}; in all {sum(results['wall_s'].values()):.0f} s")
+    for name, factor in results["real_time_factor"].items():
+        console.print(f"the graph in lockstep, {name}: {factor:.1f} times real time")
+    console.print(f"in all {sum(results['wall_s'].values()):.0f} s")
     console.print(f"now open {report}", soft_wrap=True)

@@ -7,7 +7,7 @@ The graph takes the last observations in real units and gives the action chunk i
 file of the same name that ends in .json says what each number is called and measured in.
 
 Examples:
-  il-ros onnx runs/demo/avoid/checkpoints/checkpoint_001_diffusion avoid.onnx
+  il-ros onnx runs/demo/fork/checkpoints/checkpoint_003_diffusion fork.onnx
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ rate is that of the longer training. With anything else changed it is refused, u
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -26,9 +27,14 @@ from rich.table import Table
 
 from il_ros.cli.progress import bars
 from il_ros.core.contract import Contract
-from il_ros.core.errors import ConfigError
+from il_ros.core.errors import ConfigError, DataError
+from il_ros.recording.bag import metadata
+from il_ros.recording.episodes.store import EpisodeStore
+from il_ros.sim import tasks
 
 HELP = "train a policy on recorded episodes"
+CONTRACT = "panda_plane"
+"""Of episodes that name no task of ours."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--policy", default="diffusion", help="policy class, or a training configuration (YAML)")
     parser.add_argument("--checkpoints", type=Path, help="where the checkpoint goes (default: beside FOLDER)")
-    parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")
+    parser.add_argument(
+        "--contract", help=f"contract, by name or path (default: that of the episodes' task, or {CONTRACT})"
+    )
     parser.add_argument("--steps", type=int, help="gradient steps (default: the configuration's)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the training")
     parser.add_argument(
@@ -70,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         changes["encoder"] = args.encoder
     config = TrainingConfig.load(args.policy, **changes)
     folder = args.checkpoints or args.episodes.parent / "checkpoints"
-    workshop = TrainingPipeline(args.episodes, folder, Contract.load(args.contract))
+    workshop = TrainingPipeline(args.episodes, folder, Contract.load(args.contract or contract_of(args.episodes)))
     aside = workshop.put_aside(config) if args.fresh else None
     if aside is not None:
         print(f"il-ros: the training that had not ended is now {aside}", file=sys.stderr)
@@ -91,6 +99,15 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(key, "\n".join(value) if isinstance(value, list) else str(value))
     Console().print(table)
     return 0
+
+
+def contract_of(episodes: Path) -> str:
+    """Return the name of the contract with which the task of the episodes is done, if they say which it is."""
+    for bag in EpisodeStore(episodes).closed():
+        with contextlib.suppress(DataError):
+            task = str(metadata.read(bag).facts.get("task", ""))
+            return tasks.load(task).contract if task.partition(":")[0] in tasks.available() else CONTRACT
+    return CONTRACT
 
 
 def weights(text: str) -> dict[str, float]:

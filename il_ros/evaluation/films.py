@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from PIL import Image
 
 from il_ros import teleop
 from il_ros.core.episode import Record
@@ -17,9 +22,14 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.gate.gate import STEADY
 from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
+from il_ros.sim.env import ArmEnv
 
 FILM_EVERY = 2
-"""Every so many steps a film has a picture."""
+"""A film has a picture every so many steps at most."""
+MOST_PICTURES = 140
+"""An episode that lasts longer has its pictures farther apart."""
+ROWS, COLUMNS = slice(96, 456), slice(112, 592)
+"""The part of a picture of 640 x 480 in which tool and table are."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +45,33 @@ class FilmedEpisode:
 
 
 def film(take: FilmedEpisode) -> Clip:
-    """Run an episode again before the camera."""
+    """Run an episode again before the camera; beside it is what a policy sees that sees pictures."""
     actor = policy_runner(take.checkpoint)
     env = environment(take.task, actor.contract)
     guide, solve = tasks.ScriptedExpert(env.task, "nearest"), Kinematics.of(actor.contract)
     setup = teleop.Setup(actor.contract, guide, env.task.clearance, solve=solve)
     supervisor = teleop.load("supervisor", setup) if take.supervised else None
     gate = Gate(actor.contract, GateConfig(rule="human" if take.supervised else "none"))
+    every = max(FILM_EVERY, math.ceil(env.task.time_limit_s * actor.contract.rate_hz / MOST_PICTURES))
     frames: list[Array] = []
     captions: list[str] = []
 
     def shoot(record: Record) -> None:
-        if (record.stamp_ns - env.start.first_stamp_ns) // actor.contract.step_ns % FILM_EVERY == 0:
-            frames.append(env.render())
+        if (record.stamp_ns - env.start.first_stamp_ns) // actor.contract.step_ns % every == 0:
+            frames.append(picture(env, actor.cameras))
             captions.append(f"{record.authority.name}: {'' if record.reason == STEADY else record.reason}")
 
     rollout = run_episode(env, gate, take.seed, actor, supervisor, shoot)
-    frames.append(env.render())
+    frames.append(picture(env, actor.cameras))
     captions.append(f"{captions[-1].partition(':')[0]}: {rollout.outcome}")
-    return Clip(f"{take.title}: {rollout.outcome}", frames, captions, actor.contract.rate_hz / FILM_EVERY)
+    return Clip(f"{take.title}: {rollout.outcome}", frames, captions, actor.contract.rate_hz / every)
+
+
+def picture(env: ArmEnv, cameras: Collection[str]) -> Array:
+    """Return (H, W, 3) uint8: the scene, and to the right of it what the cameras see, one below the other."""
+    scene = env.render(640, 480)[ROWS, COLUMNS]
+    if not cameras:
+        return scene
+    side = len(scene) // len(cameras)
+    seen = np.vstack([np.asarray(Image.fromarray(each).resize((side, side))) for each in env.images(cameras).values()])
+    return np.hstack([scene[: len(seen)], seen])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,20 @@ class RosBackend:
         measure: rolls a policy out alone, in this process, step by step as the graph does.
         paced: in real time, in the domain of the environment, where the operator's device publishes.
         composed: all nodes in one process.
+        progress: called with the step and the number of steps while a training runs.
     """
 
     def __init__(
-        self, folder: Path, plan: DaggerConfig, measure: Measure, paced: bool = False, composed: bool = False
+        self,
+        folder: Path,
+        plan: DaggerConfig,
+        measure: Measure,
+        paced: bool = False,
+        composed: bool = False,
+        progress: Callable[[int, int], None] = lambda step, steps: None,
     ) -> None:
         self._folder, self._plan, self._measure = folder, plan, measure
-        self._paced, self._composed = paced, composed
+        self._paced, self._composed, self._progress = paced, composed, progress
         self._stack = contextlib.ExitStack()
         self._client: Any = None
 
@@ -79,7 +87,7 @@ class RosBackend:
 
     def train(self, config: TrainingConfig) -> dict[str, Any]:
         """Train on all episodes of the run."""
-        made: dict[str, Any] = self._start(self._plan.device_of(0)).train()
+        made: dict[str, Any] = self._start(self._plan.device_of(0)).train(self._progress)
         return made
 
     def measure(self, checkpoint: Path, seeds: range) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from il_ros.cli import train
 from il_ros.core.contract import Contract
 from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.training.resume import ResumePoint
+from il_ros.recording.bag import metadata
 from il_ros.recording.episodes.reader import read_episode
 
 CONTRACT = Contract.load("panda_plane")
@@ -30,6 +32,15 @@ def test_train_writes_a_checkpoint_and_tells_what_it_learnt_from(il_ros, episode
     assert said.json["labels"] == sum(len(read_episode(bag, CONTRACT)) for bag in episodes.iterdir())
     training = loaded.document["training"]
     assert (training["steps"], training["seed"]) == (5, 3)
+
+
+@pytest.mark.parametrize("task", ["fork", "pick_place", "trace:horizon_s=40", "somebody_elses"])
+def test_train_takes_the_contract_of_the_task_that_was_recorded(episodes, task):
+    for bag in episodes.iterdir():
+        metadata.amend(bag, {"task": task})
+    known = {"pick_place": "panda_gripper"}
+    assert train.contract_of(episodes) == known.get(task, "panda_plane")
+    assert train.contract_of(episodes / "nothing") == "panda_plane"
 
 
 def test_train_takes_a_configuration_of_ones_own(il_ros, episodes, tmp_path):

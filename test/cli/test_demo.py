@@ -47,16 +47,17 @@ def test_the_demo_leaves_a_report_its_numbers_and_every_episode(tmp_path: Path) 
     assert living(folder) == []
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert set(results["policies"]["fork"]) == {"deterministic", "mixture", "diffusion"}
-    scores = [*results["policies"]["fork"].values(), *results["rounds"]]
+    assert set(results["policies"]["pick_place"]) == {"after round 0", "after round 1", "once more"}
+    scores = [*results["policies"]["fork"].values(), *results["rounds"], results["confirmed"]]
     assert all({"success", "episodes", "interval"} <= set(score) for score in scores)
-    assert all({"round", "interventions", "labels"} <= set(row) for row in results["rounds"])
+    assert [row["round"] for row in results["rounds"]] == [0, 1]
+    assert {"interventions", "expert_s", "labels"} <= set(results["rounds"][1])
     assert set(results["real_time_factor"]) == {"processes", "composed"}
     assert all(results[key] for key in ("wall_s", "seeds", "versions"))
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["'](https?:)?//""", page)
     bags = list(folder.rglob("metadata.yaml"))
-    watched = 2 * len(results["rounds"])
-    assert len(bags) == 4 + 3 + 2 + watched + 2 * 2  # as the quick plan says
+    assert len(bags) == 4 + 3 + (2 + 2) + 2 * 2  # as the quick plan says
     (kept,) = [path for path in tmp_path.iterdir() if path != folder]
     assert (kept / "results.json").read_text(encoding="utf-8") == "the run before"
 

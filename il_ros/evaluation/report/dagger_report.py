@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from il_ros.recording.episodes.store import EpisodeStore
 from il_ros.sim import tasks
 
 NAME = "report.html"
+FIRST, LAST = "after round 0", "once more"
+"""What the policies of the first round and of the end of a run are called."""
 
 
 def write(folder: Path) -> Path:
@@ -30,11 +33,19 @@ def write(folder: Path) -> Path:
         DataError: if there is no ledger, or an episode cannot be read.
         StorageError: if the page cannot be written.
     """
+    return write_report(folder / NAME, read(folder))
+
+
+def read(folder: Path) -> ReportData:
+    """Return what the page of the run in ``folder`` is made of.
+
+    Raises:
+        DataError: if there is no ledger, or an episode cannot be read.
+    """
     records = ledger.read(folder)
     plan, rows = records["plan"], records["rounds"]
-    contract = Contract.load(plan["contract"])
-    episodes = [read_episode(path, contract) for path in EpisodeStore(folder / "episodes").closed()]
-    by_round = [_of_round(row, episodes) for row in rows]
+    contract = contract_of(plan)
+    by_round = episodes_by_round(folder)
     data = ReportData(_results(folder, records), rounds_task=plan["task"])
     data.scenes[plan["task"]] = trajectories.scene(tasks.load(plan["task"]))
     if by_round:
@@ -42,7 +53,20 @@ def write(folder: Path) -> Path:
         data.rounds.extend([[], *(_drawn(of_round, contract) for of_round in by_round[1:])])
     made = {f"round {row['round']}": Path(row["checkpoint"]["path"]) for row in rows}
     data.curves.extend(Curve.of(name, checkpoint) for name, checkpoint in made.items() if checkpoint.exists())
-    return write_report(folder / NAME, data)
+    return data
+
+
+def contract_of(plan: Mapping[str, Any]) -> Contract:
+    """Return the contract of a run without its cameras, whose images nobody draws here."""
+    return dataclasses.replace(Contract.load(plan["contract"]), images=())
+
+
+def episodes_by_round(folder: Path) -> list[list[Episode]]:
+    """Return the episodes of each finished round of the run in ``folder``."""
+    records = ledger.read(folder)
+    contract = contract_of(records["plan"])
+    episodes = [read_episode(path, contract) for path in EpisodeStore(folder / "episodes").closed()]
+    return [_of_round(row, episodes) for row in records["rounds"]]
 
 
 def _of_round(row: Mapping[str, Any], episodes: Sequence[Episode]) -> list[Episode]:
@@ -57,8 +81,10 @@ def _drawn(episodes: Sequence[Episode], contract: Contract) -> list[ToolPath]:
 def _results(folder: Path, records: Mapping[str, Any]) -> dict[str, Any]:
     plan, rows = records["plan"], records["rounds"]
     alone = {f"after round {row['round']}": row["alone"] for row in (*rows[:1], *rows[1:][-1:])}
-    alone |= {} if records["confirmed"] is None else {"once more": records["confirmed"]}
     walls = {name: round(sum(row["wall_s"][name] for row in rows), 1) for name in ("collect", "train", "measure")}
+    if records["confirmed"] is not None:
+        alone[LAST] = records["confirmed"]
+        walls["measure"] = round(walls["measure"] + records["confirmed"]["wall_s"], 1)
     return {
         "policies": {plan["task"]: alone} if alone else {},
         "rounds": [_round(row) for row in rows],

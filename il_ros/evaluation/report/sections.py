@@ -22,20 +22,24 @@ ABOUT_TASK = {
     "fork": "One obstacle stands exactly in the way. One expert always passes it on the right, the other always on "
     "the left. Both are right; the average of the two drives straight into it.",
     "avoid": "Three rows of obstacles leave 24 ways to the finish line. The arm must cross it without touching any.",
+    "pick_place": "The gripper grasps the block, lifts it, and stands it in the zone. Both lie elsewhere in each "
+    "episode: somewhere in the dashed rectangles.",
 }
 ABOUT_POLICY = {
     "deterministic": "One answer for each situation: the average of what it was shown.",
     "mixture": "Chooses one of several ways, then keeps to it.",
     "diffusion": "Starts from noise and refines it into one of the ways it was shown.",
+    "after round 0": "Taught by the demonstrations alone.",
+    "once more": "After all corrections, from other starts than those that were counted before.",
 }
 SHOWN = """The paths of the tool in the demonstrations, seen from above: you stand behind the robot and look along its
 arm. Each expert has a colour of their own."""
 MADE = """Each policy drove alone, from fresh starts. The bar around each dot is the 95 % interval: given the number of
 episodes, the true rate may lie anywhere in it. Entropy, where it is given, says how evenly the successful episodes use
 the ways there are: 1 for all alike, 0 for a single one."""
-CORRECTED = """The policy drives, and an expert watches. When failure is near, the expert takes over, drives until the
-arm is safe, and gives control back. Only what the expert drove is added to the training data. After each round the
-policy is measured alone, on fresh starts."""
+CORRECTED = """The policy drives, and an expert watches. When failure is near, or nothing goes on, the expert takes
+over, drives until the arm is safe, or holds what it should, and gives control back. Only what the expert drove is added
+to the training data. After each round the policy is measured alone, on fresh starts."""
 TRAINED = """Lower is better. Losses of different policies measure different things, so compare shapes, not heights."""
 FILMED = """Press play, or drag the slider. The badge says who drives; the ribbon below the picture says it for the
 whole episode."""

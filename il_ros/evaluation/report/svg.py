@@ -25,6 +25,17 @@ MOST_PATHS = 100
 
 
 @dataclass(frozen=True)
+class StartArea:
+    """Where a thing lies when an episode starts, if that is another place each time; metres in the base frame."""
+
+    name: str
+    x_low: float
+    x_high: float
+    y_low: float
+    y_high: float
+
+
+@dataclass(frozen=True)
 class TopView:
     """What stands on the table of a task: metres in the robot's base frame, x forward and y to the left."""
 
@@ -33,12 +44,11 @@ class TopView:
     y_low: float
     y_high: float
     obstacles: tuple[tuple[float, float, float], ...] = ()
-    """``(x, y, radius)`` of each."""
-    finish_x: float | None = None
-    """Where the finish line lies, if the task has one."""
+    """``(x, y, radius)`` of each that always stands there."""
+    lines: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """The points of each line that the task draws on the table, such as the finish."""
     start: tuple[float, float] | None = None
-    groove: tuple[tuple[float, float], ...] = ()
-    """What the tool must follow, if it must follow something; the last point is followed by the first."""
+    areas: tuple[StartArea, ...] = ()
 
     def __post_init__(self) -> None:
         if not (self.x_low < self.x_high and self.y_low < self.y_high):
@@ -198,14 +208,18 @@ def _ground(scene: TopView, view: MapProjection) -> str:
     parts += [
         f'<path class="mesh" d="M{x:.1f} 0V{view.height:.0f}"/>' for x in np.arange((WIDTH / 2) % ten_cm, WIDTH, ten_cm)
     ]
-    if scene.groove:
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (view.point(*place) for place in scene.groove[::4]))
-        parts.append(f'<polygon class="finish" fill="none" points="{points}"/>')
-    if scene.finish_x is not None:
-        y = view.point(scene.finish_x, 0.0)[1]
-        parts.append(f'<path class="finish" d="M0 {y:.1f}H{WIDTH:.0f}"/>')
-        parts.append(f'<text x="{WIDTH - 8:.0f}" y="{y - 6:.1f}" text-anchor="end">finish</text>')
+    parts += [f'<path class="finish" d="{line(view.points(np.array(points)), 4.0)}"/>' for points in scene.lines]
+    parts += [_area(view, area) for area in scene.areas]
     return "".join(parts)
+
+
+def _area(view: MapProjection, area: StartArea) -> str:
+    (left, top), (right, bottom) = view.point(area.x_high, area.y_high), view.point(area.x_low, area.y_low)
+    return (
+        f'<rect class="area" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}" '
+        f'rx="8"/><text x="{(left + right) / 2:.1f}" y="{bottom + 14:.1f}" text-anchor="middle">'
+        f"{escape(area.name)}</text>"
+    )
 
 
 def _marks(scene: TopView, view: MapProjection) -> str:

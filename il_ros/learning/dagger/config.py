@@ -14,6 +14,7 @@ from il_ros.learning.data import labels
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
 from il_ros.learning.inference import ActionPerturbation
 from il_ros.learning.training.config import TrainingConfig
+from il_ros.sim import tasks
 
 SCHEDULES: dict[str, Callable[[int, int], float]] = {
     "indicator": lambda number, rounds: 0.0,
@@ -37,7 +38,7 @@ class DaggerConfig:
     """
 
     task: str = option("avoid", "task, with options as in trace:horizon_s=40")
-    contract: str = option("panda_plane", "contract, by name or path")
+    contract: str = option("", "contract, by name or path; empty: the task's own")
     policy: str = option("mixture", "policy class, or a training configuration (YAML)")
     steps: int = option(0, "gradient steps of each training; 0: the configuration's")
     warm_start: bool = option(False, "go on from the weights of the round before; otherwise train from scratch")
@@ -63,6 +64,8 @@ class DaggerConfig:
     seed: int = option(0, "of everything; runs with equal seeds meet equal episodes")
 
     def __post_init__(self) -> None:
+        if not self.contract:
+            object.__setattr__(self, "contract", tasks.load(self.task).contract)
         for name in ("demonstrations", "episodes", "eval_episodes", "execute_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be at least 1")

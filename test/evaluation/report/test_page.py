@@ -27,9 +27,10 @@ from il_ros.evaluation.report.clips import Clip
 from il_ros.evaluation.report.page import ReportData, write_report
 from il_ros.evaluation.report.svg import MapProjection, ToolPath, TopView
 
-FORK = TopView(0.30, 0.70, -0.20, 0.20, ((0.5, 0.0, 0.03),), None, (0.33, 0.0))
+FORK = TopView(0.30, 0.70, -0.20, 0.20, ((0.5, 0.0, 0.03),), start=(0.33, 0.0))
 ROWS = ((0.42, 0.0), (0.50, -0.06), (0.50, 0.06), (0.58, -0.12), (0.58, 0.0), (0.58, 0.12))
-AVOID = TopView(0.28, 0.72, -0.25, 0.25, tuple((x, y, 0.025) for x, y in ROWS), 0.66, (0.32, 0.0))
+FINISH = ((0.66, -0.25), (0.66, 0.25))
+AVOID = TopView(0.28, 0.72, -0.25, 0.25, tuple((x, y, 0.025) for x, y in ROWS), (FINISH,), (0.32, 0.0))
 VOID = {"br", "img", "input", "link", "meta"}
 
 

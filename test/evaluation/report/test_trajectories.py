@@ -16,7 +16,6 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.sim import tasks
 
 CONTRACT = Contract.load("panda_plane")
-PLANE_TASKS = [name for name in tasks.available() if tasks.load(name).contract == "panda_plane"]
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +24,30 @@ def rollout(env_of, device):
     return run_episode(env_of("fork"), gate, 2, None, device("scripted", "fork", "left"))
 
 
-@pytest.mark.parametrize("task", PLANE_TASKS)
-def test_the_scene_has_room_for_every_post_the_starts_and_the_finish_line(task):
+@pytest.mark.parametrize("task", tasks.available())
+def test_the_scene_has_room_for_every_body_the_starts_and_the_lines(task):
     loaded = tasks.load(task)
     scene = trajectories.scene(loaded)
-    layouts = [loaded.layout(np.random.default_rng(seed)) for seed in range(50)]
-    assert len(scene.obstacles) == len(layouts[0].poses)
-    for x, y, radius in scene.obstacles:
-        assert scene.x_low < x - radius and x + radius < scene.x_high
-        assert scene.finish_x is None or x + radius < scene.finish_x < scene.x_high
-        assert scene.y_low < y - radius and y + radius < scene.y_high
-    for layout in layouts:
-        assert scene.x_low < layout.tool_start[0] < scene.x_high
-        assert scene.y_low < layout.tool_start[1] < scene.y_high
-    assert bool(scene.groove) != (scene.finish_x is not None)  # one of both is to be seen
-    assert all(scene.x_low < x < scene.x_high and scene.y_low < y < scene.y_high for x, y in scene.groove)
+
+    def is_inside(x, y):
+        return scene.x_low < x < scene.x_high and scene.y_low < y < scene.y_high
+
+    layouts = [loaded.layout(np.random.default_rng(seed)) for seed in range(200)]
+    assert len(scene.obstacles) + len(scene.areas) == len(layouts[0].poses)
+    assert all(is_inside(x + side, y + side) for x, y, r in scene.obstacles for side in (-r, r))
+    assert all(is_inside(a.x_low, a.y_low) and is_inside(a.x_high, a.y_high) for a in scene.areas)
+    assert all(is_inside(*layout.tool_start[:2]) for layout in layouts)
+    assert all(is_inside(*pose[:2]) for layout in layouts for pose in layout.poses)
+    assert len(scene.lines) == len(loaded.lines)
+    assert all(is_inside(x, y) for points in scene.lines for x, y in points)
+
+
+def test_things_that_lie_elsewhere_in_each_episode_are_drawn_as_areas_and_posts_as_posts():
+    placed, fork = trajectories.scene(tasks.load("pick_place")), trajectories.scene(tasks.load("fork"))
+    assert ([area.name for area in placed.areas], placed.obstacles) == (["block", "zone"], ())
+    block, zone = placed.areas
+    assert block.y_high < 0.0 < zone.y_low
+    assert (fork.areas, len(fork.obstacles)) == ((), 1)
 
 
 def test_a_start_is_drawn_where_it_is_always_the_same_and_not_where_it_is_anywhere():

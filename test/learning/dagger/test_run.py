@@ -30,6 +30,7 @@ from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.dagger.run import DaggerRun
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
+from il_ros.sim import tasks
 
 CONTRACT = Contract.load("panda_plane")
 TINY = {
@@ -107,6 +108,12 @@ def test_a_run_that_has_just_begun_can_be_drawn_too(tmp_path: Path) -> None:
     ledger.Ledger(tmp_path, dataclasses.asdict(HG))._write()
     assert main(["ledger", str(tmp_path), "--report"]) == 0
     assert "had no rounds of correction" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("task", [*tasks.available(), "trace:horizon_s=40"])
+def test_a_run_uses_the_contract_of_its_task_unless_another_is_named(task: str) -> None:
+    assert DaggerConfig(task=task).contract == tasks.load(task).contract
+    assert DaggerConfig(task=task, contract="xarm6_joints").contract == "xarm6_joints"
 
 
 def test_the_share_of_new_labels_is_on_record(tmp_path: Path, whole: Callable[[DaggerConfig], Path]) -> None:
