@@ -42,7 +42,8 @@ def measured(contract: str, episodes: int) -> dict[str, Any]:
         folder = Path(temporary)
         path = contract_in(folder, contract)
         options: dict[str, Any] = {
-            "task": "pick_place", "device": "scripted", "expert": "random", "folder": folder / "episodes", "contract": path, "lockstep": True, "composed": True, "isolated": True,
+            "task": "pick_place", "device": "scripted", "expert": "random", "folder": folder / "episodes",
+            "contract": path, "lockstep": True, "composed": True, "isolated": True,
         }  # fmt: skip
         with running("collect", folder / "logs", **options) as client:
             client.episodes(range(1), lambda _: None)  # what is done once is not timed
