@@ -85,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
     """Run ``il-ros doctor``; returns 0 if no check failed."""
     checks = list(examine())
     if args.contract:
-        from il_ros.cli import camera_checks
+        from il_ros.cli.checks import cameras
 
-        checks += camera_checks.examine(Contract.load(args.contract))
+        checks += cameras.examine(Contract.load(args.contract))
     if args.json:
         print(json.dumps([asdict(check) for check in checks]))
     else:

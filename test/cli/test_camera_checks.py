@@ -10,7 +10,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from il_ros.cli import camera_checks, main
+from il_ros.cli import main
+from il_ros.cli.checks import cameras as camera_checks
 from il_ros.core.contract import Contract, ImageComponent
 from il_ros.core.messages import COMPRESSED, IMAGE, jpeg_of_image, serialized_image
 
