@@ -86,7 +86,7 @@ def recorded(hosts: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bag
         start(MIND, "recorder_node", folder=episodes.folder)
         journal = episodes.journal_path(1)
         wait("a recording", journal.exists, processes)
-        wait("two seconds of it", lambda: journal.stat().st_size > 60_000, processes)
+        wait("two seconds of it", lambda: journal.stat().st_size > 80_000, processes)
         ip("-n", ARM, "link", "set", "cable", "down")
         time.sleep(CUT_S)
         ip("-n", ARM, "link", "set", "cable", "up")
