@@ -17,12 +17,11 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from il_ros.core.contract import Contract
+from il_ros.core.contract import Contract, ImageComponent
 from il_ros.launching.graph import running
 
 SIZE, CAMERA_HZ = 96, 10.0
@@ -30,10 +29,8 @@ SIZE, CAMERA_HZ = 96, 10.0
 
 def contract_in(folder: Path, name: str) -> Path:
     """Write the contract of that name with a camera; return its path."""
-    front = {"topic": "front/image_raw", "width": SIZE, "height": SIZE, "rate_hz": CAMERA_HZ}
-    path = folder / "with_camera.yaml"
-    path.write_text(yaml.safe_dump({**Contract.load(name).to_dict(), "images": {"front": front}}, sort_keys=False))
-    return path
+    front = ImageComponent("front", "front/image_raw", width=SIZE, height=SIZE, rate_hz=CAMERA_HZ)
+    return replace(Contract.load(name), images=(front,)).save(folder / "with_camera.yaml")
 
 
 def measured(contract: str, episodes: int) -> dict[str, Any]:

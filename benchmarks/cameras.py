@@ -17,6 +17,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import resource
@@ -30,7 +31,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-import yaml
 from geometry_msgs.msg import PoseArray, PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -38,7 +38,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image, JointState
 
 from il_ros.core import messages
-from il_ros.core.contract import Contract
+from il_ros.core.contract import Contract, ImageComponent
 from il_ros.core.types import Array
 from il_ros.recording.bag.reader import bytes_of, read
 from il_ros.sim.env import ArmEnv
@@ -125,12 +125,8 @@ FINISHED_S = 600.0
 
 def contract_in(folder: Path) -> Path:
     """Write the contract of an arm with the two cameras; return its path."""
-    images = {
-        n: {"topic": f"{n}/image_raw", "width": 96, "height": 96, "rate_hz": CAMERA_HZ} for n in ("front", "wrist")
-    }
-    path = folder / "two_cameras.yaml"
-    path.write_text(yaml.safe_dump({**Contract.load("panda_plane").to_dict(), "images": images}, sort_keys=False))
-    return path
+    images = (ImageComponent(n, f"{n}/image_raw", width=96, height=96, rate_hz=CAMERA_HZ) for n in ("front", "wrist"))
+    return dataclasses.replace(Contract.load("panda_plane"), images=tuple(images)).save(folder / "two_cameras.yaml")
 
 
 def cpu_s(pid: int) -> float:

@@ -82,13 +82,11 @@ def robomimic(batch: int, width: int, depth: int, cache: str) -> Stretch:
         depth: number of them.
         cache: its ``hdf5_cache_mode``: ``low_dim`` reads pictures from the file, ``all`` keeps them in memory.
     """
-    import time
-
     import torch
 
     from benchmarks.image_data import SIZE, written
     from benchmarks.image_network import FEATURES, PatchNetwork
-    from benchmarks.robomimic_bc import PARTS, mend_torchvision
+    from benchmarks.robomimic_bc import PARTS, epochs, mend_torchvision
     from benchmarks.transitions import ACTION_DIM
 
     mend_torchvision()
@@ -124,15 +122,7 @@ def robomimic(batch: int, width: int, depth: int, cache: str) -> Stretch:
     shapes = {**{name: [size] for name, size in PARTS.items()}, "front_image": [3, SIZE, SIZE]}
     model = algo_factory("bc", config, shapes, ACTION_DIM, torch.device("cpu"))
     data, _ = train_utils.load_data_for_training(config, obs_keys=list(shapes))
-    loader = torch.utils.data.DataLoader(data, batch_size=batch, shuffle=True, num_workers=0, drop_last=True)
-    epoch = iter(range(1, 10**9))
-
-    def stretch(steps: int) -> list[float]:
-        started = time.perf_counter()
-        train_utils.run_epoch(model=model, data_loader=loader, epoch=next(epoch), num_steps=steps)
-        return [(time.perf_counter() - started) / steps]
-
-    return stretch
+    return epochs(model, data, batch)
 
 
 def lerobot(batch: int, width: int, depth: int) -> Stretch:

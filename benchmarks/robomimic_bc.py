@@ -20,8 +20,6 @@ PARTS = {"robot0_eef_pos": 3, "robot0_eef_quat": 4, "robot0_gripper_qpos": 2, "o
 
 def peer(batch: int, width: int, depth: int) -> Stretch:
     """Run ``run_epoch`` over its ``SequenceDataset``, all of it cached, as its training script runs them."""
-    import time
-
     import torch
 
     mend_torchvision()
@@ -51,6 +49,16 @@ def peer(batch: int, width: int, depth: int) -> Stretch:
         data, _ = train_utils.load_data_for_training(config, obs_keys=list(PARTS))
     finally:
         os.unlink(path)
+    return epochs(model, data, batch)
+
+
+def epochs(model: Any, data: Any, batch: int) -> Stretch:
+    """Run its ``run_epoch`` over its ``SequenceDataset``."""
+    import time
+
+    import torch
+    from robomimic.utils import train_utils
+
     loader = torch.utils.data.DataLoader(data, batch_size=batch, shuffle=True, num_workers=0, drop_last=True)
     epoch = iter(range(1, 10**9))
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,8 @@ from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.dagger.run import DaggerRun
 from il_ros.sim import tasks
-from studies import job_cache, publishing
+from studies import job_cache, manipulation_page, publishing
+from studies.job_results import JobResults
 
 TASKS = ("pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
@@ -102,15 +102,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for gained_by in RULES
     ]
     args.folder.mkdir(parents=True, exist_ok=True)
-    paths = {job: args.folder / f"{job.key()}.json" for job in jobs}
-    job_cache.run(work, [job for job, path in paths.items() if not path.exists()], args.folder, args.workers, "runs")
-    table = rows([json.loads(path.read_text(encoding="utf-8")) for path in paths.values()])
-    for row in table:
-        low, high = row["interval"]
-        print(
-            f"{row['task']}, round {row['round']}, {row['labels']} labels of {row['gained_by']}: "
-            f"{100 * row['success']:.1f} % of {row['episodes']} ({100 * low:.1f} to {100 * high:.1f})"
-        )
+    shelf = JobResults(args.folder, {})
+    job_cache.run(work, shelf.missing(jobs), args.folder, args.workers, "runs")
+    table = rows([shelf.gave(job) for job in jobs])
+    print(manipulation_page.corrections(table))
     if args.publish:
         publishing.write_json(args.results / "corrections.json", table)
     return 0
@@ -121,9 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", nargs="+", default=TASKS, choices=TASKS)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each kind")
     parser.add_argument("--episodes", type=int, default=100, help="in which each policy drives alone")
-    parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--folder", type=Path, default=Path("runs/study-corrections"), help="for what was done")
-    parser.add_argument("--results", type=Path, default=publishing.RESULTS, help="for the rows")
+    job_cache.add_options(parser, "study-corrections")
     parser.add_argument("--publish", action="store_true", help="write the rows")
     return parser
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,8 @@ from il_ros.robot.ik import Kinematics
 from il_ros.sim import tasks
 from il_ros.sim.env import ArmEnv
 from il_ros.teleop import Setup, load
-from studies import job_cache, publishing
+from studies import job_cache, manipulation_page, publishing
+from studies.job_results import JobResults
 
 BLOCK = 50
 """Seeds of one cell."""
@@ -44,6 +44,10 @@ class ExpertCell:
     command: str
     """One of ``COMMANDS``."""
     first_seed: int
+
+    def key(self) -> str:
+        """Return a key that is equal for equal work."""
+        return job_cache.key(self)
 
     @property
     def contract(self) -> str:
@@ -64,7 +68,7 @@ def measure(cell: ExpertCell, folder: Path) -> None:
     for seed in range(cell.first_seed, cell.first_seed + BLOCK):
         outcomes[seed] = run_episode(env, gate, seed, None, device).outcome
     env.close()
-    job_cache.keep(folder / f"{job_cache.key(cell)}.json", {**dataclasses.asdict(cell), "outcomes": outcomes})
+    job_cache.keep(folder / f"{cell.key()}.json", {**dataclasses.asdict(cell), "outcomes": outcomes})
 
 
 def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -93,16 +97,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for command in args.commands
     ]
     args.folder.mkdir(parents=True, exist_ok=True)
-    paths = {cell: args.folder / f"{job_cache.key(cell)}.json" for cell in cells}
-    missing = [cell for cell, path in paths.items() if not path.exists()]
-    job_cache.run(measure, missing, args.folder, args.workers, "episodes")
-    table = rows([json.loads(path.read_text(encoding="utf-8")) for path in paths.values()])
-    for row in table:
-        low, high = row["interval"]
-        print(
-            f"{row['task']}, {row['arm']}, {row['command']}: {100 * row['success']:.1f} % of {row['episodes']} "
-            f"({100 * low:.1f} to {100 * high:.1f}); {row['failures'] or 'no failure'}"
-        )
+    shelf = JobResults(args.folder, {})
+    job_cache.run(measure, shelf.missing(cells), args.folder, args.workers, "episodes")
+    table = rows([shelf.gave(cell) for cell in cells])
+    print(manipulation_page.experts(table))
     if args.publish:
         publishing.write_json(args.results / "experts.json", table)
     return 0
@@ -113,9 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tasks", nargs="+", default=tasks.available(), choices=tasks.available())
     parser.add_argument("--commands", nargs="+", default=COMMANDS, choices=COMMANDS)
     parser.add_argument("--seeds", type=int, default=500, help="episodes of each task, arm and kind of command")
-    parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--folder", type=Path, default=Path("runs/study-experts"), help="for what was done")
-    parser.add_argument("--results", type=Path, default=publishing.RESULTS, help="for the rows")
+    job_cache.add_options(parser, "study-experts")
     parser.add_argument("--publish", action="store_true", help="write the rows")
     return parser
 

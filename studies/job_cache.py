@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import hashlib
@@ -22,6 +23,7 @@ from rich.progress import track
 from il_ros.core.atomic_io import replace_file
 from il_ros.core.errors import DataError, IlRosError
 from il_ros.evaluation.worker_pool import initialize_worker
+from studies import publishing
 
 
 def keep(path: Path, result: Mapping[str, Any]) -> None:
@@ -72,6 +74,13 @@ def run(work: Callable[..., None], missing: Collection[Any], folder: Path, worke
     with multiprocessing.get_context("spawn").Pool(workers, initialize_worker) as pool:  # leaving it ends the workers
         done = pool.imap_unordered(functools.partial(work, folder=folder), missing)
         deque(track(done, words, total=len(missing), console=Console(stderr=True)), maxlen=0)
+
+
+def add_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add the options for how the study called ``name`` runs, and where its rows go."""
+    parser.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
+    parser.add_argument("--folder", type=Path, default=Path("runs") / name, help="where what was done is kept")
+    parser.add_argument("--results", type=Path, default=publishing.RESULTS, help="a folder for the rows")
 
 
 def end(main: Callable[[], int], name: str) -> None:

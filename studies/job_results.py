@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 PICTURED = ("paths", "away_m", "demonstrated")
 """What only the pictures need; it is too much to be published."""
@@ -25,6 +25,9 @@ class AnyJob(Protocol):
         """Return a key that is equal for equal work."""
 
 
+Job = TypeVar("Job", bound=AnyJob)
+
+
 @dataclass(frozen=True)
 class JobResults:
     """Where the results of jobs are found: here in ``folder``, or ``known`` since the page was last published."""
@@ -32,7 +35,7 @@ class JobResults:
     folder: Path
     known: Mapping[str, Mapping[str, Any]]
 
-    def missing(self, jobs: Sequence[AnyJob]) -> list[AnyJob]:
+    def missing(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs that must be run."""
         absent = [job for job in jobs if not self._file(job).exists()]
         return [job for job in absent if job.key() not in self.known or getattr(job, "is_pictured", False)]

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import shutil
 import time
 from collections import Counter
@@ -28,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode, ImageTrack
+from il_ros.evaluation.films import FilmedEpisode
 from il_ros.evaluation.metrics import Success, behaviour_entropy
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
@@ -43,6 +42,7 @@ from il_ros.learning.training.config import TrainingConfig
 from il_ros.sim import tasks
 from il_ros.sim.cameras import from_pictures
 from studies import film_strip, job_cache, manipulation_page, publishing
+from studies.job_results import JobResults
 
 TASKS = ("reach", "push", "pick_place", "stack", "peg")
 CLASSES = ("deterministic", "mixture", "flow")
@@ -68,6 +68,10 @@ class HandlingCell:
     demonstrations: int
     steps: int
     episodes: int
+
+    def key(self) -> str:
+        """Return a key that is equal for equal work."""
+        return job_cache.key(self)
 
     def contract(self) -> Contract:
         """Return the task's own contract; from pictures, with cameras in the place of the objects."""
@@ -116,7 +120,7 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
     run = folder / cell.demonstrated()
     run.mkdir(parents=True, exist_ok=True)
     contract, complete = run / "contract.yaml", run / "complete"
-    contract.write_text(yaml.safe_dump(cell.contract().to_dict()), encoding="utf-8")
+    cell.contract().save(contract)
     plan = DaggerConfig(
         task=cell.task, contract=str(contract), policy=cell.policy, steps=cell.steps, expert="random",
         demonstrations=cell.demonstrations, eval_episodes=cell.episodes, rounds=0, seed=cell.seed,
@@ -136,12 +140,12 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
     checkpoint = pipeline.train(cell.training(plan))["path"]
     train_s = time.process_time() - began
     seeds = plan.seeds(ALONE, 0, cell.episodes)
-    alone = GateConfig(rule="none", execute_steps=plan.execute_steps)
-    rollouts = roll_out(Path(checkpoint), cell.task, seeds, alone)
+    rollouts = roll_out(Path(checkpoint), cell.task, seeds, GateConfig(rule="none", execute_steps=plan.execute_steps))
     failed = next((rollout for rollout in rollouts if not rollout.success), None)
     if failed is not None:
-        title = f"{cell.task} from {cell.sees}, {cell.policy}: {failed.outcome}"
-        film_strip.draw(Path(checkpoint), cell.task, failed.seed, alone, title, folder / f"{job_cache.key(cell)}.png")
+        title = f"{cell.task} from {cell.sees}, {cell.policy}"
+        take = FilmedEpisode(title, cell.task, failed.seed, Path(checkpoint))
+        film_strip.draw(take, folder / f"{cell.key()}.png")
     return {
         **dataclasses.asdict(cell),
         "outcomes": [rollout.outcome for rollout in rollouts],
@@ -174,27 +178,26 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def work(group: Sequence[HandlingCell], folder: Path) -> None:
     """Measure cells that share demonstrations, one after the other, and keep what they gave."""
     for cell in group:
-        job_cache.keep(folder / f"{job_cache.key(cell)}.json", measured(cell, folder))
+        job_cache.keep(folder / f"{cell.key()}.json", measured(cell, folder))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is not there yet; print the rows; write them and the page."""
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
-    paths = {cell: args.folder / f"{job_cache.key(cell)}.json" for cell in cells(args)}
+    every, shelf = list(cells(args)), JobResults(args.folder, {})
     groups: dict[str, list[HandlingCell]] = {}
-    for cell, path in paths.items():
-        if not path.exists():
-            groups.setdefault(cell.demonstrated(), []).append(cell)
+    for cell in shelf.missing(every):
+        groups.setdefault(cell.demonstrated(), []).append(cell)
     job_cache.run(work, list(groups.values()), args.folder, args.workers, "demonstrations and trainings")
-    table = rows([json.loads(path.read_text(encoding="utf-8")) for path in paths.values()])
+    table = rows([shelf.gave(cell) for cell in every])
     print(manipulation_page.policies(table))
     if args.output is not None:
         publishing.write_json(args.results / "manipulation.json", table)
         strips: dict[tuple[str, str], Path] = {}
-        for cell, path in paths.items():
-            if path.with_suffix(".png").exists():
-                strips.setdefault((cell.task, cell.sees), path.with_suffix(".png"))
+        for cell in every:
+            if (path := args.folder / f"{cell.key()}.png").exists():
+                strips.setdefault((cell.task, cell.sees), path)
         for (task, sees), path in strips.items():
             shutil.copyfile(path, args.output / f"manipulation-{task}-{sees}.png")
         publishing.write_page(args.output, "manipulation.md", manipulation_page.page(args.results, args.output))
@@ -210,9 +213,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demonstrations", type=int, default=100)
     parser.add_argument("--steps", type=int, default=6000, help="gradient steps of each training")
     parser.add_argument("--episodes", type=int, default=100, help="in which each policy drives alone")
-    parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--folder", type=Path, default=Path("runs/study-manipulation"), help="for what was done")
-    parser.add_argument("--results", type=Path, default=publishing.RESULTS, help="for the rows")
+    job_cache.add_options(parser, "study-manipulation")
     parser.add_argument("--output", type=Path, help="folder for the page")
     return parser
 

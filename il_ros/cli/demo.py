@@ -27,7 +27,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.progress import Progress, TaskID
 from rich.table import Table
@@ -262,11 +261,8 @@ def _camera_contract(folder: Path) -> str:
     """Write the contract of ``pick_place`` from pictures; return its path."""
     from il_ros.sim.cameras import from_pictures
 
-    path = folder / "contract.yaml"
     folder.mkdir(parents=True)
-    contract = from_pictures(Contract.load(tasks.load(TASK).contract))
-    path.write_text(yaml.safe_dump(contract.to_dict(), sort_keys=False), encoding="utf-8")
-    return str(path)
+    return str(from_pictures(Contract.load(tasks.load(TASK).contract)).save(folder / "contract.yaml"))
 
 
 def _from(kind: str, count: int) -> range:

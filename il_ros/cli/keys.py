@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from il_ros.core.errors import ConfigError
 
 HELP = "drive the arm from a terminal"
+KEYS = __doc__.strip().split("\n\n")[-1]
+"""What each key does."""
 WAYS = {"w": (0, 1), "s": (0, -1), "a": (1, 1), "d": (1, -1), "r": (2, 1), "f": (2, -1), "q": (3, 1), "e": (3, -1)}
 """By key, the axis of the base frame (x forward, y left, z up; 3 for a turn about z) and the direction."""
 GRIPPER, STOP, QUIT = "c", " ", ("x", "\x03", "\x04")
@@ -113,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
 
     terminal, last = sys.stdin.fileno(), -math.inf
     with TwistPublisher(args.namespace) as speaker, single_keys(terminal):
-        print(f"{__doc__.strip().rpartition(chr(10) * 2)[2]} Publishing on {speaker.topic}.", flush=True)
+        print(f"{KEYS} Publishing on {speaker.topic}.", flush=True)
         while True:
             keys, now = typed(terminal, 1.0 / RATE_HZ), time.monotonic()
             for key in keys:

@@ -45,8 +45,7 @@ def gripper_turn(contract: Contract, chunk: Chunk, closed: float) -> int | None:
         closed: how far it is commanded to be closed now, from 0 to 1.
     """
     for column in np.flatnonzero(contract.is_gripper)[:1]:
-        part = contract.action[column]
-        shares = (chunk.actions[:, column] - part.at(0.0)) / (part.at(1.0) - part.at(0.0))
+        shares = contract.action[column].share(chunk.actions[:, column])
         turns = np.flatnonzero(shares < 0.5 if closed > 0.5 else shares > 0.5)
         return int(turns[0]) if len(turns) else None
     return None

@@ -193,21 +193,27 @@ class PhysicsClient:
         self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array = UP
     ) -> Array:
         """Return (height, width, 3) uint8, drawn by PyBullet's software renderer."""
-        return rgb(self.rgba_and_depth(width, height, eye, target, field_of_view, up)[0])
+        return rgb(self._drawn(width, height, eye, target, field_of_view, up)[0])
 
     def rgba_and_depth(
         self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array = UP
     ) -> tuple[Array, Array]:
-        """Return a picture (H, W, 4) uint8, and (H, W) m, how far ahead of the eye what it shows is.
+        """Return a picture (H, W, 4) uint8, and (H, W) m, how far ahead of the eye what it shows is."""
+        pixels, depth = self._drawn(width, height, eye, target, field_of_view, up)
+        buffer = np.reshape(np.asarray(depth, dtype=np.float32), (height, width))
+        return pixels, FAR_M * NEAR_M / (FAR_M - (FAR_M - NEAR_M) * buffer)
+
+    def _drawn(
+        self, width: int, height: int, eye: Array, target: Array, field_of_view: float, up: Array
+    ) -> tuple[Array, Any]:
+        """Return a picture (H, W, 4) uint8, and the renderer's buffer of depths.
 
         All options are given always: those of one call hold for later ones that leave them out.
         """
         view = self.call_plain("computeViewMatrix", eye.tolist(), target.tolist(), up.tolist())
         lens = self.call_plain("computeProjectionMatrixFOV", field_of_view, width / height, NEAR_M, FAR_M)
         image = self.call("getCameraImage", width, height, view, lens, **LIGHT)
-        pixels = np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4))
-        buffer = np.reshape(np.asarray(image[3], dtype=np.float32), (height, width))
-        return pixels, FAR_M * NEAR_M / (FAR_M - (FAR_M - NEAR_M) * buffer)
+        return np.reshape(np.asarray(image[2], dtype=np.uint8), (height, width, 4)), image[3]
 
     @staticmethod
     def call_plain(function: str, *arguments: Any) -> Any:

@@ -80,5 +80,4 @@ def with_grip(contract: Contract, reading: RobotState) -> RobotState:
     if name not in reading.joint_names:
         return reading
     position = float(reading.joint_positions[reading.joint_names.index(name)])
-    share = (position - part.at(0.0)) / (part.at(1.0) - part.at(0.0))
-    return dataclasses.replace(reading, grip=min(1.0, max(0.0, share)))
+    return dataclasses.replace(reading, grip=min(1.0, max(0.0, part.share(position))))

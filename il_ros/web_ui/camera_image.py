@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
+from il_ros.core import messages
 from il_ros.core.errors import MessageError
 from il_ros.core.types import Array
 
@@ -18,8 +17,13 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of a picture, at most."""
 KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 """What it begins with, and what that is called on the web."""
-HEAT = np.array([[40, 0, 90, 0], [120, 20, 120, 60], [225, 60, 60, 140], [255, 150, 20, 190], [255, 240, 110, 215]])
-"""Red, green, blue and opacity of levels from 0 to 255, at equal distances."""
+_HEAT = np.array([[40, 0, 90, 0], [120, 20, 120, 60], [225, 60, 60, 140], [255, 150, 20, 190], [255, 240, 110, 215]])
+HEAT: Array = (
+    np.stack([np.interp(np.arange(256), np.linspace(0, 255, len(_HEAT)), channel) for channel in _HEAT.T], axis=1)
+    .round()
+    .astype(np.uint8)
+)
+"""Red, green, blue and opacity of each level."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,10 @@ class CameraImage:
     @classmethod
     def from_pixels(cls, pixels: Array) -> CameraImage:
         """Take pixels (H, W, 3), RGB, or (H, W, 4), RGB and opacity, uint8; nothing of them is lost."""
-        png = io.BytesIO()
-        Image.fromarray(pixels).save(png, "PNG", compress_level=1)
-        return cls(png.getvalue(), "image/png")
+        return cls(messages.packed_image(pixels), "image/png")
 
 
 def heat(levels: Array) -> Array:
     """Return levels (H, W) uint8 as colours (H, W, 4) to lay over a picture; 0 is transparent."""
-    at = np.linspace(0, 255, len(HEAT))
-    table = np.stack([np.interp(np.arange(256), at, channel) for channel in HEAT.T], axis=1)
-    colours: Array = table.round().astype(np.uint8)[levels]
+    colours: Array = HEAT[levels]
     return colours

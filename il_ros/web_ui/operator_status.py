@@ -66,7 +66,7 @@ class OperatorStatus:
         """Set a position of the gripper: how far it is closed, from 0 to 1, and as a text with its unit."""
         assert self._gripper is not None
         part = self._contract.action[self._gripper]
-        closed = (position - part.at(0.0)) / (part.at(1.0) - part.at(0.0))
+        closed = part.share(position)
         text = f"{1e3 * position:.0f} mm" if part.unit == "m" else f"{position:.2f} {part.unit}".rstrip()
         self.state["gripper"] |= {what: {"closed": round(min(1.0, max(0.0, closed)), 3), "text": text}}
 

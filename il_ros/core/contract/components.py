@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from il_ros.core.types import Array
+
+Positions = TypeVar("Positions", float, Array)
 
 CLOCKS = ("header", "publish", "log")
 """By which times messages of external bags may go: the stamps of their headers, of publication, of recording."""
@@ -66,6 +71,10 @@ class ActionComponent:
         """Return the command of a gripper that is closed by the share ``grip``: 0 for open, 1 for closed."""
         first, last = (self.high, self.low) if self.closed == "low" else (self.low, self.high)
         return first + grip * (last - first)
+
+    def share(self, position: Positions) -> Positions:
+        """Return by what share a gripper is closed that is commanded or measured at ``position``; inverse of ``at``."""
+        return (position - self.at(0.0)) / (self.at(1.0) - self.at(0.0))
 
     @property
     def limited_by(self) -> str:

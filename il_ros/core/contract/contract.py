@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from il_ros.core import paths, schema
 from il_ros.core.contract import document, rules
@@ -209,6 +210,11 @@ class Contract:
             ConfigError: for a key that is missing, unknown or of the wrong type.
         """
         return cls(name=name, **document.read(f"contract {name!r}", data))
+
+    def save(self, path: Path) -> Path:
+        """Write the contract as a YAML file, which ``load`` reads; return its path."""
+        path.write_text(yaml.safe_dump(self.to_dict(), sort_keys=False), encoding="utf-8")
+        return path
 
     @classmethod
     def load(cls, name: str | Path) -> Contract:

@@ -75,6 +75,13 @@ def unpacked_image(packed: bytes) -> Array:
     return np.asarray(_unpacked(packed, "").convert("RGB"))
 
 
+def packed_image(pixels: Array) -> bytes:
+    """Return pixels (H, W, 3) uint8, RGB, or (H, W, 4), with opacity, as PNG; packed quickly rather than small."""
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "PNG", compress_level=1)
+    return png.getvalue()
+
+
 def fitted_image(pixels: Array, component: ImageComponent) -> Array:
     """Return what the policy sees of pixels (H, W, 3) uint8, RGB: (height, width, 3), cropped and resized.
 
@@ -98,11 +105,9 @@ def serialized_image(stamp_ns: int, frame_id: str, pixels: Array) -> bytes:
 
 def serialized_png(stamp_ns: int, frame_id: str, pixels: Array) -> bytes:
     """Return the bytes of a ``CompressedImage`` that holds pixels (H, W, 3) uint8, RGB, without loss."""
-    png = io.BytesIO()
-    Image.fromarray(pixels).save(png, "PNG", compress_level=1)
     writer = _CdrWriter(stamp_ns, frame_id)
     writer.text("rgb8; png compressed bgr8")  # as image_transport writes it
-    return writer.ended(png.getvalue())
+    return writer.ended(packed_image(pixels))
 
 
 def jpeg_of_image(data: bytes, quality: int) -> bytes:

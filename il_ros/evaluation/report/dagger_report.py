@@ -33,11 +33,11 @@ def write(folder: Path) -> Path:
         DataError: if there is no ledger, or an episode cannot be read.
         StorageError: if the page cannot be written.
     """
-    return write_report(folder / NAME, read(folder))
+    return write_report(folder / NAME, read(folder, episodes_by_round(folder)))
 
 
-def read(folder: Path) -> ReportData:
-    """Return what the page of the run in ``folder`` is made of.
+def read(folder: Path, by_round: Sequence[Sequence[Episode]]) -> ReportData:
+    """Return what the page of the run in ``folder`` is made of; ``by_round`` is what ``episodes_by_round`` returns.
 
     Raises:
         DataError: if there is no ledger, or an episode cannot be read.
@@ -45,7 +45,6 @@ def read(folder: Path) -> ReportData:
     records = ledger.read(folder)
     plan, rows = records["plan"], records["rounds"]
     contract = contract_of(plan)
-    by_round = episodes_by_round(folder)
     data = ReportData(_results(folder, records), rounds_task=plan["task"])
     data.scenes[plan["task"]] = trajectories.scene(tasks.load(plan["task"]))
     if by_round:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode
 from il_ros.evaluation.films import FilmedEpisode
 from il_ros.evaluation.report import dagger_report
 from il_ros.evaluation.report.charts import Curve
@@ -77,7 +78,8 @@ class DemoReport:
 
     def add_run(self, folder: Path, first: Sequence[Rollout], last: Sequence[Rollout]) -> None:
         """Draw the rounds in ``folder``, and where the policies of the first round and of the end drove alone."""
-        run = dagger_report.read(folder)
+        by_round = dagger_report.episodes_by_round(folder)
+        run = dagger_report.read(folder, by_round)
         task, data = run.rounds_task, self._data
         data.scenes.update(run.scenes)
         data.demonstrations.update(run.demonstrations)
@@ -94,15 +96,15 @@ class DemoReport:
         self.results |= {key: results[key] for key in ("rounds", "confirmed", "targets", "plan")}
         for phase, seconds in results["wall_s"].items():
             self.took(f"{task}: {phase}", seconds)
-        self._film_run(folder, first)
+        self._film_run(folder, first, by_round)
 
-    def _film_run(self, folder: Path, first: Sequence[Rollout]) -> None:
+    def _film_run(self, folder: Path, first: Sequence[Rollout], by_round: Sequence[Sequence[Episode]]) -> None:
         """Note a failure of the first policy, the same start at the end, and a rollout that was saved by correction."""
         records = ledger.read(folder)
         task, checkpoints = records["plan"]["task"], [Path(row["checkpoint"]["path"]) for row in records["rounds"]]
         failed = next((rollout.seed for rollout in first if not rollout.success), first[0].seed)
         self.add_film(f"{task}, before correction", task, failed, checkpoints[0])
-        for watched in dagger_report.episodes_by_round(folder)[1:2]:
+        for watched in by_round[1:2]:
             saved = [episode for episode in watched if episode.interventions and episode.info.is_success] or watched
             self.add_film(f"{task}, corrected", task, int(saved[0].facts["seed"]), checkpoints[0], True)
         self.add_film(f"{task}, after correction, from the same start", task, failed, checkpoints[-1])

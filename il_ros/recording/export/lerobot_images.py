@@ -8,7 +8,6 @@ Images pass one at a time, from the files that they are mapped from, so memory d
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
@@ -17,7 +16,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from il_ros.core.contract import ImageComponent
 from il_ros.core.errors import ConfigError
@@ -60,13 +58,6 @@ def image_feature(camera: ImageComponent, dtype: str, fps: float) -> dict[str, A
             "is_depth_map": False,
         }
     return feature
-
-
-def png(image: Array) -> bytes:
-    """Return an image (H, W, 3) uint8 as PNG."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 class ImageStatistics:

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from il_ros.core import messages
 from il_ros.core.types import Array
 from il_ros.recording.export.base import library
-from il_ros.recording.export.lerobot_images import png
 
 CHECKED = {"write_page_checksum": True}
 GROUP_BYTES = 1 << 24
@@ -67,7 +67,10 @@ class FrameTable:
 
     def _packed(self, images: Iterator[Array], first: int) -> Any:
         """Return images as LeRobot embeds them; the path is a name without a file."""
-        rows = [{"bytes": png(image), "path": f"frame-{number:06d}.png"} for number, image in enumerate(images, first)]
+        rows = [
+            {"bytes": messages.packed_image(image), "path": f"frame-{number:06d}.png"}
+            for number, image in enumerate(images, first)
+        ]
         return self._pyarrow.array(rows, self._type({"dtype": "image"}))
 
 

@@ -142,7 +142,7 @@ class Leader(Operated):
         positions = self._scale * [values.get(name, math.nan) for name in names] + self._offset
         for part, position in zip(contract.action, positions.tolist()):
             if part.kind == "gripper" and not math.isnan(position):
-                self.gripper.squeeze((position - part.at(0.0)) / (part.at(1.0) - part.at(0.0)))
+                self.gripper.squeeze(part.share(position))
         self._follow(topic, np.where(contract.is_gripper, 0.0, positions), now_ns)
 
     def _follow(self, topic: str, positions: Array, now_ns: int) -> None:

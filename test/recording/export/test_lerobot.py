@@ -334,8 +334,8 @@ def test_an_export_without_a_step_is_refused_and_one_such_episode_is_told(make_e
 
 
 def test_a_library_that_is_not_there_is_told_with_the_remedy():
-    with pytest.raises(ConfigError, match=r"no_such_library cannot be imported .* run pip install 'il_ros\[export\]'"):
-        exporters.library("no_such_library.tables")
+    with pytest.raises(ConfigError, match=r"no_such_package cannot be imported .* run pip install 'il_ros\[export\]'"):
+        exporters.library("no_such_package.tables")
 
 
 def test_forms_are_found_by_their_names():
