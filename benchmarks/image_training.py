@@ -59,13 +59,14 @@ def limit(batch: int, width: int, depth: int) -> Stretch:
     from benchmarks.image_data import SIZE, episodes
     from benchmarks.image_network import FEATURES, WIDTH
     from benchmarks.timing import bare_training
-    from il_ros.policies.vision.image_policy import Vision, create_image_policy
+    from il_ros.policies.encoding.encoded_policy import create_encoded
+    from il_ros.policies.vision.config import Vision
 
     observations, actions, pictures = (torch.from_numpy(rows[:batch]) for rows in next(episodes()))
     vision = Vision({"front": (SIZE, SIZE)}, "patch", WIDTH, FEATURES)
-    sizes = {"observation_dim": observations.shape[1] + vision.total, "action_dim": actions.shape[1], "n_obs_steps": 1}
+    sizes = {"observation_dim": observations.shape[1], "action_dim": actions.shape[1], "n_obs_steps": 1}
     options = {"horizon": 1, "width": width, "depth": depth, "activation": "relu", "gaussian": False}
-    made = create_image_policy("benchmarks.plain_mlp", {**sizes, **options}, 0, vision)
+    made = create_encoded("benchmarks.plain_mlp", {**sizes, **options}, 0, None, vision)
     chunk, mask, generator = actions[:, None], torch.ones(batch, 1), torch.Generator()
     return bare_training(
         made.parameters(),

@@ -38,6 +38,7 @@ def demonstrate(
     expert: str = "random",
     episodes: int = 20,
     seed: int = 0,
+    disturbance: float = 0.0,
 ) -> list[Path]:
     """Record demonstrations of a task's scripted expert in the simulation; return their bags.
 
@@ -48,14 +49,17 @@ def demonstrate(
         expert: which of the task's experts; ``random`` draws one for each episode.
         episodes: how many.
         seed: of the first episode; the others count up.
+        disturbance: how strongly the arm is pushed off the expert's way now and then, as a share of its speed; what the
+            expert asks for stays the label.
 
     Raises:
         ConfigError: if there is no such task, contract or expert.
         StorageError: if the bags cannot be written.
     """
     _at_least_one("episodes", episodes)
-    with InProcessBackend(Path(run), DaggerConfig(task=task, contract=contract, expert=expert)) as backend:
-        backend.prepare("demonstration", "scripted", None)
+    plan = DaggerConfig(task=task, contract=contract, expert=expert, disturbance=disturbance)
+    with InProcessBackend(Path(run), plan) as backend:
+        backend.prepare(plan.rule_of(0), "scripted", None)
         return [backend.episode(number) for number in range(seed, seed + episodes)]
 
 

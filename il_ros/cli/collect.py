@@ -26,6 +26,7 @@ from il_ros.cli import add_environment, check_seeds
 from il_ros.cli.progress import bars
 from il_ros.core.errors import ConfigError
 from il_ros.core.schema import json_object
+from il_ros.gate import rules
 from il_ros.sim import tasks
 from il_ros.teleop.devices.function import load
 
@@ -44,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="random",
         help="which scripted expert; random draws one an episode; for an environment package.module:function",
     )
+    parser.add_argument(
+        "--disturbance",
+        type=float,
+        default=0.0,
+        help="push the arm off the expert's way now and then, up to this share of its speed, such as 0.3, so that "
+        "recoveries are demonstrated; labels stay what the expert asks for (default: 0)",
+    )
     parser.add_argument("--contract", help="contract, by name or path; it names the arm (default: the task's)")
     parser.add_argument("--folder", type=Path, default=Path("runs/episodes"), help="where the bags go")
     parser.add_argument("--real-time", action="store_true", help="in real time, as a person needs it")
@@ -60,6 +68,9 @@ def run(args: argparse.Namespace) -> int:
     options = {**arguments, "expert": args.expert, "folder": args.folder.absolute()}
     options |= {"lockstep": not args.real_time, "composed": args.composed}
     options |= {"isolated": args.input_device in ("scripted",)}
+    if args.disturbance:
+        options["rule"] = f"demonstration:disturbance={args.disturbance}"
+        rules.load(options["rule"])
     with bars() as progress:
         bar = progress.add_task(
             f"demonstrations of {args.environment or args.task}", total=args.episodes, note="starting the nodes"

@@ -19,7 +19,7 @@ import torch
 
 from il_ros.core import aliases, plugins
 from il_ros.core.atomic_io import storage_errors, written_whole
-from il_ros.core.contract import Contract
+from il_ros.core.contract import Contract, Geometry
 from il_ros.core.errors import CheckpointError, ConfigError, DataError, IlRosError
 from il_ros.learning.checkpoint_files import (
     CRITIC,
@@ -39,8 +39,9 @@ from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.memory_limit import AllocationLimit
 from il_ros.learning.training.config import LONGEST
 from il_ros.learning.training.result import Trained
-from il_ros.policies.base import Policy, PolicyConfig, create, is_declared
-from il_ros.policies.vision.image_policy import Vision, create_image_policy
+from il_ros.policies.base import Policy, PolicyConfig, is_declared
+from il_ros.policies.encoding.encoded_policy import added_dim, create_encoded
+from il_ros.policies.vision.config import Vision
 
 SIZES = tuple(field.name for field in fields(PolicyConfig))
 """Keys of every policy's sizes."""
@@ -195,19 +196,36 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
     package = document.get("policy_package")
     if package and plugins.requirement("policy", name) is None:
         raise ConfigError(f"its policy {name!r} is of a package that is not installed: pip install {package}")
-    vision = _vision(document, contract)
-    observed = len(contract.observation) + (vision.total if vision else 0)
-    expected = {"observation_dim": observed, "action_dim": len(contract.action)}
+    vision, geometry, measured = _vision(document, contract), _geometry(document, contract), len(contract.observation)
+    added = added_dim(geometry, vision)
+    expected = {"observation_dim": measured + added, "action_dim": len(contract.action)}
     differing = [key for key, size in expected.items() if sizes.get(key, size) != size]
     if differing:
-        key, features = differing[0], " with the features of images" if vision else ""
+        key, features = differing[0], " with what follows from them" if added else ""
         raise CheckpointError(f"its {key} is {sizes.get(key)!r}; its contract has {expected[key]} components{features}")
     if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("n_obs_steps", "horizon")):
         raise CheckpointError(f"its n_obs_steps or horizon is not from 1 to {LONGEST}")
     with AllocationLimit(sum(tensor.numel() for tensor in weights.values()), len(weights)):
-        policy = create(name, sizes, seed=0) if vision is None else create_image_policy(name, sizes, 0, vision)
+        policy = create_encoded(name, {**sizes, "observation_dim": measured}, 0, geometry, vision)
     policy.load_state_dict(dict(weights))
     return policy.eval().requires_grad_(False)
+
+
+def _geometry(document: Mapping[str, Any], contract: Contract) -> Geometry | None:
+    """Return the points between which the policy sees relations; None if it sees none.
+
+    Raises:
+        CheckpointError: if its contract lacks one of their components.
+    """
+    if "geometry" not in document:
+        return None
+    geometry = Geometry.from_dict(document["geometry"])
+    columns = [i for part in (geometry.points, geometry.headings) for each in part.values() for i in each]
+    if columns and not 0 <= min(columns) <= max(columns) < len(contract.observation):
+        raise CheckpointError(
+            f"its points have components {sorted(columns)}; its contract has {len(contract.observation)}"
+        )
+    return geometry
 
 
 def _vision(document: Mapping[str, Any], contract: Contract) -> Vision | None:

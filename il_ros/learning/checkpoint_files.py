@@ -22,7 +22,8 @@ from il_ros.core import aliases
 from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError
 from il_ros.learning.training.result import Trained
-from il_ros.policies.vision.image_policy import ImagePolicy
+from il_ros.policies.base import Policy
+from il_ros.policies.encoding.encoded_policy import EncodedPolicy, geometry_of
 
 FORMAT = 1
 DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
@@ -75,7 +76,7 @@ def make_document(
         "format": FORMAT,
         "policy": trained.config.policy,
         "sizes": asdict(trained.policy.config),
-        **({"vision": trained.policy.vision.to_dict()} if isinstance(trained.policy, ImagePolicy) else {}),
+        **_encoding(trained.policy),
         "parameters": sum(p.numel() for p in trained.policy.parameters()),
         "normalizer": trained.normaliser.to_dict(),
         "contract": {"name": contract.name, **contract.to_dict()},
@@ -93,6 +94,13 @@ def make_document(
             "torch": torch.__version__,
         },
     }
+
+
+def _encoding(policy: Policy) -> dict[str, Any]:
+    """Return what stands beside the numbers of an observation, by the key of each part."""
+    vision, geometry = policy.vision if isinstance(policy, EncodedPolicy) else None, geometry_of(policy)
+    parts = {"vision": vision, "geometry": geometry}
+    return {key: part.to_dict() for key, part in parts.items() if part is not None}
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

@@ -144,8 +144,10 @@ def _observations(policy: Policy, normaliser: Normalizer, episode: Episode) -> T
     numbers = torch.from_numpy(normaliser.observation.forward(_histories(episode, policy.config.n_obs_steps)))
     tracks = [episode.images[camera] for camera in policy.cameras]
     newest = [np.maximum(np.maximum.accumulate(track.index), 0) for track in tracks]
+    if not tracks:
+        return policy.encode(numbers, [])
     pieces = []
-    for start in range(0, len(numbers) if tracks else 0, BATCH):
+    for start in range(0, len(numbers), BATCH):
         piece = slice(start, start + BATCH)
         images = [torch.from_numpy(track.frames[rows[piece]]) for track, rows in zip(tracks, newest)]
         pieces.append(policy.encode(numbers[piece], images))

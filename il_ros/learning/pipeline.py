@@ -118,7 +118,9 @@ class TrainingPipeline:
         min_labels = min(config.min_labels, config.horizon)
         scheme = labels.load(config.labels)
         cameras = config.cameras(self._contract)
-        data = Dataset.from_episodes(episodes, config.n_obs_steps, config.horizon, scheme, min_labels, cameras)
+        geometry = self._contract.geometry if config.relations else None
+        windows = (config.n_obs_steps, config.horizon, scheme, min_labels, cameras, geometry)
+        data = Dataset.from_episodes(episodes, *windows)
         data = data.weighed([weights[path] for path in chosen])
         old = self._trained_on()
         new = [number for number, path in enumerate(chosen) if path.name not in old]

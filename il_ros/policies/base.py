@@ -87,7 +87,7 @@ class Policy(torch.nn.Module, abc.ABC):
     def encode(self, observations: Tensor, images: Sequence[Tensor]) -> Tensor:
         """Return (B, To, Do), what the other methods take, of the numbers of an observation and its images.
 
-        A class by itself sees the numbers alone; see ``vision.image_policy.ImagePolicy``.
+        A class by itself sees the numbers alone; see ``encoding.encoded_policy.EncodedPolicy``.
         """
         return observations
 

@@ -19,7 +19,8 @@ from il_ros.gate import Gate, GateConfig
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.normalizer import Normalizer
 from il_ros.learning.inference import PolicyRunner
-from il_ros.policies.vision.image_policy import Vision, create_image_policy
+from il_ros.policies.encoding.encoded_policy import create_encoded
+from il_ros.policies.vision.config import Vision
 from il_ros.sim.env import ArmEnv
 
 SIZE = 48
@@ -46,8 +47,8 @@ class Watching(PolicyRunner):
 def runner() -> Watching:
     rng = np.random.default_rng(0)
     vision = Vision({part.name: (part.height, part.width) for part in CONTRACT.images}, width=8, features=4)
-    sizes = {"observation_dim": 4 + vision.total, "action_dim": 2, "horizon": 8, "width": 16, "depth": 1}
-    policy = create_image_policy("deterministic", sizes, 0, vision).eval().requires_grad_(False)
+    sizes = {"observation_dim": 4, "action_dim": 2, "horizon": 8, "width": 16, "depth": 1}
+    policy = create_encoded("deterministic", sizes, 0, vision=vision).eval().requires_grad_(False)
     normaliser = Normalizer.fit(rng.uniform(-0.3, 0.8, (9, 4)), rng.uniform(-0.2, 0.2, (9, 2)))
     return Watching(Checkpoint(Path("x"), {"policy": "deterministic"}, policy, normaliser, CONTRACT))
 

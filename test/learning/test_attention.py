@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from il_ros.learning.attention import CELLS, AttentionThread, ChunkInputs, attention, blurred
-from il_ros.policies.vision.image_policy import Vision, create_image_policy
+from il_ros.policies.encoding.encoded_policy import create_encoded
+from il_ros.policies.vision.config import Vision
 
 SIZES = {"front": (32, 48), "wrist": (24, 24)}
 
@@ -67,8 +68,8 @@ def test_it_is_brightest_in_the_part_that_the_chunk_depends_on_and_dark_elsewher
 @pytest.mark.parametrize("encoder", ["patch", "residual", "spatial_softmax"])
 def test_every_class_and_encoder_has_maps_and_they_are_the_same_again(name, encoder):
     vision = Vision({"front": (32, 32)}, encoder, 8, 8)
-    sizes = {"observation_dim": 3 + vision.total, "action_dim": 2, "horizon": 4, "width": 16, "depth": 1}
-    policy = create_image_policy(name, sizes, 0, vision).frozen()
+    sizes = {"observation_dim": 3, "action_dim": 2, "horizon": 4, "width": 16, "depth": 1}
+    policy = create_encoded(name, sizes, 0, vision=vision).frozen()
     image = torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     inputs = ChunkInputs(0, policy, torch.zeros(1, 2, 3), {"front": image}, 5)
     first, again = attention(inputs)["front"], attention(inputs)["front"]
@@ -78,8 +79,8 @@ def test_every_class_and_encoder_has_maps_and_they_are_the_same_again(name, enco
 @pytest.mark.parametrize("name", ["mixture", "diffusion", "flow"])
 def test_a_policy_that_ignores_its_images_leaves_them_dark_whatever_it_draws(name):
     vision = Vision({"front": (32, 32)}, "patch", 8, 8)
-    sizes = {"observation_dim": 3 + vision.total, "action_dim": 2, "horizon": 4, "width": 16, "depth": 1}
-    policy = create_image_policy(name, sizes, 0, vision)
+    sizes = {"observation_dim": 3, "action_dim": 2, "horizon": 4, "width": 16, "depth": 1}
+    policy = create_encoded(name, sizes, 0, vision=vision)
     policy.encode = lambda observations, _: torch.nn.functional.pad(observations, (0, vision.total))
     image = torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8)
     assert not attention(ChunkInputs(0, policy, torch.zeros(1, 2, 3), {"front": image}, 5))["front"].any()

@@ -250,7 +250,7 @@ class Wide(Deterministic):
 
 def test_a_policy_that_answers_in_another_shape_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = made(tmp_path, "deterministic").path
-    monkeypatch.setattr(checkpoints, "create", lambda name, sizes, seed: Wide(PolicyConfig(**sizes)))
+    monkeypatch.setattr(checkpoints, "create_encoded", lambda name, sizes, *_: Wide(PolicyConfig(**sizes)))
     with pytest.raises(CheckpointError, match=r"is damaged: its policy answers with shape \(1, 4, 1\)"):
         checkpoints.load(saved)
 

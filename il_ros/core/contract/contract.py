@@ -21,6 +21,7 @@ import yaml
 from il_ros.core import paths, schema
 from il_ros.core.contract import document, rules
 from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
+from il_ros.core.contract.geometry import Geometry
 from il_ros.core.types import Array
 
 BLIND_NS = 160_000_000
@@ -94,6 +95,11 @@ class Contract:
     def observation_names(self) -> tuple[str, ...]:
         """The names of the observation's components, in order."""
         return tuple(part.name for part in self.observation)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """Which of the observation's components are places and directions."""
+        return Geometry.of(self.observation)
 
     @cached_property
     def action_names(self) -> tuple[str, ...]:

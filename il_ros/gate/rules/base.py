@@ -73,6 +73,10 @@ class Rule(abc.ABC):
     def decide(self, situation: Situation) -> Event | None:
         """Return the take-over or release that the rule asks for at this step, if any."""
 
+    def push(self, count: int) -> Array | None:
+        """Return (Da,), by what shares of the fastest motion an expert's command is disturbed; None if not at all."""
+        return None
+
     def score(self) -> float:
         """Return the number behind the last decision, for the record; NaN if the rule has none."""
         return math.nan

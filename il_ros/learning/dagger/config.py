@@ -53,6 +53,9 @@ class DaggerConfig:
     input_device: str = option("", "input device of the expert; empty: supervisor for rule human, else scripted")
     expert: str = option("nearest", "which of the task's experts demonstrates and corrects")
     demonstrations: int = option(2, "episodes of round 0")
+    disturbance: float = option(
+        0.0, "push the arm off the expert's way in round 0, up to this share of its speed, so that they show recoveries"
+    )
     rounds: int = option(6, "rounds of correction at most")
     episodes: int = option(25, "episodes of a round at most")
     labels_per_round: int = option(0, "a round is full once it has so many labels; 0: once it has all its episodes")
@@ -86,7 +89,7 @@ class DaggerConfig:
     def rule_of(self, number: int) -> str:
         """Return the gating rule of a round."""
         if number == 0:
-            return "demonstration"
+            return f"demonstration:disturbance={self.disturbance}" if self.disturbance else "demonstration"
         if self.gating_rule != "beta":
             return self.gating_rule
         return f"beta:beta={SCHEDULES[self.schedule](number, self.rounds)},every={self.execute_steps}"

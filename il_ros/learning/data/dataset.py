@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from il_ros.core.contract import Geometry
 from il_ros.core.episode import Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
@@ -39,6 +40,8 @@ class Dataset:
     """(N,) int64, which of the episodes the window comes from."""
     images: Mapping[str, WindowImages] = field(default_factory=dict)
     """The newest image of each camera; empty for a policy that sees numbers alone."""
+    geometry: Geometry | None = None
+    """Which components are points and headings, whose relations the policy is to see; None for none."""
     blind: int = 0
     """How many windows are left out, since the newest image of a camera is missing."""
 
@@ -54,6 +57,7 @@ class Dataset:
         labels: Scheme | None = None,
         min_labels: int = 1,
         cameras: Sequence[str] = (),
+        geometry: Geometry | None = None,
     ) -> Dataset:
         """Return one window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
@@ -81,6 +85,7 @@ class Dataset:
             mask=np.empty((total, horizon), dtype=np.float32),
             weight=np.empty(total, dtype=np.float32),
             episode=np.empty(total, dtype=np.int64),
+            geometry=geometry,
             images={c: WindowImages(frames_of(episodes, c), np.empty(total, dtype=np.int64)) for c in cameras},
         )
         row = blind = 0
@@ -115,6 +120,8 @@ class Dataset:
             digest.update(getattr(self, name).tobytes())
         for camera, part in self.images.items():
             digest.update(b"%s%s%s" % (camera.encode(), part.row.tobytes(), part.frames.digest()))
+        if self.geometry is not None:
+            digest.update(repr(self.geometry).encode())
         return digest.hexdigest()
 
     def weighed(self, weights: Sequence[float]) -> Dataset:

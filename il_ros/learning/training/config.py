@@ -63,6 +63,8 @@ class TrainingConfig:
     shift_pixels: Annotated[int, Field(ge=0)] = 4
     """While training, each image is moved at random by up to so many pixels, its edges repeated, so that the policy
     does not learn single images by heart."""
+    relations: bool = False
+    """Whether the policy sees how the points and headings of the contract lie to each other, beside their places."""
     labels: str = "expert_driven"
     """The scheme of labels, by which a pipeline makes windows of episodes."""
     experts: Mapping[str, NotNegative] = field(default_factory=dict)

@@ -24,8 +24,9 @@ from il_ros.learning.training.resume import ResumePoint, identity
 from il_ros.learning.training.single_thread import one_thread
 from il_ros.learning.training.state import TrainingState
 from il_ros.learning.training.windows import Batches, Windows
-from il_ros.policies.base import Policy, create
-from il_ros.policies.vision.image_policy import Vision, create_image_policy
+from il_ros.policies.base import Policy
+from il_ros.policies.encoding.encoded_policy import EncodedPolicy, create_encoded
+from il_ros.policies.vision.config import Vision
 
 FEWEST = 5
 """With fewer episodes none is held out."""
@@ -83,7 +84,7 @@ def _train(
     if frames:
         held_out_rows = held_out_rows[:: -(-len(held_out_rows) // MAX_IMAGES) or 1]
     held_out = Windows.of(data, held_out_rows, normaliser, config.device, frames)
-    policy = _initial_policy(data, config, windows, warm_start, generator)
+    policy = _initial_policy(data, config, windows, normaliser, warm_start, generator)
     state = TrainingState(policy, config, generator)
     batches = Batches(windows, config.batch, config.seed)
     curve, resumed = state.restore(resume_point)
@@ -143,12 +144,14 @@ def _initial_policy(
     data: Dataset,
     config: TrainingConfig,
     windows: Windows,
+    normaliser: Normalizer,
     warm_start: tuple[Policy, Normalizer] | None,
     generator: torch.Generator,
 ) -> Policy:
     """Return the policy as it is before the first step, on the device."""
     policy = _fresh_policy(data, config).to(config.device)
     if warm_start is None:
+        _calibrate(policy, normaliser)
         policy.prepare(windows.observations, windows.actions, windows.mask, generator)
         return policy
     if not policy.is_like(warm_start[0]):
@@ -157,22 +160,28 @@ def _initial_policy(
             "and the encoder"
         )
     policy.load_state_dict(warm_start[0].state_dict())
+    _calibrate(policy, normaliser)
     return policy
 
 
+def _calibrate(policy: Policy, normaliser: Normalizer) -> None:
+    """Tell the policy how its observations are normalised, as far as it takes them back to real units."""
+    if isinstance(policy, EncodedPolicy) and policy.relations is not None:
+        offset, scale = normaliser.observation.offset, normaliser.observation.scale
+        policy.relations.calibrate(torch.from_numpy(offset), torch.from_numpy(scale))
+
+
 def _fresh_policy(data: Dataset, config: TrainingConfig) -> Policy:
-    """Return the policy that the configuration describes, with encoders where the data have images."""
+    """Return the policy that the configuration describes, behind what encodes points and images of the data."""
     cameras = {name: part.frames.size for name, part in data.images.items()}
     vision = Vision(cameras, config.encoder, config.encoder_width, config.encoder_features) if cameras else None
     sizes = {
-        "observation_dim": data.observations.shape[2] + (vision.total if vision else 0),
+        "observation_dim": data.observations.shape[2],
         "action_dim": data.actions.shape[2],
         **{name: getattr(config, name) for name in ("n_obs_steps", "horizon", "width", "depth")},
         **config.options,
     }
-    if vision is None:
-        return create(config.policy, sizes, config.seed)
-    return create_image_policy(config.policy, sizes, config.seed, vision)
+    return create_encoded(config.policy, sizes, config.seed, data.geometry, vision)
 
 
 def _blind_note(data: Dataset) -> tuple[str, ...]:

@@ -40,6 +40,11 @@ AT_M, AROUND_M = 0.005, 0.012
 """The tool is where it may close; the block is where fingers that are closed on something hold it."""
 ABOVE_HOLE_M = 0.006
 """What belongs in a hole waits so high above it until it is in line."""
+CLEAR_M, CLOSE_M = 0.002, 0.02
+"""What is so high above a hole's rim, and no farther aside, may move sideways as it likes: nothing is in its way."""
+ENTERED_M, NEARING_M, ENTERING_M_S = 0.008, 0.02, 0.03
+"""Until a thing is so deep in a hole, on the last of the way, it is let down slowly: one that is not in line must not be
+pressed onto the rim, where it would tilt between the fingers."""
 LEAVE_M = 0.11
 """The tool goes so high above the centre of what it has let go."""
 
@@ -101,7 +106,8 @@ class Handling:
 
     def _holds(self, hand: Hand, to_grasp: Array) -> bool:
         closed_on_it = self._touching - 0.03 < hand.grip < self._closed + 0.1
-        return closed_on_it and bool(np.hypot(*to_grasp[:2]) < AROUND_M and abs(to_grasp[2]) < AROUND_M)
+        slid_m = AROUND_M + self._above_m / 2  # what is long may slide in the fingers, and is held none the less
+        return closed_on_it and bool(np.hypot(*to_grasp[:2]) < AROUND_M and abs(to_grasp[2]) < slid_m)
 
     def _leave(self, hand: Hand, pose: Array) -> ToolCommand:
         """Open the fingers; then go up, and stay there."""
@@ -117,9 +123,12 @@ class Handling:
         below = np.array([0.0, 0.0, 0.001])  # so that it comes to stand, and does not hover
         wait_m = place.deep_m + ABOVE_HOLE_M if place.deep_m and not is_inside else 0.0
         fine_m = place.near_m if is_inside else place.fine_m
-        velocity = come_down(place.foot - below - foot, turn, fine_m, wait_m)
+        clear_m = place.deep_m + CLEAR_M if place.deep_m else math.inf
+        velocity = come_down(place.foot - below - foot, turn, fine_m, wait_m, clear_m)
         if foot[2] < LIFTED_M:
             velocity[2] = min(velocity[2], GENTLE_M_S)
+        if place.deep_m and 0.0 < foot[2] - place.foot[2] - place.deep_m + ENTERED_M < NEARING_M:
+            velocity[2] = max(velocity[2], -ENTERING_M_S)
         return ToolCommand(velocity, turning(turn), grip=1.0)
 
     def _fetch(self, hand: Hand, to_grasp: Array, yaw: float) -> ToolCommand:
@@ -130,7 +139,7 @@ class Handling:
         return ToolCommand(come_down(to_grasp, turn, AT_M / 2, wait_m), turning(turn), grip=float(closes))
 
 
-def come_down(way: Array, turn: float, fine_m: float, wait_m: float = 0.0) -> Array:
+def come_down(way: Array, turn: float, fine_m: float, wait_m: float = 0.0, clear_m: float = math.inf) -> Array:
     """Return (3,) m/s with which a thing comes down on a place as through a funnel.
 
     Args:
@@ -138,11 +147,14 @@ def come_down(way: Array, turn: float, fine_m: float, wait_m: float = 0.0) -> Ar
         turn: rad, what it has to turn yet.
         fine_m: m, how far aside it may be for the last of the way.
         wait_m: m, the height above the place at which it waits until it is no farther aside; at ``HOVER_M`` it stays.
+        clear_m: m, the height above the place from which on, close to it, nothing is in its way.
     """
     aside = float(np.hypot(*way[:2])) + ARM_M * abs(turn)
     height = min(HOVER_M, wait_m + SLOPE * (aside - fine_m)) if aside > fine_m or wait_m >= HOVER_M else 0.0
     rise = float(way[2]) + height
-    sideways = shortened(GAIN_PER_S * way[:2], FASTEST_M_S) * np.clip(1.0 - rise / FREE_M, 0.0, 1.0)
+    is_clear = -float(way[2]) > clear_m and aside < CLOSE_M
+    free = 1.0 if is_clear else np.clip(1.0 - rise / FREE_M, 0.0, 1.0)
+    sideways = shortened(GAIN_PER_S * way[:2], FASTEST_M_S) * free
     return np.append(sideways, np.clip(GAIN_PER_S * rise, -FASTEST_DOWN_M_S, FASTEST_UP_M_S))
 
 
