@@ -27,9 +27,9 @@ from il_ros.learning.dagger import ledger
 from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.dagger.run import DaggerRun
-from il_ros.sim import tasks
 from studies import job_cache, manipulation_page, publishing
 from studies.job_results import JobResults
+from studies.manipulation import EXECUTE
 
 TASKS = ("pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
@@ -53,7 +53,7 @@ class CorrectionsJob:
     def plan(self) -> DaggerConfig:
         """What is done."""
         return DaggerConfig(
-            task=self.task, contract=tasks.load(self.task).contract, policy="mixture", steps=STEPS, expert="nearest",
+            task=self.task, policy="mixture_relations", steps=STEPS, expert="nearest", execute_steps=EXECUTE,
             gating_rule=RULES[self.gained_by], demonstrations=DEMONSTRATIONS, rounds=ROUNDS, episodes=100,
             labels_per_round=LABELS, eval_episodes=self.episodes, success_threshold=2.0, seed=self.seed,
         )  # fmt: skip

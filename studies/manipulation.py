@@ -49,6 +49,10 @@ CLASSES = ("deterministic", "mixture", "flow")
 SEES = ("state", "pictures", "shuffled")
 WIDTH = 128
 """Of the networks of all classes; they are trained without noise, which else keeps `deterministic` to the average."""
+EXECUTE = 3
+"""Steps of a chunk that are executed."""
+FROM_STATE = {key: getattr(TrainingConfig.load("mixture_relations"), key) for key in ("n_obs_steps", "relations")}
+"""What every class is trained with from state."""
 FROM_PICTURES = {
     key: getattr(TrainingConfig.load("mixture_images"), key)
     for key in ("n_obs_steps", "batch", "learning_rate", "encoder", "encoder_width", "shift_pixels")
@@ -68,6 +72,7 @@ class HandlingCell:
     demonstrations: int
     steps: int
     episodes: int
+    execute_steps: int = EXECUTE
 
     def key(self) -> str:
         """Return a key that is equal for equal work."""
@@ -85,7 +90,7 @@ class HandlingCell:
 
     def training(self, plan: DaggerConfig) -> TrainingConfig:
         """Return what is trained, and how."""
-        changes: Mapping[str, Any] = {} if self.sees == "state" else FROM_PICTURES
+        changes: Mapping[str, Any] = FROM_STATE if self.sees == "state" else FROM_PICTURES
         return dataclasses.replace(plan.training(), width=WIDTH, observation_noise=0.0, **changes)
 
 
@@ -124,6 +129,7 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
     plan = DaggerConfig(
         task=cell.task, contract=str(contract), policy=cell.policy, steps=cell.steps, expert="random",
         demonstrations=cell.demonstrations, eval_episodes=cell.episodes, rounds=0, seed=cell.seed,
+        execute_steps=cell.execute_steps,
     )  # fmt: skip
     if not complete.exists():
         shutil.rmtree(run / "episodes", ignore_errors=True)

@@ -40,9 +40,10 @@ def policies(table: Rows) -> str:
         "## Behaviour cloning",
         "",
         f"{first['demonstrations']} demonstrations by all experts of a task, {first['steps']:,} steps of training, no "
-        "corrections; all classes at equal width, without noise on the observations. Where a policy sees pictures, a "
-        "front and a wrist camera stand in the place of the objects' poses; `shuffled` is the control, taught with the "
-        "pictures of other episodes. Entropy 1 means that all ways of the task are used evenly.",
+        "corrections; all classes at equal width, without noise on the observations, with the relations between the "
+        "points of one observation (`mixture_relations`), and 3 steps of a chunk executed. Where a policy sees "
+        "pictures, a front and a wrist camera stand in the place of the objects' poses; `shuffled` is the control, "
+        "taught with the pictures of other episodes. Entropy 1 means that all ways of the task are used evenly.",
         "",
         "| task | sees | class | trainings | success | 95 % | entropy | failures | training, s |",
         "| --- | --- | --- | ---: | ---: | --- | ---: | --- | ---: |",

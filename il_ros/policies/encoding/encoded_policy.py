@@ -24,8 +24,8 @@ class EncodedPolicy(Policy):
     The relations of the newest observation's points and the features of the newest image of each camera stand beside
     the numbers of every observation: (B, To, Do + R + F). Relations of older observations, too, would show so well how
     fast things move that a policy goes on as it went, and learns to repeat its actions instead of the expert's (the
-    copycat problem, Wen 2020, arXiv:2010.14876). Encoders and policy are trained together. All methods but ``encode`` and
-    ``prepare`` take observations that ``encode`` returned.
+    copycat problem, Wen 2020, arXiv:2010.14876). Encoders and policy are trained together. All methods but ``encode``
+    and ``prepare`` take observations that ``encode`` returned.
 
     Args:
         policy: whose observations have R + F numbers more than are measured.

@@ -43,8 +43,8 @@ ABOVE_HOLE_M = 0.006
 CLEAR_M, CLOSE_M = 0.002, 0.02
 """What is so high above a hole's rim, and no farther aside, may move sideways as it likes: nothing is in its way."""
 ENTERED_M, NEARING_M, ENTERING_M_S = 0.008, 0.02, 0.03
-"""Until a thing is so deep in a hole, on the last of the way, it is let down slowly: one that is not in line must not be
-pressed onto the rim, where it would tilt between the fingers."""
+"""Until a thing is so deep in a hole, on the last of the way, it is let down slowly: one that is not in line is not to
+be pressed onto the rim, where it would tilt between the fingers."""
 LEAVE_M = 0.11
 """The tool goes so high above the centre of what it has let go."""
 
