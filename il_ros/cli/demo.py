@@ -186,7 +186,7 @@ class Story:
             self.report.results["commands"] = ["il-ros demo --camera"]
             backend: Any = InProcessBackend(folder, plan, measure, lambda p: self._set(p.step, p.steps))
         else:
-            backend = RosBackend(folder, plan, measure, progress=self._set)
+            backend = RosBackend(folder, plan, measure, composed=True, progress=self._set)
         with backend:
             DaggerRun(folder, plan, backend, lambda words, parts: self._phase(f"{TASK}, {words}", parts)).run()
         self.report.add_run(folder, alone[0], alone[-1])

@@ -23,8 +23,6 @@ from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
 from il_ros.gate.state_machine import TABLE, Event, State
 
-PUSH_STEPS = 4
-"""A position is pushed off by as much, at most, as it may change in so many steps."""
 STEADY, HAND_OVER, LATE = "steady", "hand_over", "late observation"
 """Reasons of steps without a transition: none; the command still ramps after one; the observation is late."""
 
@@ -42,8 +40,6 @@ class Gate:
         self._limiter, self._jumps = CommandLimiter(contract), JumpDetector(contract)
         self._check, self._grippers = ChunkCheck(contract), GripperCommands(contract)
         self._executor = config.make_executor(contract.step_ns, contract.is_gripper)
-        fastest = np.where(contract.is_position, PUSH_STEPS * contract.max_step, (contract.high - contract.low) / 2)
-        self._reach = np.where(contract.is_gripper, 0.0, fastest)
         self.refused: dict[str, int] = {}
         self.complaint = ""
         """What was wrong with the last chunk that was refused for its numbers."""
@@ -286,9 +282,9 @@ class Gate:
             self._held = None
             driven = policy if authority is Authority.POLICY else expert
             assert driven is not None
-            push = self.rule.push(len(driven)) if authority is Authority.EXPERT else None
-            pushed = driven if push is None else driven + push * self._reach
-            target = np.minimum(np.maximum(pushed, self.contract.low), self.contract.high)
+            if authority is Authority.EXPERT and (push := self.rule.push(len(driven))) is not None:
+                driven = self._limiter.pushed(driven, push)
+            target = np.minimum(np.maximum(driven, self.contract.low), self.contract.high)
             self._grippers.drive(target)
         executed = self._grippers.last = self._limiter(target, rest, stamp_ns, is_tracked)
         if self._is_ramping or reason != STEADY:

@@ -13,6 +13,9 @@ import numpy as np
 from il_ros.core.contract import Contract
 from il_ros.core.types import Array
 
+PUSH_STEPS = 4
+"""A position is pushed off by as much, at most, as it may change in so many steps."""
+
 
 class CommandLimiter:
     """Limits the range of each command, its rate, and its distance from the measured position.
@@ -32,6 +35,8 @@ class CommandLimiter:
         self._low, self._high, self._max_step = contract.low, contract.high, contract.max_step
         self._step_ns, self._silence_ns = contract.step_ns, contract.blind_ns
         self._tracking = contract.tracking
+        fastest = np.where(contract.is_position, PUSH_STEPS * contract.max_step, (contract.high - contract.low) / 2)
+        self._reach = np.where(contract.is_gripper, 0.0, fastest)
         self._is_measured = contract.is_measured & ~contract.is_gripper
         self._measures = bool(self._is_measured.any())
         self.reset()
@@ -70,6 +75,11 @@ class CommandLimiter:
     def _at_rest(self, rest: Array) -> Array:
         """Return the anchor at rest: numbers of the contract within its range; a measured position may be outside."""
         return np.where(self._is_measured, rest, np.minimum(np.maximum(rest, self._low), self._high))
+
+    def pushed(self, command: Array, push: Array) -> Array:
+        """Return (Da,) the action pushed off by shares (Da,) of the fastest motion; a gripper is not pushed."""
+        result: Array = command + push * self._reach
+        return result
 
     def ahead(self, commands: Sequence[Array]) -> list[Array]:
         """Return what the arm may be given after the last command, step by step, for these next actions."""
