@@ -107,7 +107,8 @@ def evaluate(
         task: as in ``demonstrate``, or a ``GymTask``, a gymnasium environment.
         episodes: how many.
         seed: of the first episode; the others count up. By default they are none that demonstrations use.
-        execute_steps: steps of each action chunk that are executed before the next one is asked for.
+        execute_steps: steps of each action chunk that are executed before the next one is asked for; 0: as many as the
+            policy was trained for, else 8.
         workers: processes; 0 for one on each core. With more than one, the script needs ``if __name__ == "__main__"``.
 
     Raises:

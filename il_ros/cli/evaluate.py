@@ -43,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=EVALUATION, help=f"seed of the first episode (default: {EVALUATION})"
     )
-    parser.add_argument("--execute-steps", type=int, default=8, help="steps of a chunk that are executed (default: 8)")
+    parser.add_argument(
+        "--execute-steps",
+        type=int,
+        default=0,
+        help="steps of a chunk that are executed (default: as the policy was trained for, else 8)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

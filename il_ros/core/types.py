@@ -116,6 +116,8 @@ class Chunk:
     """The policy's uncertainty about this chunk."""
     lost: bool = False
     """Whether contact with the operator's device was lost; nobody let go of it on purpose."""
+    execute: int = 0
+    """How many of its rows a policy is meant to have executed before its next answer is; 0 leaves that to the gate."""
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,19 @@ from collections.abc import Callable
 
 from il_ros.core.types import Array, Chunk
 
+EXECUTE_STEPS = 8
+"""How many rows of a chunk are executed if neither configuration nor policy says."""
+
 
 class ChunkExecutor:
-    """Plays the first ``execute_steps`` rows of a chunk, then goes over to the newest one.
+    """Plays the first ``execute_steps`` rows of a chunk, or as many as it asks for, then goes over to the newest one.
 
     A row belongs to one instant, ``stamp_ns + i * step_ns``; rows whose instant has passed are dropped, so a late chunk
     is played from its middle (Chi et al. 2023, arXiv:2303.04137, section IV-C). Without ``anchored`` a chunk is played
     from its first row whenever it comes, so that a study can tell what that costs.
     """
 
-    def __init__(self, step_ns: int, execute_steps: int, anchored: bool = True) -> None:
+    def __init__(self, step_ns: int, execute_steps: int = 0, anchored: bool = True) -> None:
         self._step_ns, self._execute_steps, self._anchored = step_ns, execute_steps, anchored
         self.clear()
 
@@ -56,7 +59,7 @@ class ChunkExecutor:
 
     def _last(self, chunk: Chunk) -> int:
         """Return how many rows of a chunk are played; a short chunk is played to its end."""
-        return min(self._execute_steps, len(chunk.actions))
+        return min(self._execute_steps or chunk.execute or EXECUTE_STEPS, len(chunk.actions))
 
     def _adopt(self, stamp_ns: int) -> None:
         """Go over to the newest chunk, if there is one."""

@@ -26,8 +26,9 @@ class GateConfig:
     policy_timeout_s: float = 0.125
     """A policy whose last answer is older than this, and than one and a half steps, is lost."""
     expert_timeout_s: float = 0.125
-    execute_steps: int = 8
-    """How many rows of a chunk are executed before the newest one is adopted."""
+    execute_steps: int = 0
+    """How many rows of a chunk are executed before the newest one is adopted; 0: as many as the policy asks for, which
+    is what its training configuration says, else ``EXECUTE_STEPS``."""
     ensembling: float = -1.0
     """Decay of temporal ensembling, 0.01 in ACT; every step is then the mean of all chunks. Negative: none."""
 
@@ -41,10 +42,10 @@ class GateConfig:
     """The same for the expert, who then reacts to what was."""
 
     def __post_init__(self) -> None:
-        for name in ("policy_timeout_s", "expert_timeout_s", "execute_steps"):
+        for name in ("policy_timeout_s", "expert_timeout_s"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"gate: {name} is {getattr(self, name)}; it must be positive")
-        for name in ("policy_delay", "expert_delay"):
+        for name in ("policy_delay", "expert_delay", "execute_steps"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"gate: {name} is {getattr(self, name)}; it must be 0 or a number of steps")
 

@@ -63,6 +63,7 @@ class PolicyRunner:
         self.cameras = checkpoint.policy.cameras
         """Height and width of the images that it sees, by the name of the camera."""
         self._images: list[torch.Tensor] = []
+        self._execute = int(checkpoint.document.get("training", {}).get("execute_steps", 0))
         self._horizon = checkpoint.policy.config.horizon
         self._rows: deque[Array] = deque(maxlen=self.history)
         self._start = EpisodeStart("", 0, 0)
@@ -150,7 +151,7 @@ class PolicyRunner:
                 middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
                 erring = middle + half * lapse.uniform(-1.0, 1.0, len(half))
                 actions[row] = np.where(self.contract.is_gripper, actions[row], erring)  # it drops nothing
-        return Chunk(self._newest_ns, actions, self.author, doubts=doubts)
+        return Chunk(self._newest_ns, actions, self.author, doubts=doubts, execute=self._execute)
 
     def _history(self) -> torch.Tensor:
         """Return the last observations, (1, To, Do), normalised."""

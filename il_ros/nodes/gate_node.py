@@ -53,7 +53,7 @@ LISTEN_NS = 500_000_000
 REMEMBER = 16
 """Answers to observations that have not come yet; more than these are forgotten."""
 
-TIMEOUTS_S, DELAYS = (0.01, 60.0), (0, 1000)
+TIMEOUTS_S, STEPS = (0.01, 60.0), (0, 1000)
 """The ranges of the parameters that are called so; delays are steps."""
 
 
@@ -69,13 +69,15 @@ class GateParameters(NodeParameters):
     expert_timeout_s: float = param(
         0.125, "an expert whose last answer is older than this, and than one and a half steps, is lost", TIMEOUTS_S
     )
-    execute_steps: int = param(8, "rows of a chunk that are played before the newest chunk is adopted", (1, 1000))
+    execute_steps: int = param(
+        0, "rows of a chunk that are played before the newest chunk is adopted; 0: as the policy was trained for", STEPS
+    )
     ensembling: float = param(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
     anchored: bool = param(
         True, "drop the rows of a chunk that come too late; false plays a late chunk from its beginning"
     )
-    policy_delay: int = param(0, "steps that pass before an answer of the policy counts, for studies", DELAYS)
-    expert_delay: int = param(0, "the same for the expert", DELAYS)
+    policy_delay: int = param(0, "steps that pass before an answer of the policy counts, for studies", STEPS)
+    expert_delay: int = param(0, "the same for the expert", STEPS)
 
     def config(self) -> GateConfig:
         """Return the configuration of the gate itself."""

@@ -187,10 +187,23 @@ def test_a_chunk_is_drawn_only_when_it_is_played() -> None:
     assert drawn == [STEP, 5 * STEP]
 
 
-@pytest.mark.parametrize("field", ["policy_timeout_s", "expert_timeout_s", "execute_steps"])
-def test_a_limit_that_is_not_positive_is_refused_by_name(field: str) -> None:
+@pytest.mark.parametrize(("configured", "asked", "executed"), [(0, 0, 8), (0, 3, 3), (5, 3, 5), (20, 3, 12)])
+def test_a_policy_is_asked_anew_as_often_as_configured_or_else_as_it_asks_for(
+    configured: int, asked: int, executed: int
+) -> None:
+    executor, adopted = ChunkExecutor(STEP, configured), []
+    for step in range(1, 25):
+        chunk = Chunk(step * STEP, np.zeros((12, 2)), "policy", execute=asked)
+        executor.offer(step * STEP, lambda chunk=chunk: chunk)
+        executor.action(step * STEP)
+        adopted.append(executor.current.stamp_ns // STEP)
+    assert sorted(set(adopted)) == list(range(1, 25, executed))
+
+
+@pytest.mark.parametrize(("field", "value"), [("policy_timeout_s", 0), ("expert_timeout_s", 0), ("execute_steps", -1)])
+def test_a_limit_that_is_not_positive_is_refused_by_name(field: str, value: int) -> None:
     with pytest.raises(ConfigError, match=field):
-        GateConfig(**{field: 0})
+        GateConfig(**{field: value})
 
 
 def test_an_unknown_rule_is_refused_with_the_known_ones() -> None:

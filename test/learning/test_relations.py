@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from il_ros.core import plugins
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode, Record
 from il_ros.core.errors import CheckpointError, ConfigError
+from il_ros.core.messages import chunk_from, fill_chunk
+from il_ros.core.types import Chunk
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import onnx_export
 from il_ros.learning.checkpoint import Checkpoint
@@ -55,6 +59,25 @@ def trained(policy: str = "mixture", steps: int = 5, data: Dataset | None = None
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Checkpoint]:
     return lambda *arguments: checkpoints.save(tmp_path / "made", trained(*arguments), CONTRACT, [])
+
+
+def test_a_policy_asks_for_as_many_steps_as_its_training_says(tmp_path: Path) -> None:
+    data = windows()
+    config = TrainingConfig("deterministic", n_obs_steps=1, horizon=4, width=8, depth=1, steps=2, execute_steps=3)
+    saved = checkpoints.save(tmp_path / "made", train(data, config), CONTRACT, [])
+    runner = PolicyRunner(checkpoints.load(saved.path))
+    runner.observe(CONTRACT.step_ns, places(1)[0])
+    chunk = runner.chunk()
+    message = fill(chunk)
+    assert chunk.execute == chunk_from(message, CONTRACT).execute == 3
+    assert chunk_from(fill(replace(chunk, execute=0)), CONTRACT).execute == 0
+    assert [np.shape(point.positions) for point in message.points] == [(5,)] * 4  # three velocities, engage, and that
+
+
+def fill(chunk: Chunk) -> JointTrajectory:
+    message = JointTrajectory()
+    fill_chunk(message, chunk, CONTRACT, JointTrajectoryPoint)
+    return message
 
 
 def places(count: int) -> list[np.ndarray]:

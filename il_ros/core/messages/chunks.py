@@ -22,6 +22,8 @@ from il_ros.core.types import Array, Chunk, PolicyUncertainty
 ENGAGE = "engage"
 """A component that an expert may add to a chunk: 1 while they ask to drive, 0 when they let go, -1 when contact with
 their device was lost."""
+EXECUTE = "execute_steps"
+"""A component that a policy may add to its chunk: how many of its rows are to be executed before a newer chunk."""
 DOUBTS = tuple(field.name for field in dataclasses.fields(PolicyUncertainty))
 """Components that a policy may add to its chunk: its uncertainty."""
 
@@ -41,6 +43,7 @@ def chunk_table(chunk: Chunk, contract: Contract) -> tuple[list[str], list[list[
     """Return the column names and the rows of a chunk; one without actions has one row, for its other components."""
     more = {ENGAGE: 1.0 if chunk.engaged else -1.0 if chunk.lost else 0.0}
     more |= {name: value for name, value in vars(chunk.doubts).items() if not math.isnan(value)}
+    more |= {EXECUTE: float(chunk.execute)} if chunk.execute else {}
     if not len(chunk.actions):
         return [*more], [[*more.values()]]
     return [*contract.action_names, *more], [[*row, *more.values()] for row in chunk.actions.tolist()]
@@ -76,7 +79,9 @@ def chunk_of(
     doubts = PolicyUncertainty(**{name: float(table[0, names.index(name)]) for name in DOUBTS if name in names})
     required = contract.action_names
     actions = table[:, [names.index(n) for n in required]] if required[0] in names else np.empty((0, len(required)))
-    return Chunk(stamp, actions, author, engage > 0.5, doubts, lost=engage < -0.5)
+    execute = table[0, names.index(EXECUTE)] if EXECUTE in names else 0.0
+    steps = int(min(max(execute, 0.0), len(actions)))
+    return Chunk(stamp, actions, author, engage > 0.5, doubts, lost=engage < -0.5, execute=steps)
 
 
 def _are_as_they_are(names: Sequence[str], table: Array, contract: Contract) -> bool:
@@ -89,7 +94,7 @@ def _check_names(names: Sequence[str], contract: Contract) -> None:
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise MessageError(f"chunk names {', '.join(twice)} more than once; name each component once")
-    required, given = set(contract.action_names), set(names) - {ENGAGE, *DOUBTS}
+    required, given = set(contract.action_names), set(names) - {ENGAGE, EXECUTE, *DOUBTS}
     if given != required and (given or ENGAGE not in names):
         raise MessageError(f"chunk names {sorted(given)}; the contract's action is {sorted(required)}")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from il_ros.core.errors import ConfigError, unknown
+from il_ros.gate.chunk_executor import EXECUTE_STEPS
 from il_ros.learning.data import labels
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
 from il_ros.learning.inference import ActionPerturbation
@@ -61,7 +62,7 @@ class DaggerConfig:
     labels_per_round: int = option(0, "a round is full once it has so many labels; 0: once it has all its episodes")
     eval_episodes: int = option(200, "episodes in which each policy is measured, alone")
     success_threshold: float = option(0.97, "success at which there are no more rounds; above 1: never")
-    execute_steps: int = option(8, "steps of a chunk that are executed")
+    execute_steps: int = option(0, "steps of a chunk that are executed; 0: as the training configuration says, else 8")
     lapses: float = option(0.0, "probability a step that the policy's attention lapses, for studies")
     lapse_reach: float = option(1.0, "how far it then strays: the share of the action's range that is drawn from")
     seed: int = option(0, "of everything; runs with equal seeds meet equal episodes")
@@ -69,10 +70,10 @@ class DaggerConfig:
     def __post_init__(self) -> None:
         if not self.contract:
             object.__setattr__(self, "contract", tasks.load(self.task).contract)
-        for name in ("demonstrations", "episodes", "eval_episodes", "execute_steps"):
+        for name in ("demonstrations", "episodes", "eval_episodes"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("steps", "rounds", "labels_per_round", "seed"):
+        for name in ("steps", "rounds", "labels_per_round", "execute_steps", "seed"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"plan: {name} is {getattr(self, name)}; it must not be negative")
         for name in ("demonstrations", "episodes", "eval_episodes"):
@@ -92,7 +93,8 @@ class DaggerConfig:
             return f"demonstration:disturbance={self.disturbance}" if self.disturbance else "demonstration"
         if self.gating_rule != "beta":
             return self.gating_rule
-        return f"beta:beta={SCHEDULES[self.schedule](number, self.rounds)},every={self.execute_steps}"
+        every = self.execute_steps or self.training().execute_steps or EXECUTE_STEPS
+        return f"beta:beta={SCHEDULES[self.schedule](number, self.rounds)},every={every}"
 
     def device_of(self, number: int) -> str:
         """Return the expert's input device in a round."""

@@ -46,6 +46,8 @@ class TrainingConfig:
     """To, observations in a window."""
     horizon: Length = 16
     """Ta, actions in a chunk."""
+    execute_steps: Annotated[int, Field(ge=0, le=LONGEST)] = 0
+    """How many steps of a chunk the policy asks to have executed before its next answer is; 0 leaves it to the gate."""
     min_labels: Positive = 8
     """Windows with fewer labels are left out, unless the episode ends there; see ``Dataset.from_episodes``."""
     width: int = 256
