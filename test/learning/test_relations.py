@@ -61,6 +61,13 @@ def make(tmp_path: Path) -> Callable[..., Checkpoint]:
     return lambda *arguments: checkpoints.save(tmp_path / "made", trained(*arguments), CONTRACT, [])
 
 
+def test_relations_that_there_are_none_of_are_noted() -> None:
+    assert trained().notes == ()
+    data = replace(windows(), geometry=Contract.load("mountain_car").geometry)
+    assert not isinstance(trained(data=data).policy, EncodedPolicy)
+    assert "relations: the contract names no two points" in trained(data=data).notes[0]
+
+
 def test_a_policy_asks_for_as_many_steps_as_its_training_says(tmp_path: Path) -> None:
     data = windows()
     config = TrainingConfig("deterministic", n_obs_steps=1, horizon=4, width=8, depth=1, steps=2, execute_steps=3)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from il_ros.core.atomic_io import replace_file, storage_errors
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Episode
 from il_ros.core.errors import ConfigError, DataError
+from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.data.labels import Scheme, load
 from il_ros.learning.data.labels.base import asked
 from il_ros.recording.episodes.reader import read_episode
@@ -41,11 +43,12 @@ class Ledger:
         self._data: dict[str, Any] = {"format": FORMAT, "plan": dict(plan), "rounds": [], "open": {}, "confirmed": None}
         if self._path.exists():
             stored = read(folder)
-            differing = [key for key, value in plan.items() if stored["plan"].get(key) != value]
+            begun = {option.name: option.default for option in fields(DaggerConfig)} | stored["plan"]
+            differing = [key for key, value in plan.items() if begun[key] != value]
             if differing:
                 key = differing[0]
                 raise ConfigError(
-                    f"{folder} holds a run whose {key} is {stored['plan'].get(key)!r}, not {plan[key]!r}; "
+                    f"{folder} holds a run whose {key} is {begun[key]!r}, not {plan[key]!r}; "
                     "go on with that plan, or choose another folder"
                 )
             self._data = stored

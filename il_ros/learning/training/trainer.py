@@ -26,6 +26,7 @@ from il_ros.learning.training.state import TrainingState
 from il_ros.learning.training.windows import Batches, Windows
 from il_ros.policies.base import Policy
 from il_ros.policies.encoding.encoded_policy import EncodedPolicy, create_encoded
+from il_ros.policies.encoding.relations import Relations
 from il_ros.policies.vision.config import Vision
 
 FEWEST = 5
@@ -113,7 +114,7 @@ def _train(
         windows=len(windows),
         wall_s=time.perf_counter() - started,
         stopped=stopped,
-        notes=(*_blind_note(data), *notes, *resumed),
+        notes=(*_blind_note(data), *_unrelated_note(data), *notes, *resumed),
     )
 
 
@@ -188,6 +189,16 @@ def _blind_note(data: Dataset) -> tuple[str, ...]:
     """Return a note if windows were left out for want of an image."""
     count = data.blind + len(data)
     return (f"{data.blind} of {count} windows lack a fresh image of a camera and are left out",) if data.blind else ()
+
+
+def _unrelated_note(data: Dataset) -> tuple[str, ...]:
+    """Return a note if relations were asked for, and there are none."""
+    if data.geometry is None or Relations.count(data.geometry):
+        return ()
+    return (
+        "relations: the contract names no two points (NAME_x, NAME_y, NAME_z, in m) and no two headings (NAME_c, "
+        "NAME_s), so the policy sees its numbers alone",
+    )
 
 
 def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:

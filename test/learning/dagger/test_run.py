@@ -23,6 +23,7 @@ import pytest
 from il_ros.cli import main
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError
+from il_ros.gate import rules
 from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.dagger import ledger
 from il_ros.learning.dagger.config import DaggerConfig
@@ -218,6 +219,25 @@ def test_a_run_that_is_over_is_left_as_it_is(whole: Callable[[DaggerConfig], Pat
 def test_another_plan_in_the_same_folder_is_refused(whole: Callable[[DaggerConfig], Path]) -> None:
     with pytest.raises(ConfigError, match="holds a run whose episodes is 2, not 3; go on with that plan, or choose"):
         run(whole(HG), DaggerConfig(**{**TINY, "episodes": 3}))
+
+
+def test_a_run_of_an_earlier_version_goes_on_where_an_option_that_it_did_not_know_is_at_its_default(
+    tmp_path: Path,
+) -> None:
+    plan = dataclasses.asdict(DaggerConfig(**TINY))
+    older = {key: value for key, value in plan.items() if key != "disturbance"}
+    document = {"format": 1, "plan": older, "rounds": [], "open": {}, "confirmed": None}
+    (tmp_path / "ledger.json").write_text(json.dumps(document))
+    assert ledger.Ledger(tmp_path, plan).rounds == []
+    with pytest.raises(ConfigError, match=r"holds a run whose disturbance is 0\.0, not 0\.3"):
+        ledger.Ledger(tmp_path, {**plan, "disturbance": 0.3})
+
+
+@pytest.mark.parametrize(("share", "rule"), [(0.0, "demonstration"), (0.3, "demonstration:disturbance=0.3")])
+def test_demonstrations_are_disturbed_where_that_is_asked_for_and_corrections_are_not(share: float, rule: str) -> None:
+    plan = DaggerConfig(disturbance=share)
+    assert plan.rule_of(0) == rule and rules.load(rule)
+    assert plan.rule_of(1) == "human"
 
 
 def test_a_policy_that_is_good_enough_ends_the_run_and_is_measured_once_more(tmp_path: Path) -> None:
