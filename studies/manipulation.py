@@ -153,7 +153,7 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
     failed = next((rollout for rollout in rollouts if not rollout.success), None)
     if failed is not None:
         title = f"{cell.task} from {cell.sees}, {cell.policy}"
-        take = FilmedEpisode(title, cell.task, failed.seed, Path(checkpoint))
+        take = FilmedEpisode(title, cell.task, failed.seed, Path(checkpoint), execute_steps=plan.execute_steps)
         film_strip.draw(take, folder / f"{cell.key()}.png")
     return {
         **dataclasses.asdict(cell),

@@ -42,6 +42,8 @@ class FilmedEpisode:
     checkpoint: Path
     supervised: bool = False
     """Whether the simulated supervisor watches and takes over."""
+    execute_steps: int = 0
+    """Steps of a chunk that are executed; 0: as the policy was trained for, see ``GateConfig``."""
 
 
 def film(take: FilmedEpisode) -> Clip:
@@ -51,7 +53,8 @@ def film(take: FilmedEpisode) -> Clip:
     guide, solve = tasks.ScriptedExpert(env.task, "nearest"), Kinematics.of(actor.contract)
     setup = teleop.Setup(actor.contract, guide, env.task.clearance, solve=solve)
     supervisor = teleop.load("supervisor", setup) if take.supervised else None
-    gate = Gate(actor.contract, GateConfig(rule="human" if take.supervised else "none"))
+    rule = "human" if take.supervised else "none"
+    gate = Gate(actor.contract, GateConfig(rule, execute_steps=take.execute_steps))
     every = max(FILM_EVERY, math.ceil(env.task.time_limit_s * actor.contract.rate_hz / MOST_PICTURES))
     frames: list[Array] = []
     captions: list[str] = []
