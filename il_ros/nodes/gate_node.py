@@ -69,9 +69,7 @@ class GateParameters(NodeParameters):
     expert_timeout_s: float = param(
         0.125, "an expert whose last answer is older than this, and than one and a half steps, is lost", TIMEOUTS_S
     )
-    execute_steps: int = param(
-        0, "rows of a chunk that are played before the newest chunk is adopted; 0: as the policy was trained for", STEPS
-    )
+    execute_steps: int = param(0, "rows of a chunk that are played; 0: as the policy was trained for, else 8", STEPS)
     ensembling: float = param(-1.0, "decay of temporal ensembling, 0.01 in ACT; negative for none", (-1.0, 100.0))
     anchored: bool = param(
         True, "drop the rows of a chunk that come too late; false plays a late chunk from its beginning"

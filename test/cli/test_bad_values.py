@@ -99,7 +99,7 @@ def test_a_contract_that_cannot_be_is_refused_when_it_is_read(change):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--execute-steps", "0"], "execute_steps is 0; it must be positive"),
+        (["--execute-steps", "-1"], "execute_steps is -1; it must be 0 or a number of steps"),
         (["--task", "nobody.tasks"], "task 'nobody.tasks' cannot be imported"),
         (["--task", ""], "task '' is not known; choose from avoid, fork, peg, pick_place, push, reach, stack, trace"),
         (["--task", "./fork"], "task './fork' is not known"),

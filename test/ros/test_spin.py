@@ -151,7 +151,7 @@ def test_a_signal_in_the_middle_of_a_callback_ends_the_process_well_and_without_
     [
         (["-p", "rule:=nobodys"], "gating rule 'nobodys' is not known"),
         (["-p", "contract:=pandaplane"], "pandaplane"),
-        (["-p", "execute_steps:=0"], "execute_steps is 0; it must be from 1 to 1000"),
+        (["-p", "execute_steps:=-1"], "execute_steps is -1; it must be from 0 to 1000"),
     ],
 )
 def test_a_node_that_cannot_start_says_why_in_one_line(arguments: list[str], said: str) -> None:

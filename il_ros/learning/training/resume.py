@@ -21,11 +21,16 @@ from il_ros.core import aliases
 from il_ros.core.atomic_io import replace_file, storage_errors
 from il_ros.core.errors import ConfigError
 from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.config import TrainingConfig
 
 OF_IMAGES = ("encoder", "encoder_width", "encoder_features", "shift_pixels")
 """Keys of the configuration that a training without images does not depend on."""
-FREE = ("steps", "log_every")
+FREE = ("steps", "log_every", "execute_steps")
 """Keys of the configuration that may be others when a training goes on."""
+DEFAULTS = {
+    key.name: key.default for key in dataclasses.fields(TrainingConfig) if key.default is not dataclasses.MISSING
+}
+"""What keys are at that an earlier version did not know."""
 
 
 def identity(data: Dataset, config: Any) -> dict[str, Any]:
@@ -105,7 +110,7 @@ def _differing(text: str, training: Mapping[str, Any]) -> list[str]:
     if not text.startswith("{"):
         return ["an older version of this program kept it"]
     with aliases.silent():
-        stored = aliases.renamed(json.loads(text), training)
+        stored = DEFAULTS | aliases.renamed(json.loads(text), training)
         for each in (stored, training := dict(training)):
             each["options"] = aliases.renamed(each["options"], tuple(aliases.ALIASES.values()))
     differing = [
