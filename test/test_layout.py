@@ -96,13 +96,17 @@ def test_every_launch_file_resolves_to_the_same_nodes_in_one_process_and_in_many
         return
     many = model.resolve(path, {**given, "composed": "false"}, os.environ).commands
     composed = model.resolve(path, {**given, "composed": "true"}, os.environ).commands
-    names = []
-    for one in composed:  # of each arm
+    containers = [one for one in composed if one.command[2] == "il_ros.nodes.container_node"]
+    alone = [one.command for one in composed if one not in containers]  # the trainer, in both
+    assert {command[2] for command in alone} <= {"il_ros.nodes.trainer_node"}
+    assert all(command in [one.command for one in many] for command in alone)
+    together, names = [one for one in many if one.command not in alone], []
+    for one in containers:  # of each arm
         whole = [word for word in one.command[3:] if word != "-r"]
         names += yaml.safe_load(next(word.partition(":=")[2] for word in whole if word.startswith("nodes:=")))
-        alone = many[len(names) - 1].command[3:]  # the last of its nodes
-        assert [word for word in alone if "__node" not in word and word != "-r"] == whole
-    assert names == [node.command[2].removeprefix("il_ros.nodes.") for node in many]
+        last = together[len(names) - 1].command[3:]
+        assert [word for word in last if "__node" not in word and word != "-r"] == whole
+    assert names == [node.command[2].removeprefix("il_ros.nodes.") for node in together]
 
 
 def test_every_argument_of_our_launch_files_is_described_and_has_a_default_or_is_what_it_is_about():

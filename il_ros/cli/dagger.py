@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(words, type=kind, default=f.default, metavar=f.name.upper(), help=text + shown)
     parser.add_argument("--no-ros", action="store_true", help="in one process, without ROS")
     parser.add_argument("--real-time", action="store_true", help="over topics in real time, as a person needs it")
-    parser.add_argument("--composed", action="store_true", help="over topics, all nodes in one process: faster")
+    parser.add_argument(
+        "--composed", action="store_true", help="over topics, all nodes but the trainer in one process: faster"
+    )
     parser.add_argument("--json", action="store_true", help="print the ledger as JSON")
 
 

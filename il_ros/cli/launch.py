@@ -6,7 +6,7 @@
 Examples:
   il-ros launch bringup task:=avoid             the simulated arm and its gate
   il-ros launch collect --show-args             what can be set
-  il-ros launch dagger composed:=true           all nodes in one process
+  il-ros launch dagger composed:=true           all nodes but the trainer in one process
   il-ros launch my.launch.yaml --dry-run        what would be run, and nothing else
 
 FILE is a path, or the bare name of one of il_ros' own. Of the format it knows arg, let, set_env, node, group,

@@ -30,7 +30,7 @@ class RosBackend:
         plan: of the run.
         measure: rolls a policy out alone, in this process, step by step as the graph does.
         paced: in real time, in the domain of the environment, where the operator's device publishes.
-        composed: all nodes in one process.
+        composed: all nodes but the trainer in one process.
         progress: called with the step and the number of steps while a training runs.
     """
 
