@@ -17,6 +17,7 @@ from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.learning.data.dataset import Dataset
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.export import base as exporters
+from il_ros.recording.export.base import library
 from il_ros.recording.export import lerobot
 from il_ros.recording.lerobot.reader import is_dataset, read_dataset
 from il_ros.recording.lerobot.summary import dataset_summary
@@ -335,7 +336,7 @@ def test_an_export_without_a_step_is_refused_and_one_such_episode_is_told(make_e
 
 def test_a_library_that_is_not_there_is_told_with_the_remedy():
     with pytest.raises(ConfigError, match=r"no_such_package cannot be imported .* run pip install 'il_ros\[export\]'"):
-        exporters.library("no_such_package.tables")
+        library("no_such_package.tables")
 
 
 def test_forms_are_found_by_their_names():
