@@ -63,8 +63,7 @@ class EncodedPolicy(Policy):
         """Return (B, To, Do + R + F) of numbers (B, To, Do) and the newest images, uint8 (B, H, W, 3) a camera."""
         seen = [] if self.relations is None else [self.relations(observations[:, -1])]
         seen += [encoder(one.permute(0, 3, 1, 2)) for encoder, one in zip(self.encoders, images)]
-        features = torch.cat(seen, dim=1)[:, None].expand(-1, observations.shape[1], -1)
-        return torch.cat([observations, features], dim=2)
+        return _beside(observations, seen)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Return what the policy class returns: (B,)."""
@@ -84,13 +83,12 @@ class EncodedPolicy(Policy):
 
     def prepare(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> None:
         """Let relations and policy class see the windows' numbers; features of images, yet unknown, are zeros."""
-        shown = observations
+        newest = observations[:, -1]
+        seen = [] if self.vision is None else [newest.new_zeros(len(newest), self.vision.total)]
         if self.relations is not None:
-            self.relations.fit(observations[:, -1])
-            related = self.relations(observations[:, -1])[:, None].expand(-1, observations.shape[1], -1)
-            shown = torch.cat([observations, related], dim=2)
-        unknown = 0 if self.vision is None else self.vision.total
-        self.policy.prepare(nn.functional.pad(shown, (0, unknown)), actions, mask, generator)
+            self.relations.fit(newest)
+            seen = [self.relations(newest), *seen]
+        self.policy.prepare(_beside(observations, seen), actions, mask, generator)
 
     def frozen(self) -> Policy:
         """Return a copy for inference, whose policy is frozen; it draws the same chunks."""
@@ -106,6 +104,12 @@ class EncodedPolicy(Policy):
             and geometry_of(self) == geometry_of(other)
             and self.policy.is_like(other.policy)
         )
+
+
+def _beside(observations: Tensor, seen: Sequence[Tensor]) -> Tensor:
+    """Return (B, To, Do + F): what is seen now, (B, F) in parts, beside the numbers of every observation."""
+    features = torch.cat(list(seen), dim=1)[:, None].expand(-1, observations.shape[1], -1)
+    return torch.cat([observations, features], dim=2)
 
 
 def geometry_of(policy: Policy) -> Geometry | None:

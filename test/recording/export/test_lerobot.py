@@ -17,8 +17,8 @@ from il_ros.core.errors import ConfigError, DataError, StorageError
 from il_ros.learning.data.dataset import Dataset
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.export import base as exporters
-from il_ros.recording.export.base import library
 from il_ros.recording.export import lerobot
+from il_ros.recording.export.base import library
 from il_ros.recording.lerobot.reader import is_dataset, read_dataset
 from il_ros.recording.lerobot.summary import dataset_summary
 from il_ros.recording.write.finalize import finalize
