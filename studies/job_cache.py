@@ -71,7 +71,8 @@ def run(work: Callable[..., None], missing: Collection[Any], folder: Path, worke
     """Call ``work(each, folder=folder)`` for all of ``missing``, so many at a time; ``words`` stand before the bar."""
     if not missing:
         return
-    with multiprocessing.get_context("spawn").Pool(workers, initialize_worker) as pool:  # leaving it ends the workers
+    processes = min(workers, len(missing))
+    with multiprocessing.get_context("spawn").Pool(processes, initialize_worker) as pool:  # leaving it ends them
         done = pool.imap_unordered(functools.partial(work, folder=folder), missing)
         deque(track(done, words, total=len(missing), console=Console(stderr=True)), maxlen=0)
 

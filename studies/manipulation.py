@@ -55,13 +55,15 @@ WIDTH = 128
 """Of the networks of all classes; they are trained without noise, which else keeps `deterministic` to the average."""
 EXECUTE = 3
 """Steps of a chunk that are executed."""
-FROM_STATE = {key: getattr(TrainingConfig.load("mixture_relations"), key) for key in ("n_obs_steps", "relations")}
-"""What every class is trained with from state."""
-FROM_PICTURES = {
-    key: getattr(TrainingConfig.load("mixture_images"), key)
-    for key in ("n_obs_steps", "batch", "learning_rate", "encoder", "encoder_width", "shift_pixels")
+LIKE = {
+    "state": TrainingConfig.load("mixture_relations"),
+    "pictures": TrainingConfig.load("mixture_images"),
+    "shuffled": TrainingConfig.load("mixture_images"),
 }
-"""What is trained otherwise from pictures, which take nearly all of the time; docs/cameras.md says why."""
+"""By what is seen, the training configuration that says how long every class is trained, and how it sees."""
+SEEING = ("n_obs_steps", "relations", "encoder", "encoder_width", "shift_pixels")
+FOR_TIME = ("batch", "learning_rate")
+"""What is also taken from it with pictures, which take nearly all of the time; docs/cameras.md says why."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class HandlingCell:
 
     def training(self, plan: DaggerConfig) -> TrainingConfig:
         """Return what is trained, and how."""
-        changes: Mapping[str, Any] = FROM_STATE if self.sees == "state" else FROM_PICTURES
+        keys = SEEING if self.sees == "state" else SEEING + FOR_TIME
+        changes = {key: getattr(LIKE[self.sees], key) for key in keys}
         return dataclasses.replace(plan.training(), width=WIDTH, observation_noise=0.0, **changes)
 
 
@@ -120,7 +123,8 @@ def cells(args: argparse.Namespace) -> Iterator[HandlingCell]:
     kinds = args.sees or SEES
     for sees, task, seed, policy in itertools.product(kinds, args.tasks, range(args.seeds), args.classes):
         if args.sees or sees == "state" or (task in PICTURED and policy in FOR_PICTURES):
-            yield HandlingCell(task, sees, policy, seed, args.demonstrations, args.steps, args.episodes)
+            steps = args.steps or LIKE[sees].steps
+            yield HandlingCell(task, sees, policy, seed, args.demonstrations, steps, args.episodes)
 
 
 def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
@@ -220,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sees", nargs="+", choices=SEES, help="default: all, pictures with a few tasks")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each cell")
     parser.add_argument("--demonstrations", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=6000, help="gradient steps of each training")
+    parser.add_argument("--steps", type=int, help="gradient steps of each training (default: the configuration's)")
     parser.add_argument("--episodes", type=int, default=100, help="in which each policy drives alone")
     job_cache.add_options(parser, "study-manipulation")
     parser.add_argument("--output", type=Path, help="folder for the page")

@@ -67,12 +67,12 @@ def simulation() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def domain() -> None:
-    """Whoever starts the tests, they hear nobody else."""
+    """Whoever starts the tests, they hear nobody else: of tests side by side each worker has a domain of its own."""
     if not find_spec("rclpy"):
         return
     from il_ros.launching.ros_domain import isolate
 
-    if "ROS_AUTOMATIC_DISCOVERY_RANGE" not in os.environ:
+    if "ROS_AUTOMATIC_DISCOVERY_RANGE" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.update(isolate(os.environ))
 
 

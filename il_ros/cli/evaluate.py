@@ -7,6 +7,7 @@ Examples:
   il-ros evaluate runs/checkpoints/checkpoint_001_mixture --task fork --episodes 200
   il-ros evaluate CHECKPOINT --task avoid --seed 505000 --json
   il-ros evaluate CHECKPOINT --environment panda_gym:PandaPush-v3 --episodes 100
+  il-ros evaluate CHECKPOINT --task push --execute-steps best
 
 The seeds are told from those of the episodes that the policy was taught, which are in its checkpoint.
 """
@@ -26,12 +27,16 @@ from rich.table import Table
 
 from il_ros.cli import add_environment, check_seeds
 from il_ros.cli.progress import bars
+from il_ros.core.errors import ConfigError
 from il_ros.core.schema import json_object
 from il_ros.gate import GateConfig
 from il_ros.learning.data.seeds import EVALUATION, shared
 from il_ros.sim import tasks
 
 HELP = "measure the success of a checkpoint"
+BEST = "best"
+TRIED = (1, 2, 4, 8)
+"""Numbers of steps of a chunk that are tried, if they are in the policy's chunk."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--execute-steps",
-        type=int,
+        type=_execute_steps,
         default=0,
-        help="steps of a chunk that are executed (default: as the policy was trained for, else 8)",
+        metavar="N",
+        help="steps of a chunk that are executed (default: as was measured for the policy, or it was trained for, else "
+        f"8); {BEST}: measure {', '.join(map(str, TRIED))}, and keep the best in the checkpoint, for the graph, too",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -61,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from il_ros.evaluation.summary import summary
     from il_ros.evaluation.worker_pool import WorkerPool
     from il_ros.learning import checkpoint as checkpoints
+    from il_ros.learning.checkpoint_files import keep_execution
 
     loaded = checkpoints.load(args.checkpoint)
     seeds = range(args.seed, args.seed + args.episodes)
@@ -68,12 +76,23 @@ def run(args: argparse.Namespace) -> int:
     task = GymTask(name, args.environment_options) if args.environment else name
     taught = None if loaded.taught is None else shared(loaded.taught, name, seeds)
     warn_of(taught, args.episodes)
-    config = GateConfig(rule="none", execute_steps=args.execute_steps)
-    began = time.monotonic()
+    tried = [steps for steps in TRIED if steps <= loaded.policy.config.horizon]
+    if args.execute_steps != BEST:
+        tried = [args.execute_steps]
+    began, results = time.monotonic(), {}
     with bars() as progress, WorkerPool() as pool:
-        bar = progress.add_task(f"rollouts of {name}", total=args.episodes, note="")
-        rollouts = pool.evaluate(args.checkpoint, task, seeds, config, progress=lambda n: progress.advance(bar, n))
-    result = summary(rollouts, ways)
+        bar = progress.add_task(f"rollouts of {name}", total=args.episodes * len(tried), note="")
+        for steps in tried:
+            config = GateConfig(rule="none", execute_steps=steps)
+            rollouts = pool.evaluate(args.checkpoint, task, seeds, config, progress=lambda n: progress.advance(bar, n))
+            results[steps] = summary(rollouts, ways)
+    best = tried[0] if len(tried) == 1 else best_of(results)
+    result = results[best]
+    if args.execute_steps == BEST:
+        told = {key: result[key] for key in ("success", "episodes", "interval")}
+        told["tried"] = {str(steps): each["success"] for steps, each in results.items()}
+        keep_execution(args.checkpoint, loaded.hash, best, {"task": name, "seed": args.seed, **told})
+        result |= {"execute_steps": best, "tried": told["tried"]}
     result |= {"task": name, "checkpoint": loaded.hash, "seed": args.seed}
     result |= {} if taught == 0 else {"taught": taught}
     result["wall_s"] = round(time.monotonic() - began, 2)
@@ -85,6 +104,24 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(*row)
     Console().print(table)
     return 0
+
+
+def _execute_steps(word: str) -> int | str:
+    if word != BEST and not word.lstrip("-").isdecimal():
+        raise argparse.ArgumentTypeError(f"{word!r} is neither a whole number nor {BEST!r}")
+    return word if word == BEST else int(word)
+
+
+def best_of(results: Mapping[int, Mapping[str, Any]]) -> int:
+    """Return with how many steps most episodes succeed; of equal ones the most, which ask the policy least.
+
+    Raises:
+        ConfigError: if no episode says whether it is a success.
+    """
+    known = {steps: result["success"] for steps, result in results.items() if result["success"] is not None}
+    if not known:
+        raise ConfigError("--execute-steps best: no episode says whether it succeeded; give a number of steps")
+    return max(known, key=lambda steps: (known[steps], steps))
 
 
 def warn_of(taught: int | None, episodes: int) -> None:
@@ -107,6 +144,9 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     else:
         yield "success", f"{result['success']:.1%} of {result['episodes']}"
         yield "95 % interval", "{:.1%} to {:.1%}".format(*result["interval"])
+    if "tried" in result:
+        yield "steps executed", f"{result['execute_steps']}, kept in the checkpoint"
+        yield from ((f"  with {steps}", f"{success:.1%}") for steps, success in result["tried"].items())
     if result.get("taught"):
         yield "of these taught", str(result["taught"])
     yield "entropy over ways", f"{result['entropy']:.3f}"

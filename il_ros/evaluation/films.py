@@ -27,7 +27,7 @@ from il_ros.sim.env import ArmEnv
 FILM_EVERY = 2
 """A film has a picture every so many steps at most."""
 MOST_PICTURES = 140
-"""An episode that lasts longer has its pictures farther apart."""
+"""Of a film. An episode that lasts longer has its pictures farther apart."""
 ROWS, COLUMNS = slice(96, 456), slice(112, 592)
 """The part of a picture of 640 x 480 in which tool and table are."""
 
@@ -46,8 +46,11 @@ class FilmedEpisode:
     """Steps of a chunk that are executed; 0: as the policy was trained for, see ``GateConfig``."""
 
 
-def film(take: FilmedEpisode) -> Clip:
-    """Run an episode again before the camera; beside it is what a policy sees that sees pictures."""
+def film(take: FilmedEpisode, most: int = MOST_PICTURES) -> Clip:
+    """Run an episode again before the camera; beside it is what a policy sees that sees pictures.
+
+    Of an episode that lasts until its time limit there are at most so many pictures, and a last one.
+    """
     actor = policy_runner(take.checkpoint)
     env = environment(take.task, actor.contract)
     guide, solve = tasks.ScriptedExpert(env.task, "nearest"), Kinematics.of(actor.contract)
@@ -55,7 +58,7 @@ def film(take: FilmedEpisode) -> Clip:
     supervisor = teleop.load("supervisor", setup) if take.supervised else None
     rule = "human" if take.supervised else "none"
     gate = Gate(actor.contract, GateConfig(rule, execute_steps=take.execute_steps))
-    every = max(FILM_EVERY, math.ceil(env.task.time_limit_s * actor.contract.rate_hz / MOST_PICTURES))
+    every = max(FILM_EVERY, math.ceil(env.task.time_limit_s * actor.contract.rate_hz / most))
     frames: list[Array] = []
     captions: list[str] = []
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from il_ros.learning.checkpoint_files import (
     WEIGHTS,
     canonical,
     make_document,
+    measured_execution,
     read_document,
     read_verified,
     sum_key,
@@ -61,6 +62,8 @@ class Checkpoint:
     """What judges the policy's answers, if one was trained with it."""
     states: torch.Tensor | None = None
     """(N, Do) float32, normalised: observations that it was trained on. Older checkpoints have none."""
+    execute_steps: int = 0
+    """Steps of a chunk that are executed: as measured, else as its training configuration says; 0 if neither says."""
 
     @property
     def hash(self) -> str:
@@ -120,7 +123,7 @@ def save(
             for name, data in raw.items():
                 (folder / name).write_bytes(data)
             (folder / DOCUMENT).write_text(json.dumps(document, indent=1), encoding="utf-8")
-    parts = (trained.policy, trained.normaliser, contract, critic, trained.states)
+    parts = (trained.policy, trained.normaliser, contract, critic, trained.states, trained.config.execute_steps)
     return Checkpoint(path, json.loads(json.dumps(document)), *parts)
 
 
@@ -148,6 +151,7 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
         _check(policy, normaliser, critic, states)
         for stretches in document.get("taught", {}).values():
             [(int(first), int(last)) for first, last in stretches]
+        execute_steps = int(document["training"].get("execute_steps", 0))
     except (CheckpointError, DataError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged: {error}") from error
     except IlRosError as error:
@@ -155,7 +159,8 @@ def load(path: Path, verify: bool = True) -> Checkpoint:
     except _DAMAGE as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"checkpoint {path} is damaged ({reason}); copy it again or train anew") from error
-    return Checkpoint(path, document, policy, normaliser, contract, critic, states)
+    loaded = Checkpoint(path, document, policy, normaliser, contract, critic, states, execute_steps)
+    return replace(loaded, execute_steps=measured_execution(path, loaded.hash) or execute_steps)
 
 
 def load_for(path: Path, contract: Contract) -> Checkpoint:

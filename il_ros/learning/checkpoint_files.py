@@ -19,6 +19,7 @@ import torch
 
 import il_ros
 from il_ros.core import aliases
+from il_ros.core.atomic_io import replace_file, storage_errors
 from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError
 from il_ros.learning.training.result import Trained
@@ -28,6 +29,8 @@ from il_ros.policies.encoding.encoded_policy import EncodedPolicy, geometry_of
 FORMAT = 1
 DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
 CRITIC, STATES = "critic.safetensors", "states.safetensors"
+EXECUTION = "execution.json"
+"""How many steps of a chunk are best executed, measured after the training; it may be missing, and written anew."""
 KEYS: Mapping[str, type] = {
     **{"format": int, "policy": str, "sizes": dict, "normalizer": dict, "contract": dict, "training": dict},
     **{"manifest": list, "weights_sha256": str},
@@ -101,6 +104,38 @@ def _encoding(policy: Policy) -> dict[str, Any]:
     vision, geometry = policy.vision if isinstance(policy, EncodedPolicy) else None, geometry_of(policy)
     parts = {"vision": vision, "geometry": geometry}
     return {key: part.to_dict() for key, part in parts.items() if part is not None}
+
+
+def keep_execution(path: Path, sha256: str, execute_steps: int, measured: Mapping[str, Any]) -> None:
+    """Write beside a checkpoint with this hash how many steps of a chunk it does best with, and what tells that.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    content = {"execute_steps": execute_steps, "checkpoint": sha256, **measured}
+    with storage_errors(path, "make the folder writable, or copy the checkpoint to where you may write"):
+        replace_file(path / EXECUTION, json.dumps(content, indent=1))
+
+
+def measured_execution(path: Path, sha256: str) -> int | None:
+    """Return how many steps of a chunk were measured to be best for the checkpoint with this hash, if that was done.
+
+    Raises:
+        CheckpointError: if that file is damaged, or of another checkpoint.
+    """
+    file = path / EXECUTION
+    if not file.exists():
+        return None
+    try:
+        content = json.loads(file.read_bytes())
+        execute_steps, whose = content["execute_steps"], content["checkpoint"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{file} cannot be read ({error!r:.100}); remove it, or measure again") from error
+    if whose != sha256:
+        raise CheckpointError(f"{file} was measured of another checkpoint ({whose!r:.20}); remove it, or measure again")
+    if type(execute_steps) is not int or execute_steps < 1:
+        raise CheckpointError(f"{file} has execute_steps {execute_steps!r:.50}, not 1 or more; remove it")
+    return execute_steps
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

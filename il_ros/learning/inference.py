@@ -63,7 +63,7 @@ class PolicyRunner:
         self.cameras = checkpoint.policy.cameras
         """Height and width of the images that it sees, by the name of the camera."""
         self._images: list[torch.Tensor] = []
-        self._execute = int(checkpoint.document.get("training", {}).get("execute_steps", 0))
+        self._execute = checkpoint.execute_steps
         self._horizon = checkpoint.policy.config.horizon
         self._rows: deque[Array] = deque(maxlen=self.history)
         self._start = EpisodeStart("", 0, 0)

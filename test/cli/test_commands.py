@@ -9,12 +9,16 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from il_ros.cli import train
 from il_ros.core.contract import Contract
+from il_ros.core.types import EpisodeStart
+from il_ros.evaluation.rollouts import Rollout
 from il_ros.evaluation.worker_pool import WorkerPool
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.resume import ResumePoint
 from il_ros.recording.bag import metadata
 from il_ros.recording.episodes.reader import read_episode
@@ -84,6 +88,35 @@ def test_evaluate_rolls_out_the_seeds_that_were_asked_for(il_ros, checkpoint, mo
     words = ["--task", "fork", "--episodes", "2", "--seed", "70", "--execute-steps", "3"]
     assert il_ros("evaluate", checkpoint, *words).code == 0
     assert asked == [("fork", [70, 71], "none", 3)]
+
+
+def test_the_best_number_of_executed_steps_is_measured_kept_and_used(il_ros, checkpoint, monkeypatch, capfd):
+    asked, successes = [], {1: 2, 2: 3, 4: 3, 8: 0}
+
+    def evaluate(self, path, task, seeds, config, progress):
+        asked.append(config.execute_steps)
+        outcomes = ["success"] * successes[config.execute_steps] + ["timeout"] * 4
+        return [Rollout(seed, outcome, 0, None, None) for seed, outcome in zip(seeds, outcomes)]
+
+    monkeypatch.setattr(WorkerPool, "evaluate", evaluate)
+    words = ["evaluate", checkpoint, "--task", "avoid", "--episodes", "4", "--execute-steps", "best"]
+    told = il_ros(*words, "--json").json
+    assert asked == [1, 2, 4, 8]
+    assert (told["execute_steps"], told["success"]) == (4, 0.75)
+    assert told["tried"] == {"1": 0.5, "2": 0.75, "4": 0.75, "8": 0.0}
+    loaded = checkpoints.load(checkpoint)
+    assert loaded.execute_steps == 4 and loaded.hash == told["checkpoint"]  # whose policy is the same as before
+    policy = PolicyRunner(loaded)
+    policy.reset(EpisodeStart("avoid", 0, 0))
+    policy.observe(0, np.zeros(len(CONTRACT.observation)))
+    assert policy.chunk().execute == 4
+    kept = json.loads((checkpoint / "execution.json").read_text())
+    assert kept["interval"] == told["interval"] and (kept["task"], kept["episodes"]) == ("avoid", 4)
+    successes.update(dict.fromkeys(successes, 1))
+    assert "with 8" in il_ros(*words).out and checkpoints.load(checkpoint).execute_steps == 8
+    with pytest.raises(SystemExit):
+        il_ros(*words[:-1], "often")
+    assert "'often' is neither a whole number nor 'best'" in capfd.readouterr().err
 
 
 def test_evaluate_tells_how_many_of_the_episodes_were_taught(il_ros, checkpoint):

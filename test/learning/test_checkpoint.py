@@ -21,6 +21,7 @@ from il_ros.core.errors import CheckpointError, StorageError
 from il_ros.core.types import EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.checkpoint_files import keep_execution
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.config import TrainingConfig
@@ -177,6 +178,11 @@ def damage_weights(path: Path) -> None:
         (lambda p: fill(p, "model.safetensors", 1e38), "is damaged"),
         (lambda p: fill(p, "states.safetensors", float("nan")), "states holds numbers that are not finite"),
         (damage_weights, "another sha256"),
+        (lambda p: (p / "execution.json").write_text("{"), "execution.json cannot be read"),
+        (lambda p: (p / "execution.json").write_text("[4]"), "execution.json cannot be read"),
+        (lambda p: keep_execution(p, "0123", 4, {}), "was measured of another checkpoint \\('0123'"),
+        (lambda p: keep_execution(p, checkpoints.load(p).hash, 0, {}), "has execute_steps 0, not 1 or more"),
+        (lambda p: keep_execution(p, checkpoints.load(p).hash, True, {}), "has execute_steps True, not 1 or more"),
     ],
 )
 def test_a_bad_checkpoint_is_one_clear_error(harm: object, message: str, tmp_path: Path) -> None:
