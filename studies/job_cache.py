@@ -31,7 +31,7 @@ def keep(path: Path, result: Mapping[str, Any]) -> None:
     replace_file(path, json.dumps(result))
 
 
-LATER = ("experts",)
+LATER = ("experts", "where")
 """Fields that came after studies were published; empty, they change nothing."""
 
 

@@ -6,6 +6,7 @@
 Examples:
   il-ros train runs/episodes --policy mixture
   il-ros train runs/episodes --experts anna=1,ben=0.5,others=0
+  il-ros train runs/episodes --where "expert!=ben" --where "date>=2026-11-01"
   il-ros train runs/episodes --policy my_training.yaml --steps 8000 --seed 3
   il-ros train downloads/their_dataset --contract their_arm.yaml
 
@@ -55,6 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how much each expert counts; 0 leaves out, others=0 the rest",
     )
     parser.add_argument(
+        "--where",
+        action="append",
+        metavar="CONDITION",
+        help="train on episodes for which it holds, such as outcome=success, expert!=ben, date>=2026-11-01, steps<400; "
+        "several: all must. Demonstrations that failed are left out, unless one is about the outcome: outcome=*",
+    )
+    parser.add_argument(
         "--encoder",
         metavar="NAME",
         help="what encodes the images of a contract with cameras: patch, residual, spatial_softmax, or none to train "
@@ -74,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
     changes: dict[str, Any] = {"seed": args.seed} | ({"steps": args.steps} if args.steps is not None else {})
     if args.experts is not None:
         changes["experts"] = weights(args.experts)
+    if args.where is not None:
+        changes["where"] = tuple(args.where)
     if args.encoder is not None:
         changes["encoder"] = args.encoder
     config = TrainingConfig.load(args.policy, **changes)

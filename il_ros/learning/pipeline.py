@@ -25,12 +25,13 @@ from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
+from il_ros.learning.data.selection import Selection
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import ResumePoint
 from il_ros.learning.training.trainer import train
 from il_ros.recording.bag.discovery import recordings
-from il_ros.recording.bag.metadata import version_of
+from il_ros.recording.bag.metadata import read, version_of
 from il_ros.recording.check import command_limits
 from il_ros.recording.episodes.external_notes import clock_notes
 from il_ros.recording.episodes.reader import read_episode
@@ -80,13 +81,13 @@ class TrainingPipeline:
         existing = recordings(self._episodes.folder)
         before, self._versions = self._versions, {f.path: version_of(f.path) for f in existing if not f.why_not}
         known = {path for path, version in self._versions.items() if before.get(path) == version}
-        read, skipped = self._read, self.skipped
+        earlier, skipped = self._read, self.skipped
         self._read, self.skipped = {}, {path: why for path, why in skipped.items() if path in known}
         for path in self._versions:
             if path in self.skipped:
                 continue
             try:
-                self._read[path] = read[path] if path in known else read_episode(path, self._contract)
+                self._read[path] = earlier[path] if path in known else read_episode(path, self._contract)
             except DataError as error:
                 self.skipped[path] = str(error)
         self.skipped |= {each.path: each.why_not for each in existing if each.why_not}
@@ -109,11 +110,13 @@ class TrainingPipeline:
         """
         check_writable(self._folder)
         self.ingest()
-        weights = {path: weight_of(episode, config.experts) for path, episode in self._read.items()}
-        chosen = {path: episode for path, episode in self._read.items() if weights[path] > 0}
+        selected, left_out = self._select(Selection.parse(config.where))
+        weights = {path: weight_of(episode, config.experts) for path, episode in selected.items()}
+        chosen = {path: episode for path, episode in selected.items() if weights[path] > 0}
         if not chosen:
             names = ", ".join(sorted({name for each in self._read.values() for name in experts_of(each)})) or "nobody"
-            raise DataError(f"no episode is left: {self._episodes.folder} has those of {names}; see 'experts'")
+            why = "; ".join((f"{self._episodes.folder} has those of {names}", *left_out))
+            raise DataError(f"no episode is left: {why}; see 'experts' and 'where'")
         episodes = list(chosen.values())
         min_labels = min(config.min_labels, config.horizon)
         scheme = labels.load(config.labels)
@@ -132,7 +135,7 @@ class TrainingPipeline:
         clocks = clock_notes({path.name: episode for path, episode in chosen.items()})
         is_set = reader.is_dataset(self._episodes.folder)  # whose reader has reported that already
         foreign = [each for each in episodes if "digest" not in each.facts and not is_set]
-        notes = (*self.notes, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
+        notes = (*self.notes, *left_out, *trained.notes, *wild, *clocks, *command_limits.notes(self._contract, foreign))
         trained = dataclasses.replace(trained, notes=notes)
         taught = seeds.ranges(episode.facts for episode in episodes)
         if before is not None:
@@ -158,6 +161,13 @@ class TrainingPipeline:
             "skipped": len(self.skipped),
             **({"notes": list(trained.notes)} if trained.notes else {}),
         }
+
+    def _select(self, selection: Selection) -> tuple[dict[Path, Episode], list[str]]:
+        """Return the episodes that are chosen, and notes of those that are left out."""
+        dated = any(condition.key == "date" for condition in selection.conditions) and self._versions
+        starts_ns = {path.name: read(path).start_ns for path in self._read} if dated else {}
+        names, notes = selection.of(self.episodes, starts_ns)
+        return {path: episode for path, episode in self._read.items() if path.name in names}, notes
 
     def put_aside(self, config: TrainingConfig) -> Path | None:
         """Make room for another training than one that has not ended; returns where that is now, if there is one."""

@@ -66,6 +66,22 @@ def test_each_episode_is_read_once(
     assert asked == ["episode_000001", "episode_000002", "episode_000003"]
 
 
+def test_demonstrations_that_failed_are_trained_on_only_if_asked_for(
+    workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
+) -> None:
+    bags = [record(tmp_path / "episodes", seed)[0] for seed in range(3)]
+    metadata.amend(bags[1], {"outcome": "failure", "judged": True})
+    made = workshop.train(SMALL)
+    names = [entry["name"] for entry in checkpoints.load(Path(made["path"])).document["manifest"]]
+    assert names == [bags[0].name, bags[2].name]
+    assert made["notes"][0] == "1 demonstrations that failed are left out (1 failure); where outcome=* takes them, too"
+    assert workshop.train(dataclasses.replace(SMALL, where=("outcome=*",)))["episodes"] == 3
+    dated = dataclasses.replace(SMALL, where=("date<1970-01-02", "judged=true", "outcome=failure"))
+    assert workshop.train(dated)["episodes"] == 1  # without a graph the clock begins with the episode
+    with pytest.raises(DataError, match=r"no episode is left: .*3 of 3 episodes are left out by where: date>2001"):
+        workshop.train(dataclasses.replace(SMALL, where=("date>2001",)))
+
+
 def test_an_episode_that_is_still_being_written_waits_for_its_turn(
     workshop: TrainingPipeline, record: Callable[..., Any], tmp_path: Path
 ) -> None:

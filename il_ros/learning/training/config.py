@@ -18,6 +18,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, unknown
 from il_ros.learning.data import labels
 from il_ros.learning.data.normalizer import FITS
+from il_ros.learning.data.selection import Selection
 
 DEVICES = ("cpu", "cuda")
 LONGEST = 10_000
@@ -72,6 +73,10 @@ class TrainingConfig:
     experts: Mapping[str, NotNegative] = field(default_factory=dict)
     """How much the labels of each expert count, by name; ``others`` is for those that are not named, 1 by default. A
     pipeline leaves out the episodes of an expert that counts 0; an episode by several counts as the least of them."""
+    where: tuple[str, ...] = ()
+    """Conditions on what the episodes that a pipeline trains on say of themselves, such as ``outcome=success``,
+    ``expert!=ben``, ``date>=2026-11-01``. Demonstrations that failed are left out, unless one is about the outcome:
+    ``outcome=*`` takes them, too. See ``selection.Condition``."""
     critic: bool = False
     """Whether a pipeline trains a critic of the policy, too, by which gating rules can decide."""
     warm_start: bool = False
@@ -114,6 +119,7 @@ class TrainingConfig:
         if self.normalizer not in FITS:
             raise unknown("training: normalizer", self.normalizer, FITS, at=("normalizer",))
         labels.load(self.labels)
+        Selection.parse(self.where)
         if self.patience and not self.val_fraction:
             raise ConfigError(
                 f"training: patience is {self.patience}, val_fraction {self.val_fraction}; choose patience 0, or a "
