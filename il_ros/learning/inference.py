@@ -17,9 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from il_ros.core.contract import ABSURD, Contract
+from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError, MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty
+from il_ros.learning.action_check import sound_actions
 from il_ros.learning.attention import ChunkInputs
 from il_ros.learning.checkpoint import Checkpoint
 
@@ -194,18 +195,7 @@ class PolicyRunner:
         if drawn.shape != shape:
             raise MessageError(f"policy: the network's answer has shape {drawn.shape}, not {shape}; train it again")
         real = self._normaliser.action.inverse(drawn.astype(np.float64))
-        contract = self.contract
-        reach = ABSURD * (contract.high - contract.low)
-        inside = (real >= contract.low - reach) & (real <= contract.high + reach) & np.isfinite(drawn)  # false of a NaN
-        if not inside.all():
-            row, column = np.argwhere(~inside)[0]
-            part = contract.action[column]
-            value = real[row, column] if np.isfinite(drawn[row, column]) else drawn[row, column]
-            raise MessageError(
-                f"policy: action {part.name!r} of step {row} is {value:.3g}; refused, as more than {ABSURD:g} "
-                f"widths outside {part.low:g} to {part.high:g}: check what the policy sees, or train it again"
-            )
-        return real
+        return sound_actions(real, self.contract)
 
     def distance(self) -> float:
         """Return the distance of the newest observation to its nearest neighbour in the training data.

@@ -28,7 +28,7 @@ NODES = {
     if path.stem != "container_node"
 }
 """The class of each node, by the name of its module: the modules beside this one."""
-APART = ("gym_node", "camera_node", "display_node", "resync_node", "gripper_bridge_node")
+APART = ("gym_node", "camera_node", "display_node", "resync_node", "gripper_bridge_node", "remote_policy_node")
 """Those that are not started by default: they stand in for another node, or belong in a process of their own."""
 
 

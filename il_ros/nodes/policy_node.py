@@ -25,7 +25,7 @@ from std_msgs.msg import Float64, String
 
 from il_ros.core import events, messages, topics
 from il_ros.core.episode import Authority, Record
-from il_ros.core.errors import CheckpointError, MessageError
+from il_ros.core.errors import CheckpointError, ConfigError, MessageError
 from il_ros.core.events import TrainedCheckpoint
 from il_ros.core.types import Array, Chunk, EpisodeStart
 from il_ros.learning import checkpoint as checkpoints
@@ -51,6 +51,7 @@ class PolicyParameters(ManagedParameters):
     lockstep: bool = param(
         False, "answer the first observation of an episode only once its seed is known", read_only=True
     )
+    backend: str = param("policy_node", "who answers in a launch file; here, this node alone", read_only=True)
     checkpoint: str = param("", "folder of the checkpoint to load; empty to wait for the trainer's")
     seed: int = param(0, "seed of the policy's draws where no episode announces one", SEEDS, read_only=True)
     lapses: float = param(
@@ -69,6 +70,10 @@ class PolicyNode(ManagedNode[PolicyParameters]):
 
     def __init__(self) -> None:
         super().__init__("policy_node", PolicyParameters)
+        if self.parameters.backend != "policy_node":
+            raise ConfigError(
+                f"backend is {self.parameters.backend!r}, which runs in a process of its own; leave composed:=true out"
+            )
         self._actor: PolicyRunner | None = None
         self._start: EpisodeStart | None = None
         self._authority: Authority | None = None

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from il_ros.core import messages, topics
@@ -62,7 +62,7 @@ class CameraInputs:
         """Return the cameras whose images stay the same while what is observed (Do,) changes."""
         return [name for name, buffer in self._buffers.items() if buffer.is_frozen(observation)]
 
-    def stale(self, names: Mapping[str, Any], images: Mapping[str, Array]) -> str:
+    def stale(self, names: Collection[str], images: Mapping[str, Array]) -> str:
         """Return what is wrong with those of the cameras ``names`` that have no image at a step; empty if all have."""
         lacking = [buffer.component for name, buffer in self._buffers.items() if name in names and name not in images]
         limits = [
