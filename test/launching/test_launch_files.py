@@ -54,7 +54,7 @@ ODD = [
 ]
 ODD += ["[1, 2]", "{a: 1}", "a: b", "- a", "#x", "a #b", "&x", "*x", "!x", "%x", "@x", "`x`", '"x"', ">", "?", "  x "]
 """Texts that YAML takes for something else."""
-CHOICES = ("composed", "sim_camera", "camera", "clock", "tf", "display", "params_file")
+CHOICES = ("composed", "backend", "sim_camera", "camera", "clock", "tf", "display", "params_file")
 """Arguments that are no text for a parameter."""
 
 

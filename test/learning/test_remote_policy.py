@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -216,3 +218,23 @@ def test_inputs_that_the_contract_lacks_are_refused(text: str, message: str) -> 
 def test_an_address_of_another_kind_is_refused() -> None:
     with pytest.raises(ConfigError, match="give the address of a policy server, as ws://"):
         PolicyServer("http://localhost", CONTRACT)
+
+
+def test_the_server_of_the_docs_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "policy-servers.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    shown: dict[str, Any] = {"__name__": "shown"}
+    exec(code, shown)
+    begun: list[bool] = []
+
+    def policy(state: np.ndarray, begins: bool) -> np.ndarray:
+        begun.append(begins)
+        return np.full((16, 2), state[0])
+
+    with serve(lambda connection: shown["answer"](connection, policy), "127.0.0.1", 0) as served:
+        thread = threading.Thread(target=served.serve_forever, daemon=True)
+        thread.start()
+        server = PolicyServer(f"ws://127.0.0.1:{served.socket.getsockname()[1]}", CONTRACT)
+        assert server.ask({"observation/state": np.full(4, 0.01, np.float32)}, True)[15, 1] == pytest.approx(0.01)
+        server.close()
+    assert begun == [True]
