@@ -27,9 +27,7 @@ OF_IMAGES = ("encoder", "encoder_width", "encoder_features", "shift_pixels")
 """Keys of the configuration that a training without images does not depend on."""
 FREE = ("steps", "log_every", "execute_steps")
 """Keys of the configuration that may be others when a training goes on."""
-DEFAULTS = {
-    key.name: key.default for key in dataclasses.fields(TrainingConfig) if key.default is not dataclasses.MISSING
-}
+DEFAULTS = json.loads(json.dumps(dataclasses.asdict(TrainingConfig("deterministic")), default=dict))
 """What keys are at that an earlier version did not know."""
 
 

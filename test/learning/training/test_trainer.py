@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,6 +223,24 @@ def test_another_training_is_told_apart_by_what_differs_and_what_was_kept_stays(
     begun: list[int] = []
     train(windows(), config, lambda p: begun.append(p.step), savepoint=path)
     assert begun[0] == 6 and not path.exists()
+
+
+def test_a_training_that_an_earlier_version_kept_goes_on_whichever_keys_it_did_not_know(tmp_path: Path) -> None:
+    path, config = tmp_path / "unfinished.safetensors", dataclasses.replace(SMALL, steps=10, log_every=2)
+    ended_at(4, config, path)
+    resumed = train(windows(), config, savepoint=shutil.copyfile(path, tmp_path / "copy"))
+    stopped = resumed.curve[:2]
+    with safetensors.safe_open(str(path), "pt") as file:
+        text, tensors = file.metadata(), {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
+    known = json.loads(text["training"])
+    defaults = json.loads(json.dumps(dataclasses.asdict(TrainingConfig("deterministic")), default=dict))
+    later = [key for key, value in defaults.items() if known.get(key) == value and key != "policy"]
+    assert {"where", "relations"} <= set(later)
+    for unknown in (*([key] for key in later), later):
+        kept = {key: value for key, value in known.items() if key not in unknown}
+        path.write_bytes(safetensors.torch.save(tensors, {**text, "training": json.dumps(kept)}))
+        made = train(windows(), config, savepoint=path)
+        assert made.curve[:2] == stopped, unknown  # it did not begin anew
 
 
 def test_labels_that_were_changed_are_another_training(tmp_path: Path) -> None:
