@@ -29,7 +29,7 @@ from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.dagger.run import DaggerRun
 from studies import job_cache, manipulation_page, publishing
 from studies.job_results import JobResults
-from studies.manipulation import EXECUTE
+from studies.manipulation import LIKE
 
 TASKS = ("pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
@@ -53,8 +53,9 @@ class CorrectionsJob:
     def plan(self) -> DaggerConfig:
         """What is done."""
         return DaggerConfig(
-            task=self.task, policy="mixture_relations", steps=STEPS, expert="nearest", execute_steps=EXECUTE,
-            gating_rule=RULES[self.gained_by], demonstrations=DEMONSTRATIONS, rounds=ROUNDS, episodes=100,
+            task=self.task, policy="mixture_relations", steps=STEPS, expert="nearest",
+            execute_steps=LIKE["state"].execute_steps, gating_rule=RULES[self.gained_by],
+            demonstrations=DEMONSTRATIONS, rounds=ROUNDS, episodes=100,
             labels_per_round=LABELS, eval_episodes=self.episodes, success_threshold=2.0, seed=self.seed,
         )  # fmt: skip
 

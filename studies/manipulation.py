@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import json
 import shutil
 import time
 from collections import Counter
@@ -35,6 +36,7 @@ from il_ros.evaluation.films import FilmedEpisode
 from il_ros.evaluation.metrics import Success, behaviour_entropy
 from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
+from il_ros.gate.chunk_executor import EXECUTE_STEPS
 from il_ros.learning.dagger.config import DaggerConfig
 from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.data.seeds import ALONE
@@ -46,21 +48,20 @@ from studies import film_strip, job_cache, manipulation_page, publishing
 from studies.job_results import JobResults
 
 TASKS = ("reach", "push", "pick_place", "stack", "peg")
-CLASSES = ("deterministic", "mixture", "flow")
+CLASSES = ("deterministic", "mip", "mixture", "flow")
 SEES = ("state", "pictures", "shuffled")
 PICTURED, FOR_PICTURES = ("push", "pick_place"), ("mixture",)
 """The tasks and classes that are taught from pictures, too, unless the command line says: they take ten times as long.
 """
 WIDTH = 128
 """Of the networks of all classes; they are trained without noise, which else keeps `deterministic` to the average."""
-EXECUTE = 3
-"""Steps of a chunk that are executed."""
 LIKE = {
     "state": TrainingConfig.load("mixture_relations"),
     "pictures": TrainingConfig.load("mixture_images"),
     "shuffled": TrainingConfig.load("mixture_images"),
 }
-"""By what is seen, the training configuration that says how long every class is trained, and how it sees."""
+"""By what is seen, the training configuration that says how long every class is trained, how it sees, and how many
+steps of its chunks are executed."""
 SEEING = ("n_obs_steps", "relations", "encoder", "encoder_width", "shift_pixels")
 FOR_TIME = ("batch", "learning_rate")
 """What is also taken from it with pictures, which take nearly all of the time; docs/cameras.md says why."""
@@ -78,7 +79,8 @@ class HandlingCell:
     demonstrations: int
     steps: int
     episodes: int
-    execute_steps: int = EXECUTE
+    execute_steps: int
+    """Steps of a chunk that are executed."""
 
     def key(self) -> str:
         """Return a key that is equal for equal work."""
@@ -93,6 +95,10 @@ class HandlingCell:
         """Return a key of the demonstrations, which the classes share."""
         sees = "state" if self.sees == "state" else "pictures"
         return f"{self.task}-{sees}-{self.demonstrations}-{self.seed}"
+
+    def taught(self) -> str:
+        """Return a key of the training, which is equal for all numbers of episodes and executed steps."""
+        return job_cache.key([self.task, self.sees, self.policy, self.seed, self.demonstrations, self.steps])
 
     def training(self, plan: DaggerConfig) -> TrainingConfig:
         """Return what is trained, and how."""
@@ -124,7 +130,8 @@ def cells(args: argparse.Namespace) -> Iterator[HandlingCell]:
     for sees, task, seed, policy in itertools.product(kinds, args.tasks, range(args.seeds), args.classes):
         if args.sees or sees == "state" or (task in PICTURED and policy in FOR_PICTURES):
             steps = args.steps or LIKE[sees].steps
-            yield HandlingCell(task, sees, policy, seed, args.demonstrations, steps, args.episodes)
+            execute = LIKE[sees].execute_steps or EXECUTE_STEPS
+            yield HandlingCell(task, sees, policy, seed, args.demonstrations, steps, args.episodes, execute)
 
 
 def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
@@ -146,18 +153,13 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
             for seed in plan.seeds(0, 0, cell.demonstrations):
                 backend.episode(seed)
             complete.touch()
-    pipeline = (ShuffledPictures if cell.sees == "shuffled" else TrainingPipeline)(
-        run / "episodes", run / "checkpoints", cell.contract()
-    )
-    began = time.process_time()
-    checkpoint = pipeline.train(cell.training(plan))["path"]
-    train_s = time.process_time() - began
+    checkpoint, train_s = trained(cell, plan, run)
     seeds = plan.seeds(ALONE, 0, cell.episodes)
-    rollouts = roll_out(Path(checkpoint), cell.task, seeds, GateConfig(rule="none", execute_steps=plan.execute_steps))
+    rollouts = roll_out(checkpoint, cell.task, seeds, GateConfig(rule="none", execute_steps=plan.execute_steps))
     failed = next((rollout for rollout in rollouts if not rollout.success), None)
     if failed is not None:
         title = f"{cell.task} from {cell.sees}, {cell.policy}"
-        take = FilmedEpisode(title, cell.task, failed.seed, Path(checkpoint), execute_steps=plan.execute_steps)
+        take = FilmedEpisode(title, cell.task, failed.seed, checkpoint, execute_steps=plan.execute_steps)
         film_strip.draw(take, folder / f"{cell.key()}.png")
     return {
         **dataclasses.asdict(cell),
@@ -165,6 +167,22 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
         "ways": [rollout.way for rollout in rollouts if rollout.success],
         "train_s": train_s,
     }
+
+
+def trained(cell: HandlingCell, plan: DaggerConfig, run: Path) -> tuple[Path, float]:
+    """Train, unless that was done; return the checkpoint, and the processor time of the training, s."""
+    folder = run / "checkpoints" / cell.taught()
+    told = folder / "training.json"
+    if not told.exists():
+        pipeline = (ShuffledPictures if cell.sees == "shuffled" else TrainingPipeline)(
+            run / "episodes", folder, cell.contract()
+        )
+        reports: list[tuple[int, float]] = []
+        path = pipeline.train(cell.training(plan), lambda p: reports.append((p.step, time.process_time())))["path"]
+        (first, began), (last, ended) = reports[0], reports[-1]  # one that goes on has made steps before
+        job_cache.keep(told, {"name": Path(path).name, "train_s": cell.steps * (ended - began) / max(1, last - first)})
+    facts = json.loads(told.read_text())
+    return folder / facts["name"], float(facts["train_s"])
 
 
 def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -180,7 +198,7 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         failures = Counter(outcome for outcome in outcomes if outcome != "success")
         table.append({
             "task": task, "sees": sees, "policy": policy, "seeds": len(group), **success.to_dict(),
-            "demonstrations": group[0]["demonstrations"], "steps": group[0]["steps"],
+            **{key: group[0][key] for key in ("demonstrations", "steps", "execute_steps")},
             "entropy": behaviour_entropy(ways, tasks.load(task).ways) if tasks.load(task).ways > 1 else None,
             "failures": dict(failures.most_common()),
             "train_s": sum(result["train_s"] for result in group) / len(group),

@@ -35,14 +35,13 @@ def page(results: Path, pictures: Path) -> str:
 
 def policies(table: Rows) -> str:
     """Return the section on behaviour cloning."""
-    first = table[0]
     lines = [
         "## Behaviour cloning",
         "",
-        f"{first['demonstrations']} demonstrations by all experts of a task, {first['steps']:,} steps of training, no "
-        "corrections; all classes at equal width, without noise on the observations, with the relations between the "
-        "points of one observation (`mixture_relations`), and 3 steps of a chunk executed. Where a policy sees "
-        "pictures, a front and a wrist camera stand in the place of the objects' poses; `shuffled` is the control, "
+        f"{table[0]['demonstrations']} demonstrations by all experts of a task, no corrections; all classes at equal "
+        "width, without noise on the observations; from the state with the relations between the "
+        "points of one observation (`mixture_relations`). " + _trainings(table) + "Where a policy sees pictures, "
+        "a front and a wrist camera stand in the place of the objects' poses; `shuffled` is the control, "
         "taught with the pictures of other episodes. Entropy 1 means that all ways of the task are used evenly.",
         "",
         "| task | sees | class | trainings | success | 95 % | entropy | failures | training, s |",
@@ -56,6 +55,16 @@ def policies(table: Rows) -> str:
             f"| {failures} | {row['train_s']:.0f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _trainings(table: Rows) -> str:
+    """Return how long is trained, and how much of a chunk executed, by what is seen."""
+    kinds = {row["sees"]: (row["steps"], row["execute_steps"]) for row in table}
+    told = (
+        f"{sees}: {steps:,} steps of training, {execute} of a chunk executed"
+        for sees, (steps, execute) in kinds.items()
+    )
+    return "; ".join(told).capitalize() + ". "
 
 
 def _failures(folder: Path) -> str:

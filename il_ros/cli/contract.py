@@ -89,13 +89,19 @@ def run(args: argparse.Namespace) -> int:
 
 def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> str:
     """Return the contract for an environment, in YAML."""
-    from il_ros.sim.gym_adapter import contract_of
+    from il_ros.sim.gym_adapter import described
 
-    plain = contract_of(environment, options, rate_hz).to_dict()
+    contract, points = described(environment, options, rate_hz)
+    plain = contract.to_dict()
     for part in (*plain["observation"].values(), *plain["action"].values()):
         for key in [key for key, value in part.items() if value == ""]:
             del part[key]
     header = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
+    if points:
+        header += (
+            "# Proposed as points, in m, by which a policy can see how things lie to each other (relations: true):\n"
+        )
+        header += "".join(f"#   {point}: {why}\n" for point, why in points.items()) + "# Correct what is wrong.\n"
     return header + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)
 
 

@@ -23,6 +23,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array, RobotState
+from il_ros.sim.point_proposals import proposals
 from il_ros.sim.timeline import UNKNOWN, EpisodeClock
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
@@ -207,7 +208,17 @@ def _paths(space: gymnasium.Space[Any], *above: str) -> list[tuple[str, ...]]:
 
 
 def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> Contract:
+    """Make the contract of an environment, see ``described``."""
+    return described(environment, options, rate_hz)[0]
+
+
+def described(
+    environment: str, options: Mapping[str, Any], rate_hz: float | None = None
+) -> tuple[Contract, Mapping[str, str]]:
     """Make the contract of an environment: all of its observation and action, at the rate at which it is shown.
+
+    Returns:
+        the contract, and by name the points that are proposed in it, with the reason.
 
     Raises:
         ConfigError: if it cannot be made, tells no rate, or has actions without limits.
@@ -215,6 +226,8 @@ def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | N
     env = make(environment, options)
     seen, space = names(env.observation_space), _box(env.action_space)
     rate = env.metadata.get("render_fps") if rate_hz is None else rate_hz
+    with stdout_to_stderr():
+        points = proposals(env, seen)
     env.close()
     if rate is None:
         raise ConfigError(f"environment {environment!r} has no render_fps; give its steps a second, as in --rate 20")
@@ -222,14 +235,21 @@ def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | N
     plain = {
         "rate_hz": round(float(rate), 6),
         "topics": {TOPIC: TYPE},
-        "observation": {_label(name): {"topic": TOPIC, "field": f"position[{name}]"} for name in seen},
+        "observation": {
+            points.get(name, (_label(name), ""))[0]: {
+                "topic": TOPIC,
+                "field": f"position[{name}]",
+                "unit": "m" if name in points else "",
+            }
+            for name in seen
+        },
         "action": {
             f"action.{i}": {"low": low, "high": high, "max_step": high - low, "rest": min(max(0.0, low), high)}
             for i, (low, high) in enumerate(columns)
         },
         "command": {"type": "trajectory_msgs/msg/JointTrajectory"},
     }
-    return Contract.from_dict(environment, plain)
+    return Contract.from_dict(environment, plain), {label.rpartition("_")[0]: why for label, why in points.values()}
 
 
 def _label(name: str) -> str:

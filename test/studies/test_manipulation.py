@@ -39,11 +39,11 @@ def test_a_small_study_writes_its_page_and_is_not_run_again(sees: str, tmp_path:
 
 
 def test_from_pictures_a_policy_is_given_no_place_of_an_object() -> None:
-    cell = manipulation.HandlingCell("pick_place", "pictures", "mixture", 0, 1, 1, 1)
+    cell = manipulation.HandlingCell("pick_place", "pictures", "mixture", 0, 1, 1, 1, 1)
     contract = cell.contract()
     assert [image.name for image in contract.images] == ["front", "wrist"]
     assert not any(part.topic == "objects" for part in contract.observation) and "objects" not in contract.topics
-    assert "objects" in manipulation.HandlingCell("pick_place", "state", "mixture", 0, 1, 1, 1).contract().topics
+    assert "objects" in manipulation.HandlingCell("pick_place", "state", "mixture", 0, 1, 1, 1, 1).contract().topics
 
 
 def drawn_episode(steps: int, shade: int) -> Episode:
@@ -63,7 +63,7 @@ def test_shuffled_each_episode_has_the_pictures_of_the_next_one_step_by_step(mon
         return own
 
     monkeypatch.setattr(TrainingPipeline, "ingest", ingest)
-    cell = manipulation.HandlingCell("push", "shuffled", "mixture", 0, 3, 1, 1)
+    cell = manipulation.HandlingCell("push", "shuffled", "mixture", 0, 3, 1, 1, 1)
     pipeline = manipulation.ShuffledPictures(Path("episodes"), Path("checkpoints"), cell.contract())
     shuffled = pipeline.ingest()
     assert list(pipeline.episodes.values()) == shuffled

@@ -1,0 +1,79 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Goals, and what other numbers are the velocity of, are proposed as points; what only looks like them is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from il_ros.sim.gym_adapter import names
+from il_ros.sim.point_proposals import proposals
+
+SPACES = gymnasium.spaces
+
+
+class Bench(gymnasium.Env[Any, Any]):
+    """A hand that brakes, and a thing that it carries, among joints and numbers that only look alike."""
+
+    def __init__(self, goals: int) -> None:
+        parts = {"achieved_goal": goals, "observation": 15, "desired_goal": goals}
+        self.observation_space = SPACES.Dict({key: SPACES.Box(-9, 9, (size,)) for key, size in parts.items() if size})
+        self.action_space = SPACES.Box(-1, 1, (3,), np.float32)
+
+    def _seen(self) -> dict[str, Any]:
+        noise = self.np_random.normal(size=3)
+        row = [0.5, *self._hand, *(0.3 * self._speed + 0.01 * noise), *self._thing, *(0.2 * self._drift), 0.1, 0.2]
+        goals = {"achieved_goal": self._thing, "desired_goal": np.ones(3)}
+        size = self.observation_space["observation"].shape[0]  # type: ignore[index]
+        seen = {"observation": np.array(row[:size])}
+        for key, value in goals.items():
+            if key in self.observation_space.spaces:  # type: ignore[attr-defined]
+                width = self.observation_space[key].shape[0]  # type: ignore[index]
+                seen[key] = np.resize(value, width)
+        return {key: seen[key] for key in self.observation_space.spaces}  # type: ignore[attr-defined]
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._hand, self._thing = self.np_random.normal(size=3), self.np_random.normal(size=3)
+        self._speed, self._drift = np.zeros(3), np.zeros(3)
+        return self._seen(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self._speed = 0.5 * self._speed + np.asarray(action)
+        self._drift = 0.7 * self._speed + 0.3 * self.np_random.normal(size=3)
+        self._hand, self._thing = self._hand + 0.04 * self._speed, self._thing + 0.04 * self._drift
+        return self._seen(), 0.0, bool(self.np_random.random() < 0.02), False, {}
+
+
+def proposed(goals: int) -> dict[str, str]:
+    env = Bench(goals)
+    return {name: label for name, (label, _) in proposals(env, names(env.observation_space)).items()}
+
+
+def test_goals_and_what_has_a_velocity_are_points_each_with_its_own() -> None:
+    found = proposed(3)
+    assert found == {
+        **{f"achieved_goal.{i}": f"achieved_goal_{axis}" for i, axis in enumerate("xyz")},
+        **{f"desired_goal.{i}": f"desired_goal_{axis}" for i, axis in enumerate("xyz")},
+        **{f"observation.{1 + i}": f"observation1_{axis}" for i, axis in enumerate("xyz")},
+        **{f"observation.{7 + i}": f"observation7_{axis}" for i, axis in enumerate("xyz")},
+    }
+
+
+def test_goals_of_several_points_and_in_a_plane() -> None:
+    assert proposed(6)["desired_goal.5"] == "desired_goal3_z" and proposed(6)["desired_goal.0"] == "desired_goal_x"
+    assert proposed(2)["achieved_goal.1"] == "achieved_goal_y" and "achieved_goal_z" not in proposed(2).values()
+
+
+@pytest.mark.parametrize("goals", [0, 1, 4, 7])
+def test_without_goals_that_are_points_nothing_is_proposed(goals: int) -> None:
+    assert proposed(goals) == {}
+
+
+def test_equal_environments_give_equal_proposals() -> None:
+    assert proposed(3) == proposed(3)
