@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.fast_linear import Linear
+from il_ros.policies.layers import Linear
 
 ENTROPY_WEIGHT = 1e-3
 """What imitation's BC adds of the entropy by default."""

@@ -41,8 +41,8 @@ from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training import state
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.policies import diffusion, layers
-from il_ros.policies.layers import Residual
+from il_ros.policies import diffusion
+from il_ros.policies.layers import Residual, trunk
 from studies import job_cache, policies, publishing, resampling, trunk_page
 from studies.demonstrations import demonstrate
 from studies.policies import FIRST_EPISODE, ROOT, Setting
@@ -69,7 +69,7 @@ class Ablation:
 
 
 def _blocks(kind: type[Residual]) -> Callable[[], AbstractContextManager[Any]]:
-    return lambda: patch.object(layers, "Residual", kind)
+    return lambda: patch.object(trunk, "Residual", kind)
 
 
 def _no_norm() -> AbstractContextManager[Any]:

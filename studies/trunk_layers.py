@@ -8,8 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from il_ros.policies.fast_linear import Linear
-from il_ros.policies.layers import ConditionedTrunk, Residual
+from il_ros.policies.layers import ConditionedTrunk, Linear, Residual
 
 
 class Started(Residual):

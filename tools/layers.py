@@ -43,7 +43,9 @@ ONLY_IN: Mapping[str, frozenset[str]] = {
     "pybullet": frozenset({"sim"}),
     "pybullet_data": frozenset({"sim"}),
     "torch": frozenset({"policies", "learning"}),
-    **dict.fromkeys(("aiohttp", "viser", "websockets"), frozenset({"web_ui"})),
+    **dict.fromkeys(("aiohttp", "viser"), frozenset({"web_ui"})),
+    "websockets": frozenset({"web_ui", "learning"}),
+    "msgpack": frozenset({"learning"}),
     "trimesh": frozenset({"robot", "web_ui"}),
 }
 """Where the heavy libraries may appear."""

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError
 from il_ros.policies.base import Policy, PolicyConfig
-from il_ros.policies.fast_linear import Linear
-from il_ros.policies.layers import DecoderBlock, TransformerBlock
+from il_ros.policies.layers import DecoderBlock, Linear, TransformerBlock
 
 
 @dataclass(frozen=True)

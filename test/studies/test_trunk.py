@@ -17,8 +17,8 @@ from torch import nn
 from il_ros.core.errors import ConfigError
 from il_ros.learning.training import state
 from il_ros.learning.training.config import TrainingConfig
-from il_ros.policies import layers
 from il_ros.policies.base import Policy, create
+from il_ros.policies.layers import trunk as layers
 from studies import publishing, resampling, trunk, trunk_layers, trunk_page
 from studies.trunk import ARMS, SHIPPED, TrunkCell, cells, row, work
 

@@ -31,7 +31,7 @@ RETRY_S = 1.0
 ALL, PROMPT = "*", "prompt"
 OURS = "il_ros"
 """A key of the metadata of servers that want to know when an episode begins."""
-BEGINS = "il_ros/begins"
+BEGINS = "il_ros.begins"
 
 
 @dataclass(frozen=True)

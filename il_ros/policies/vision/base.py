@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from il_ros.core import plugins
 from il_ros.core.errors import ConfigError
-from il_ros.policies.fast_linear import Linear
+from il_ros.policies.layers import Linear
 
 LEVELS = 127.5
 """Half the range of a colour: levels from 0 to 255 become numbers from -1 to 1."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from il_ros.policies.fast_linear import Linear
+from il_ros.policies.layers import Linear
 from il_ros.policies.vision.base import ImageEncoder, Patches
 
 SIDE = 4

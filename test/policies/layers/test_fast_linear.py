@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from il_ros.policies import fast_linear
-from il_ros.policies.fast_linear import Linear, OneDnnLinear
+from il_ros.policies.layers import fast_linear
+from il_ros.policies.layers.fast_linear import Linear, OneDnnLinear
 
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="this build of torch has no oneDNN")

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from il_ros.core import plugins
-from il_ros.policies import layers
 from il_ros.policies.base import create
+from il_ros.policies.layers import trunk as layers
 
 
 @pytest.mark.parametrize("name", sorted(plugins.available("policy")))
