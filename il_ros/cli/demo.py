@@ -47,10 +47,10 @@ OURS = ("fork", TASK, "avoid", "speed", "results.json", "report.html", "report.h
 """What a demo's folder holds, also that of an earlier version."""
 ROUNDS = {
     "policy": "mixture", "steps": 2000, "expert": "nearest", "demonstrations": 6, "rounds": 2, "episodes": 25,
-    "eval_episodes": 60, "success_threshold": 0.97,
+    "eval_episodes": 40, "success_threshold": 0.97,
 }  # fmt: skip
 """The rounds, see ``DaggerConfig``: deliberately too few demonstrations."""
-FROM_PICTURES = {**ROUNDS, "policy": "mixture_images", "steps": 3000, "demonstrations": 60, "eval_episodes": 40}
+FROM_PICTURES = {**ROUNDS, "policy": "mixture_images", "steps": 3000, "demonstrations": 60}
 
 
 @dataclass(frozen=True)
