@@ -55,12 +55,13 @@ teleop: $(STAMP)
 doctor: $(STAMP)
 	@$(BIN)/il-ros doctor
 
-# Tests without a graph go side by side; those that talk over topics in real time have the machine to themselves.
-# 5 is the exit code of pytest when PYTEST_ARGS leave nothing to one of the two.
+# Tests go side by side, graphs in domains of their own; those that measure real time have the machine to themselves.
+# 5 is the exit code of pytest when PYTEST_ARGS leave nothing to one of the three.
 PYTEST := $(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m pytest
 test: lint
 	$(PYTEST) -n 2 -m "not graph and not long" $(PYTEST_ARGS) || [ $$? -eq 5 ]
-	$(PYTEST) -m "graph and not long" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -n 2 --dist loadfile -m "graph and not alone and not long" $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "alone and not long" $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 # What Ubuntu 24.04 brings, where ROS 2 Jazzy lives: Python 3.12 and numpy 1.26. Any other Python is tested in the same
 # way, in an environment of its own: make test PYTHON=python3.10 VENV=.venv-310.

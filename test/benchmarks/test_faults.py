@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import faults
 
-pytestmark = [pytest.mark.graph, pytest.mark.slow]
+pytestmark = [pytest.mark.graph, pytest.mark.alone, pytest.mark.slow]
 
 
 @pytest.mark.usefixtures("simulation")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import graph
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("stock", [False, True])

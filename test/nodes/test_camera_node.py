@@ -25,7 +25,7 @@ from il_ros.ros.message_types import message_class
 from il_ros.ros.rclpy_internals.events_executor import make_executor
 from il_ros.sim.env import ArmEnv
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 
 class Stage:

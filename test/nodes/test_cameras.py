@@ -32,7 +32,7 @@ from il_ros.ros.cameras.camera_inputs import CameraInputs
 from il_ros.ros.message_types import message_class
 from il_ros.ros.step_sequencer import SequencedStep
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 IMAGES = {
     "front": {"topic": "front/image_raw", "width": 16, "height": 12, "rate_hz": 10.0},

@@ -30,7 +30,7 @@ from il_ros.ros.rclpy_internals.events_executor import make_executor
 
 JOINT_NAMES = Robot.load("").joints
 
-pytestmark = [pytest.mark.graph, pytest.mark.slow]
+pytestmark = [pytest.mark.graph, pytest.mark.alone, pytest.mark.slow]
 STOPS_S = 0.4
 """The devices' own patience of 0.1 s (of 0.2 s, an arm that is led), two steps until the arm is told, and what a busy
 machine adds."""

@@ -200,6 +200,7 @@ def test_a_parallel_gripper_gets_the_joint_by_its_name(bench: Callable[..., Benc
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_it_takes_its_commands_from_the_topic_of_the_contract(
     ros: Callable[..., None], server: Server, graph: Any
 ) -> None:

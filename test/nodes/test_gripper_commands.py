@@ -28,7 +28,7 @@ from il_ros.nodes.gate_node import GateNode
 from il_ros.ros import codecs
 from il_ros.ros.sim_node_base import SimulatorNode, SimulatorParameters
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 TYPES = ["trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray"]
 STEPS = 12

@@ -27,7 +27,7 @@ from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.resync_node import RAW, ResyncNode
 from il_ros.ros import qos
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 CONTRACT = Contract.load("panda_plane")
 JOINTS = [f"panda_joint{n}" for n in range(1, 8)]
 STEADY = SteadyClock(clock_type=ClockType.STEADY_TIME)

@@ -30,7 +30,7 @@ from il_ros.gate.state_machine import Event
 from il_ros.nodes.gate_node import GateNode
 from il_ros.nodes.policy_node import PolicyNode
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 VELOCITY = {
     "rate_hz": 20.0,

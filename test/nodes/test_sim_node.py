@@ -27,7 +27,7 @@ from il_ros.robot.description import Robot
 
 JOINT_NAMES = Robot.load("").joints
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 
 @pytest.fixture

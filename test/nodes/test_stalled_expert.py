@@ -24,7 +24,7 @@ from il_ros.core.types import Chunk, RobotState
 from il_ros.ros import qos
 from il_ros.ros.message_types import message_class
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 CONTRACT = Contract.load("panda_plane")
 JOINTS = tuple(f"panda_joint{n}" for n in range(1, 8))
 STALL_S = 0.5

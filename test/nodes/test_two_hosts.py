@@ -25,7 +25,7 @@ from il_ros.recording.bag.reader import BagReader
 from il_ros.recording.episodes.reader import read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 
 CUT_S, EPISODE_S = 1.0, 8
 TASK = f"trace:horizon_s={EPISODE_S}"

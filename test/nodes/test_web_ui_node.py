@@ -29,7 +29,7 @@ from il_ros.ros.message_types import message_class
 from il_ros.sim.env import ArmEnv
 from il_ros.web_ui.operator_status import NEEDED
 
-pytestmark = pytest.mark.graph
+pytestmark = [pytest.mark.graph, pytest.mark.alone]
 CONTRACT = Contract.load("panda_plane")
 
 

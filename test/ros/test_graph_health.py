@@ -222,6 +222,7 @@ def process() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_a_second_publisher_is_told_by_whoever_publishes_or_reads_the_topic(watcher: Watcher, graph: Any) -> None:
     graph.add(GateNode())
     graph.add(ExpertNode())
@@ -237,6 +238,7 @@ def test_a_second_publisher_is_told_by_whoever_publishes_or_reads_the_topic(watc
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_publishers_of_different_joints_go_together_and_those_of_one_joint_are_told(
     watcher: Watcher, graph: Any
 ) -> None:
@@ -260,6 +262,7 @@ def test_publishers_of_different_joints_go_together_and_those_of_one_joint_are_t
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_a_node_that_is_killed_is_told_until_it_is_back_and_one_that_ends_is_not(
     watcher: Watcher, graph: Any, process: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -282,6 +285,7 @@ def test_a_node_that_is_killed_is_told_until_it_is_back_and_one_that_ends_is_not
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_two_nodes_of_one_name_are_told_by_everybody(
     watcher: Watcher, graph: Any, process: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
@@ -296,6 +300,7 @@ def test_two_nodes_of_one_name_are_told_by_everybody(
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_topics_of_different_rates_are_told_with_the_share_that_is_lost(watcher: Watcher, graph: Any) -> None:
     gate = graph.add(GateNode())
     kinds = {"tool_pose": PoseStamped, "objects": lambda: PoseArray(poses=[Pose()])}
@@ -319,6 +324,7 @@ def test_topics_of_different_rates_are_told_with_the_share_that_is_lost(watcher:
 
 
 @pytest.mark.graph
+@pytest.mark.alone
 def test_simulated_time_that_nobody_publishes_or_that_stands_still_is_told_by_every_node(
     ros: Callable[..., None], graph: Any
 ) -> None:

@@ -33,7 +33,7 @@ from il_ros.recording.bag.reader import read
 from il_ros.recording.episodes.reader import authorities, read_episode
 from il_ros.recording.episodes.store import EpisodeStore
 
-pytestmark = [pytest.mark.graph, pytest.mark.slow]
+pytestmark = [pytest.mark.graph, pytest.mark.alone, pytest.mark.slow]
 
 CONTRACT = Contract.load("panda_plane")
 STOPS_S = 0.25

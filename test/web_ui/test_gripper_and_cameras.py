@@ -16,7 +16,7 @@ import yaml
 from benchmarks.browser import UNDRAWN
 from il_ros.core.contract import Contract
 
-pytestmark = [pytest.mark.graph, pytest.mark.slow]
+pytestmark = [pytest.mark.graph, pytest.mark.alone, pytest.mark.slow]
 
 IMAGES = {
     name: {"topic": f"{name}/image_raw", "width": 16, "height": 12, "rate_hz": 5.0, "stale_s": 2.0}
