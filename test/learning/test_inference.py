@@ -235,9 +235,9 @@ def test_a_network_that_cannot_be_drawn_from_gives_no_answer() -> None:
 def test_a_network_of_any_class_that_overflows_is_refused(name: str, value: float) -> None:
     """What it sees is enough: the last layer's weights are so large that its outputs are, or are no numbers."""
     one = actor(name)
-    weights = [tensor for module in one._policy.modules() for tensor in getattr(module, "_weights", ())]
-    for tensor in weights:
-        tensor.fill_(value)
+    frozen = [tensor for module in one._policy.modules() for tensor in getattr(module, "_weights", ())]
+    for tensor in frozen or one._policy.parameters():
+        tensor.detach().fill_(value)
     one.observe(stamp(0), seen(0))
     with pytest.raises(MessageError):
         one.chunk()

@@ -20,7 +20,7 @@ from il_ros.evaluation.rollouts import roll_out
 from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.training.config import TrainingConfig
-from studies import page, pictures, policies, publishing
+from studies import manipulation, page, pictures, policies, publishing
 from studies.demonstrations import demonstrate
 from studies.policies import CLASSES, Cell, cells, row, work
 
@@ -158,5 +158,6 @@ def test_an_expert_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         demonstrate("fork", "panda_plane", "left", [4])
 
 
-def test_classes_are_all_that_have_a_file() -> None:
-    assert set(CLASSES) == set(plugins.available("policy")) - {"ensemble"}
+def test_classes_are_all_that_have_a_file_but_those_that_are_measured_elsewhere_or_not_yet() -> None:
+    assert set(CLASSES) == set(plugins.available("policy")) - {"ensemble", "mip", "act"}
+    assert "mip" in manipulation.CLASSES

@@ -28,8 +28,9 @@ from pictured import CONTRACT, PLACES, episodes, image
 CAMERAS = ("front",)
 SMALL: dict[str, Any] = {"n_obs_steps": 2, "horizon": 2, "min_labels": 1, "width": 48, "depth": 1, "batch": 32}
 QUICK = {"steps": 100, "learning_rate": 4e-3, "warmup_steps": 10, "ema_decay": 0.9, "val_fraction": 0.0}
-SLOW = {"mixture": {"steps": 260}, "flow": {"steps": 180}}
-"""Changes for classes that take longer: components must move apart, and velocities be learned at all times."""
+SLOW = {"mixture": {"steps": 260}, "flow": {"steps": 180}, "mip": {"steps": 300}}
+"""Changes for classes that take longer: components must move apart, velocities be learned at all times, and the first
+of two regressions weighs little."""
 VISION = {"encoder_width": 16, "encoder_features": 16, "shift_pixels": 1}
 
 
