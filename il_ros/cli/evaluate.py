@@ -76,9 +76,8 @@ def run(args: argparse.Namespace) -> int:
     task = GymTask(name, args.environment_options) if args.environment else name
     taught = None if loaded.taught is None else shared(loaded.taught, name, seeds)
     warn_of(taught, args.episodes)
-    tried = [steps for steps in TRIED if steps <= loaded.policy.config.horizon]
-    if args.execute_steps != BEST:
-        tried = [args.execute_steps]
+    chooses = args.execute_steps == BEST
+    tried = [n for n in TRIED if n <= loaded.policy.config.horizon] if chooses else [args.execute_steps]
     began, results = time.monotonic(), {}
     with bars() as progress, WorkerPool() as pool:
         bar = progress.add_task(f"rollouts of {name}", total=args.episodes * len(tried), note="")
@@ -86,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
             config = GateConfig(rule="none", execute_steps=steps)
             rollouts = pool.evaluate(args.checkpoint, task, seeds, config, progress=lambda n: progress.advance(bar, n))
             results[steps] = summary(rollouts, ways)
-    best = tried[0] if len(tried) == 1 else best_of(results)
+    best = best_of(results) if chooses else args.execute_steps
     result = results[best]
-    if args.execute_steps == BEST:
+    if chooses:
         told = {key: result[key] for key in ("success", "episodes", "interval")}
         told["tried"] = {str(steps): each["success"] for steps, each in results.items()}
         keep_execution(args.checkpoint, loaded.hash, best, {"task": name, "seed": args.seed, **told})
@@ -146,7 +145,8 @@ def rows(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "95 % interval", "{:.1%} to {:.1%}".format(*result["interval"])
     if "tried" in result:
         yield "steps executed", f"{result['execute_steps']}, kept in the checkpoint"
-        yield from ((f"  with {steps}", f"{success:.1%}") for steps, success in result["tried"].items())
+        for steps, success in result["tried"].items():
+            yield f"  with {steps}", "unknown" if success is None else f"{success:.1%}"
     if result.get("taught"):
         yield "of these taught", str(result["taught"])
     yield "entropy over ways", f"{result['entropy']:.3f}"

@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""The networks that the policy classes share."""
+"""Trunks: residual MLPs, alone, with a condition, stacked, and what draws from their outputs."""
 
 from __future__ import annotations
 
