@@ -23,7 +23,8 @@ from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
 from il_ros.gate.state_machine import TABLE, Event, State
 
-STEADY, HAND_OVER, LATE = "steady", "hand_over", "late observation"
+STEADY, HAND_OVER = "steady", "hand_over"
+LATE, STALE, CUT_OFF = "late observation", "no fresh answer", "contact lost"
 """Reasons of steps without a transition: none; the command still ramps after one; the observation is late."""
 
 
@@ -148,7 +149,7 @@ class Gate:
         for event, cause in self._events(received, engaged, policy, expert, doubts):
             reason = self._handle(event, reason, cause or why)
         if self.state is State.EXPERT and expert is None:
-            reason = self._handle(Event.EXPERT_LOST, reason, why)
+            reason = self._handle(Event.EXPERT_LOST, reason, why or STALE)
         reason = self._handle(Event.POLICY_LOST if policy is None else Event.POLICY_BACK, reason, why)
         self._engaged, self._stamp_ns = engaged, stamp_ns
         return self._record(stamp_ns, rest, is_tracked, policy, expert, reason, doubts)
@@ -205,23 +206,22 @@ class Gate:
         self, received: bool, engaged: bool, policy: Array | None, expert: Array | None, doubts: PolicyUncertainty
     ) -> list[tuple[Event, str]]:
         """Return the requests of this step, and what the rule decides, each with its cause."""
-        decision = self.rule.decide(
-            Situation(
-                self.state,
-                heard=received,
-                engaged=engaged,
-                lost=received and self._answer is not None and self._answer.lost,
-                was_engaged=self._engaged,
-                low=self.contract.low,
-                high=self.contract.high,
-                policy=policy,
-                expert=expert,
-                doubts=DOUBTLESS if policy is None else doubts,
-            )
+        situation = Situation(
+            self.state,
+            heard=received,
+            engaged=engaged,
+            lost=received and self._answer is not None and self._answer.lost,
+            was_engaged=self._engaged,
+            low=self.contract.low,
+            high=self.contract.high,
+            policy=policy,
+            expert=expert,
+            doubts=DOUBTLESS if policy is None else doubts,
         )
-        requested = [(event, "") for event in self.requests]
-        self.requests = []
-        return requested + ([(decision, self.rule.why)] if decision is not None else [])
+        events, self.requests = [(event, "") for event in self.requests], []
+        if (decision := self.rule.decide(situation)) is not None:
+            events.append((decision, CUT_OFF if decision is Event.EXPERT_LOST and situation.lost else self.rule.why))
+        return events
 
     def _handle(self, event: Event, reason: str, why: str = "") -> str:
         """Go through the table; return the reason for the record, which is the event if it changed the state."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from il_ros.core.errors import ConfigError
 from il_ros.core.types import Chunk
 from il_ros.gate import Gate, GateConfig
 from il_ros.gate.chunk_executor import ChunkExecutor
+from il_ros.gate.gate import CUT_OFF, STALE
 from il_ros.gate.state_machine import TABLE, Event, State
 
 CONTRACT = Contract.load("panda_plane")
@@ -101,6 +103,20 @@ def test_who_lets_go_makes_the_arm_hold_where_the_rule_says_so_until_control_is_
     assert [record.intervention for record in records] == [0, 0, 1, 1, 0, 0, 1]  # the same one goes on
     gate.request(Event.RELEASE)
     assert run(gate, 1, 0.1, None, 7)[0].authority is Authority.POLICY
+
+
+@pytest.mark.parametrize("rule", ["human:let_go=hold", "demonstration"])
+def test_the_record_tells_an_expert_who_let_go_from_one_who_is_late(rule: str) -> None:
+    gate = Gate(CONTRACT, GateConfig(rule=rule))
+    let_go = run(gate, 2, 0.1, -0.1) + run(gate, 2, 0.1, None, 2)
+    driven = run(gate, 2, 0.1, -0.1, 4)
+    late = [gate.step((k + 1) * STEP, REST, (k + 1) * STEP) for k in range(6, 16)]
+    back = run(gate, 1, 0.1, -0.1, 16)
+    assert [record.reason for record in let_go if record.authority is Authority.HOLD] == ["expert_lost", "steady"]
+    assert {record.authority for record in driven + back} == {Authority.EXPERT}
+    assert [record.reason for record in late if record.reason.startswith("expert_lost")] == [f"expert_lost: {STALE}"]
+    gate.offer_expert(replace(silence(18 * STEP), lost=True), 18 * STEP)
+    assert gate.step(18 * STEP, REST, 18 * STEP).reason == f"expert_lost: {CUT_OFF}"
 
 
 def test_a_rule_that_lets_go_in_a_third_way_is_refused() -> None:

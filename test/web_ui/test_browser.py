@@ -27,6 +27,7 @@ from benchmarks.browser import UNDRAWN
 from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority
+from il_ros.gate.gate import CUT_OFF, LATE, STALE
 from il_ros.gate.state_machine import Event
 from il_ros.learning.dagger import ledger
 from il_ros.recording.bag.reader import read
@@ -154,13 +155,14 @@ def stopped_after(stage: Any, since: float) -> float:
 def who_drove(bag: Path) -> list[str]:
     """Who drove, in their order, according to the gate's records.
 
-    On a busy machine a policy is late at times, or an observation is, and the gate holds the arm until the next one, as
-    it should; its records say so, and these holds are left out. All others are listed.
+    On a busy machine a policy or an expert is late at times, or an observation is, and the gate holds the arm until the
+    next one, as it should; its records say so, and these holds are left out. All others are listed.
     """
     reader = read(bag)
     records = [messages.record_from(message) for _, _, message in reader.messages(authorities(reader.types))]
     spans = [next(span) for _, span in itertools.groupby(records, lambda record: record.authority)]
-    late = (Event.POLICY_LOST.value, messages.INCOMPLETE)
+    lost = [f"{Event.EXPERT_LOST.value}: {cause}" for cause in (STALE, LATE, CUT_OFF)]
+    late = (Event.POLICY_LOST.value, messages.INCOMPLETE, *lost)
     drove = [first.authority.name for first in spans if not first.reason.startswith(late)]
     return [name for name, _ in itertools.groupby(drove)]
 
@@ -198,11 +200,11 @@ def test_a_person_demonstrates_trains_watches_corrects_and_the_record_agrees(pag
     shows(page, "POLICY")
     page.wait_for_timeout(600)
     picture("policy")
-    press(page, "Space", "s")  # back a little: a correction
-    shows(page, "EXPERT")
+    back = keys(page, "Space", "s")  # a little: a correction
+    insist(page, stage, lambda: drives(page, stage), *back)
     page.wait_for_timeout(400)
     picture("expert")
-    let_go(page, "s", "Space")
+    back[1]()
     shows(page, "HOLD")
     picture("hold")
     page.keyboard.press("g")

@@ -58,7 +58,7 @@ class Demonstration(Rule):
         """Decide who drives: engaging takes over again; letting go is as if the expert were lost, so the arm holds."""
         if situation.engaged and situation.state is not State.EXPERT:
             return Event.TAKE_OVER
-        if not situation.engaged and situation.state is State.EXPERT:
+        if situation.heard and not situation.engaged and situation.state is State.EXPERT:
             return Event.EXPERT_LOST
         return None
 

@@ -15,7 +15,7 @@ const DEAD_MAN = "Space", FAST = ["ShiftLeft", "ShiftRight"], GRIPPER = "KeyC";
 const WHY = {
   take_over: "taken over", release: "given back", policy_lost: "no policy answers", policy_back: "the policy is back",
 };
-const LET_GO = { true: "let go: hold space to drive on, or give back", false: "hold space to drive" };
+const LET_GO = { true: "hold space to drive on, or give back", false: "hold space to drive" };
 const down = new Set();
 const past = {};
 let pointer = false, frameAt = 0, statusAt = 0, viewer = null, seated = false, line = null;
