@@ -31,7 +31,7 @@ from studies import job_cache, manipulation_page, publishing
 from studies.job_results import JobResults
 from studies.manipulation import LIKE
 
-TASKS = ("pick_place", "stack", "peg")
+TASKS = ("push", "pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
 """By what labels are gained, the gating rule under which that happens."""
 DEMONSTRATIONS, ROUNDS, LABELS, STEPS = 8, 3, 400, 4000

@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.core.contract import Contract
+from il_ros.cli import default_contract
 from il_ros.recording import export
 
 HELP = "write episodes in the form of LeRobot or robomimic"
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "episodes", type=Path, metavar="FOLDER", help="folder of closed episodes, or as for il-ros train"
     )
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the folder or file to make; none is overwritten")
-    parser.add_argument("--contract", default="panda_plane", help="contract, by name or path")
+    parser.add_argument("--contract", help=default_contract.HELP)
     parser.add_argument(
         "--images",
         metavar="FORM",
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run ``il-ros export``."""
-    exporter, contract = export.load(args.form), Contract.load(args.contract)
+    exporter, contract = export.load(args.form), default_contract.load(args.contract, args.episodes)
     options = {} if args.images is None else {"images": exporter.known_form(args.images)}
     from il_ros.learning.pipeline import TrainingPipeline
 

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from il_ros.core.contract import Contract
+from il_ros.cli import default_contract
 from il_ros.core.errors import DataError
 from il_ros.recording.bag.discovery import recordings
 from il_ros.recording.bag.facts import are_ours
@@ -27,7 +27,6 @@ from il_ros.recording.write.recovery import leftovers
 
 HELP = "tell what an episode, a folder of episodes, a data set of LeRobot's or a checkpoint holds"
 CHECKPOINT = "checkpoint.json"
-CONTRACT = "panda_plane"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
     parser.add_argument(
         "--contract",
-        help=f"contract for --experts and for bags of other programs, by name or path (default: {CONTRACT}); "
+        help=f"for --experts and for bags of other programs: {default_contract.HELP}; "
         "the exit code is 4 if it names a topic of the bag with another type than the bag has",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
@@ -56,8 +55,7 @@ def run(args: argparse.Namespace) -> int:
         DataError: if it is none of these, or is damaged.
         CheckpointError: if a checkpoint cannot be read.
     """
-    contract = args.contract or CONTRACT
-    summary = experts(args.path, contract) if args.experts else summarise(args.path, contract)
+    summary = (experts if args.experts else summarise)(args.path, args.contract)
     code = DataError.exit_code if summary.get("is_of_another_type") else 0
     if args.json:
         print(json.dumps(summary))
@@ -73,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
+def summarise(path: Path, contract_name: str | None = None) -> dict[str, Any]:
     """Return the plain form of what is at ``path``; its ``kind`` is one of those that ``run`` can show."""
     if not path.is_dir() and not (path.is_file() and recordings(path)):
         raise DataError(f"{path} is not a folder; name an episode, a folder of episodes, a data set or a checkpoint")
@@ -82,7 +80,7 @@ def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
     if is_dataset(path):
         return dataset_summary(path)
     if [recording.path for recording in recordings(path)] == [path]:
-        return episode_summary(path, Contract.load(contract_name))
+        return episode_summary(path, default_contract.load(contract_name, path))
     reasons, left = verdicts(path), leftovers(path)
     if not reasons and not left:
         raise DataError(f"{path} holds no episode, data set or checkpoint; name one, or a folder of episodes")
@@ -96,12 +94,12 @@ def summarise(path: Path, contract_name: str = CONTRACT) -> dict[str, Any]:
     }
 
 
-def experts(path: Path, contract_name: str) -> dict[str, Any]:
+def experts(path: Path, contract_name: str | None = None) -> dict[str, Any]:
     """Return the plain form of how the experts of a folder of episodes compare."""
     from il_ros.evaluation.expert_comparison import compare
     from il_ros.learning.pipeline import TrainingPipeline
 
-    contract = Contract.load(contract_name)
+    contract = default_contract.load(contract_name, path)
     return {
         "kind": "experts",
         "path": str(path),

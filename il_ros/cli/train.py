@@ -17,7 +17,6 @@ rate is that of the longer training. With anything else changed it is refused, u
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -26,16 +25,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from il_ros.cli import default_contract
 from il_ros.cli.progress import bars
-from il_ros.core.contract import Contract
-from il_ros.core.errors import ConfigError, DataError
-from il_ros.recording.bag import metadata
-from il_ros.recording.episodes.store import EpisodeStore
-from il_ros.sim import tasks
+from il_ros.core.errors import ConfigError
 
 HELP = "train a policy on recorded episodes"
-CONTRACT = "panda_plane"
-"""Of episodes that name no task of ours."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--policy", default="diffusion", help="policy class, or a training configuration (YAML)")
     parser.add_argument("--checkpoints", type=Path, help="where the checkpoint goes (default: beside FOLDER)")
-    parser.add_argument(
-        "--contract", help=f"contract, by name or path (default: that of the episodes' task, or {CONTRACT})"
-    )
+    parser.add_argument("--contract", help=default_contract.HELP)
     parser.add_argument("--steps", type=int, help="gradient steps (default: the configuration's)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the training")
     parser.add_argument(
@@ -88,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         changes["encoder"] = args.encoder
     config = TrainingConfig.load(args.policy, **changes)
     folder = args.checkpoints or args.episodes.parent / "checkpoints"
-    workshop = TrainingPipeline(args.episodes, folder, Contract.load(args.contract or contract_of(args.episodes)))
+    workshop = TrainingPipeline(args.episodes, folder, default_contract.load(args.contract, args.episodes))
     aside = workshop.put_aside(config) if args.fresh else None
     if aside is not None:
         print(f"il-ros: the training that had not ended is now {aside}", file=sys.stderr)
@@ -109,15 +101,6 @@ def run(args: argparse.Namespace) -> int:
         table.add_row(key, "\n".join(value) if isinstance(value, list) else str(value))
     Console().print(table)
     return 0
-
-
-def contract_of(episodes: Path) -> str:
-    """Return the name of the contract with which the task of the episodes is done, if they say which it is."""
-    for bag in EpisodeStore(episodes).closed():
-        with contextlib.suppress(DataError):
-            task = str(metadata.read(bag).facts.get("task", ""))
-            return tasks.load(task).contract if task.partition(":")[0] in tasks.available() else CONTRACT
-    return CONTRACT
 
 
 def weights(text: str) -> dict[str, float]:
