@@ -3,8 +3,8 @@
 
 """The server of LeRobot's checkpoints, with a stand-in for LeRobot, which has no wheel for this Python.
 
-The stand-in keeps actions and history as LeRobot 0.6.0 does (``ACTPolicy``, ``DiffusionPolicy``); what was measured with
-LeRobot's own is in docs/policy-servers.md.
+The stand-in keeps actions and history as LeRobot 0.6.0 does (``ACTPolicy``, ``DiffusionPolicy``); what was measured
+with LeRobot's own is in docs/policy-servers.md.
 """
 
 from __future__ import annotations

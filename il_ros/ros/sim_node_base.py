@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import abc
+import signal
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -68,6 +69,7 @@ class SimulatorParameters(NodeParameters):
     lockstep: bool = param(False, "wait for the command of each step before making the next one", read_only=True)
     seed: int = param(0, "seed of the next reset; counts up by one with each", SEEDS)
     auto_reset: bool = param(False, "start the first episode by itself, and a new one whenever one has ended")
+    episodes: int = param(0, "end after so many, and with it a graph that was launched; 0: never", (0, 10**9))
     awaits: str = param(
         "", "nodes that must receive each other before the first episode starts by itself; by spaces", read_only=True
     )
@@ -137,7 +139,7 @@ class SimulatorNode(IlNode[P]):
 
         The first one waits for all other nodes that were started with this one, too.
         """
-        if self._running or not self.parameters.auto_reset:
+        if self._running or self._has_ended() or not self.parameters.auto_reset:
             return
         if self._late and self.now_ns() - self._made_ns > LATE_NS:
             self.complain(f"the first episode waits for {' and '.join(sorted(self._late))}; start what is missing")
@@ -145,6 +147,15 @@ class SimulatorNode(IlNode[P]):
             self._idle_since_ns = self.now_ns()
         if self.now_ns() - self._idle_since_ns > PAUSE_S * 1e9:
             self._reset()
+
+    def _has_ended(self) -> bool:
+        """Return whether there were as many episodes as are wanted; ends the process once that is a while ago."""
+        wanted = self.parameters.episodes
+        if not wanted or self._env.start.number < wanted:
+            return False
+        if self.now_ns() - self._idle_since_ns > PAUSE_S * 1e9:
+            signal.raise_signal(signal.SIGINT)
+        return True
 
     def on_diagnostics(self, message: DiagnosticArray) -> None:
         """Note which nodes are ready for an episode."""

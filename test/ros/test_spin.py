@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -85,6 +86,22 @@ def test_whatever_is_under_way_is_finished_when_signals_come(tmp_path: Path) -> 
         assert "Traceback" not in child.log.read_text(encoding="utf-8")
     (path,) = EpisodeStore(tmp_path / "e").closed()
     assert reader.read(path).facts["partial"] and not leftovers(tmp_path / "e")
+
+
+def test_a_graph_without_an_expert_ends_after_as_many_episodes_as_are_wanted(tmp_path: Path) -> None:
+    """A rollout behind a gymnasium environment in one process: nobody drives, and each episode is recorded."""
+    given = {"rule": "none", "composed": "true", "lockstep": "true", "episodes": "1"}
+    options = json.dumps({"max_episode_steps": 20})
+    folders = {"folder": str(tmp_path / "e"), "checkpoints": str(tmp_path / "c")}
+    words = [f"{name}:={value}" for name, value in {**given, **folders, "environment_options": options}.items()]
+    done = subprocess.run(
+        [sys.executable, "-m", "il_ros.cli", "launch", "gym", *words],
+        env={**graph._environment(), "PYTHONPATH": str(Path(il_ros.__file__).parents[1])},
+        capture_output=True, text=True, timeout=90,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "there is no expert; to have one drive, set it to package.module:function" in done.stdout
+    assert [reader.read(path).facts["outcome"] for path in EpisodeStore(tmp_path / "e").closed()] == ["timeout"]
 
 
 def test_a_signal_while_a_node_is_being_made_ends_the_process_without_a_word(tmp_path: Path) -> None:

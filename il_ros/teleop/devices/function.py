@@ -32,7 +32,8 @@ class Options:
     """Whom to ask."""
 
     expert: str
-    """``package.module:function``; if it has a ``reset``, that is called with the seed when an episode begins."""
+    """``package.module:function``; if it has a ``reset``, that is called with the seed when an episode begins. Empty
+    where there is nobody, as in a rollout: the device never drives."""
 
 
 class Function(Device):
@@ -41,7 +42,10 @@ class Function(Device):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         options: Options = build(Options, "device 'function'", setup.options)
-        self._ask, self._name = load(options.expert), options.expert.rpartition(":")[2]
+        self._ask = load(options.expert) if options.expert else None
+        self._name = options.expert.rpartition(":")[2]
+        if self._ask is None:
+            self.note("expert", "there is no expert; to have one drive, set it to package.module:function")
 
     @property
     def watched(self) -> Mapping[str, str]:
@@ -67,6 +71,8 @@ class Function(Device):
         Raises:
             MessageError: if its answer is no action of the contract.
         """
+        if self._ask is None:
+            return ExpertAction(None, engaged=False, author="")
         contract = self.setup.contract
         if contract.topics == NAMED:
             message = received["observation"]

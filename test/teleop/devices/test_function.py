@@ -90,7 +90,6 @@ def test_an_answer_that_is_no_action_is_refused(answer, pilots, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("", "is no function; write it as package.module:function"),
         ("pilots", "is no function; write it as package.module:function"),
         ("no_such_module:expert", "cannot be imported .*No module named"),
         ("pilots:nobody", "cannot be imported .*nobody"),
@@ -100,3 +99,11 @@ def test_an_answer_that_is_no_action_is_refused(answer, pilots, monkeypatch):
 def test_an_expert_that_is_no_function_is_refused(name, complaint):
     with pytest.raises(ConfigError, match=f"expert '{name}' {complaint}"):
         load("function", Setup(CONTRACT, options={"expert": name}))
+
+
+def test_without_a_function_nobody_drives_and_the_device_says_so():
+    device = load("function", Setup(CONTRACT, options={"expert": ""}))
+    device.reset(EpisodeStart("fork", 1, 4))
+    answer = device.respond(HEARD)
+    assert answer.action is None and not answer.engaged and not answer.lost
+    assert "set it to package.module:function" in device.notes["expert"]
