@@ -55,7 +55,7 @@ class Function(Device):
     def reset(self, start: EpisodeStart) -> None:
         """Notify the function of the beginning, if it wants that."""
         super().reset(start)
-        if hasattr(self._ask, "reset"):
+        if self._ask is not None and hasattr(self._ask, "reset"):
             self._ask.reset(start.seed)
 
     def answer(self, reading: RobotState, now_ns: int = 0) -> ExpertAction:
