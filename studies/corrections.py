@@ -34,8 +34,12 @@ from studies.manipulation import LIKE
 TASKS = ("push", "pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
 """By what labels are gained, the gating rule under which that happens."""
-DEMONSTRATIONS, ROUNDS, LABELS, STEPS = 8, 3, 400, 4000
-"""Episodes of round 0; rounds after it; labels and steps of training of each round."""
+ROUNDS, STEPS = 3, 4000
+"""Rounds after the first one; steps of training of each round."""
+FEW, MANY = (8, 400), (60, 1000)
+"""Episodes of round 0, and labels of each round after it."""
+BEGINS = {"push": FEW, "pick_place": FEW, "stack": FEW, "peg": MANY}
+"""By task: of 8 demonstrations of ``peg`` nothing is learned that could be corrected."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,12 @@ class CorrectionsJob:
     @property
     def plan(self) -> DaggerConfig:
         """What is done."""
+        demonstrations, labels = BEGINS[self.task]
         return DaggerConfig(
             task=self.task, policy="mixture_relations", steps=STEPS, expert="nearest",
             execute_steps=LIKE["state"].execute_steps, gating_rule=RULES[self.gained_by],
-            demonstrations=DEMONSTRATIONS, rounds=ROUNDS, episodes=100,
-            labels_per_round=LABELS, eval_episodes=self.episodes, success_threshold=2.0, seed=self.seed,
+            demonstrations=demonstrations, rounds=ROUNDS, episodes=100,
+            labels_per_round=labels, eval_episodes=self.episodes, success_threshold=2.0, seed=self.seed,
         )  # fmt: skip
 
     def key(self) -> str:

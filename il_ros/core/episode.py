@@ -15,7 +15,7 @@ import numpy as np
 from il_ros.core.contract import gap_ns
 from il_ros.core.episode_info import EpisodeInfo
 from il_ros.core.errors import DataError
-from il_ros.core.types import DOUBTLESS, Array, PolicyUncertainty
+from il_ros.core.types import DOUBTLESS, Array, ChunkInPlay, PolicyUncertainty
 
 
 class Authority(enum.IntEnum):
@@ -51,6 +51,8 @@ class Record:
     """The gating rule's score of the step, where the rule has one."""
     doubts: PolicyUncertainty = DOUBTLESS
     """The policy's uncertainty about its answer to this step's observation, if it was asked for one."""
+    plays: ChunkInPlay | None = None
+    """The policy's chunk of which a row is executed, while the policy drives by one chunk after the other."""
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,16 @@ class Chunk:
 
 
 @dataclass(frozen=True)
+class ChunkInPlay:
+    """The chunk of which a row is executed."""
+
+    stamp_ns: int
+    """Of the observation that it answers."""
+    until_ns: int
+    """The instant from which the newest chunk takes its place."""
+
+
+@dataclass(frozen=True)
 class ExpertAction:
     """An expert's answer to one state."""
 

@@ -99,8 +99,10 @@ def run_episode(
         if expert is not None:
             gate.offer_expert(expert.answer(reading).chunk(stamp, len(contract.action)), stamp)
         record = gate.step(stamp, observation, stamp)
-        if actor is not None and records and record.authority is not records[-1].authority:
-            actor.forget()
+        if actor is not None:
+            if records and record.authority is not records[-1].authority:
+                actor.forget()
+            actor.follow(record)
         observations.append(observation)
         records.append(record)
         on_step(record)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from il_ros.core.types import Array, Chunk
+from il_ros.core.types import Array, Chunk, ChunkInPlay
 
 EXECUTE_STEPS = 8
 """How many rows of a chunk are executed if neither configuration nor policy says."""
@@ -35,6 +35,14 @@ class ChunkExecutor:
     def stop(self) -> None:
         """Forget the chunk that is played: the next one is the newest."""
         self.current = None
+
+    @property
+    def plays(self) -> ChunkInPlay | None:
+        """The chunk that is played, if its rows belong to instants."""
+        if self.current is None or not self._anchored:
+            return None
+        until_ns = self.current.stamp_ns + self._last(self.current) * self._step_ns
+        return ChunkInPlay(self.current.stamp_ns, until_ns)
 
     def offer(self, stamp_ns: int, chunk: Callable[[], Chunk]) -> None:
         """Offer a chunk for the observation at ``stamp_ns``; it is drawn only if it is executed."""

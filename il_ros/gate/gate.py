@@ -23,8 +23,7 @@ from il_ros.gate.rate_limiter import CommandLimiter
 from il_ros.gate.rules import Situation
 from il_ros.gate.state_machine import TABLE, Event, State
 
-STEADY, HAND_OVER = "steady", "hand_over"
-LATE, STALE, CUT_OFF = "late observation", "no fresh answer", "contact lost"
+STEADY, HAND_OVER, LATE, STALE, CUT_OFF = "steady", "hand_over", "late observation", "no fresh answer", "contact lost"
 """Reasons of steps without a transition: none; the command still ramps after one; the observation is late."""
 
 
@@ -292,9 +291,10 @@ class Gate:
             reason = HAND_OVER if self._is_ramping and reason == STEADY else reason
         intervention = self._intervention if authority is Authority.EXPERT else 0
         checkpoint = "" if current is None or policy is None else current.author
+        expert_name = "" if self._answer is None else self._answer.author
         return Record(
-            *(stamp_ns, authority, reason, intervention, executed, policy, expert, checkpoint),
-            expert_name="" if self._answer is None else self._answer.author,
+            *(stamp_ns, authority, reason, intervention, executed, policy, expert, checkpoint, expert_name),
             score=self.rule.score(),
             doubts=doubts,
+            plays=self._executor.plays if authority is Authority.POLICY else None,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from il_ros.core.types import Array, Chunk
+from il_ros.core.types import Array, Chunk, ChunkInPlay
 from il_ros.gate.chunk_executor import ChunkExecutor
 
 
@@ -32,6 +32,11 @@ class TemporalEnsemble(ChunkExecutor):
         """Forget the chunks received so far: the next one is the newest."""
         super().stop()
         self._chunks.clear()
+
+    @property
+    def plays(self) -> ChunkInPlay | None:
+        """None: it plays several at once."""
+        return None
 
     def action(self, stamp_ns: int) -> Array | None:
         """Return (Da,) the mean for the instant ``stamp_ns``; None if no chunk reaches it."""

@@ -18,11 +18,13 @@ import numpy as np
 import torch
 
 from il_ros.core.contract import Contract
+from il_ros.core.episode import Record
 from il_ros.core.errors import ConfigError, DataError, MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty
 from il_ros.learning.action_check import sound_actions
 from il_ros.learning.attention import ChunkInputs
 from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.chunk_prefix import ChunkPrefix
 
 
 def use_one_thread() -> None:
@@ -70,6 +72,7 @@ class PolicyRunner:
         self._start = EpisodeStart("", 0, 0)
         self._newest_ns: int | None = None
         self._departure = 0.0
+        self._in_play = ChunkPrefix(self.contract.step_ns, self._policy.prefix_rows)
 
     def reset(self, start: EpisodeStart) -> None:
         """Forget the last episode and begin the one that starts."""
@@ -79,7 +82,17 @@ class PolicyRunner:
     def forget(self) -> None:
         """Empty the history, as at a change of authority."""
         self._rows.clear()
+        self._in_play.clear()
         self._newest_ns = None
+
+    @property
+    def follows(self) -> bool:
+        """Whether a chunk depends on what is executed meanwhile, so that ``follow`` is to be called."""
+        return self._policy.prefix_rows > 0
+
+    def follow(self, record: Record) -> None:
+        """Take note of which chunk is executed, by the gate's record of a step."""
+        self._in_play.follow(record)
 
     def observe(self, stamp_ns: int, observation: Array, images: Mapping[str, Array] | None = None) -> None:
         """Take the observation (Do,) of one step; a gap of more than one and a half steps empties the history.
@@ -131,6 +144,9 @@ class PolicyRunner:
     def chunk(self) -> Chunk:
         """Return the chunk that answers the newest observation, within the contract's limits.
 
+        It begins with what is executed before it can be (real-time chunking; Black 2025, arXiv:2506.07339), if the
+        policy can go on from that, and ``follow`` told which chunk is played: so there is no seam where it is adopted.
+
         Raises:
             DataError: if there has been no observation since the last ``reset`` or ``forget``.
             MessageError: if the network's answer is none: of another shape, not finite or absurdly far outside the
@@ -142,7 +158,7 @@ class PolicyRunner:
         with torch.inference_mode():
             self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
             history = self._policy.encode(self._history(), self._images)
-            drawn = self._drawn(history)
+            drawn = self._drawn(history, self._in_play.prefix(self._newest_ns))
             sound = self._sound(drawn)
             doubts = self._doubts(history, drawn[:1])
         actions = np.clip(sound, self._low, self._high)
@@ -152,6 +168,7 @@ class PolicyRunner:
                 middle, half = (self._high + self._low) / 2, self.lapses.reach * (self._high - self._low) / 2
                 erring = middle + half * lapse.uniform(-1.0, 1.0, len(half))
                 actions[row] = np.where(self.contract.is_gripper, actions[row], erring)  # it drops nothing
+        self._in_play.send(self._newest_ns, actions)
         return Chunk(self._newest_ns, actions, self.author, doubts=doubts, execute=self._execute)
 
     def _history(self) -> torch.Tensor:
@@ -178,10 +195,14 @@ class PolicyRunner:
             self.author,
         )
 
-    def _drawn(self, history: torch.Tensor) -> Array:
-        """Return the network's answer to the history (1, To, Do), in its own units."""
+    def _drawn(self, history: torch.Tensor, prefix: Array | None) -> Array:
+        """Return the network's answer to the history (1, To, Do), in its own units, after ``prefix`` in real ones."""
         try:
-            drawn: Array = self._policy.sample(history, self._generator)[0].numpy()
+            if prefix is not None:
+                given = torch.from_numpy(self._normaliser.action.forward(prefix))[None]
+                drawn: Array = self._policy.sample_after(history, given, self._generator)[0].numpy()
+            else:
+                drawn = self._policy.sample(history, self._generator)[0].numpy()
         except RuntimeError as error:  # torch refuses to draw from probabilities that are not finite
             raise MessageError(
                 f"policy: the network gives no answer ({' '.join(str(error).split())[:200]}); check what it sees, or "

@@ -158,7 +158,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
     def _adopt(self, loaded: Checkpoint) -> None:
         """Go over to a checkpoint."""
         self._actor = PolicyRunner(loaded, self.parameters.seed, self._lapses, self.contract)
-        self._remembers = loaded.policy.config.n_obs_steps > 1
+        self._remembers = loaded.policy.config.n_obs_steps > 1 or self._actor.follows
         if self._start is not None:
             self._actor.reset(self._start)
         self.report()
@@ -166,8 +166,10 @@ class PolicyNode(ManagedNode[PolicyParameters]):
     def _on_authority(self, record: Record) -> None:
         """Empty the history when the authority changes."""
         changed = self._authority is not None and record.authority is not self._authority
-        if changed and self._actor is not None:
-            self._actor.forget()
+        if self._actor is not None:
+            if changed:
+                self._actor.forget()
+            self._actor.follow(record)
         self._authority, self._recorded_ns = record.authority, record.stamp_ns
         self._go_on()
 

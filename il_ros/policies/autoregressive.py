@@ -32,6 +32,7 @@ class Autoregressive(Policy):
     2022, arXiv:2206.11251, section 3.2).
     """
 
+    draws = True
     Config: ClassVar[type[PolicyConfig]] = AutoregressiveConfig
     config: AutoregressiveConfig
 

@@ -13,15 +13,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.machinery import ModuleSpec, PathFinder
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from il_ros.core import plugins, schema
 from il_ros.core.errors import ConfigError
 from il_ros.policies.layers import Trunk
+from il_ros.policies.layers.prefix import nearest
 
+Rows = Annotated[int, Field(ge=0)]
+CANDIDATES = 16
+"""Draws of which one goes on from what is executed."""
 MOST_CALLS = 1000
 """Network calls for one chunk: more of them is a typing error, and would take seconds."""
 
@@ -69,6 +74,8 @@ class Policy(torch.nn.Module, abc.ABC):
     """
 
     Config: ClassVar[type[PolicyConfig]] = PolicyConfig
+    draws: ClassVar[bool] = False
+    """Whether two draws for one history may mean different ways."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
@@ -108,6 +115,18 @@ class Policy(torch.nn.Module, abc.ABC):
     @abc.abstractmethod
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Draw one chunk for each history: (B, To, Do) to (B, Ta, Da)."""
+
+    @property
+    def prefix_rows(self) -> int:
+        """How many rows of a chunk may be given to ``sample_after``; 0 for classes that always draw the same."""
+        return self.config.horizon - 1 if self.draws else 0
+
+    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one chunk for each history that begins with ``prefix`` (B, n, Da), 1 <= n <= ``prefix_rows``.
+
+        That is, by default, the one of several draws that begins most like it, so that it means to go the same way.
+        """
+        return nearest(self.sample(observations.repeat_interleave(CANDIDATES, dim=0), generator), prefix)
 
     def spread(self, observations: Tensor) -> Tensor | None:
         """Return how far apart its answers to each history (B, To, Do) may be: (B,); None if the class cannot tell."""

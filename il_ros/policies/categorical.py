@@ -37,6 +37,7 @@ class Categorical(Policy):
     disagree.
     """
 
+    draws = True
     Config: ClassVar[type[PolicyConfig]] = CategoricalConfig
     config: CategoricalConfig
     table: Tensor

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError, unknown
-from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig
+from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
+from il_ros.policies.layers.prefix import Prefix, check_prefix_steps
 
 TIME_FEATURES = 32
 PREDICTION_TYPES = ("sample", "epsilon")
@@ -39,9 +40,13 @@ class DiffusionConfig(PolicyConfig):
     and 200."""
     clip: float = 1.5
     """Bound of the estimated clean chunk while sampling, in normalised units."""
+    prefix_steps: Rows = 0
+    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late; see ``Prefix``.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_prefix_steps("diffusion", self.prefix_steps, self.horizon)
         if self.num_inference_steps > min(self.num_train_timesteps, MOST_CALLS) or self.clip <= 0:
             raise ConfigError(
                 f"policy 'diffusion': num_inference_steps is {self.num_inference_steps}, num_train_timesteps "
@@ -67,6 +72,7 @@ class Diffusion(Policy):
     As a policy: Chi 2023, arXiv:2303.04137.
     """
 
+    draws = True
     Config: ClassVar[type[PolicyConfig]] = DiffusionConfig
     config: DiffusionConfig
     signal: Tensor
@@ -80,7 +86,8 @@ class Diffusion(Policy):
         inputs = config.n_obs_steps * config.observation_dim
         self.condition = Trunk(inputs, config.width, config.depth, config.width)  # runs once a chunk
         self.time = nn.Linear(TIME_FEATURES, config.width)
-        self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
+        told = config.horizon if config.prefix_steps else 0
+        self.trunk = ConditionedTrunk(size + told, config.width, config.depth, size)
         power = _squared_cosine(config.num_train_timesteps)
         tables = {"signal": power.sqrt(), "noise": (1 - power).sqrt()}  # (N + 1,), shares of chunk and noise by level
         times = torch.arange(config.num_train_timesteps + 1) / config.num_train_timesteps
@@ -94,28 +101,46 @@ class Diffusion(Policy):
         size, device = (len(actions),), actions.device
         level = torch.randint(1, self.config.num_train_timesteps + 1, size, generator=generator, device=device)
         noise = torch.randn(actions.shape, generator=generator, device=device)
+        prefix = Prefix.drawn(actions, self.config.prefix_steps, generator)
         noisy = self.signal[level, None, None] * actions + self.noise[level, None, None] * noise
+        noisy = prefix.keep(noisy)
         condition = self.condition(observations.flatten(1)) + self.time(self.times[level])
         truth = actions if self.config.prediction_type == "sample" else noise
-        error = (self._named(noisy * mask[..., None], condition) - truth).square().mean(-1)  # (B, Ta)
-        return (error * mask).sum(-1) / mask.sum(-1)
+        error = (self._named(noisy * mask[..., None], condition, prefix) - truth).square().mean(-1)  # (B, Ta)
+        mask = prefix.free(mask)
+        return (error * mask).sum(-1) / mask.sum(-1).clamp(min=1)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Denoise one chunk for each history: (B, Ta, Da)."""
+        return self._sampled(observations, None, generator)
+
+    @property
+    def prefix_rows(self) -> int:
+        """As many as were given in training at most, or all but one."""
+        return self.config.prefix_steps or super().prefix_rows
+
+    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
+        """Denoise one chunk for each history, whose first rows (B, n, Da) are given: (B, Ta, Da)."""
+        if not self.config.prefix_steps:
+            return super().sample_after(observations, prefix, generator)
+        return self._sampled(observations, prefix, generator)
+
+    def _sampled(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
         clip = self.config.clip
-        shape = (len(observations), *self.shape)
-        chunk = torch.randn(shape, generator=generator, device=observations.device)
+        chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
+        given = Prefix.of(prefix, chunk, self.config.prefix_steps > 0)
         seen = self.condition(observations.flatten(1))
         times = self.time(self.times[self.visited])
         for i, (level, (of_clean, of_chunk)) in enumerate(zip(self.visited, self.jumps)):
-            named = self._named(chunk, seen + times[i])
+            chunk = given.keep(chunk)
+            named = self._named(chunk, seen + times[i], given)
             if self.config.prediction_type == "epsilon":
                 named = (chunk - self.noise[level] * named) / self.signal[level]
             chunk = of_clean * named.clamp(-clip, clip) + of_chunk * chunk
-        return without_overflow(chunk, named)
+        return without_overflow(given.keep(chunk), named)
 
-    def _named(self, noisy: Tensor, condition: Tensor) -> Tensor:
-        out: Tensor = self.trunk(noisy.flatten(1), condition)
+    def _named(self, noisy: Tensor, condition: Tensor, prefix: Prefix) -> Tensor:
+        out: Tensor = self.trunk(prefix.inputs(noisy), condition)
         return out.reshape(-1, *self.shape)
 
 

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig
+from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
+from il_ros.policies.layers.prefix import Prefix, check_prefix_steps
 
 TIME_FEATURES = 32
 WAVES = 5.0
@@ -41,9 +42,13 @@ class FlowConfig(PolicyConfig):
     """Share of each batch that learns long strides (mean flows); more of them for 1 call, 0 for plain flow matching."""
     clip: float = 1.5
     """Bound of a drawn chunk, in normalised units."""
+    prefix_steps: Rows = 0
+    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late; see ``Prefix``.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_prefix_steps("flow", self.prefix_steps, self.horizon)
         if not 1 <= self.num_inference_steps <= MOST_CALLS or not 0 <= self.strides <= 1 or self.clip <= 0:
             raise ConfigError(
                 f"policy 'flow': num_inference_steps is {self.num_inference_steps}, strides {self.strides}, clip "
@@ -67,6 +72,7 @@ class Flow(Policy):
     smooth, and a small network learns them faster than differences to noise.
     """
 
+    draws = True
     Config: ClassVar[type[PolicyConfig]] = FlowConfig
     config: FlowConfig
 
@@ -76,7 +82,8 @@ class Flow(Policy):
         size = math.prod(self.shape)
         self.condition = Trunk(config.n_obs_steps * config.observation_dim, config.width, config.depth, config.width)
         self.time = nn.Linear(2 * TIME_FEATURES, config.width)
-        self.trunk = ConditionedTrunk(size, config.width, config.depth, size)
+        told = config.horizon if config.prefix_steps else 0
+        self.trunk = ConditionedTrunk(size + told, config.width, config.depth, size)
 
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Return the squared error of the line's end, averaged over the labels, (B,); with strides in shares of it."""
@@ -84,19 +91,21 @@ class Flow(Policy):
         seen = self.condition(observations.flatten(1))
         noise = torch.randn(actions.shape, generator=generator, device=device)
         draw = torch.rand((size, 3), generator=generator, device=device)
+        prefix = Prefix.drawn(actions, self.config.prefix_steps, generator)
         time, until = self._times(draw)
         velocity = actions - noise
-        at = noise + time[:, None, None] * velocity
-        end, target = self._end(at * mask[..., None], time, until - time, seen), actions
+        at = prefix.keep(noise + time[:, None, None] * velocity)
+        end, target = self._end(at * mask[..., None], time, until - time, seen, prefix), actions
         if self.config.strides:
             with torch.no_grad():
                 later = time + DIFFERENCE
-                then = at + DIFFERENCE * velocity
+                then = prefix.keep(at + DIFFERENCE * velocity)
                 left, left_then = (1 - time)[:, None, None], (1 - later)[:, None, None]
-                then_end = self._end(then * mask[..., None], later, (until - later).clamp(min=0), seen)
+                then_end = self._end(then * mask[..., None], later, (until - later).clamp(min=0), seen, prefix)
                 change = ((then_end - then) / left_then - (end - at) / left) / DIFFERENCE  # of the mean velocity
                 target = actions + left * (until - time)[:, None, None] * change
-        error = ((end - target).square().mean(-1) * mask).sum(-1) / mask.sum(-1)  # (B,)
+        mask = prefix.free(mask)
+        error = ((end - target).square().mean(-1) * mask).sum(-1) / mask.sum(-1).clamp(min=1)  # (B,)
         return error / (error.detach() + STEADY) if self.config.strides else error
 
     def _times(self, draw: Tensor) -> tuple[Tensor, Tensor]:
@@ -111,17 +120,34 @@ class Flow(Policy):
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Carry noise to one chunk for each history: (B, Ta, Da)."""
+        return self._sampled(observations, None, generator)
+
+    @property
+    def prefix_rows(self) -> int:
+        """As many as were given in training at most, or all but one."""
+        return self.config.prefix_steps or super().prefix_rows
+
+    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
+        """Carry noise to one chunk for each history, whose first rows (B, n, Da) are given: (B, Ta, Da)."""
+        if not self.config.prefix_steps:
+            return super().sample_after(observations, prefix, generator)
+        return self._sampled(observations, prefix, generator)
+
+    def _sampled(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
+        given = Prefix.of(prefix, chunk, self.config.prefix_steps > 0)
         seen = self.condition(observations.flatten(1))
         stride = 1.0 / self.config.num_inference_steps
         ahead = stride if self.config.strides else 0.0
         for i in range(self.config.num_inference_steps):
             time = torch.full((len(chunk),), i * stride, device=chunk.device)
-            end = self._end(chunk, time, torch.full_like(time, ahead), seen)
+            chunk = given.keep(chunk)
+            end = self._end(chunk, time, torch.full_like(time, ahead), seen, given)
             chunk = chunk + stride / (1 - i * stride) * (end - chunk)
+        chunk = given.keep(chunk)
         return without_overflow(chunk.clamp(-self.config.clip, self.config.clip), chunk)
 
-    def _end(self, chunk: Tensor, time: Tensor, stride: Tensor, seen: Tensor) -> Tensor:
+    def _end(self, chunk: Tensor, time: Tensor, stride: Tensor, seen: Tensor, prefix: Prefix) -> Tensor:
         features = torch.cat([sinusoids(WAVES * time, TIME_FEATURES), sinusoids(WAVES * stride, TIME_FEATURES)], dim=-1)
-        out: Tensor = self.trunk(chunk.flatten(1), seen + self.time(features))
+        out: Tensor = self.trunk(prefix.inputs(chunk), seen + self.time(features))
         return out.reshape(-1, *self.shape)

@@ -29,4 +29,5 @@ class Gaussian(Mixture):
     the same, and its deviation shows only how far apart they are (Bishop 1994, section 2).
     """
 
+    draws = False
     Config: ClassVar[type[PolicyConfig]] = GaussianConfig

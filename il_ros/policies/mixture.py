@@ -57,6 +57,7 @@ class Mixture(Policy):
     appendix): the component is drawn, and around its mean only the ``sample_scale`` share of its noise is added.
     """
 
+    draws = True
     Config: ClassVar[type[PolicyConfig]] = MixtureConfig
     config: MixtureConfig
 

@@ -32,7 +32,7 @@ def test_a_network_that_knows_the_chunk_is_followed_whatever_the_number_of_calls
     policy = create("diffusion", {**SIZES, "num_inference_steps": calls}, seed=0)
     chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
     asked = []
-    monkeypatch.setattr(policy, "_named", lambda noisy, condition: asked.append(1) or chunk)
+    monkeypatch.setattr(policy, "_named", lambda noisy, condition, prefix: asked.append(1) or chunk)
     assert torch.allclose(policy.sample(torch.zeros(1, 1, 2), torch.Generator()), chunk, atol=1e-6)
     assert len(asked) == calls
 
@@ -42,7 +42,7 @@ def test_a_network_that_knows_the_noise_is_followed_to_the_same_chunk(monkeypatc
     chunk = torch.tensor([[[0.5], [-0.25], [1.0]]])
     levels = iter(policy.visited)
 
-    def noise(noisy: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+    def noise(noisy: torch.Tensor, condition: torch.Tensor, prefix: object) -> torch.Tensor:
         level = next(levels)
         return (noisy - policy.signal[level] * chunk) / policy.noise[level]
 

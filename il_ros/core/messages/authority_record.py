@@ -13,7 +13,7 @@ from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import MessageError
 from il_ros.core.messages.headers import set_stamp, stamp_ns
 from il_ros.core.topics import AUTHORITY
-from il_ros.core.types import Array, PolicyUncertainty
+from il_ros.core.types import Array, ChunkInPlay, PolicyUncertainty
 
 MAX_INTERVENTIONS = 2**31 - 1
 """The greatest intervention id that an episode can store."""
@@ -48,6 +48,7 @@ def record_values(record: Record) -> dict[str, str]:
         "expert_name": record.expert_name,
         "score": repr(record.score),
         "doubts": " ".join(map(repr, vars(record.doubts).values())),
+        "plays": "" if record.plays is None else f"{record.plays.stamp_ns} {record.plays.until_ns}",
     }
 
 
@@ -75,6 +76,7 @@ def record_from(message: Any) -> Record:
             expert_name=values["expert_name"],
             score=float(values["score"]),
             doubts=PolicyUncertainty(*map(float, values.get("doubts", "").split())),  # older bags have none
+            plays=ChunkInPlay(*map(int, plays.split())) if (plays := values.get("plays")) else None,  # nor this
         )
     except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise MessageError(

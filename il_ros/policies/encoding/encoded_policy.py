@@ -73,6 +73,15 @@ class EncodedPolicy(Policy):
         """Draw one chunk for each history: (B, Ta, Da)."""
         return self.policy.sample(observations, generator)
 
+    @property
+    def prefix_rows(self) -> int:
+        """Those of the policy class."""
+        return self.policy.prefix_rows
+
+    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one chunk for each history that begins with ``prefix`` (B, n, Da): (B, Ta, Da)."""
+        return self.policy.sample_after(observations, prefix, generator)
+
     def spread(self, observations: Tensor) -> Tensor | None:
         """Return what the policy class returns: (B,) or None."""
         return self.policy.spread(observations)

@@ -25,7 +25,7 @@ from il_ros.core import messages, topics
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Authority, Record
 from il_ros.core.errors import MessageError
-from il_ros.core.types import Chunk, PolicyUncertainty
+from il_ros.core.types import Chunk, ChunkInPlay, PolicyUncertainty
 from il_ros.ros import codecs
 from il_ros.ros.codecs import numbers
 from il_ros.ros.codecs.cdr_template import CdrTemplate
@@ -405,6 +405,7 @@ def test_records_are_read_and_written_as_objects_are() -> None:
         expert_name="left",
         score=0.25,
         doubts=PolicyUncertainty(0.1),
+        plays=ChunkInPlay(10**9, 10**9 + 8),
     )
     message = DiagnosticArray()
     messages.fill_record(message, record, DiagnosticStatus, KeyValue)
