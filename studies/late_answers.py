@@ -143,7 +143,7 @@ def page(table: Sequence[Mapping[str, Any]]) -> str:
         "A policy that answers late, since it is large or behind a network, is computing while the arm goes on. Its "
         "chunk then begins with rows whose instants have passed, and what comes after them need not fit what the arm "
         "was doing: a seam. With **real-time chunking** a policy is given the rows that are executed meanwhile, and "
-        "its chunk goes on from them ([policies](../policies.md#late-answers)).",
+        "its chunk goes on from them ([late answers](../concepts.md#late-answers)).",
         "",
         f"`python -m studies.late_answers --output docs/studies`: `{TASK}` from the state, {DEMONSTRATIONS} "
         f"demonstrations, {STEPS} gradient steps, one training a policy, {EXECUTE_STEPS} steps of a chunk executed, "

@@ -59,8 +59,8 @@ def over_topics(director: GraphClient, seeds: tuple[int, ...] = SEEDS) -> list[E
     return [read_episode(Path(facts["path"]), CONTRACT) for facts in director.episodes(seeds)]
 
 
-def in_the_loop(rule: str, expert: Any, actor: PolicyRunner | None) -> list[Episode]:
-    env, gate = ArmEnv("avoid", CONTRACT), Gate(CONTRACT, GateConfig(rule=rule))
+def in_the_loop(rule: str, expert: Any, actor: PolicyRunner | None, **gating: Any) -> list[Episode]:
+    env, gate = ArmEnv("avoid", CONTRACT), Gate(CONTRACT, GateConfig(rule=rule, **gating))
     episodes = [run_episode(env, gate, seed, actor, expert).episode for seed in SEEDS]
     env.close()
     return episodes
@@ -85,6 +85,25 @@ def test_graph_and_loop_agree_at_every_step_with_interventions(
         same(one, other)
     assert any(Authority.EXPERT in episode.authority for episode in recorded)
     assert any(Authority.POLICY in episode.authority for episode in recorded)
+
+
+def test_graph_and_loop_agree_where_a_late_policy_goes_on_from_what_is_executed(
+    director: GraphClient, trained: Callable[[str], Path]
+) -> None:
+    path = trained("diffusion")
+    serve(director, path)
+    late: dict[str, Any] = {"policy_delay": 3, "policy_timeout_s": 0.4}
+    director.set("gate_node", rule="none", **late)
+    try:
+        recorded = over_topics(director)
+    finally:
+        director.set("gate_node", policy_delay=0, policy_timeout_s=0.125)
+    actor, unaware = PolicyRunner(checkpoints.load(path)), PolicyRunner(checkpoints.load(path))
+    unaware.follow = lambda record: None  # type: ignore[method-assign]
+    for one, other in zip(recorded, in_the_loop("none", None, actor, **late)):
+        same(one, other)
+    others = in_the_loop("none", None, unaware, **late)
+    assert any(len(one) != len(other) or (one.executed != other.executed).any() for one, other in zip(recorded, others))
 
 
 def test_graph_and_loop_agree_for_demonstrations_and_for_a_policy_alone(
