@@ -25,7 +25,7 @@ from il_ros.learning.checkpoint_files import read_document
 from il_ros.learning.data import labels, seeds
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.outliers import outliers
-from il_ros.learning.data.selection import Selection
+from il_ros.learning.data.selection import Selection, texts
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.result import TrainingProgress
 from il_ros.learning.training.resume import ResumePoint
@@ -198,7 +198,7 @@ class TrainingPipeline:
 
 def experts_of(episode: Episode) -> list[str]:
     """Return who drove it, by name."""
-    return [name for name in str(episode.facts.get("expert") or "").split(", ") if name]
+    return [name for name in texts(episode.facts.get("expert") or "") if name]
 
 
 def weight_of(episode: Episode, experts: Mapping[str, float]) -> float:

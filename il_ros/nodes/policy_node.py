@@ -14,13 +14,11 @@ reported.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from std_msgs.msg import Float64, String
 
 from il_ros.core import events, messages, topics
@@ -36,12 +34,10 @@ from il_ros.learning.inference import ActionPerturbation, PolicyRunner
 from il_ros.ros import codecs
 from il_ros.ros.cameras.camera_inputs import CameraInputs
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters
+from il_ros.ros.message_timing import Latencies
 from il_ros.ros.parameters import SEEDS, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
-
-LATENCIES = 1000
-"""Over how many of the last answers the quantiles of the latency are computed."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._announced: TrainedCheckpoint | None = None
         """What the trainer has announced, unless a checkpoint has been chosen since."""
         self._answers, self._skipped, self._latency_ns = 0, 0, 0
-        self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
+        self._latencies = Latencies()
         self._lapses = ActionPerturbation(self.parameters.lapses, reach=self.parameters.lapse_reach)
         self._turns = StepSequencer(list(self.contract.topics), self.contract.step_ns, self.parameters.lockstep)
         self._waiting: SequencedStep | None = None
@@ -202,7 +198,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         self._topic.publish(self._bytes(self._chunk(self._actor)))
         latency_ns = self.now_ns() - began_ns
         self._answers, self._latency_ns = self._answers + 1, self._latency_ns + latency_ns
-        self._latencies_ns.append(latency_ns)
+        self._latencies.add(latency_ns)
         if self._distances.get_subscription_count():
             self._distances.publish(Float64(data=self._actor.distance()))
         self._attend(self._actor)
@@ -267,8 +263,7 @@ class PolicyNode(ManagedNode[PolicyParameters]):
         if self.contract.images:
             result |= {"silent": self._silent, "attention_ms": f"{self._attention.took_ms:.1f}"}
         result |= {"latency_ms": f"{mean_ms:.3f}", "distance": f"{distance:.3f}"}
-        p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
-        return {**super().facts(), **result, "latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
+        return {**super().facts(), **result, **self._latencies.facts()}
 
     def close(self) -> None:
         """End the thread of the attention."""

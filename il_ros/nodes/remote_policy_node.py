@@ -14,7 +14,6 @@ reported. The connection is made again within a second once the server is back.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -31,13 +30,11 @@ from il_ros.core.types import Chunk, EpisodeStart
 from il_ros.learning.remote.policy_server import PolicyServer, RequestLayout
 from il_ros.ros import codecs
 from il_ros.ros.cameras.camera_inputs import CameraInputs
+from il_ros.ros.message_timing import Latencies
 from il_ros.ros.node_base import IlNode
 from il_ros.ros.parameters import NodeParameters, param
 from il_ros.ros.spin import main as run
 from il_ros.ros.step_sequencer import SequencedStep, StepSequencer
-
-LATENCIES = 1000
-"""Over how many of the last answers the quantiles of the latency are computed."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class RemotePolicyNode(IlNode[RemotePolicyParameters]):
         self._authority: Authority | None = None
         self._begins = True
         self._answers, self._silent, self._skipped = 0, 0, 0
-        self._latencies_ns: deque[int] = deque(maxlen=LATENCIES)
+        self._latencies = Latencies()
         self._turns = StepSequencer(list(self.contract.topics), self.contract.step_ns, given.lockstep)
         self._waiting: SequencedStep | None = None
         self._pool = ThreadPoolExecutor(1, "policy_server")
@@ -138,7 +135,7 @@ class RemotePolicyNode(IlNode[RemotePolicyParameters]):
             actions = self._nothing()
         else:
             self._answers += 1
-            self._latencies_ns.append(self.now_ns() - began_ns)
+            self._latencies.add(self.now_ns() - began_ns)
         self._publish(Chunk(stamp_ns, actions, self._server.author, execute=self.parameters.execute_steps))
 
     def _nothing(self) -> Any:
@@ -156,12 +153,10 @@ class RemotePolicyNode(IlNode[RemotePolicyParameters]):
 
     def facts(self) -> dict[str, Any]:
         """Return what the diagnostics report."""
-        p50, p99 = np.percentile(self._latencies_ns or [math.nan], (50, 99)) / 1e6
         result = {"server": self.parameters.server, "connected": self._server.is_connected}
         result |= {"checkpoint": self._server.author, "answers": self._answers, "silent": self._silent}
         result |= {"skipped": self._skipped, "dropped": self._turns.dropped, **self._cameras.facts()}
-        result |= {"latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
-        return {**super().facts(), **result}
+        return {**super().facts(), **result, **self._latencies.facts()}
 
     def close(self) -> None:
         """End the thread, and the connection."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.base import Policy, PolicyConfig, label_mean
 from il_ros.policies.layers import DecoderBlock, Linear, TransformerBlock
 
 
@@ -74,7 +74,7 @@ class ActionChunkingTransformer(Policy):
         mean, log_variance = self._style(tokens[:, -1:], actions, mask)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         chunk = self._chunk(tokens, mean + (0.5 * log_variance).exp() * noise)
-        error = ((chunk - actions).abs().mean(-1) * mask).sum(-1) / mask.sum(-1)
+        error = label_mean((chunk - actions).abs().mean(-1), mask)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(-1)
         return error + self.config.kl_weight * divergence
 

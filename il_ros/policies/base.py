@@ -160,6 +160,11 @@ class Policy(torch.nn.Module, abc.ABC):
         """See all training windows once, before the first step of a training that starts afresh."""
 
 
+def label_mean(errors: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of errors (..., Ta) over the rows that are labels; 0 where none is."""
+    return (errors * mask).sum(-1) / mask.sum(-1).clamp(min=1)
+
+
 def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:
     """Return a fresh policy of the class called ``name``; equal seeds give equal weights.
 

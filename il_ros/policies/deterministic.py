@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.base import Policy, PolicyConfig, label_mean
 from il_ros.policies.layers import Trunk
 
 
@@ -28,7 +28,7 @@ class Deterministic(Policy):
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Return the squared error, averaged over the labelled numbers of the chunk: (B,)."""
         error = (self.sample(observations, generator) - actions).square().mean(-1)  # (B, Ta)
-        return (error * mask).sum(-1) / mask.sum(-1)
+        return label_mean(error, mask)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Return the predicted chunk: (B, Ta, Da)."""

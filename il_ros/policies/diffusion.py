@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError, unknown
-from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows
+from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows, label_mean
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
 from il_ros.policies.layers.prefix import Prefix, check_prefix_steps
 
@@ -107,8 +107,7 @@ class Diffusion(Policy):
         condition = self.condition(observations.flatten(1)) + self.time(self.times[level])
         truth = actions if self.config.prediction_type == "sample" else noise
         error = (self._named(noisy * mask[..., None], condition, prefix) - truth).square().mean(-1)  # (B, Ta)
-        mask = prefix.free(mask)
-        return (error * mask).sum(-1) / mask.sum(-1).clamp(min=1)
+        return label_mean(error, prefix.free(mask))
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Denoise one chunk for each history: (B, Ta, Da)."""

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.base import Policy, PolicyConfig, label_mean
 from il_ros.policies.layers import StackedTrunk
 
 
@@ -43,7 +43,7 @@ class Ensemble(Policy):
     def loss(self, observations: Tensor, actions: Tensor, mask: Tensor, generator: torch.Generator) -> Tensor:
         """Return the mean over the members of their squared errors, each with a random weight around 1: (B,)."""
         error = (self.members(observations) - actions).square().mean(-1)  # (M, B, Ta)
-        judged = (error * mask).sum(-1) / mask.sum(-1)  # (M, B)
+        judged = label_mean(error, mask)  # (M, B)
         if not self.training:
             return judged.mean(0)
         # weights of the Bayesian bootstrap (Rubin 1981): every member learns from its own selection of the data

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows
+from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows, label_mean
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
 from il_ros.policies.layers.prefix import Prefix, check_prefix_steps
 
@@ -104,8 +104,7 @@ class Flow(Policy):
                 then_end = self._end(then * mask[..., None], later, (until - later).clamp(min=0), seen, prefix)
                 change = ((then_end - then) / left_then - (end - at) / left) / DIFFERENCE  # of the mean velocity
                 target = actions + left * (until - time)[:, None, None] * change
-        mask = prefix.free(mask)
-        error = ((end - target).square().mean(-1) * mask).sum(-1) / mask.sum(-1).clamp(min=1)  # (B,)
+        error = label_mean((end - target).square().mean(-1), prefix.free(mask))  # (B,)
         return error / (error.detach() + STEADY) if self.config.strides else error
 
     def _times(self, draw: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.policies.base import Policy, PolicyConfig
+from il_ros.policies.base import Policy, PolicyConfig, label_mean
 from il_ros.policies.layers import ConditionedTrunk, Trunk
 
 
@@ -62,7 +62,7 @@ class MinimalIterativePolicy(Policy):
         second = self._answer((actions + noise) * mask[..., None], 1, seen)
         share = (self.config.noise / (1 - self.config.noise)) ** 2
         error = (share * (first - actions).square() + (second - actions).square()).mean(-1)  # (B, Ta)
-        return (error * mask).sum(-1) / mask.sum(-1)
+        return label_mean(error, mask)
 
     def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
         """Return the predicted chunk: (B, Ta, Da)."""

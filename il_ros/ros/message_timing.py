@@ -1,12 +1,17 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Timing of messages: how often they come, and when each one arrived at this machine."""
+"""Timing of messages: how often they come, when each arrived at this machine, and how long answers take."""
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, deque
 
+import numpy as np
+
+LATENCIES = 1000
+"""Over how many of the last answers the quantiles of the latency are computed."""
 MIN_INTERVAL_S = 0.5
 """Rates over less than this mean little: the ones before are returned again."""
 WINDOW_NS = 5_000_000_000
@@ -63,3 +68,19 @@ class ArrivalTimes:
             self._shortest_ns, self._since_ns = [transit_ns, *self._shortest_ns[:1]], now_ns
         self._shortest_ns[0] = min(transit_ns, self._shortest_ns[0])
         return transit_ns - min(self._shortest_ns)
+
+
+class Latencies:
+    """How long the last answers took."""
+
+    def __init__(self) -> None:
+        self._last_ns: deque[int] = deque(maxlen=LATENCIES)
+
+    def add(self, latency_ns: int) -> None:
+        """Note how long an answer took."""
+        self._last_ns.append(latency_ns)
+
+    def facts(self) -> dict[str, str]:
+        """Return the median and the 99th percentile, ms, for the diagnostics; ``nan`` before the first answer."""
+        p50, p99 = np.percentile(self._last_ns or [math.nan], (50, 99)) / 1e6
+        return {"latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}

@@ -67,7 +67,7 @@ class Condition:
         if self.relation in COMPARE:
             return COMPARE[self.relation](*self._comparable(fact))
         equal = self.value == ANY or (
-            str(fact).startswith(self.value) if self.key == "date" else self.value in _texts(fact)
+            str(fact).startswith(self.value) if self.key == "date" else self.value in texts(fact)
         )
         return equal == (self.relation == "=")
 
@@ -152,8 +152,8 @@ def _facts(name: str, episode: Episode, start_ns: int | None) -> dict[str, Any]:
     return {**facts, "name": name}
 
 
-def _texts(fact: Any) -> Sequence[str]:
-    """Return the texts of which one may be equal: names stand in one fact with commas between them."""
+def texts(fact: Any) -> Sequence[str]:
+    """Return the texts that a fact holds: names stand in one with commas between them."""
     if isinstance(fact, bool):
         return [str(fact).lower()]
     return [part.strip() for part in str(fact).split(",")]
