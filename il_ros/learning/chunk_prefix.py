@@ -53,17 +53,21 @@ class ChunkPrefix:
     def prefix(self, stamp_ns: int) -> Array | None:
         """Return (n, Da), what is executed from ``stamp_ns`` on until an answer to that is; None if nothing is known.
 
-        The gate plays a chunk for a while, then goes over to the newest one that has come.
+        The gate plays a chunk for a while, then goes over to the newest one that has come. So there is none either for
+        an answer that is not going to be played, since a newer one will have come by then.
         """
         if self._plays is None:
             return None
         delay_ns, span_ns = min(self._delays_ns), self._plays.until_ns - self._plays.stamp_ns
+        period_ns = stamp_ns - max((then_ns for then_ns in self._sent if then_ns < stamp_ns), default=stamp_ns)
         chunk_ns, until_ns = self._plays.stamp_ns, self._plays.until_ns
         rows: list[Array] = []
         for instant_ns in range(stamp_ns, stamp_ns + self._rows * self._step_ns, self._step_ns):
             if instant_ns >= until_ns:
+                if instant_ns - delay_ns >= stamp_ns + period_ns:
+                    return None  # the answer after this one is played
                 if instant_ns - delay_ns >= stamp_ns:
-                    break  # the answer itself is the newest
+                    break  # this one is the newest
                 newest_ns = max((then_ns for then_ns in self._sent if then_ns <= instant_ns - delay_ns), default=0)
                 if newest_ns > chunk_ns:
                     chunk_ns, until_ns = newest_ns, newest_ns + span_ns

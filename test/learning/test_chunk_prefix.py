@@ -77,9 +77,9 @@ def test_no_more_rows_are_given_than_the_policy_was_trained_with() -> None:
     in_play = ChunkPrefix(STEP, 3)
     actions = np.arange(2.0 * HORIZON).reshape(HORIZON, 2)
     in_play.send(STEP, actions)
-    in_play.follow(Record(2 * STEP, Authority.POLICY, "steady", 0, REST[:2], plays=ChunkInPlay(STEP, 9 * STEP)))
-    prefix = in_play.prefix(3 * STEP)
-    assert prefix is not None and np.array_equal(prefix, actions[2:5])
+    in_play.follow(Record(6 * STEP, Authority.POLICY, "steady", 0, REST[:2], plays=ChunkInPlay(STEP, 9 * STEP)))
+    prefix = in_play.prefix(7 * STEP)
+    assert prefix is not None and np.array_equal(prefix, actions[6:9])
 
 
 def test_where_no_single_chunk_is_played_none_is_given() -> None:
@@ -91,6 +91,14 @@ def test_after_a_change_of_authority_nothing_is_given() -> None:
     in_play = ChunkPrefix(STEP, HORIZON - 1)
     in_play.send(STEP, np.ones((HORIZON, 2)))
     in_play.follow(Record(STEP, Authority.POLICY, "steady", 0, REST[:2], plays=ChunkInPlay(STEP, 9 * STEP)))
-    assert in_play.prefix(2 * STEP) is not None
+    assert in_play.prefix(8 * STEP) is not None
     in_play.clear()
-    assert in_play.prefix(2 * STEP) is None
+    assert in_play.prefix(8 * STEP) is None
+
+
+@given(st.integers(1, 10), st.integers(0, 6))
+def test_only_answers_that_come_to_be_played_are_drawn_so(execute: int, delay: int) -> None:
+    records, _, given_some = driven(delay, execute, 1, HORIZON - 1)
+    played = {record.plays.stamp_ns for record in records if record.plays is not None}
+    assert {stamp for stamp in given_some if stamp <= (60 - HORIZON) * STEP} <= played
+    assert delay or not given_some
