@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-camera teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation venv clean distclean
+.PHONY: help demo demo-camera teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation study-late-answers venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -38,7 +38,8 @@ help: ## this text
 	@echo "make recordings   random recordings against a plain reference, and 10,000 damaged ones of each format"
 	@echo "make study    all studies, some hours: make study-policies writes docs/studies/policies.md, make study-dagger"
 	@echo "              docs/studies/dagger.md, make study-trunk docs/studies/trunk.md, make"
-	@echo "              study-manipulation docs/studies/manipulation.md"
+	@echo "              study-manipulation docs/studies/manipulation.md, make study-late-answers"
+	@echo "              docs/studies/late-answers.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -96,7 +97,10 @@ faults: $(STAMP)
 	$(PYTEST) -m long
 	@$(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m benchmarks.faults $(or $(FAULTS_ARGS),--output benchmarks/results.json)
 
-study: study-policies study-dagger study-trunk study-manipulation
+study: study-policies study-dagger study-trunk study-manipulation study-late-answers
+
+study-late-answers: $(STAMP)
+	@$(BIN)/python -m studies.late_answers $(or $(STUDY_ARGS),--output docs/studies)
 
 study-dagger: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs/studies)
