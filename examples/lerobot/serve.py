@@ -32,7 +32,7 @@ MOST_BYTES = 64 * 2**20
 """Of a request."""
 
 
-class Served(Protocol):
+class ServedPolicy(Protocol):
     """What a server asks: see ``LeRobotPolicy``."""
 
     @property
@@ -114,7 +114,7 @@ def observation(heard: Mapping[str, Any], features: Mapping[str, Sequence[int]])
     return seen
 
 
-def answer(connection: ServerConnection, policy: Served) -> None:
+def answer(connection: ServerConnection, policy: ServedPolicy) -> None:
     """Answer the requests of one client, one after the other; an error is sent as its traceback."""
     connection.send(pack({"il_ros": 1, "features": {key: list(shape) for key, shape in policy.features.items()}}))
     policy.reset()

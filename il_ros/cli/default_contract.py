@@ -16,7 +16,7 @@ from il_ros.sim import tasks
 
 CONTRACT = "panda_plane"
 """Of episodes that name no task of ours."""
-HELP = f"contract, by name or path (default: that of the episodes' task, or {CONTRACT})"
+ABOUT = f"contract, by name or path (default: that of the episodes' task, or {CONTRACT})"
 
 
 def load(name: str | None, episodes: Path) -> Contract:

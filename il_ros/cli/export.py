@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "episodes", type=Path, metavar="FOLDER", help="folder of closed episodes, or as for il-ros train"
     )
     parser.add_argument("output", type=Path, metavar="OUTPUT", help="the folder or file to make; none is overwritten")
-    parser.add_argument("--contract", help=default_contract.HELP)
+    parser.add_argument("--contract", help=default_contract.ABOUT)
     parser.add_argument(
         "--images",
         metavar="FORM",

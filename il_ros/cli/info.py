@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--experts", action="store_true", help="compare the experts of a folder; reads all of it")
     parser.add_argument(
         "--contract",
-        help=f"for --experts and for bags of other programs: {default_contract.HELP}; "
+        help=f"for --experts and for bags of other programs: {default_contract.ABOUT}; "
         "the exit code is 4 if it names a topic of the bag with another type than the bag has",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

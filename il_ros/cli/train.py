@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--policy", default="diffusion", help="policy class, or a training configuration (YAML)")
     parser.add_argument("--checkpoints", type=Path, help="where the checkpoint goes (default: beside FOLDER)")
-    parser.add_argument("--contract", help=default_contract.HELP)
+    parser.add_argument("--contract", help=default_contract.ABOUT)
     parser.add_argument("--steps", type=int, help="gradient steps (default: the configuration's)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the training")
     parser.add_argument(

@@ -25,7 +25,17 @@ from il_ros.launching.yaml_launch import model
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").rglob("*.md"))
 FOLDERS = "il_ros|test|config|docs|examples|findings|launch|tools|studies|benchmarks|scripts"
-NO_CHOICES = {"__init__", "__main__", "base", "layers", "fast_linear", "progress", "posts", "handling"}
+NO_CHOICES = {
+    "__init__",
+    "__main__",
+    "base",
+    "layers",
+    "fast_linear",
+    "progress",
+    "default_contract",
+    "posts",
+    "handling",
+}
 """Modules beside those that are found by name."""
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
