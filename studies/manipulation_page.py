@@ -76,12 +76,21 @@ def _failures(folder: Path) -> str:
 
 def corrections(table: Rows) -> str:
     """Return the section on human-gated corrections."""
+    runs = min(row["runs"] for row in table)
+    few = (
+        ""
+        if runs > 1
+        else (
+            " The intervals are those of the episodes; single trainings on so few labels differ by tens of points, so with "
+            "one run of each kind it does not follow which labels are worth more."
+        )
+    )
     lines = [
         "## Corrections beside as many demonstrations",
         "",
         "A run begins with few demonstrations; each round adds equally many labels, either by a simulated supervisor "
         "who takes over where the policy fails, or by demonstrations from start to end (`python -m "
-        "studies.corrections`).",
+        "studies.corrections`)." + few,
         "",
         "| task | labels gained by | runs | labels gained | success | 95 % |",
         "| --- | --- | ---: | ---: | ---: | --- |",
