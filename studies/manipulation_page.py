@@ -77,14 +77,12 @@ def _failures(folder: Path) -> str:
 def corrections(table: Rows) -> str:
     """Return the section on human-gated corrections."""
     runs = min(row["runs"] for row in table)
-    few = (
-        ""
-        if runs > 1
-        else (
-            " The intervals are those of the episodes; single trainings on so few labels differ by tens of points, so with "
-            "one run of each kind it does not follow which labels are worth more."
+    few = ""
+    if runs == 1:
+        few = (
+            " The intervals are those of the episodes; single trainings on so few labels differ by tens of points, so "
+            "with one run of each kind it does not follow which labels are worth more."
         )
-    )
     lines = [
         "## Corrections beside as many demonstrations",
         "",
