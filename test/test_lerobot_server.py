@@ -26,6 +26,8 @@ from examples.lerobot import serve as script
 from il_ros.core.contract import Contract
 from il_ros.core.errors import MessageError
 from il_ros.learning.remote.policy_server import PolicyServer, RequestLayout
+from il_ros.recording.export.lerobot import environment
+from il_ros.sim.cameras import from_pictures
 
 CONTRACT = Contract.load("panda_plane")
 ROWS, STATE, IMAGE = 4, "observation.state", "observation.images.front"
@@ -142,12 +144,18 @@ def test_what_does_not_fit_the_checkpoint_is_told_and_the_next_request_is_answer
     assert ask(request(1.0), begins=True).shape == (ROWS, 2)
 
 
+def test_the_inputs_that_the_server_prints_are_read() -> None:
+    printed = script.inputs([STATE, "observation.environment_state", IMAGE])
+    assert printed == f"{STATE}=*, observation.environment_state=FIRST..LAST, {IMAGE}=front, task=prompt"
+    contract = from_pictures(Contract.load("panda_gripper"))
+    layout = RequestLayout.parse(printed.replace("FIRST..LAST", "tool_x..tool_z"), contract)
+    assert layout.cameras == {IMAGE: "front"} and layout.columns[STATE] == list(range(len(contract.observation)))
+
+
 def test_the_inputs_that_the_page_names_are_those_of_our_own_export() -> None:
     contract = Contract.load("panda_gripper")
     layout = RequestLayout.parse(
         "observation.state=*, observation.environment_state=block_x..goal_s, task=prompt", contract
     )
-    from il_ros.recording.export.lerobot import environment
-
     assert layout.columns["observation.environment_state"] == environment(contract)
     assert layout.prompts == (script.TASK,)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import functools
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgpack
@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from websockets.sync.server import ServerConnection, serve
 
-BEGINS, TASK, IMAGES = "il_ros.begins", "task", "observation.images."
+BEGINS, TASK, STATE, IMAGES = "il_ros.begins", "task", "observation.state", "observation.images."
 MOST_BYTES = 64 * 2**20
 """Of a request."""
 
@@ -114,6 +114,12 @@ def observation(heard: Mapping[str, Any], features: Mapping[str, Sequence[int]])
     return seen
 
 
+def inputs(features: Iterable[str]) -> str:
+    """Return the argument ``inputs`` of the remote policy node; FIRST..LAST stands for names of the contract."""
+    sources = {STATE: "*"} | {key: key.removeprefix(IMAGES) for key in features if key.startswith(IMAGES)}
+    return ", ".join([*(f"{key}={sources.get(key, 'FIRST..LAST')}" for key in features), f"{TASK}=prompt"])
+
+
 def answer(connection: ServerConnection, policy: ServedPolicy) -> None:
     """Answer the requests of one client, one after the other; an error is sent as its traceback."""
     connection.send(pack({"il_ros": 1, "features": {key: list(shape) for key, shape in policy.features.items()}}))
@@ -160,7 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     policy = LeRobotPolicy(args.checkpoint, args.device)
     shapes = ", ".join(f"{key} {tuple(shape)}" for key, shape in policy.features.items())
     with serve(functools.partial(answer, policy=policy), args.host, args.port, max_size=MOST_BYTES) as server:
-        print(f"{policy.kind} on ws://{args.host}:{args.port}; it sees {shapes}", flush=True)
+        print(f"{policy.kind} on ws://{args.host}:{args.port}; it sees {shapes}")
+        print(f'inputs:="{inputs(policy.features)}"', flush=True)
         server.serve_forever()
 
 
