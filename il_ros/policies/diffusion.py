@@ -41,8 +41,8 @@ class DiffusionConfig(PolicyConfig):
     clip: float = 1.5
     """Bound of the estimated clean chunk while sampling, in normalised units."""
     prefix_steps: Rows = 0
-    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late; see ``Prefix``.
-    """
+    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late: choose as many
+    steps as an answer may take."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
