@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from il_ros.cli import train
+import il_ros as api
+from il_ros.cli import default_contract
 from il_ros.core.contract import Contract
 from il_ros.core.types import EpisodeStart
 from il_ros.evaluation.rollouts import Rollout
@@ -39,12 +40,21 @@ def test_train_writes_a_checkpoint_and_tells_what_it_learnt_from(il_ros, episode
 
 
 @pytest.mark.parametrize("task", ["fork", "pick_place", "trace:horizon_s=40", "somebody_elses"])
-def test_train_takes_the_contract_of_the_task_that_was_recorded(episodes, task):
+def test_the_contract_is_that_of_the_task_that_was_recorded_unless_another_is_named(episodes, task):
     for bag in episodes.iterdir():
         metadata.amend(bag, {"task": task})
-    known = {"pick_place": "panda_gripper"}
-    assert train.contract_of(episodes) == known.get(task, "panda_plane")
-    assert train.contract_of(episodes / "nothing") == "panda_plane"
+    expected = {"pick_place": "panda_gripper"}.get(task, "panda_plane")
+    for path in (episodes, next(episodes.iterdir())):  # a recording alone, too
+        assert default_contract.load(None, path).name == expected
+    assert default_contract.load(None, episodes / "nothing").name == "panda_plane"
+    assert default_contract.load("panda_joints", episodes).name == "panda_joints"
+
+
+def test_export_and_info_take_that_contract_too(il_ros, tmp_path):
+    run = tmp_path / "reach" / "episodes"
+    api.demonstrate(run.parent, task="reach", episodes=1)
+    assert il_ros("export", "lerobot", run, tmp_path / "exported", "--json").json["frames"] > 0
+    assert il_ros("info", run, "--experts", "--json").json["rows"]
 
 
 def test_train_takes_a_configuration_of_ones_own(il_ros, episodes, tmp_path):

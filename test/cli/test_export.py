@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from il_ros.cli import default_contract
 from il_ros.core.contract import Contract
 from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.recording.episodes.reader import read_episode
@@ -80,14 +79,3 @@ def test_a_full_disk_leaves_no_half_export(child, episodes, form):
     said = child("export", form, episodes, episodes.parent / "exported", **full)
     assert said.code == 6 and "cannot be written" in said.complaint and "nothing was exported" in said.complaint
     assert [path.name for path in episodes.parent.iterdir()] == ["episodes"]
-
-
-@pytest.mark.parametrize(
-    "task, contract", [("fork", "panda_plane"), ("reach", "panda_reach"), ("theirs", "panda_plane")]
-)
-def test_the_contract_of_episodes_is_that_of_their_task_unless_another_is_named(episodes, task, contract):
-    for path in episodes.glob("*/metadata.yaml"):
-        path.write_text(path.read_text().replace("task: fork", f"task: {task}"))
-    assert default_contract.load(None, episodes).name == contract
-    assert default_contract.load(None, next(episodes.iterdir())).name == contract  # a recording alone, too
-    assert default_contract.load("panda_joints", episodes).name == "panda_joints"

@@ -101,6 +101,9 @@ class Actor:
     def forget(self) -> None:
         self.shown.clear()
 
+    def follow(self, record: Any) -> None:
+        pass
+
     def distance(self) -> float:
         return 0.0
 

@@ -102,6 +102,9 @@ class Straight:
     def forget(self):
         self.stamp_ns = -1
 
+    def follow(self, record):
+        pass
+
     def observe(self, stamp_ns, observation, images=None):
         self.stamp_ns = stamp_ns
 
