@@ -20,7 +20,7 @@ import argparse
 import functools
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -30,20 +30,6 @@ from websockets.sync.server import ServerConnection, serve
 BEGINS, TASK, STATE, IMAGES = "il_ros.begins", "task", "observation.state", "observation.images."
 MOST_BYTES = 64 * 2**20
 """Of a request."""
-
-
-class ServedPolicy(Protocol):
-    """What a server asks: see ``LeRobotPolicy``."""
-
-    @property
-    def features(self) -> Mapping[str, Sequence[int]]:
-        """By key, the shape of what it sees; of images (3, H, W)."""
-
-    def reset(self) -> None:
-        """Forget what came before."""
-
-    def chunk(self, seen: Mapping[str, Any], prompt: str) -> Any:
-        """Return the actions that answer an observation, (Ta, Da) float32."""
 
 
 class LeRobotPolicy:
@@ -65,9 +51,8 @@ class LeRobotPolicy:
         on = {"device_processor": {"device": str(config.device)}}
         self._before, self._after = make_pre_post_processors(config, checkpoint, preprocessor_overrides=on)
         self.kind = config.type
-        self.features: dict[str, tuple[int, ...]] = {
-            name: tuple(feature.shape) for name, feature in config.input_features.items()
-        }
+        self.features = {name: tuple(feature.shape) for name, feature in config.input_features.items()}
+        """By key, the shape of what it sees; of images (3, H, W)."""
 
     def reset(self) -> None:
         """Forget what came before."""
@@ -80,8 +65,7 @@ class LeRobotPolicy:
         LeRobot's ``select_action`` keeps the history as the class needs it, draws a chunk where its queue of actions is
         empty, and returns the first of them; the others are taken out of the queue.
         """
-        queue = self._queue()
-        queue.clear()
+        self._queue().clear()
         batch = self._before({**{key: torch.from_numpy(value) for key, value in seen.items()}, TASK: prompt})
         first = self._policy.select_action(batch)
         rows = [first, *self._queue()]
@@ -120,7 +104,7 @@ def inputs(features: Iterable[str]) -> str:
     return ", ".join([*(f"{key}={sources.get(key, 'FIRST..LAST')}" for key in features), f"{TASK}=prompt"])
 
 
-def answer(connection: ServerConnection, policy: ServedPolicy) -> None:
+def answer(connection: ServerConnection, policy: LeRobotPolicy) -> None:
     """Answer the requests of one client, one after the other; an error is sent as its traceback."""
     connection.send(pack({"il_ros": 1, "features": {key: list(shape) for key, shape in policy.features.items()}}))
     policy.reset()

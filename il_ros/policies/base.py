@@ -160,6 +160,57 @@ class Policy(torch.nn.Module, abc.ABC):
         """See all training windows once, before the first step of a training that starts afresh."""
 
 
+@dataclass(frozen=True)
+class PrefixConfig(PolicyConfig):
+    """The options of a class that can be trained with given rows.
+
+    Raises:
+        ConfigError: if they leave none to be drawn.
+    """
+
+    prefix_steps: Rows = 0
+    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late: choose as many
+    steps as an answer may take."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.prefix_steps < self.horizon:
+            name, most = type(self).__name__.removesuffix("Config").lower(), self.horizon - 1
+            raise ConfigError(
+                f"policy {name!r}: prefix_steps is {self.prefix_steps}; it must be from 0 to horizon - 1, {most}",
+                at=("prefix_steps",),
+            )
+
+
+class PrefixPolicy(Policy):
+    """One that can be trained with given rows, and then goes on from them; see ``layers.prefix.Prefix``."""
+
+    draws = True
+    config: PrefixConfig
+
+    @abc.abstractmethod
+    def sample_given(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Draw one chunk for each history, whose first rows (B, n, Da) are given, or none: (B, Ta, Da).
+
+        Without ``prefix_steps`` none is.
+        """
+
+    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one chunk for each history: (B, Ta, Da)."""
+        return self.sample_given(observations, None, generator)
+
+    @property
+    def prefix_rows(self) -> int:
+        """As many as were given in training at most, or all but one."""
+        return self.config.prefix_steps or super().prefix_rows
+
+    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one chunk for each history, whose first rows (B, n, Da) are given: (B, Ta, Da)."""
+        if not self.config.prefix_steps:
+            return super().sample_after(observations, prefix, generator)
+        return self.sample_given(observations, prefix, generator)
+
+
 def label_mean(errors: Tensor, mask: Tensor) -> Tensor:
     """Return the mean of errors (..., Ta) over the rows that are labels; 0 where none is."""
     return (errors * mask).sum(-1) / mask.sum(-1).clamp(min=1)

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError, unknown
-from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows, label_mean
+from il_ros.policies.base import MOST_CALLS, PolicyConfig, PrefixConfig, PrefixPolicy, label_mean
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
-from il_ros.policies.layers.prefix import Prefix, check_prefix_steps
+from il_ros.policies.layers.prefix import Prefix
 
 TIME_FEATURES = 32
 PREDICTION_TYPES = ("sample", "epsilon")
 
 
 @dataclass(frozen=True)
-class DiffusionConfig(PolicyConfig):
+class DiffusionConfig(PrefixConfig):
     """The options of a diffusion policy beside the sizes.
 
     Raises:
@@ -40,13 +40,9 @@ class DiffusionConfig(PolicyConfig):
     and 200."""
     clip: float = 1.5
     """Bound of the estimated clean chunk while sampling, in normalised units."""
-    prefix_steps: Rows = 0
-    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late: choose as many
-    steps as an answer may take."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_prefix_steps("diffusion", self.prefix_steps, self.horizon)
         if self.num_inference_steps > min(self.num_train_timesteps, MOST_CALLS) or self.clip <= 0:
             raise ConfigError(
                 f"policy 'diffusion': num_inference_steps is {self.num_inference_steps}, num_train_timesteps "
@@ -60,7 +56,7 @@ class DiffusionConfig(PolicyConfig):
             )
 
 
-class Diffusion(Policy):
+class Diffusion(PrefixPolicy):
     """Denoising of action chunks, conditioned on the history.
 
     Training: Ho 2020 (arXiv:2006.11239), algorithm 1 and equation 14, where the network names the noise
@@ -72,7 +68,6 @@ class Diffusion(Policy):
     As a policy: Chi 2023, arXiv:2303.04137.
     """
 
-    draws = True
     Config: ClassVar[type[PolicyConfig]] = DiffusionConfig
     config: DiffusionConfig
     signal: Tensor
@@ -109,22 +104,8 @@ class Diffusion(Policy):
         error = (self._named(noisy * mask[..., None], condition, prefix) - truth).square().mean(-1)  # (B, Ta)
         return label_mean(error, prefix.free(mask))
 
-    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """Denoise one chunk for each history: (B, Ta, Da)."""
-        return self._sampled(observations, None, generator)
-
-    @property
-    def prefix_rows(self) -> int:
-        """As many as were given in training at most, or all but one."""
-        return self.config.prefix_steps or super().prefix_rows
-
-    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
-        """Denoise one chunk for each history, whose first rows (B, n, Da) are given: (B, Ta, Da)."""
-        if not self.config.prefix_steps:
-            return super().sample_after(observations, prefix, generator)
-        return self._sampled(observations, prefix, generator)
-
-    def _sampled(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
+    def sample_given(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Denoise one chunk for each history, whose first rows (B, n, Da) are given, or none: (B, Ta, Da)."""
         clip = self.config.clip
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
         given = Prefix.of(prefix, chunk, self.config.prefix_steps > 0)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from il_ros.core.errors import ConfigError
-from il_ros.policies.base import MOST_CALLS, Policy, PolicyConfig, Rows, label_mean
+from il_ros.policies.base import MOST_CALLS, PolicyConfig, PrefixConfig, PrefixPolicy, label_mean
 from il_ros.policies.layers import ConditionedTrunk, Trunk, sinusoids, without_overflow
-from il_ros.policies.layers.prefix import Prefix, check_prefix_steps
+from il_ros.policies.layers.prefix import Prefix
 
 TIME_FEATURES = 32
 WAVES = 5.0
@@ -29,7 +29,7 @@ STEADY = 0.01
 
 
 @dataclass(frozen=True)
-class FlowConfig(PolicyConfig):
+class FlowConfig(PrefixConfig):
     """The options of a flow policy beside the sizes.
 
     Raises:
@@ -42,13 +42,9 @@ class FlowConfig(PolicyConfig):
     """Share of each batch that learns long strides (mean flows); more of them for 1 call, 0 for plain flow matching."""
     clip: float = 1.5
     """Bound of a drawn chunk, in normalised units."""
-    prefix_steps: Rows = 0
-    """Up to so many rows of a chunk are given in training, as they are to a policy that answers late: choose as many
-    steps as an answer may take."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_prefix_steps("flow", self.prefix_steps, self.horizon)
         if not 1 <= self.num_inference_steps <= MOST_CALLS or not 0 <= self.strides <= 1 or self.clip <= 0:
             raise ConfigError(
                 f"policy 'flow': num_inference_steps is {self.num_inference_steps}, strides {self.strides}, clip "
@@ -57,7 +53,7 @@ class FlowConfig(PolicyConfig):
             )
 
 
-class Flow(Policy):
+class Flow(PrefixPolicy):
     """A velocity field that carries noise (time 0) to chunks (time 1), conditioned on the history.
 
     Flow matching: Lipman 2022, arXiv:2210.02747, equation 23 with sigma 0; Liu 2022, arXiv:2209.03003, equation 1.
@@ -72,7 +68,6 @@ class Flow(Policy):
     smooth, and a small network learns them faster than differences to noise.
     """
 
-    draws = True
     Config: ClassVar[type[PolicyConfig]] = FlowConfig
     config: FlowConfig
 
@@ -117,22 +112,8 @@ class Flow(Policy):
         until = torch.where(strides, torch.maximum(one, other), time)
         return time, torch.where(whole, 1.0, until)
 
-    def sample(self, observations: Tensor, generator: torch.Generator) -> Tensor:
-        """Carry noise to one chunk for each history: (B, Ta, Da)."""
-        return self._sampled(observations, None, generator)
-
-    @property
-    def prefix_rows(self) -> int:
-        """As many as were given in training at most, or all but one."""
-        return self.config.prefix_steps or super().prefix_rows
-
-    def sample_after(self, observations: Tensor, prefix: Tensor, generator: torch.Generator) -> Tensor:
-        """Carry noise to one chunk for each history, whose first rows (B, n, Da) are given: (B, Ta, Da)."""
-        if not self.config.prefix_steps:
-            return super().sample_after(observations, prefix, generator)
-        return self._sampled(observations, prefix, generator)
-
-    def _sampled(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
+    def sample_given(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:
+        """Carry noise to one chunk for each history, whose first rows (B, n, Da) are given, or none: (B, Ta, Da)."""
         chunk = torch.randn((len(observations), *self.shape), generator=generator, device=observations.device)
         given = Prefix.of(prefix, chunk, self.config.prefix_steps > 0)
         seen = self.condition(observations.flatten(1))

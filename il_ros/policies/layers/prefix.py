@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from il_ros.core.errors import ConfigError
-
 
 class Prefix:
     """Which rows of chunks are given, and what they are; the network sees both.
@@ -70,16 +68,3 @@ def nearest(candidates: Tensor, actions: Tensor) -> Tensor:
     apart = (groups[:, :, :rows] - actions[:, None]).square().sum((2, 3))
     best = groups[torch.arange(len(actions)), apart.argmin(1)]
     return torch.cat([actions, best[:, rows:]], dim=1)
-
-
-def check_prefix_steps(policy: str, prefix_steps: int, horizon: int) -> None:
-    """Check an option of that name.
-
-    Raises:
-        ConfigError: if it is no number of rows that leaves one to be drawn.
-    """
-    if not 0 <= prefix_steps < horizon:
-        raise ConfigError(
-            f"policy {policy!r}: prefix_steps is {prefix_steps}; it must be from 0 to horizon - 1, {horizon - 1}",
-            at=("prefix_steps",),
-        )
