@@ -58,10 +58,16 @@ def page() -> str:
     text = HEAD + "## Keys\n\n" + _keys(fields(TrainingConfig))
     text += "\n## Options of the policy classes\n\nGiven as a mapping under `options`.\n"
     for name, cls in plugins.available("policy").items():
-        own = [] if cls.Config is PolicyConfig else fields(cls.Config)
+        own = _options(cls.Config)
         text += f"\n### {name}\n\n{first_line(cls.__doc__)}\n\n" + (_keys(own) if own else "No options.\n")
     text += "\n" + OLD_NAMES + table(("old", "new"), _old_names())
     return text + "\n## Files in `config/training`\n\n" + table(("name", "policy", "content"), _files())
+
+
+def _options(config: type) -> list[Field]:
+    """Return the options of a policy class, also those that its configuration inherits, but none that all have."""
+    above = [cls for cls in config.__mro__ if issubclass(cls, PolicyConfig) and cls is not PolicyConfig]
+    return list({field.name: field for cls in reversed(above) for field in fields(cls)}.values())
 
 
 def _keys(keys: list[Field]) -> str:
