@@ -1,9 +1,9 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Scripted experts for panda-gym's PandaPush-v3 and PandaPickAndPlace-v3: an action for whatever state they are shown.
+"""Scripted experts for panda-gym's Reach, Push, PickAndPlace and Stack: an action for whatever state they are shown.
 
-An action of 1 asks for 5 cm in a step. Both tasks end as soon as the block is within 5 cm of its goal.
+An action of 1 asks for 5 cm in a step. Push and PickAndPlace end as soon as the block is within 5 cm of its goal.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ BEHIND_M = 0.06
 """How far behind the block the tool is lowered to push it."""
 LOW_M, HIGH_M = 0.02, 0.1
 """How high the tool is when it pushes, and when it travels."""
+
+
+def reach(seen: Mapping[str, Array]) -> Array:
+    """Return dx, dy, dz (3,), straight to the goal."""
+    return towards(seen["desired_goal"], seen["achieved_goal"])
 
 
 def push(seen: Mapping[str, Array]) -> Array:
@@ -54,6 +59,42 @@ def pick_and_place(seen: Mapping[str, Array]) -> Array:
     is_open = width > 0.06
     height = block[2] if over and is_open else max(block[2] + 0.06, 0.08)
     return np.append(towards(np.array([*block[:2], height]), tool), OPEN)
+
+
+def stack(seen: Mapping[str, Array]) -> Array:
+    """Return dx, dy, dz and the gripper's action (4,): one block to its goal, let go, and the other one onto it."""
+    tool, width = seen["observation"][:3], seen["observation"][6]
+    for block, goal in zip(seen["achieved_goal"].reshape(2, 3), seen["desired_goal"].reshape(2, 3)):
+        from_block = tool - block
+        near, aside = np.linalg.norm(from_block) < 0.025, float(np.linalg.norm(from_block[:2]))
+        if np.linalg.norm(block - goal) > 0.02:
+            if near:
+                way = _carry(block, goal) if width < 0.045 else block - tool
+                return np.append(action(GAIN * way), CLOSED)
+            return np.append(towards(_above(block, tool, width), tool), OPEN)
+        if near and width < 0.06:
+            return np.append(np.zeros(3), OPEN)
+        if aside < 0.03 and from_block[2] < 0.07:
+            return np.append(towards(tool + [0.0, 0.0, 0.08], tool), OPEN)
+    return np.append(np.zeros(3), OPEN)
+
+
+def _carry(block: Array, goal: Array) -> Array:
+    """Return the way (3,), m, of a block that is held: up, across, and down onto its goal."""
+    across = np.append((goal - block)[:2], 0.0)
+    if np.linalg.norm(across) < 0.015:
+        return goal - block
+    high = goal[2] + 0.06
+    return np.array([0.0, 0.0, 0.08]) if block[2] < high - 0.03 else across + [0.0, 0.0, high - block[2]]
+
+
+def _above(block: Array, tool: Array, width: float) -> Array:
+    """Return where (3,), m, the open gripper goes to grasp a block: up before it goes across, then down over it."""
+    aside = float(np.linalg.norm((tool - block)[:2]))
+    if aside > 0.03 and tool[2] < 0.09:
+        return np.append(tool[:2], 0.12)
+    is_ready = aside < 0.012 and width > 0.06
+    return np.append(block[:2], block[2] if is_ready else max(block[2] + 0.06, 0.1))
 
 
 def towards(target: Array, tool: Array) -> Array:

@@ -4,11 +4,13 @@
 """Which numbers of another environment's observation are places of points: proposals, from names and from statistics.
 
 An environment with goals names two of them, ``achieved_goal`` and ``desired_goal`` (gymnasium-robotics, GoalEnv). In
-its other arrays a place is what changes as another three numbers say: its velocity.
+its other arrays a place is what changes as another three numbers say: its velocity. That holds of the way from one
+place to another, and of small angles, too: neither is a place.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +27,8 @@ STEPS = 400
 ALIKE = 0.5
 """The least correlation, on each axis, of a velocity with the change of its place. It is that at the step's end or the
 mean of both ends; a controller brakes in between."""
+SAME = 1e-5
+"""Numbers that differ by less are equal."""
 MOVES = 1e-4
 """A place that changes less in a step (standard deviation), in its unit, tells nothing."""
 
@@ -51,11 +55,33 @@ def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, t
     for group, indices in groups.items():
         if group not in GOALS:
             found |= {f"{group}{first}": (columns, why) for first, columns, why in _moving(rows, same_episode, indices)}
+    places: dict[str, Array] = {}
+    for point, (columns, _) in found.items():
+        if point.rstrip("0123456789") in GOALS or _is_place(rows[:, columns], list(places.values())):
+            places[point] = rows[:, columns]
+    found = {point: found[point] for point in places}
     return {
         names[index]: (f"{point}_{axis}", why)
         for point, (columns, why) in found.items()
         for axis, index in zip(AXES, columns)
     }
+
+
+def _is_place(rows: Array, before: Sequence[Array]) -> bool:
+    """Return whether ``rows`` (N, 3) is a place among those ``before``: no copy of one, no way between two of them.
+
+    And not farther from all of them than they are from each other: angles lie around zero, wherever the places are.
+    """
+    before = [each for each in before if each.shape == rows.shape]
+    if not before:
+        return True
+    ways = [a - b for a, b in itertools.permutations(before, 2)]
+    if any(np.allclose(rows, each, rtol=0.0, atol=SAME) for each in (*before, *ways)):
+        return False
+    everywhere = np.concatenate(before)
+    low, high = everywhere.min(0), everywhere.max(0)
+    reach = float(np.linalg.norm(high - low))
+    return bool((rows >= low - reach).all() and (rows <= high + reach).all())
 
 
 def _moving(rows: Array, same_episode: Array, indices: Sequence[int]) -> list[tuple[int, list[int], str]]:

@@ -1,0 +1,251 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tasks of other people: what one training configuration learns of each, beside parts taken away and a peer.
+
+Panda tasks of panda-gym, Fetch tasks of gymnasium-robotics. The contract is what ``il-ros contract from-gym`` writes,
+unchanged; a script demonstrates, what it fails at is left out; and the policy drives alone to goals that it was not
+shown. An arm of the study is the configuration for all tasks, the same with a part taken away, another policy class, or
+BC-RNN-GMM of robomimic on the same demonstrations. What was measured is kept, so that a study which was ended goes on
+from there.
+
+Examples:
+  make study-tasks
+  python -m studies.foreign --tasks FetchPush --arms mixture_relations --seeds 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_ros.core.contract import Contract
+from il_ros.core.episode import Episode
+from il_ros.evaluation.metrics import Success
+from il_ros.evaluation.rollouts import GymTask, policy_runner, roll_out, run_episode
+from il_ros.gate import Gate, GateConfig
+from il_ros.gate.chunk_executor import EXECUTE_STEPS
+from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.data.dataset import Dataset
+from il_ros.learning.training.config import TrainingConfig
+from il_ros.learning.training.trainer import train
+from il_ros.sim.gym_adapter import contract_of
+from il_ros.teleop import Setup, load
+from studies import job_cache, publishing, robomimic_peer
+from studies.job_results import JobResults
+
+
+@dataclass(frozen=True)
+class ForeignTask:
+    """An environment, and the script that demonstrates it."""
+
+    environment: str
+    expert: str
+
+
+TASKS = {
+    "PandaReach": ForeignTask("panda_gym:PandaReach-v3", "examples.panda_gym.experts:reach"),
+    "PandaPush": ForeignTask("panda_gym:PandaPush-v3", "examples.panda_gym.experts:push"),
+    "PandaPickAndPlace": ForeignTask("panda_gym:PandaPickAndPlace-v3", "examples.panda_gym.experts:pick_and_place"),
+    "PandaStack": ForeignTask("panda_gym:PandaStack-v3", "examples.panda_gym.experts:stack"),
+    "FetchReach": ForeignTask("gymnasium_robotics:FetchReach-v4", "examples.fetch.experts:reach"),
+    "FetchPush": ForeignTask("gymnasium_robotics:FetchPush-v4", "examples.fetch.experts:push"),
+    "FetchPickAndPlace": ForeignTask(
+        "gymnasium_robotics:FetchPickAndPlace-v4", "examples.fetch.experts:pick_and_place"
+    ),
+}
+FOR_ALL, PEER = "mixture_relations", "BC-RNN-GMM (robomimic)"
+ALIKE = {"relations": True, "n_obs_steps": 1, "observation_noise": 0.0, "execute_steps": 3}
+ARMS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    FOR_ALL: (FOR_ALL, {}),
+    "without relations": (FOR_ALL, {"relations": False}),
+    "two observations": (FOR_ALL, {"n_obs_steps": 2}),
+    "flow": ("flow", ALIKE),
+    "deterministic": ("deterministic", ALIKE),
+    PEER: ("", {}),
+}
+"""By name: the training configuration, and what is different in it."""
+NEW_GOALS = 1_000_000
+"""The first seed of the goals that are not shown; demonstrations begin at 0."""
+
+
+@dataclass(frozen=True)
+class ForeignJob:
+    """One training, and the episodes in which it is measured."""
+
+    task: str
+    """One of ``TASKS``."""
+    arm: str
+    """One of ``ARMS``."""
+    seed: int
+    demonstrations: int
+    goals: int
+    steps: int = 0
+    """Gradient steps; 0 for what the configuration says, and for the peer ``robomimic_peer.STEPS``."""
+
+    def key(self) -> str:
+        """Return a key that is equal for equal work."""
+        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), self.training()])
+
+    @property
+    def on(self) -> GymTask:
+        """Its environment."""
+        return GymTask(TASKS[self.task].environment)
+
+    @property
+    def new_goals(self) -> range:
+        """The seeds of the episodes in which it is measured."""
+        return range(NEW_GOALS, NEW_GOALS + self.goals)
+
+    def training(self) -> TrainingConfig | None:
+        """Return what is trained, and how; None for the peer."""
+        name, changes = ARMS[self.arm]
+        if not name:
+            return None
+        return TrainingConfig.load(name, seed=self.seed, **changes, **({"steps": self.steps} if self.steps else {}))
+
+
+def demonstrations(task: ForeignTask, contract: Contract, count: int) -> tuple[list[Episode], int]:
+    """Return the successful ones of ``count`` demonstrations, and how many that left out."""
+    gate = Gate(contract, GateConfig(rule="demonstration"))
+    device = load("function", Setup(contract, options={"expert": task.expert}))
+    with contextlib.closing(GymTask(task.environment).make(contract)) as env:
+        rollouts = [run_episode(env, gate, seed, None, device) for seed in range(count)]
+    shown = [rollout.episode for rollout in rollouts if rollout.success]
+    return shown, count - len(shown)
+
+
+def ours(
+    job: ForeignJob, config: TrainingConfig, contract: Contract, shown: Sequence[Episode], folder: Path
+) -> tuple[list[bool], float, Callable[[], Any]]:
+    """Train a policy of ours, and let it drive; returns what ``robomimic_peer.measured`` does."""
+    geometry = contract.geometry if config.relations else None
+    data = Dataset.from_episodes(
+        shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, geometry=geometry
+    )
+    began = time.process_time()
+    made = train(data, config)
+    train_s = time.process_time() - began
+    checkpoint = folder / job.key()
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    checkpoints.save(checkpoint, made, contract, [])
+    gate = GateConfig(rule="none", execute_steps=config.execute_steps or EXECUTE_STEPS)
+    rollouts = roll_out(checkpoint, job.on, job.new_goals, gate)
+    runner, observation = policy_runner(checkpoint), shown[0].observations[0]
+    runner.observe(0, observation, None)
+    return [rollout.success for rollout in rollouts], train_s, runner.chunk
+
+
+def median_ms(call: Callable[[], Any], times: int = 200) -> float:
+    """Return how long a call takes, ms: the median."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return 1e3 * statistics.median(taken)
+
+
+def work(job: ForeignJob, folder: Path) -> None:
+    """Demonstrate, train, drive, and keep what it gave."""
+    task, config = TASKS[job.task], job.training()
+    contract = contract_of(task.environment, {})
+    shown, failed = demonstrations(task, contract, job.demonstrations)
+    if config is None:
+        outcomes, train_s, answer = robomimic_peer.measured(job.on, contract, shown, job.new_goals, job.seed, job.steps)
+    else:
+        outcomes, train_s, answer = ours(job, config, contract, shown, folder)
+    found = {"failed": failed, "success": sum(outcomes), "train_s": train_s, "call_ms": median_ms(answer)}
+    job_cache.keep(folder / f"{job.key()}.json", {**dataclasses.asdict(job), **found})
+
+
+def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row for the trainings of each task and arm."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for result in results:
+        groups.setdefault((result["task"], result["arm"]), []).append(result)
+    return [
+        {
+            "task": task, "arm": arm, "trainings": len(group), "demonstrations": group[0]["demonstrations"],
+            "failed": group[0]["failed"],
+            **Success(sum(each["success"] for each in group), sum(each["goals"] for each in group)).to_dict(),
+            "train_s": float(np.mean([each["train_s"] for each in group])),
+            "call_ms": float(np.median([each["call_ms"] for each in group])),
+        }
+        for (task, arm), group in groups.items()
+    ]  # fmt: skip
+
+
+def page(table: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page."""
+    lines = [
+        "# Tasks of other people",
+        "",
+        f"`make study-tasks` (`python -m studies.foreign`): {table[0]['demonstrations']} demonstrations by a script "
+        "(`examples/panda_gym`, `examples/fetch`), those that failed left out; the contract as "
+        f"`il-ros contract from-gym` writes it; one training configuration for all tasks, `{FOR_ALL}`; goals that were "
+        "not shown, the same for all. `without relations` and `two observations` change that one thing; `flow` and "
+        "`deterministic` are those classes with relations and one observation. The peer is robomimic 0.3.0's BC-RNN "
+        "with its mixture, as its configuration for low-dimensional data has it, on the same demonstrations, for so "
+        "long as the table says, which is less than its authors train. Training is processor time, a call the median "
+        "on one thread; intervals are 95 % (Wilson) over the episodes of all trainings.",
+        "",
+        "| task | policy | trainings | success | 95 % | training, s | a call, ms |",
+        "| --- | --- | ---: | ---: | --- | ---: | ---: |",
+    ]
+    for row in table:
+        low, high = row["interval"]
+        lines.append(
+            f"| {row['task']} | {row['arm']} | {row['trainings']} | {row['success']:.1%} of {row['episodes']} "
+            f"| {low:.1%} to {high:.1%} | {row['train_s']:.0f} | {row['call_ms']:.2f} |"
+        )
+    failed = {row["task"]: row["failed"] for row in table}
+    told = ", ".join(f"{task} {count}" for task, count in failed.items())
+    return "\n".join([*lines, "", f"Demonstrations that failed and were left out: {told}."]) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is not there yet; print the page, or write it with its rows."""
+    args = _parser().parse_args(arguments)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        ForeignJob(task, arm, seed, args.demonstrations, args.goals, args.steps)
+        for task in args.tasks
+        for arm in args.arms
+        for seed in range(args.seeds)
+    ]
+    shelf = JobResults(args.folder, {})
+    job_cache.run(work, shelf.missing(jobs), args.folder, args.workers, "trainings")
+    table = rows([shelf.gave(job) for job in jobs])
+    print(page(table))
+    if args.output is not None:
+        publishing.write_json(args.results / "foreign.json", table)
+        publishing.write_page(args.output, "foreign.md", page(table))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=ARMS)
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each")
+    parser.add_argument("--demonstrations", type=int, default=200)
+    parser.add_argument("--goals", type=int, default=100, help="at which each policy is measured")
+    parser.add_argument("--steps", type=int, default=0, help="gradient steps (default: the configuration's)")
+    job_cache.add_options(parser, "study-tasks")
+    parser.add_argument("--output", type=Path, help="folder for the page")
+    return parser
+
+
+if __name__ == "__main__":
+    job_cache.end(main, "study")
