@@ -1,7 +1,7 @@
 # make help tells what there is. Each target makes the virtual environment first, if need be.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-camera teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation study-late-answers venv clean distclean
+.PHONY: help demo demo-camera teleop test test-noble test-ros lint docs doctor bench faults recordings study study-policies study-dagger study-trunk study-manipulation study-late-answers study-tasks venv clean distclean
 
 ROS_DISTRO ?= jazzy
 ifeq ($(filter jazzy kilted,$(ROS_DISTRO)),)
@@ -14,6 +14,7 @@ PEERS := .venv-peers
 LEROBOT := .venv-lerobot
 TOOLS := .venv-ros
 DOCS := .venv-docs
+EXTERNAL := .venv-tasks
 REQUIREMENTS := requirements.txt requirements-export.txt requirements-dev.txt requirements-$(ROS_DISTRO).txt
 
 # The guard of the ROS wheels' start-up hook is inherited and would leave our Python without its libraries;
@@ -39,7 +40,7 @@ help: ## this text
 	@echo "make study    all studies, some hours: make study-policies writes docs/studies/policies.md, make study-dagger"
 	@echo "              docs/studies/dagger.md, make study-trunk docs/studies/trunk.md, make"
 	@echo "              study-manipulation docs/studies/manipulation.md, make study-late-answers"
-	@echo "              docs/studies/late-answers.md"
+	@echo "              docs/studies/late-answers.md, make study-tasks docs/studies/gym-tasks.md"
 	@echo "make venv     the virtual environment alone, in $(VENV)"
 	@echo "make clean    remove caches and builds; make distclean: the virtual environments too"
 	@echo "With ROS_DISTRO=kilted another ROS 2, with PYTHON=/path/to/python3.11 another Python."
@@ -97,10 +98,13 @@ faults: $(STAMP)
 	$(PYTEST) -m long
 	@$(BIN)/python -m il_ros.launching.ros_domain $(VENV)/bin/python -m benchmarks.faults $(or $(FAULTS_ARGS),--output benchmarks/results.json)
 
-study: study-policies study-dagger study-trunk study-manipulation study-late-answers
+study: study-policies study-dagger study-trunk study-manipulation study-late-answers study-tasks
 
 study-late-answers: $(STAMP)
 	@$(BIN)/python -m studies.late_answers $(or $(STUDY_ARGS),--output docs/studies)
+
+study-tasks: $(STAMP) $(EXTERNAL)/.complete
+	@$(RUN) PYTHONPATH=$(abspath $(EXTERNAL)) $(VENV)/bin/python -m studies.gym_tasks $(or $(STUDY_ARGS),--output docs/studies)
 
 study-dagger: $(STAMP) $(PEERS)/.complete
 	@$(BIN)/python -m studies.dagger $(or $(STUDY_ARGS),--output docs/studies)
@@ -129,6 +133,10 @@ $(LEROBOT)/.complete: benchmarks/requirements-lerobot.txt benchmarks/make_peers 
 
 $(TOOLS)/.complete: test/requirements-ros.txt | $(STAMP)
 	$(BIN)/pip install --quiet --no-build-isolation --no-deps --upgrade --target $(TOOLS) -r $<
+	touch $@
+
+$(EXTERNAL)/.complete: studies/requirements-tasks.txt | $(STAMP)
+	$(BIN)/pip install --quiet --no-deps --upgrade --target $(EXTERNAL) -r $<
 	touch $@
 
 $(DOCS)/.complete: requirements-docs.txt | $(STAMP)

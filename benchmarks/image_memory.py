@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.environment import OURS_ALONE, ROOT
 from benchmarks.image_training import MEASUREMENTS
-from benchmarks.measurement import Side, build
+from benchmarks.measurement import Side, Stretch, build
 
 STEPS = 200
 """In so many steps of 64 windows every picture is read some six times."""
@@ -30,7 +30,13 @@ STEPS = 200
 
 def sides() -> dict[str, Side]:
     """Return who trains, by its name."""
-    return {"ours": MEASUREMENTS[0].ours} | {each.name.partition(", ")[2]: each.peer for each in MEASUREMENTS}
+    all_of_us = {"torch alone, imported": Side("benchmarks.image_memory:nothing"), "ours": MEASUREMENTS[0].ours}
+    return all_of_us | {each.name.partition(", ")[2]: each.peer for each in MEASUREMENTS}
+
+
+def nothing() -> Stretch:
+    """Train nothing, in no time."""
+    return lambda steps: []
 
 
 def peak_mb(side: Side) -> float:

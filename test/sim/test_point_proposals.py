@@ -17,18 +17,28 @@ from il_ros.sim.point_proposals import proposals
 SPACES = gymnasium.spaces
 
 
-class Bench(gymnasium.Env[Any, Any]):
-    """A hand that brakes, and a thing that it carries, among joints and numbers that only look alike."""
+FAR = 30.0
+"""m: where hand and thing are, so that angles are nowhere near."""
 
-    def __init__(self, goals: int) -> None:
-        parts = {"achieved_goal": goals, "observation": 15, "desired_goal": goals}
+
+class Bench(gymnasium.Env[Any, Any]):
+    """A hand that brakes, and a thing that it carries, among joints and numbers that only look alike.
+
+    Among these are the way from the hand to the thing and the thing's angles, each with its velocity. The achieved goal
+    is ``above`` the thing.
+    """
+
+    def __init__(self, goals: int, above: float = 0.2, at: float = FAR) -> None:
+        self._above, self._at = above, at
+        parts = {"achieved_goal": goals, "observation": 27, "desired_goal": goals}
         self.observation_space = SPACES.Dict({key: SPACES.Box(-9, 9, (size,)) for key, size in parts.items() if size})
         self.action_space = SPACES.Box(-1, 1, (3,), np.float32)
 
     def _seen(self) -> dict[str, Any]:
         noise = self.np_random.normal(size=3)
         row = [0.5, *self._hand, *(0.3 * self._speed + 0.01 * noise), *self._thing, *(0.2 * self._drift), 0.1, 0.2]
-        goals = {"achieved_goal": self._thing, "desired_goal": np.ones(3)}
+        row += [*(self._thing - self._hand), *(self._drift - self._speed), *(0.1 * self._turned), *self._spin]
+        goals = {"achieved_goal": self._thing + self._above, "desired_goal": self._at + np.ones(3)}
         size = self.observation_space["observation"].shape[0]  # type: ignore[index]
         seen = {"observation": np.array(row[:size])}
         for key, value in goals.items():
@@ -39,19 +49,21 @@ class Bench(gymnasium.Env[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        self._hand, self._thing = self.np_random.normal(size=3), self.np_random.normal(size=3)
-        self._speed, self._drift = np.zeros(3), np.zeros(3)
+        self._hand, self._thing = self._at + self.np_random.normal(size=(2, 3))
+        self._speed, self._drift, self._turned, self._spin = np.zeros((4, 3))
         return self._seen(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self._speed = 0.5 * self._speed + np.asarray(action)
         self._drift = 0.7 * self._speed + 0.3 * self.np_random.normal(size=3)
+        self._spin = self.np_random.normal(size=3)
+        self._turned = self._turned + 0.04 * self._spin
         self._hand, self._thing = self._hand + 0.04 * self._speed, self._thing + 0.04 * self._drift
         return self._seen(), 0.0, bool(self.np_random.random() < 0.02), False, {}
 
 
-def proposed(goals: int) -> dict[str, str]:
-    env = Bench(goals)
+def proposed(goals: int, **options: float) -> dict[str, str]:
+    env = Bench(goals, **options)
     return {name: label for name, (label, _) in proposals(env, names(env.observation_space)).items()}
 
 
@@ -63,6 +75,16 @@ def test_goals_and_what_has_a_velocity_are_points_each_with_its_own() -> None:
         **{f"observation.{1 + i}": f"observation1_{axis}" for i, axis in enumerate("xyz")},
         **{f"observation.{7 + i}": f"observation7_{axis}" for i, axis in enumerate("xyz")},
     }
+
+
+def test_a_copy_of_a_goal_is_no_point_of_its_own() -> None:
+    found = proposed(3, above=0.0)
+    assert "observation1_x" in found.values() and "observation7_x" not in found.values()
+
+
+def test_the_way_between_two_points_is_none_even_where_points_lie_around_zero() -> None:
+    found = proposed(3, at=0.0)
+    assert {"observation1_x", "observation7_x"} <= set(found.values()) and "observation15_x" not in found.values()
 
 
 def test_goals_of_several_points_and_in_a_plane() -> None:

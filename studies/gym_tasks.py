@@ -11,7 +11,7 @@ from there.
 
 Examples:
   make study-tasks
-  python -m studies.foreign --tasks FetchPush --arms mixture_relations --seeds 1
+  python -m studies.gym_tasks --tasks FetchPush --arms mixture_relations --seeds 1
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from studies.job_results import JobResults
 
 
 @dataclass(frozen=True)
-class ForeignTask:
+class ExternalTask:
     """An environment, and the script that demonstrates it."""
 
     environment: str
@@ -54,13 +54,13 @@ class ForeignTask:
 
 
 TASKS = {
-    "PandaReach": ForeignTask("panda_gym:PandaReach-v3", "examples.panda_gym.experts:reach"),
-    "PandaPush": ForeignTask("panda_gym:PandaPush-v3", "examples.panda_gym.experts:push"),
-    "PandaPickAndPlace": ForeignTask("panda_gym:PandaPickAndPlace-v3", "examples.panda_gym.experts:pick_and_place"),
-    "PandaStack": ForeignTask("panda_gym:PandaStack-v3", "examples.panda_gym.experts:stack"),
-    "FetchReach": ForeignTask("gymnasium_robotics:FetchReach-v4", "examples.fetch.experts:reach"),
-    "FetchPush": ForeignTask("gymnasium_robotics:FetchPush-v4", "examples.fetch.experts:push"),
-    "FetchPickAndPlace": ForeignTask(
+    "PandaReach": ExternalTask("panda_gym:PandaReach-v3", "examples.panda_gym.experts:reach"),
+    "PandaPush": ExternalTask("panda_gym:PandaPush-v3", "examples.panda_gym.experts:push"),
+    "PandaPickAndPlace": ExternalTask("panda_gym:PandaPickAndPlace-v3", "examples.panda_gym.experts:pick_and_place"),
+    "PandaStack": ExternalTask("panda_gym:PandaStack-v3", "examples.panda_gym.experts:stack"),
+    "FetchReach": ExternalTask("gymnasium_robotics:FetchReach-v4", "examples.fetch.experts:reach"),
+    "FetchPush": ExternalTask("gymnasium_robotics:FetchPush-v4", "examples.fetch.experts:push"),
+    "FetchPickAndPlace": ExternalTask(
         "gymnasium_robotics:FetchPickAndPlace-v4", "examples.fetch.experts:pick_and_place"
     ),
 }
@@ -80,7 +80,7 @@ NEW_GOALS = 1_000_000
 
 
 @dataclass(frozen=True)
-class ForeignJob:
+class ExternalJob:
     """One training, and the episodes in which it is measured."""
 
     task: str
@@ -115,7 +115,7 @@ class ForeignJob:
         return TrainingConfig.load(name, seed=self.seed, **changes, **({"steps": self.steps} if self.steps else {}))
 
 
-def demonstrations(task: ForeignTask, contract: Contract, count: int) -> tuple[list[Episode], int]:
+def demonstrations(task: ExternalTask, contract: Contract, count: int) -> tuple[list[Episode], int]:
     """Return the successful ones of ``count`` demonstrations, and how many that left out."""
     gate = Gate(contract, GateConfig(rule="demonstration"))
     device = load("function", Setup(contract, options={"expert": task.expert}))
@@ -126,7 +126,7 @@ def demonstrations(task: ForeignTask, contract: Contract, count: int) -> tuple[l
 
 
 def ours(
-    job: ForeignJob, config: TrainingConfig, contract: Contract, shown: Sequence[Episode], folder: Path
+    job: ExternalJob, config: TrainingConfig, contract: Contract, shown: Sequence[Episode], folder: Path
 ) -> tuple[list[bool], float, Callable[[], Any]]:
     """Train a policy of ours, and let it drive; returns what ``robomimic_peer.measured`` does."""
     geometry = contract.geometry if config.relations else None
@@ -156,7 +156,7 @@ def median_ms(call: Callable[[], Any], times: int = 200) -> float:
     return 1e3 * statistics.median(taken)
 
 
-def work(job: ForeignJob, folder: Path) -> None:
+def work(job: ExternalJob, folder: Path) -> None:
     """Demonstrate, train, drive, and keep what it gave."""
     task, config = TASKS[job.task], job.training()
     contract = contract_of(task.environment, {})
@@ -191,7 +191,7 @@ def page(table: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         "# Tasks of other people",
         "",
-        f"`make study-tasks` (`python -m studies.foreign`): {table[0]['demonstrations']} demonstrations by a script "
+        f"`make study-tasks` (`python -m studies.gym_tasks`): {table[0]['demonstrations']} demonstrations by a script "
         "(`examples/panda_gym`, `examples/fetch`), those that failed left out; the contract as "
         f"`il-ros contract from-gym` writes it; one training configuration for all tasks, `{FOR_ALL}`; goals that were "
         "not shown, the same for all. `without relations` and `two observations` change that one thing; `flow` and "
@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
     jobs = [
-        ForeignJob(task, arm, seed, args.demonstrations, args.goals, args.steps)
+        ExternalJob(task, arm, seed, args.demonstrations, args.goals, args.steps)
         for task in args.tasks
         for arm in args.arms
         for seed in range(args.seeds)
@@ -229,8 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = rows([shelf.gave(job) for job in jobs])
     print(page(table))
     if args.output is not None:
-        publishing.write_json(args.results / "foreign.json", table)
-        publishing.write_page(args.output, "foreign.md", page(table))
+        publishing.write_json(args.results / "gym_tasks.json", table)
+        publishing.write_page(args.output, "gym-tasks.md", page(table))
     return 0
 
 

@@ -1,0 +1,80 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The study of other people's tasks: demonstrations that fail are left out, and every number is on its page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+
+from studies import gym_tasks
+from studies.gym_tasks import ARMS, FOR_ALL, PEER, TASKS, ExternalJob, ExternalTask
+
+HOP = "test/Hop-v0"
+SPACES = gymnasium.spaces
+
+
+class Hop(gymnasium.Env):
+    """A point in the plane that is to be at its goal; every third goal is out of reach in the time there is."""
+
+    metadata = {"render_modes": [], "render_fps": 10}
+    action_space = SPACES.Box(-1.0, 1.0, (2,), np.float32)
+    observation_space = SPACES.Dict({key: SPACES.Box(-9.0, 9.0, (2,)) for key in ("achieved_goal", "desired_goal")})
+
+    def _seen(self):
+        return {"achieved_goal": self._at.copy(), "desired_goal": self._goal.copy()}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._at = self.np_random.uniform(-1, 1, 2)
+        self._goal = np.full(2, 8.0) if seed % 3 == 2 else self.np_random.uniform(-1, 1, 2)
+        return self._seen(), {}
+
+    def step(self, action):
+        self._at = self._at + 0.2 * np.asarray(action)
+        reached = bool(np.linalg.norm(self._at - self._goal) < 0.15)
+        return self._seen(), 0.0, reached, False, {"is_success": reached}
+
+
+def straight(seen):
+    return np.clip(3.0 * (seen["desired_goal"] - seen["achieved_goal"]), -1, 1)
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch):
+    gymnasium.register(HOP, entry_point=Hop, max_episode_steps=30)
+    monkeypatch.setitem(TASKS, "Hop", ExternalTask(HOP, f"{__name__}:straight"))
+    yield
+    del gymnasium.registry[HOP]
+
+
+def test_what_succeeded_is_learned_from_and_what_a_job_gave_is_kept(tmp_path: Path) -> None:
+    job = ExternalJob("Hop", FOR_ALL, seed=0, demonstrations=30, goals=30, steps=300)
+    gym_tasks.work(job, tmp_path)
+    kept = json.loads((tmp_path / f"{job.key()}.json").read_text())
+    assert kept["failed"] == 10
+    assert 12 <= kept["success"] <= 20 and kept["train_s"] > 0.0 and kept["call_ms"] > 0.0
+    (row,) = gym_tasks.rows([kept, kept])
+    assert row["episodes"] == 60 and row["success"] == kept["success"] / 30
+    page = gym_tasks.page([row])
+    assert f"| Hop | {FOR_ALL} | 2 | {row['success']:.1%} of 60 |" in page and "left out: Hop 10." in page
+
+
+def test_equal_work_has_one_key_and_any_other_its_own() -> None:
+    jobs = [ExternalJob(task, arm, seed, 200, 100) for task in TASKS for arm in ARMS for seed in (0, 1)]
+    assert len({job.key() for job in jobs}) == len(jobs)
+    assert ExternalJob("Hop", PEER, 0, 200, 100).training() is None
+    steps = [ExternalJob("Hop", FOR_ALL, 0, 200, 100, steps) for steps in (0, 10)]
+    assert [job.training().steps for job in steps][1] == 10 and steps[0].key() != steps[1].key()  # type: ignore[union-attr]
+
+
+def test_the_part_that_is_taken_away_is_all_that_differs() -> None:
+    whole = ExternalJob("Hop", FOR_ALL, 0, 200, 100).training()
+    for arm, changed in (("without relations", {"relations"}), ("two observations", {"n_obs_steps"})):
+        other = ExternalJob("Hop", arm, 0, 200, 100).training()
+        assert {key for key in vars(whole) if vars(whole)[key] != vars(other)[key]} == changed
