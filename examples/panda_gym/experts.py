@@ -67,7 +67,7 @@ def stack(seen: Mapping[str, Array]) -> Array:
     for block, goal in zip(seen["achieved_goal"].reshape(2, 3), seen["desired_goal"].reshape(2, 3)):
         from_block = tool - block
         near, aside = np.linalg.norm(from_block) < 0.025, float(np.linalg.norm(from_block[:2]))
-        if np.linalg.norm(block - goal) > 0.02:
+        if np.linalg.norm(block - goal) > 0.025:
             if near:
                 way = _carry(block, goal) if width < 0.045 else block - tool
                 return np.append(action(GAIN * way), CLOSED)

@@ -46,11 +46,11 @@ TASK = "pick_place"
 OURS = ("fork", TASK, "avoid", "speed", "results.json", "report.html", "report.html.part")
 """What a demo's folder holds, also that of an earlier version."""
 ROUNDS = {
-    "policy": "mixture", "steps": 2000, "expert": "nearest", "demonstrations": 6, "rounds": 2, "episodes": 25,
+    "policy": "mixture_relations", "steps": 2000, "expert": "nearest", "demonstrations": 8, "rounds": 2, "episodes": 20,
     "eval_episodes": 40, "success_threshold": 0.97,
 }  # fmt: skip
 """The rounds, see ``DaggerConfig``: deliberately too few demonstrations."""
-FROM_PICTURES = {**ROUNDS, "policy": "mixture_images", "steps": 3000, "demonstrations": 60}
+FROM_PICTURES = {**ROUNDS, "policy": "mixture_images", "steps": 3000, "demonstrations": 60, "episodes": 25}
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class DemoPlan:
     """Episodes in which each policy of ``fork`` is measured, alone."""
     shown: int = 6
     """Rollouts of each policy on ``fork`` that go over topics and onto the disk, too."""
-    timed: int = 20
+    timed: int = 10
     """Supervised rollouts in which the speed of the graph is measured."""
     steps: int = 0
     """Gradient steps of each training on ``fork``; 0 for what its configuration says."""
@@ -244,6 +244,8 @@ class Story:
 
     def _phase(self, words: str, parts: int) -> Callable[..., None]:
         """Show the bar of a phase; return what is called after each of its parts, or after several."""
+        for task in self._progress.tasks:  # a phase has ended when the next one begins, whatever was told of it last
+            self._progress.update(task.id, completed=task.total)
         bar = self._latest = self._progress.add_task(words, total=parts, note="")
 
         def advance(count: int = 1) -> None:

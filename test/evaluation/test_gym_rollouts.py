@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import gymnasium
 import numpy as np
 import pytest
 
-from examples.panda_gym import experts
+from examples.fetch import experts as fetch
+from examples.panda_gym import experts as panda
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.evaluation.rollouts import GymTask, Rollout, roll_out, run_episode
@@ -139,11 +141,20 @@ def test_panda_gym_is_demonstrated_through_its_contract(name: str) -> None:
     assert sum(rollout.success for rollout in shown) >= 11
 
 
-def test_the_experts_of_panda_gym_stay_within_the_limits_whatever_they_are_shown() -> None:
+@pytest.mark.parametrize("robot", [panda, fetch], ids=["panda_gym", "fetch"])
+def test_scripts_of_other_peoples_tasks_stay_within_the_limits_whatever_they_are_shown(robot: ModuleType) -> None:
     rng = np.random.default_rng(0)
-    for _ in range(300):
-        seen = {key: rng.uniform(-0.3, 0.3, 3) for key in ("achieved_goal", "desired_goal")}
-        seen["observation"] = rng.uniform(-0.3, 0.3, 19)
-        for expert, size in ((experts.push, 3), (experts.pick_and_place, 4)):
+    tried = []
+    for name in ("reach", "push", "pick_and_place", "stack"):
+        expert = getattr(robot, name, None)
+        if expert is None:
+            continue
+        points = 2 if name == "stack" else 1
+        without_gripper = robot is panda and name in ("reach", "push")
+        for _ in range(300):
+            seen = {key: rng.uniform(-0.3, 0.3, 3 * points) for key in ("achieved_goal", "desired_goal")}
+            seen["observation"] = rng.uniform(-0.3, 0.3, 31)
             action = expert(seen)
-            assert action.shape == (size,) and np.abs(action).max() <= 1.0
+            assert action.shape == (3 if without_gripper else 4,) and np.abs(action).max() <= 1.0
+        tried.append(name)
+    assert tried[:3] == ["reach", "push", "pick_and_place"]

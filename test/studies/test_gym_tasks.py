@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 
+from il_ros.sim.gym_adapter import contract_of
 from studies import gym_tasks
 from studies.gym_tasks import ARMS, FOR_ALL, PEER, TASKS, ExternalJob, ExternalTask
 
@@ -63,6 +66,30 @@ def test_what_succeeded_is_learned_from_and_what_a_job_gave_is_kept(tmp_path: Pa
     assert row["episodes"] == 60 and row["success"] == kept["success"] / 30
     page = gym_tasks.page([row])
     assert f"| Hop | {FOR_ALL} | 2 | {row['success']:.1%} of 60 |" in page and "left out: Hop 10." in page
+
+
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_the_script_of_a_task_demonstrates_it(name: str) -> None:
+    task = TASKS[name]
+    if not find_spec(task.environment.partition(":")[0]):
+        pytest.skip("make study-tasks installs it")
+    _, failed = gym_tasks.demonstrations(task, contract_of(task.environment, {}), 12)
+    assert failed <= (4 if name == "PandaStacked" else 1)
+
+
+@pytest.mark.skipif(not find_spec("panda_gym"), reason="make study-tasks installs it")
+@pytest.mark.parametrize("height_m, is_stacked", [(0.0, False), (0.04, True)])
+def test_cubes_that_lie_side_by_side_are_no_stack(height_m: float, is_stacked: bool) -> None:
+    importlib.import_module("examples.panda_gym.stacked")
+    env = gymnasium.make("PandaStacked-v0")
+    env.reset(seed=0)
+    goal = env.unwrapped.task.get_goal()[:3]  # type: ignore[attr-defined]
+    beside = 0.0 if is_stacked else 0.041  # they nearly touch
+    for body, place in (("object1", goal), ("object2", goal + [beside, 0.0, height_m])):
+        env.unwrapped.sim.set_base_pose(body, place, np.array([0.0, 0.0, 0.0, 1.0]))  # type: ignore[attr-defined]
+    *_, told = env.step(np.zeros(4, dtype=np.float32))
+    env.close()
+    assert bool(told["is_success"]) == is_stacked
 
 
 def test_equal_work_has_one_key_and_any_other_its_own() -> None:
