@@ -94,6 +94,7 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             table.append({
                 "task": task, "gained_by": gained_by, "round": number, "runs": len(group),
                 "labels": round(sum(gained) / len(gained)), **success.to_dict(),
+                "each": [one["success"] for one in alone],
             })  # fmt: skip
     return table
 

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from il_ros.evaluation.metrics import Success
 from studies import publishing
 
 Rows = Sequence[Mapping[str, Any]]
@@ -76,27 +80,32 @@ def _failures(folder: Path) -> str:
 
 def corrections(table: Rows) -> str:
     """Return the section on human-gated corrections."""
-    runs = min(row["runs"] for row in table)
-    few = ""
-    if runs == 1:
-        few = (
-            " The intervals are those of the episodes; single trainings on so few labels differ by tens of points, so "
-            "with one run of each kind it does not follow which labels are worth more."
-        )
     lines = [
         "## Corrections beside as many demonstrations",
         "",
         "A run begins with few demonstrations; each round adds equally many labels, either by a simulated supervisor "
         "who takes over where the policy fails, or by demonstrations from start to end (`python -m "
-        "studies.corrections`)." + few,
+        "studies.corrections`). The intervals are those of the episodes. Single trainings on so few labels differ by "
+        "tens of points, as the runs show, and a policy may get worse with more of them; so each task has a line for "
+        "all rounds in which labels were gained, together.",
         "",
-        "| task | labels gained by | runs | labels gained | success | 95 % |",
-        "| --- | --- | ---: | ---: | ---: | --- |",
+        "| task | labels gained by | labels gained | success | 95 % | of each run |",
+        "| --- | --- | ---: | ---: | --- | --- |",
     ]
-    lines += [
-        f"| `{row['task']}` | {row['gained_by']} | {row['runs']} | {row['labels']} | {_success(row)} |" for row in table
-    ]
+    for (task, gained_by), group in itertools.groupby(table, key=lambda row: (row["task"], row["gained_by"])):
+        rounds = list(group)
+        lines += [_gained(row, f"{row['labels']:,}") for row in rounds]
+        gained = rounds[1:]
+        solved = round(sum(row["success"] * row["episodes"] for row in gained))
+        together = Success(solved, sum(row["episodes"] for row in gained)).to_dict()
+        each = np.mean([row["each"] for row in gained], axis=0).tolist()
+        lines.append(_gained({"task": task, "gained_by": gained_by, **together, "each": each}, "rounds together"))
     return "\n".join(lines) + "\n"
+
+
+def _gained(row: Mapping[str, Any], labels: str) -> str:
+    each = ", ".join(f"{100 * success:.0f}" for success in row["each"])
+    return f"| `{row['task']}` | {row['gained_by']} | {labels} | {_success(row)} | {each} |"
 
 
 def experts(table: Rows) -> str:

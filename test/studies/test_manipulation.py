@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from il_ros.core.episode import Authority, Episode, ImageTrack, Record
 from il_ros.learning.pipeline import TrainingPipeline
-from studies import manipulation
+from studies import corrections, manipulation, manipulation_page
 
 SMALL = ["--seeds", "1", "--demonstrations", "2", "--steps", "3", "--episodes", "2"]
 
@@ -72,3 +73,18 @@ def test_shuffled_each_episode_has_the_pictures_of_the_next_one_step_by_step(mon
         assert np.array_equal(mixed.observations, one.observations)
         assert (seen[:, 1:] == other.observations[0, 0]).all()
         assert seen[:, 0, 0, 0].tolist() == [min(step, len(other) - 1) // 2 for step in range(len(one))]
+
+
+def test_rounds_in_which_labels_were_gained_are_told_one_by_one_and_together() -> None:
+    def run(gained_by: str, seed: int, *successes: float) -> dict[str, Any]:
+        alone = [{"success": success, "episodes": 10} for success in successes]
+        rounds = [{"labels": 900 if not number else 400 + seed, "alone": one} for number, one in enumerate(alone)]
+        return {"task": "push", "gained_by": gained_by, "seed": seed, "rounds": rounds}
+
+    shown = [run("demonstrations", 0, 0.3, 0.2, 0.4, 0.3), run("demonstrations", 2, 0.3, 0.4, 0.4, 0.7)]
+    table = corrections.rows([*shown, run("corrections", 0, 0.3, 0.7, 0.9, 0.8)])
+    assert [row["labels"] for row in table[:4]] == [0, 401, 802, 1203]
+    page = manipulation_page.corrections(table)
+    assert "| `push` | demonstrations | 802 | 40.0 % of 20 | 21.9 to 61.3 | 40, 40 |" in page
+    assert "| `push` | demonstrations | rounds together | 40.0 % of 60 | 28.6 to 52.6 | 30, 50 |" in page
+    assert "| `push` | corrections | rounds together | 80.0 % of 30 |" in page
