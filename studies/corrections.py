@@ -34,6 +34,8 @@ from studies.manipulation import LIKE
 TASKS = ("push", "pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
 """By what labels are gained, the gating rule under which that happens."""
+RUNS = "corrections-runs.json"
+"""Every run that was published, so that more of them can be added on another machine."""
 ROUNDS, STEPS = 3, 4000
 """Rounds after the first one; steps of training of each round."""
 FEW, MANY = (8, 400), (60, 1000)
@@ -109,11 +111,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for gained_by in RULES
     ]
     args.folder.mkdir(parents=True, exist_ok=True)
-    shelf = JobResults(args.folder, {})
+    shelf = JobResults(args.folder, job_cache.published(args.results / RUNS) if args.publish else {})
     job_cache.run(work, shelf.missing(jobs), args.folder, args.workers, "runs")
     table = rows([shelf.gave(job) for job in jobs])
     print(manipulation_page.corrections(table))
     if args.publish:
+        job_cache.publish(args.results / RUNS, shelf.to_publish(jobs))
         publishing.write_json(args.results / "corrections.json", table)
     return 0
 

@@ -75,6 +75,8 @@ ARMS: dict[str, tuple[str, Mapping[str, Any]]] = {
     PEER: ("", {}),
 }
 """By name: the training configuration, and what is different in it."""
+TRAININGS = "gym_tasks-trainings.json"
+"""Every training that was published, so that more of them can be added on another machine."""
 NEW_GOALS = 1_000_000
 """The first seed of the goals that are not shown; demonstrations begin at 0."""
 
@@ -226,11 +228,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for arm in args.arms
         for seed in range(args.seeds)
     ]
-    shelf = JobResults(args.folder, {})
+    shelf = JobResults(args.folder, {} if args.output is None else job_cache.published(args.results / TRAININGS))
     job_cache.run(work, shelf.missing(jobs), args.folder, args.workers, "trainings")
     table = rows([shelf.gave(job) for job in jobs])
     print(page(table))
     if args.output is not None:
+        job_cache.publish(args.results / TRAININGS, shelf.to_publish(jobs))
         publishing.write_json(args.results / "gym_tasks.json", table)
         publishing.write_page(args.output, "gym-tasks.md", page(table))
     return 0

@@ -49,6 +49,20 @@ class JobResults:
         """Return what is published of these jobs, by key."""
         return {job.key(): {**dataclasses.asdict(job), **self._published(job)} for job in jobs}
 
+    def to_publish(self, jobs: Sequence[AnyJob]) -> dict[str, dict[str, Any]]:
+        """Return what is published once these jobs are through, by key: theirs, and what was known of other jobs.
+
+        What was known of the same job under another key, before a configuration changed, is left out.
+        """
+        told = self.told(jobs)
+        same = [dataclasses.asdict(job) for job in jobs]
+        kept = {
+            key: dict(one)
+            for key, one in self.known.items()
+            if not any(all(one.get(name) == value for name, value in job.items()) for job in same)
+        }
+        return {**kept, **told}
+
     def _published(self, job: AnyJob) -> dict[str, Any]:
         return {name: value for name, value in self.gave(job).items() if name not in PICTURED}
 

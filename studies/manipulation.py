@@ -47,6 +47,8 @@ from il_ros.sim.cameras import from_pictures
 from studies import film_strip, job_cache, manipulation_page, publishing
 from studies.job_results import JobResults
 
+CELLS = "manipulation-cells.json"
+"""Every training that was published, so that more of them can be added on another machine."""
 TASKS = ("reach", "push", "pick_place", "stack", "peg")
 CLASSES = ("deterministic", "mip", "mixture", "flow")
 SEES = ("state", "pictures", "shuffled")
@@ -216,7 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is not there yet; print the rows; write them and the page."""
     args = _parser().parse_args(arguments)
     args.folder.mkdir(parents=True, exist_ok=True)
-    every, shelf = list(cells(args)), JobResults(args.folder, {})
+    every = list(cells(args))
+    shelf = JobResults(args.folder, {} if args.output is None else job_cache.published(args.results / CELLS))
     groups: dict[str, list[HandlingCell]] = {}
     for cell in shelf.missing(every):
         groups.setdefault(cell.demonstrated(), []).append(cell)
@@ -224,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = rows([shelf.gave(cell) for cell in every])
     print(manipulation_page.policies(table))
     if args.output is not None:
+        job_cache.publish(args.results / CELLS, shelf.to_publish(every))
         publishing.write_json(args.results / "manipulation.json", table)
         strips: dict[tuple[str, str], Path] = {}
         for cell in every:

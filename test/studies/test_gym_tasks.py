@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from il_ros.sim.gym_adapter import contract_of
-from studies import gym_tasks
+from studies import gym_tasks, job_cache
 from studies.gym_tasks import ARMS, FOR_ALL, PEER, TASKS, ExternalJob, ExternalTask
+from studies.job_results import JobResults
 
 HOP = "test/Hop-v0"
 SPACES = gymnasium.spaces
@@ -71,7 +72,7 @@ def test_what_succeeded_is_learned_from_and_what_a_job_gave_is_kept(tmp_path: Pa
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_the_script_of_a_task_demonstrates_it(name: str) -> None:
     task = TASKS[name]
-    if not find_spec(task.environment.partition(":")[0]):
+    if not find_spec("panda_gym" if name.startswith("Panda") else "gymnasium_robotics"):
         pytest.skip("make study-tasks installs it")
     _, failed = gym_tasks.demonstrations(task, contract_of(task.environment, {}), 12)
     assert failed <= (4 if name == "PandaStacked" else 1)
@@ -105,3 +106,27 @@ def test_the_part_that_is_taken_away_is_all_that_differs() -> None:
     for arm, changed in (("without relations", {"relations"}), ("two observations", {"n_obs_steps"})):
         other = ExternalJob("Hop", arm, 0, 200, 100).training()
         assert {key for key in vars(whole) if vars(whole)[key] != vars(other)[key]} == changed
+
+
+def test_what_was_published_is_not_run_again_on_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--tasks", "Hop", "--arms", FOR_ALL, "--demonstrations", "6", "--goals", "2", "--steps", "2"]
+    words += ["--output", str(tmp_path), "--results", str(tmp_path)]
+    monkeypatch.setattr(job_cache, "run", lambda work, jobs, folder, *_: [work(job, folder) for job in jobs])
+    assert gym_tasks.main([*words, "--seeds", "1", "--folder", str(tmp_path / "here")]) == 0
+    published = json.loads((tmp_path / gym_tasks.TRAININGS).read_text())
+    assert [each["seed"] for each in published] == [0]
+    assert gym_tasks.main([*words, "--seeds", "2", "--folder", str(tmp_path / "there")]) == 0
+    assert len(list((tmp_path / "there").glob("*.json"))) == 1  # the second training alone
+    assert [each["seed"] for each in json.loads((tmp_path / gym_tasks.TRAININGS).read_text())] == [0, 1]
+    (row,) = json.loads((tmp_path / "gym_tasks.json").read_text())
+    assert row["trainings"] == 2 and row["episodes"] == 4
+
+
+def test_what_is_published_of_a_job_replaces_what_was_known_of_it_under_another_key(tmp_path: Path) -> None:
+    job, other = (ExternalJob("Hop", FOR_ALL, seed, 6, 2) for seed in (0, 1))
+    known = {"before": {**vars(job), "success": 1}, "other": {**vars(other), "success": 2}}
+    job_cache.keep(tmp_path / f"{job.key()}.json", {**vars(job), "success": 0})
+    kept = JobResults(tmp_path, known).to_publish([job])
+    assert {key: one["success"] for key, one in kept.items()} == {"other": 2, job.key(): 0}
