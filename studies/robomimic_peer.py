@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from il_ros.core.episode import Episode
 from il_ros.evaluation.rollouts import GymTask
 
 STEPS, BATCH, SEQUENCE = 10_000, 100, 10
-"""Gradient steps, windows in each, and steps in a window: the last two are its configuration's."""
+"""Gradient steps, some twenty minutes; windows in each, and steps in a window, which are its configuration's."""
 STATE = "state"
 
 
@@ -33,6 +34,7 @@ def measured(
     Returns:
         success by goal, processor time of the training, s, and what makes it answer once.
     """
+    os.environ.setdefault("TQDM_DISABLE", "1")  # its progress bars are not its work
     torch.manual_seed(seed)
     np.random.seed(seed)
     with tempfile.TemporaryDirectory() as folder:
