@@ -77,6 +77,16 @@ ARMS: dict[str, tuple[str, Mapping[str, Any]]] = {
 """By name: the training configuration, and what is different in it."""
 TRAININGS = "gym_tasks-trainings.json"
 """Every training that was published, so that more of them can be added on another machine."""
+WORDS = {
+    FOR_ALL: "is the one training configuration for all tasks",
+    "without relations": "is the same, without the relations between points",
+    "two observations": "is the same, with the observation before, too",
+    "flow": "is that class with relations and one observation",
+    "deterministic": "is that class with relations and one observation",
+    PEER: "is robomimic 0.3.0's, as its configuration for low-dimensional data has it, on the same demonstrations, for "
+    "as long as the table says, which is less than its authors train",
+}
+"""What the page says of each."""
 NEW_GOALS = 1_000_000
 """The first seed of the goals that are not shown; demonstrations begin at 0."""
 
@@ -190,19 +200,17 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def page(table: Sequence[Mapping[str, Any]]) -> str:
     """Return the page."""
+    words = " ".join(f"`{arm}` {text}." for arm, text in WORDS.items() if arm in {row["arm"] for row in table})
     lines = [
         "# Tasks of other people",
         "",
         f"`make study-tasks` (`python -m studies.gym_tasks`): {table[0]['demonstrations']} demonstrations by a script "
         "(`examples/panda_gym`, `examples/fetch`), those that failed left out; the contract as "
-        f"`il-ros contract from-gym` writes it; one training configuration for all tasks, `{FOR_ALL}`; goals that were "
-        "not shown, the same for all. `without relations` and `two observations` change that one thing; `flow` and "
-        "`deterministic` are those classes with relations and one observation. The peer is robomimic 0.3.0's BC-RNN "
-        "with its mixture, as its configuration for low-dimensional data has it, on the same demonstrations, for so "
-        "long as the table says, which is less than its authors train. Training is processor time, a call the median "
-        "on one thread; intervals are 95 % (Wilson) over the episodes of all trainings. An episode succeeds if the "
-        "environment says so at any of its steps. `PandaStacked` is `PandaStack-v3` with success at 0.045 m: at the "
-        "0.1 m that panda-gym allows, two cubes side by side on the table count as stacked.",
+        f"`il-ros contract from-gym` writes it; goals that were not shown, the same for all. {words} Training is "
+        "processor time, a call the median on one thread; intervals are 95 % (Wilson) over the episodes of all "
+        "trainings. An episode succeeds if the environment says so at any of its steps. `PandaStacked` is "
+        "`PandaStack-v3` with success at 0.045 m: at the 0.1 m that panda-gym allows, two cubes side by side on the "
+        "table count as stacked.",
         "",
         "| task | policy | trainings | success | 95 % | training, s | a call, ms |",
         "| --- | --- | ---: | ---: | --- | ---: | ---: |",
