@@ -20,8 +20,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import image_training
 from benchmarks.environment import OURS_ALONE, ROOT
-from benchmarks.image_training import MEASUREMENTS
 from benchmarks.measurement import Side, Stretch, build
 
 STEPS = 200
@@ -30,8 +30,11 @@ STEPS = 200
 
 def sides() -> dict[str, Side]:
     """Return who trains, by its name."""
-    all_of_us = {"torch alone, imported": Side("benchmarks.image_memory:nothing"), "ours": MEASUREMENTS[0].ours}
-    return all_of_us | {each.name.partition(", ")[2]: each.peer for each in MEASUREMENTS}
+    all_of_us = {
+        "torch alone, imported": Side("benchmarks.image_memory:nothing"),
+        "ours": image_training.MEASUREMENTS[0].ours,
+    }
+    return all_of_us | {each.name.partition(", ")[2]: each.peer for each in image_training.MEASUREMENTS}
 
 
 def nothing() -> Stretch:

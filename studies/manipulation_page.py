@@ -92,14 +92,18 @@ def corrections(table: Rows) -> str:
         "| task | labels gained by | labels gained | success | 95 % | of each run |",
         "| --- | --- | ---: | ---: | --- | --- |",
     ]
+    together: dict[tuple[str, str], Any] = {}
     for (task, gained_by), group in itertools.groupby(table, key=lambda row: (row["task"], row["gained_by"])):
         rounds = list(group)
         lines += [_gained(row, f"{row['labels']:,}") for row in rounds]
         gained = rounds[1:]
         solved = round(sum(row["success"] * row["episodes"] for row in gained))
-        together = Success(solved, sum(row["episodes"] for row in gained)).to_dict()
-        each = np.mean([row["each"] for row in gained], axis=0).tolist()
-        lines.append(_gained({"task": task, "gained_by": gained_by, **together, "each": each}, "rounds together"))
+        success = Success(solved, sum(row["episodes"] for row in gained)).to_dict()
+        each = together[task, gained_by] = np.mean([row["each"] for row in gained], axis=0)
+        lines.append(_gained({"task": task, "gained_by": gained_by, **success, "each": each}, "rounds together"))
+    apart = {task: 100 * (together[task, "corrections"] - together[task, "demonstrations"]) for task, _ in together}
+    told = "; ".join(f"`{task}` " + ", ".join(f"{each:+.0f}" for each in points) for task, points in apart.items())
+    lines += ["", f"Corrections less demonstrations, rounds together, in points, run by run: {told}."]
     return "\n".join(lines) + "\n"
 
 

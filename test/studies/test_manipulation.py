@@ -82,9 +82,10 @@ def test_rounds_in_which_labels_were_gained_are_told_one_by_one_and_together() -
         return {"task": "push", "gained_by": gained_by, "seed": seed, "rounds": rounds}
 
     shown = [run("demonstrations", 0, 0.3, 0.2, 0.4, 0.3), run("demonstrations", 2, 0.3, 0.4, 0.4, 0.7)]
-    table = corrections.rows([*shown, run("corrections", 0, 0.3, 0.7, 0.9, 0.8)])
+    table = corrections.rows([*shown, run("corrections", 0, 0.3, 0.7, 0.9, 0.8), run("corrections", 2, 0, 0.1, 0.4, 1)])
     assert [row["labels"] for row in table[:4]] == [0, 401, 802, 1203]
     page = manipulation_page.corrections(table)
     assert "| `push` | demonstrations | 802 | 40.0 % of 20 | 21.9 to 61.3 | 40, 40 |" in page
     assert "| `push` | demonstrations | rounds together | 40.0 % of 60 | 28.6 to 52.6 | 30, 50 |" in page
-    assert "| `push` | corrections | rounds together | 80.0 % of 30 |" in page
+    assert "| `push` | corrections | rounds together | 65.0 % of 60 |" in page
+    assert "run by run: `push` +50, +0." in page
