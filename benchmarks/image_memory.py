@@ -30,11 +30,9 @@ STEPS = 200
 
 def sides() -> dict[str, Side]:
     """Return who trains, by its name."""
-    all_of_us = {
-        "torch alone, imported": Side("benchmarks.image_memory:nothing"),
-        "ours": image_training.MEASUREMENTS[0].ours,
-    }
-    return all_of_us | {each.name.partition(", ")[2]: each.peer for each in image_training.MEASUREMENTS}
+    measurements = image_training.MEASUREMENTS
+    found = {"torch alone, imported": Side("benchmarks.image_memory:nothing"), "ours": measurements[0].ours}
+    return found | {each.name.partition(", ")[2]: each.peer for each in measurements}
 
 
 def nothing() -> Stretch:
