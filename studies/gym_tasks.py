@@ -32,8 +32,8 @@ import numpy as np
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
 from il_ros.evaluation.metrics import Success
-from il_ros.evaluation.rollouts import GymTask, policy_runner, roll_out, run_episode
-from il_ros.gate import Gate, GateConfig
+from il_ros.evaluation.rollouts import GymTask, policy_runner, roll_out
+from il_ros.gate import GateConfig
 from il_ros.gate.chunk_executor import EXECUTE_STEPS
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
@@ -42,6 +42,7 @@ from il_ros.learning.training.trainer import train
 from il_ros.sim.gym_adapter import contract_of
 from il_ros.teleop import Setup, load
 from studies import job_cache, publishing, robomimic_peer
+from studies.demonstrations import demonstrated
 from studies.job_results import JobResults
 
 
@@ -129,10 +130,9 @@ class ExternalJob:
 
 def demonstrations(task: ExternalTask, contract: Contract, count: int) -> tuple[list[Episode], int]:
     """Return the successful ones of ``count`` demonstrations, and how many that left out."""
-    gate = Gate(contract, GateConfig(rule="demonstration"))
     device = load("function", Setup(contract, options={"expert": task.expert}))
     with contextlib.closing(GymTask(task.environment).make(contract)) as env:
-        rollouts = [run_episode(env, gate, seed, None, device) for seed in range(count)]
+        rollouts = demonstrated(env, device, range(count))
     shown = [rollout.episode for rollout in rollouts if rollout.success]
     return shown, count - len(shown)
 
