@@ -22,13 +22,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmarks.busy import Others
-from benchmarks.environment import ROOT, Environments
+from benchmarks.environment import PEERS, Environments
 from benchmarks.interleave import rounds_of
 from benchmarks.measurement import Measurement, measurements
 from benchmarks.results import RESULTS, join
 from il_ros.core.errors import ConfigError, IlRosError
 
-PEERS = {name: ROOT / f".venv-{name}" / "bin" / "python" for name in ("peers", "lerobot")}
 FEWEST_ROUNDS = 7
 GREATEST_OTHERS = 0.2
 """Cores that others may use, before and while it runs."""

@@ -23,6 +23,15 @@ OURS_ALONE = ("_ROS_WHEELS_BOOTSTRAP_COMPLETE", "PYTHONPATH", "LD_LIBRARY_PATH",
 """Variables that our environment's start-up sets, and that would mislead another Python."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
+PEERS = {name: ROOT / f".venv-{name}" / "bin" / "python" for name in ("peers", "lerobot")}
+"""The interpreter of each environment of the peers, by its name."""
+
+
+def variables(clean: bool) -> dict[str, str]:
+    """Return the variables of a process that is measured; ``clean`` takes away what our own environment put there."""
+    inherited = {name: value for name, value in os.environ.items() if not (clean and name in OURS_ALONE)}
+    return {**inherited, **ONE_THREAD, "TQDM_DISABLE": "1"}  # a peer's progress bars are not its work
+
 
 class Environment:
     """A Python and its worker; use as a context manager.
@@ -34,7 +43,6 @@ class Environment:
     """
 
     def __init__(self, name: str, python: Path, clean: bool) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not (clean and name in OURS_ALONE)}
         self._log = ROOT / "runs" / "bench" / f"{name}.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("w") as log:
@@ -45,7 +53,7 @@ class Environment:
                 stderr=log,
                 text=True,
                 cwd=ROOT,
-                env={**inherited, **ONE_THREAD, "TQDM_DISABLE": "1"},  # a peer's progress bars are not its work
+                env=variables(clean),
             )
 
     def __enter__(self) -> Environment:

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
 from benchmarks import image_training
-from benchmarks.environment import OURS_ALONE, ROOT
+from benchmarks.environment import PEERS, ROOT, variables
 from benchmarks.measurement import Side, Stretch, build
 
 STEPS = 200
@@ -42,13 +40,17 @@ def nothing() -> Stretch:
 
 def peak_mb(side: Side) -> float:
     """Return the peak of resident memory of a process in which this side trains, MB."""
-    inherited, python = dict(os.environ), Path(sys.executable)
-    if side.environment != "ours":
-        inherited = {name: value for name, value in inherited.items() if name not in OURS_ALONE}
-        python = ROOT / f".venv-{side.environment}" / "bin" / "python"
-    command = [str(python), "-m", "benchmarks.image_memory", "--side", side.factory, json.dumps(dict(side.options))]
+    python = PEERS.get(side.environment)
+    command = [
+        str(python or sys.executable),
+        "-m",
+        "benchmarks.image_memory",
+        "--side",
+        side.factory,
+        json.dumps(dict(side.options)),
+    ]
     printed = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**inherited, "TQDM_DISABLE": "1"}
+        command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=variables(clean=python is not None)
     ).stdout
     return float(printed.splitlines()[-1])
 

@@ -90,8 +90,7 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for (task, gained_by), group in groups.items():
         for number in range(ROUNDS + 1):
             alone = [result["rounds"][number]["alone"] for result in group]
-            solved = round(sum(one["success"] * one["episodes"] for one in alone))
-            success = Success(solved, sum(one["episodes"] for one in alone))
+            success = Success.together(alone)
             gained = [sum(row["labels"] for row in result["rounds"][1 : number + 1]) for result in group]
             table.append({
                 "task": task, "gained_by": gained_by, "round": number, "runs": len(group),

@@ -195,7 +195,7 @@ def rows_of(group: Sequence[DaggerJob], results: Sequence[Mapping[str, Any]]) ->
         of_round = [result["rounds"][number] for result in results]
         so_far = [result["rounds"][1 : number + 1] for result in results]
         alone = [row["alone"] for row in of_round]
-        success = Success(round(sum(a["success"] * a["episodes"] for a in alone)), sum(a["episodes"] for a in alone))
+        success = Success.together(alone)
         spent = {
             key: round(float(np.mean([sum(row[key] for row in rounds) for rounds in so_far])), 1) for key in COUNTED
         }

@@ -97,8 +97,7 @@ def corrections(table: Rows) -> str:
         rounds = list(group)
         lines += [_gained(row, f"{row['labels']:,}") for row in rounds]
         gained = rounds[1:]
-        solved = round(sum(row["success"] * row["episodes"] for row in gained))
-        success = Success(solved, sum(row["episodes"] for row in gained)).to_dict()
+        success = Success.together(gained).to_dict()
         each = together[task, gained_by] = np.mean([row["each"] for row in gained], axis=0)
         lines.append(_gained({"task": task, "gained_by": gained_by, **success, "each": each}, "rounds together"))
     apart = {task: 100 * (together[task, "corrections"] - together[task, "demonstrations"]) for task, _ in together}

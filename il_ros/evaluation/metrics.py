@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -68,6 +68,13 @@ class Success:
         """Count the outcomes, one an episode."""
         outcomes = list(outcomes)
         return cls(sum(map(bool, outcomes)), len(outcomes))
+
+    @classmethod
+    def together(cls, parts: Iterable[Mapping[str, Any]]) -> Success:
+        """Add up what ``to_dict`` returned of several, none of them without episodes."""
+        parts = list(parts)
+        successes = round(sum(part["success"] * part["episodes"] for part in parts))
+        return cls(successes, sum(part["episodes"] for part in parts))
 
     @property
     def rate(self) -> float:

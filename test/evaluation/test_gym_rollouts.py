@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,8 @@ from examples.fetch import experts as fetch
 from examples.panda_gym import experts as panda
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
-from il_ros.evaluation.rollouts import GymTask, Rollout, roll_out, run_episode
-from il_ros.gate import Gate, GateConfig
+from il_ros.evaluation.rollouts import GymTask, Rollout, roll_out
+from il_ros.gate import GateConfig
 from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.seeds import ranges, shared
@@ -27,6 +28,7 @@ from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import train
 from il_ros.sim.gym_adapter import contract_of
 from il_ros.teleop import Setup, load
+from studies import demonstrations as studies
 
 SPACES = gymnasium.spaces
 CARRY = "test/Carry-v0"
@@ -94,11 +96,8 @@ def contract() -> Contract:
 
 
 def demonstrated(task: GymTask, by: Contract, expert: str, seeds: range) -> list[Rollout]:
-    gate, device = Gate(by, GateConfig(rule="demonstration")), load("function", Setup(by, options={"expert": expert}))
-    env = task.make(by)
-    rollouts = [run_episode(env, gate, seed, None, device) for seed in seeds]
-    env.close()
-    return rollouts
+    with contextlib.closing(task.make(by)) as env:
+        return studies.demonstrated(env, load("function", Setup(by, options={"expert": expert})), seeds)
 
 
 def test_a_gripper_and_goals_are_demonstrated_learned_and_measured_on_new_goals(tmp_path: Path) -> None:
