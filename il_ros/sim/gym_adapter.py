@@ -23,7 +23,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.point_proposals import proposals
+from il_ros.sim.geometry_proposals import proposals
 from il_ros.sim.timeline import UNKNOWN, EpisodeClock
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
@@ -69,7 +69,8 @@ class GymEnvAdapter(EpisodeClock):
         remedy = f"il-ros contract from-gym {environment} writes one that fits"
         fields = {f"position[{name}]" for name in self.names}
         for part in contract.observation:
-            if (part.topic, contract.topics[part.topic]) != (TOPIC, TYPE) or part.field not in fields:
+            sources = messages.field_sources(part.field)
+            if (part.topic, contract.topics[part.topic]) != (TOPIC, TYPE) or not fields.issuperset(sources):
                 raise ConfigError(
                     f"contract {contract.name!r}: {part.field!r} of topic {part.topic!r} is not what {environment} "
                     f"sees; {remedy}"
@@ -218,7 +219,7 @@ def described(
     """Make the contract of an environment: all of its observation and action, at the rate at which it is shown.
 
     Returns:
-        the contract, and by name the points that are proposed in it, with the reason.
+        the contract, and by name the points and angles that are proposed in it, with the reason.
 
     Raises:
         ConfigError: if it cannot be made, tells no rate, or has actions without limits.
@@ -227,29 +228,31 @@ def described(
     seen, space = names(env.observation_space), _box(env.action_space)
     rate = env.metadata.get("render_fps") if rate_hz is None else rate_hz
     with stdout_to_stderr():
-        points = proposals(env, seen)
+        proposed = proposals(env, seen)
     env.close()
     if rate is None:
         raise ConfigError(f"environment {environment!r} has no render_fps; give its steps a second, as in --rate 20")
     columns = zip(space.low.ravel().tolist(), space.high.ravel().tolist())
+    parts = {column: (name, part) for name, part in proposed.items() for column in part.columns}
+    observation = {}
+    for column, path in enumerate(seen):
+        components = {_label(path): ("", "")}
+        if column in parts:
+            name, part = parts[column]
+            components = dict(part.components(name, column))
+        for label, (suffix, unit) in components.items():
+            observation[label] = {"topic": TOPIC, "field": f"position[{path}]{suffix}", "unit": unit}
     plain = {
         "rate_hz": round(float(rate), 6),
         "topics": {TOPIC: TYPE},
-        "observation": {
-            points.get(name, (_label(name), ""))[0]: {
-                "topic": TOPIC,
-                "field": f"position[{name}]",
-                "unit": "m" if name in points else "",
-            }
-            for name in seen
-        },
+        "observation": observation,
         "action": {
             f"action.{i}": {"low": low, "high": high, "max_step": high - low, "rest": min(max(0.0, low), high)}
             for i, (low, high) in enumerate(columns)
         },
         "command": {"type": "trajectory_msgs/msg/JointTrajectory"},
     }
-    return Contract.from_dict(environment, plain), {label.rpartition("_")[0]: why for label, why in points.values()}
+    return Contract.from_dict(environment, plain), {name: part.why for name, part in proposed.items()}
 
 
 def _label(name: str) -> str:

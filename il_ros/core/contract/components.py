@@ -31,7 +31,8 @@ class ObservationComponent:
     topic: str
     field: str
     """Path in the message: ``pose.position.x``, ``poses.0.position.x``, ``position[panda_joint1]`` by joint name, or
-    ``pose.orientation.rot6d.0`` to ``.5``: an orientation as six continuous numbers, see ``core.messages.fields``."""
+    ``pose.orientation.rot6d.0`` to ``.5``: an orientation as six continuous numbers; or ``position[wrist].cos`` and
+    ``.sin``, of an angle: see ``core.messages.fields``."""
     unit: str = ""
 
 

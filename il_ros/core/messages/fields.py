@@ -1,11 +1,14 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Field paths: numbers in a message by name, as a contract writes them.
+"""Field paths: numbers in a message by name, as a contract writes them, and numbers that are made of these.
 
 ``PATH.rot6d.N`` of a quaternion at ``PATH`` is one of six numbers which, unlike its own, change continuously
 with the orientation and are the same for q and -q: the first two columns of its rotation matrix, column by column
 (Zhou et al. 2019, arXiv:1812.07035, section 5.1).
+
+``PATH.cos`` and ``PATH.sin`` are cosine and sine of an angle at ``PATH``, rad, which do not jump where it goes round.
+``PATH.cos4`` and ``PATH.sin4`` are those of four times the angle: equal for a block whose four sides are alike.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from il_ros.core.errors import ConfigError, MessageError
 
 LEAST_SQUARE = 1e-12
 """The least squared length of four numbers that are taken for an orientation."""
+ANGLE = re.compile(r"(.+)\.(cos|sin)(\d*)")
+WAVES = {"cos": np.cos, "sin": np.sin}
 
 
 @cache
@@ -33,8 +38,8 @@ def getter(path: str) -> Callable[[Any], float]:
     Raises:
         ConfigError: if the path cannot be parsed.
     """
-    if len(field_sources(path)) > 1:
-        return _orientation_getter(path)
+    if field_sources(path) != (path,):
+        return _derived_getter(path)
     match = re.fullmatch(r"([A-Za-z_][\w.]*)(?:\[([^\]]+)\])?", path)
     if match is None:
         raise ConfigError(f"field {path!r} cannot be read; write it as pose.position.x or position[joint_name]")
@@ -71,11 +76,18 @@ def _steps(path: str) -> list[Callable[[Any], Any]]:
 
 @cache
 def field_sources(path: str) -> tuple[str, ...]:
-    """Return the paths of the numbers that the one at ``path`` is made of: itself, or x, y, z and w of a quaternion.
+    """Return the paths of what the number at ``path`` is made of: itself, an angle, or x, y, z and w of a quaternion.
 
     Raises:
-        ConfigError: if it is none of the six numbers of an orientation.
+        ConfigError: if it is none of the six numbers of an orientation, or of no times an angle.
     """
+    wave = ANGLE.fullmatch(path)
+    if wave is not None:
+        if wave[3] and not int(wave[3]):
+            raise ConfigError(
+                f"field {path!r}: {wave[2]} of 0 times an angle is constant; write {wave[2]} or {wave[2]}4"
+            )
+        return (wave[1],)
     quaternion, turned, index = path.rpartition(".rot6d.")
     if not turned:
         return (path,)
@@ -87,10 +99,10 @@ def field_sources(path: str) -> tuple[str, ...]:
 def field_value(path: str, numbers: Sequence[Any]) -> Any:
     """Return the number at ``path`` of those of its ``field_sources``, each a float or an array (n,).
 
-    NaN where four numbers are no orientation: of length 0, or not finite.
+    NaN where four numbers are no orientation: of length 0, or not finite; or where an angle is not finite.
     """
     if len(numbers) == 1:
-        return numbers[0]
+        return numbers[0] if field_sources(path) == (path,) else _wave(path, numbers[0])
     if isinstance(numbers[0], np.ndarray):
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite becomes NaN
             x, y, z, w = (number.astype(np.float64) for number in numbers)
@@ -99,6 +111,13 @@ def field_value(path: str, numbers: Sequence[Any]) -> Any:
     x, y, z, w = numbers
     square = x * x + y * y + z * z + w * w
     return _rot6d(int(path[-1]), x, y, z, w, square if _is_sound(square) else math.nan)
+
+
+def _wave(path: str, angle: Any) -> Any:
+    """Return cosine or sine; by numpy for one float, too, whose last bit may differ from that of ``math``."""
+    _, name, times = ANGLE.fullmatch(path).groups()  # type: ignore[union-attr]
+    with np.errstate(invalid="ignore"):
+        return WAVES[name](int(times or 1) * np.asarray(angle, np.float64))
 
 
 def _is_sound(square: Any) -> Any:
@@ -119,13 +138,13 @@ def _rot6d(index: int, x: Any, y: Any, z: Any, w: Any, square: Any) -> Any:
     return twice * (x * y - z * w) if index == 3 else twice * (y * z + x * w)
 
 
-def _orientation_getter(path: str) -> Callable[[Any], float]:
+def _derived_getter(path: str) -> Callable[[Any], float]:
     parts = [getter(source) for source in field_sources(path)]
 
     def read(message: Any) -> float:
         numbers = [part(message) for part in parts]
         value = float(field_value(path, numbers))
-        if math.isnan(value):
+        if math.isnan(value) and len(numbers) == 4:
             raise MessageError(
                 f"field {path!r}: the quaternion {numbers} is no orientation; it must be finite, of a length of "
                 f"{LEAST_SQUARE**0.5:g} or more: check its publisher"
@@ -137,4 +156,5 @@ def _orientation_getter(path: str) -> Callable[[Any], float]:
 
 def named_joint(path: str) -> str | None:
     """Return the joint that a contract's field names, as in ``position[panda_joint1]``; None if it names none."""
+    path = field_sources(path)[0]
     return path[path.index("[") + 1 : -1] if path.endswith("]") and "[" in path else None

@@ -55,7 +55,7 @@ def _fields(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
         return messages.stamp_ns(message), [messages.getter(path)(message) for path in fields]
 
     sources = [messages.field_sources(path) for path in fields]
-    if all(len(paths) == 1 for paths in sources):
+    if all(paths == (path,) for paths, path in zip(sources, fields)):
         return NumberReader(topic, of, lambda _: ((*STAMP_FIELDS, *fields), split_stamp), loose=True)
     ends = list(itertools.accumulate(map(len, sources)))
     spans = [(path, end - len(paths), end) for path, paths, end in zip(fields, sources, ends)]
@@ -70,6 +70,7 @@ def _fields(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
 def _joints(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
     """Return a reader of joint states, whoever publishes which of them; nearly always one publisher has them all."""
     fields = messages.observation_fields(contract, topic.name)
+    sources = [messages.field_sources(path)[0] for path in fields]
     joints = [str(messages.named_joint(path)) for path in fields]
     merger = _NumberMerger(joints, contract.stale_ns)
 
@@ -84,9 +85,14 @@ def _joints(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
 
     def find(message: Any) -> Layout[Stamped | None]:
         columns = columns_of(message)
-        paths = (*STAMP_FIELDS, *(fields[n] for n in columns))
+        paths = (*STAMP_FIELDS, *(sources[n] for n in columns))
+        if sources != fields:
+            return paths, lambda numbers: merger.add(columns, *values_of(columns, *split_stamp(numbers)))
         is_all = len(columns) == len(fields)
         return paths, merger.add_all if is_all else lambda n: merger.add(columns, *split_stamp(n))
+
+    def values_of(columns: Sequence[int], stamp_ns: int, numbers: Numbers) -> Stamped:
+        return stamp_ns, [float(messages.field_value(fields[n], [x])) for n, x in zip(columns, numbers)]
 
     return NumberReader(topic, of, find, loose=True)
 

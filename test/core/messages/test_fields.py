@@ -1,7 +1,7 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Orientations as six continuous numbers: what every reader makes of a quaternion."""
+"""Orientations as six numbers and angles as two: what every reader makes of a quaternion, and of an angle."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from geometry_msgs.msg import Pose, PoseArray
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
+from sensor_msgs.msg import JointState
 
 from il_ros.core import messages
 from il_ros.core.contract import Contract
@@ -93,3 +94,54 @@ def test_a_quaternion_that_is_no_orientation_is_refused_by_every_reader(bad):
 def test_an_orientation_has_six_numbers(index):
     with pytest.raises(ConfigError, match=f"rot6d has no number '{index}'; choose one of 0 to 5"):
         messages.getter(f"pose.orientation.rot6d.{index}")
+
+
+WAVES = ["position[wrist].cos", "position[wrist].sin", "position[turn].cos4", "position[turn].sin4", "position[lift]"]
+JOINTS = RecordedTopic("/joint_states", "sensor_msgs/msg/JointState", "", "", "ros2msg", distro="jazzy")
+ANGULAR = Contract.from_dict(
+    "angular",
+    {
+        **PLAIN,
+        "topics": {"joint_states": "sensor_msgs/msg/JointState"},
+        "observation": {f"o{n}": {"topic": "joint_states", "field": path} for n, path in enumerate(WAVES)},
+    },
+)
+ANGLES = st.lists(st.tuples(*[st.floats(-1e3, 1e3)] * 3), min_size=1, max_size=5)
+
+
+def joint_states(names, angles):
+    return JointState(name=list(names), position=list(angles), velocity=list(angles), effort=list(angles))
+
+
+@given(ANGLES, st.permutations(["wrist", "turn", "lift"]))
+def test_objects_bags_and_live_bytes_give_the_same_cosine_and_sine_of_an_angle(steps, order):
+    data = [joint_states(order, [dict(zip(("wrist", "turn", "lift"), step))[name] for name in order]) for step in steps]
+    (reader,) = codecs.observed(ANGULAR)
+    columns = FieldColumns(WAVES, lambda topic, data: decoder(topic)(data))
+    columns.add(JOINTS, packed([serialize_message(one) for one in data], *[np.arange(len(data))] * 2))
+    for (wrist, turn, lift), message, row in zip(steps, data, columns.values):
+        expected = [np.cos(wrist), np.sin(wrist), np.cos(4 * turn), np.sin(4 * turn), lift]
+        seen = messages.observation(ANGULAR, {"joint_states": message})
+        np.testing.assert_allclose(seen, expected, rtol=1e-6, atol=1e-6)
+        live = messages.observation_of(ANGULAR, reader(serialize_message(message))[1])
+        assert seen.tobytes() == live.tobytes() == row.astype(np.float32).tobytes()
+
+
+def test_an_angle_that_comes_from_a_publisher_of_its_own_is_merged_like_any_joint():
+    (reader,) = codecs.observed(ANGULAR)
+    with pytest.raises(MessageError, match="joint 'wrist' is not in the joint states"):
+        reader(serialize_message(joint_states(["turn", "lift"], [np.pi / 4, 2.0])))
+    for angle in (0.0, np.pi / 2):  # the second is read from the bytes
+        numbers = reader(serialize_message(joint_states(["wrist"], [angle])))[1]
+        np.testing.assert_allclose(numbers, [np.cos(angle), np.sin(angle), -1.0, 0.0, 2.0], atol=1e-12)
+
+
+def test_an_angle_that_is_not_finite_is_refused_as_any_number():
+    message = joint_states(["wrist", "turn", "lift"], [np.inf, 0.0, 0.0])
+    with pytest.raises(MessageError, match="'o0' is not a finite number"):
+        messages.observation(ANGULAR, {"joint_states": message})
+
+
+def test_no_times_an_angle_is_refused():
+    with pytest.raises(ConfigError, match="0 times an angle"):
+        messages.getter("position[wrist].cos0")

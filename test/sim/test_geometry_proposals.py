@@ -11,8 +11,8 @@ import gymnasium
 import numpy as np
 import pytest
 
+from il_ros.sim.geometry_proposals import proposals
 from il_ros.sim.gym_adapter import names
-from il_ros.sim.point_proposals import proposals
 
 SPACES = gymnasium.spaces
 
@@ -64,7 +64,18 @@ class Bench(gymnasium.Env[Any, Any]):
 
 def proposed(goals: int, **options: float) -> dict[str, str]:
     env = Bench(goals, **options)
-    return {name: label for name, (label, _) in proposals(env, names(env.observation_space)).items()}
+    return labels(env)
+
+
+def labels(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
+    """Return the proposed names of the contract by those of the environment."""
+    seen = names(env.observation_space)
+    found = proposals(env, seen)
+    return {
+        seen[column]: ", ".join(part.components(name, column))
+        for name, part in found.items()
+        for column in part.columns
+    }
 
 
 def test_goals_and_what_has_a_velocity_are_points_each_with_its_own() -> None:
@@ -95,6 +106,38 @@ def test_goals_of_several_points_and_in_a_plane() -> None:
 @pytest.mark.parametrize("goals", [0, 1, 4, 7])
 def test_without_goals_that_are_points_nothing_is_proposed(goals: int) -> None:
     assert proposed(goals) == {}
+
+
+class Named(gymnasium.Env[Any, Any]):
+    """Arrays whose names say what they are, as robosuite's, ManiSkill's and others' do."""
+
+    def __init__(self, **sizes: int) -> None:
+        self.observation_space = SPACES.Dict({key: SPACES.Box(-9, 9, (size,)) for key, size in sizes.items()})
+        self.action_space = SPACES.Box(-1, 1, (3,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return self.observation_space.sample(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self.observation_space.sample(), 0.0, False, False, {}
+
+
+def test_arrays_are_points_and_angles_by_their_names() -> None:
+    env = Named(cube_pos=3, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3, tcp_to_cube_pos=3)
+    assert labels(env) == {
+        **{f"cube_pos.{i}": f"cube_pos_{axis}" for i, axis in enumerate("xyz")},
+        **{f"tcp_pose.{i}": f"tcp_pose_{axis}" for i, axis in enumerate("xyz")},
+        **{f"block_translation.{i}": f"block_translation_{axis}" for i, axis in enumerate("xy")},
+        "block_orientation.0": "block_orientation_c, block_orientation_s",
+    }
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"cube_pos": 3}, {"cube_pos": 3, "cube_quat": 4}, {"qpos": 3, "qvel": 3}, {"pos": 9}]
+)
+def test_one_point_alone_is_none_since_there_is_nothing_that_it_lies_to(sizes: dict[str, int]) -> None:
+    assert labels(Named(**sizes)) == {}
 
 
 def test_equal_environments_give_equal_proposals() -> None:

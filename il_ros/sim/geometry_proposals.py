@@ -1,0 +1,168 @@
+# Copyright 2026 The il_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Which numbers of another environment's observation are points and angles: proposals, by names and by statistics.
+
+An environment with goals names two points, ``achieved_goal`` and ``desired_goal`` (gymnasium-robotics, GoalEnv), and
+many a Dict observation names others: ``block_pos``, ``tcp_pose``, ``effector_translation``. Where two are known, a
+place in an array without names is what changes as another three numbers say: its velocity. That holds of the way from
+one place to another, and of small angles, too: neither is a place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from il_ros.core.contract.geometry import AXES
+from il_ros.core.types import Array
+
+GOALS = ("achieved_goal", "desired_goal")
+STEPS = 400
+"""How many random steps are looked at."""
+ALIKE = 0.5
+"""The least correlation, on each axis, of a velocity with the change of its place. It is that at the step's end or the
+mean of both ends; a controller brakes in between."""
+SAME = 1e-5
+"""Numbers that differ by less are equal."""
+PLACES = frozenset(("pos", "position", "xy", "xyz", "translation", "location"))
+POSES = frozenset(("pose",))
+ANGLES = frozenset(("yaw", "angle", "theta", "orientation", "rotation", "heading"))
+OTHERS = frozenset(("joint", "joints", "to", "rel", "relative", "delta", "diff", "vel", "velocity", "speed", "error"))
+"""Words in the name of an array that is a place, a place and an orientation, an angle, or none of them."""
+MOVES = 1e-4
+"""A place that changes less in a step (standard deviation), in its unit, tells nothing."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the numbers of a point or of an angle are."""
+
+    columns: tuple[int, ...]
+    """Which numbers of the observation."""
+    why: str
+    is_angle: bool = False
+
+    def components(self, name: str, column: int) -> Mapping[str, tuple[str, str]]:
+        """Return by their names in a contract what follows the field of one of the numbers, and the unit."""
+        if self.is_angle:
+            return {f"{name}_c": (".cos", ""), f"{name}_s": (".sin", "")}
+        return {f"{name}_{AXES[self.columns.index(column)]}": ("", "m")}
+
+
+def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, Proposal]:
+    """Return points and angles by name; no points unless goals or names tell of two.
+
+    Args:
+        env: the environment; it is reset, and some hundred random steps are made.
+        names: of the numbers of its flat observation.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, name in enumerate(names):
+        groups[name.rpartition(".")[0]].append(index)
+    rows, same_episode = _random_steps(env)
+    goals, named = _goals(groups), _named(groups)
+    angles = {name: part for name, part in named.items() if part.is_angle}
+    points = _with(goals, {name: part for name, part in named.items() if not part.is_angle}, rows)
+    if len(points) < 2:
+        return angles
+    nameless = {name: columns for name, columns in groups.items() if name not in goals | named}
+    moving = _moving(nameless, rows, same_episode)
+    return _with(points, {name: part for name, part in moving.items() if _is_near(part, points, rows)}, rows) | angles
+
+
+def _goals(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
+    sizes = {len(groups.get(goal, ())) for goal in GOALS}
+    if len(sizes) != 1 or not (sizes == {2} or (0 not in sizes and max(sizes) % 3 == 0)):
+        return {}
+    return {
+        f"{goal}{first or ''}": Proposal(tuple(groups[goal][first : first + 3]), "in one of the goals")
+        for goal in GOALS
+        for first in range(0, len(groups[goal]), 3)
+    }
+
+
+def _named(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
+    """Return what arrays of their own are by their names."""
+    found = {}
+    for name, columns in groups.items():
+        words = set(re.split(r"[_\d]+", name.rpartition(".")[2].lower()))
+        if words & OTHERS:
+            continue
+        size = 3 if words & POSES and len(columns) in (6, 7) else len(columns)
+        if size in (2, 3) and words & (PLACES | POSES):
+            found[name] = Proposal(tuple(columns[:size]), "by its name")
+        elif size == 1 and words & ANGLES:
+            found[name] = Proposal(tuple(columns), "by its name; cos4 and sin4 if four sides are alike", is_angle=True)
+    return found
+
+
+def _with(points: Mapping[str, Proposal], more: Mapping[str, Proposal], rows: Array) -> dict[str, Proposal]:
+    """Return the points, and of ``more`` what is no copy of one and no way between two."""
+    result = dict(points)
+    for name, part in more.items():
+        own = rows[:, part.columns]
+        before = [rows[:, each.columns] for each in result.values() if len(each.columns) == len(part.columns)]
+        ways = [a - b for a, b in itertools.permutations(before, 2)]
+        if not any(np.allclose(own, each, rtol=0.0, atol=SAME) for each in (*before, *ways)):
+            result[name] = part
+    return result
+
+
+def _is_near(part: Proposal, points: Mapping[str, Proposal], rows: Array) -> bool:
+    """Return whether it is not farther from the points than these are from each other: angles lie around zero."""
+    own = rows[:, part.columns]
+    alike = [rows[:, each.columns] for each in points.values() if len(each.columns) == len(part.columns)]
+    everywhere = np.concatenate(alike or [own])
+    low, high = everywhere.min(0), everywhere.max(0)
+    reach = float(np.linalg.norm(high - low))
+    return bool((own >= low - reach).all() and (own <= high + reach).all())
+
+
+def _moving(groups: Mapping[str, Sequence[int]], rows: Array, same_episode: Array) -> dict[str, Proposal]:
+    """Return three numbers each that other three of their array are the velocity of."""
+    change = np.diff(rows, axis=0)[same_episode]
+    ends = rows[1:][same_episode], ((rows[1:] + rows[:-1]) / 2)[same_episode]
+    found: dict[str, Proposal] = {}
+    for group, indices in groups.items():
+        triples = [(first, list(indices[first : first + 3])) for first in range(len(indices) - 2)]
+        moving = [(first, place) for first, place in triples if change[:, place].std(0).min() >= MOVES]
+        scores = []
+        for first, place in moving:
+            for other, speed in triples:
+                if not set(place) & set(speed) and min(end[:, speed].std(0).min() for end in ends) > 0.0:
+                    score = min(
+                        max(np.corrcoef(change[:, p], end[:, v])[0, 1] for end in ends) for p, v in zip(place, speed)
+                    )
+                    scores.append((score, first, place, other, speed))
+        taken, own = set[int](), dict[int, Proposal]()
+        for score, first, place, other, speed in sorted(scores, reverse=True):
+            if score >= ALIKE and not taken & {*place, *speed}:
+                own[first] = Proposal(tuple(place), f"the numbers {other} to {other + 2} are its velocity")
+                taken |= {*place, *speed}
+        found |= {f"{group}{first}": own[first] for first in sorted(own)}
+    return found
+
+
+def _random_steps(env: gymnasium.Env[Any, Any]) -> tuple[Array, Array]:
+    """Return (N, Do) observations of random actions, and for each but the first whether its episode is that before."""
+    env.action_space.seed(0)
+    rows, same_episode, seed = [], [], 0
+    ended = True
+    for _ in range(STEPS):
+        same_episode.append(not ended)
+        if ended:
+            seen, _ = env.reset(seed=seed)
+            seed, ended = seed + 1, False
+        else:
+            seen, _, terminated, truncated, _ = env.step(env.action_space.sample())
+            ended = bool(terminated or truncated)
+        rows.append(np.asarray(gymnasium.spaces.flatten(env.observation_space, seen), dtype=np.float64))
+    return np.array(rows), np.array(same_episode[1:])
