@@ -85,7 +85,7 @@ class ActionChunkingTransformer(Policy):
 
     def _style(self, newest: Tensor, actions: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and logarithm of the variance of the style of a chunk, (B, latent) each."""
-        acted = self.acted(actions * mask[..., None]) + self.steps
+        acted = self.acted(actions * (mask > 0)[..., None]) + self.steps
         tokens = torch.cat([self.summary.expand(len(acted), 1, -1), newest, acted], dim=1)
         labelled = torch.cat([mask.new_ones(len(mask), 2), mask], dim=1) > 0
         for block in self.encoder:

@@ -27,6 +27,8 @@ from il_ros.policies.layers.prefix import nearest
 Rows = Annotated[int, Field(ge=0)]
 CANDIDATES = 16
 """Draws of which one goes on from what is executed."""
+TINY = 1e-9
+"""The least count of labels by which errors are divided."""
 MOST_CALLS = 1000
 """Network calls for one chunk: more of them is a typing error, and would take seconds."""
 
@@ -105,7 +107,8 @@ class Policy(torch.nn.Module, abc.ABC):
         Args:
             observations: (B, To, Do), oldest first.
             actions: (B, Ta, Da), the expert's chunk.
-            mask: (B, Ta), 1 where the action is a label and 0 where it is padding, which must have no influence.
+            mask: (B, Ta), how much the action counts as a label: 1, or less by the training's ``discount``; 0 where it
+                is padding, which must have no influence.
             generator: the source of every random draw, on the same device.
 
         Returns:
@@ -212,8 +215,8 @@ class PrefixPolicy(Policy):
 
 
 def label_mean(errors: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean of errors (..., Ta) over the rows that are labels; 0 where none is."""
-    return (errors * mask).sum(-1) / mask.sum(-1).clamp(min=1)
+    """Return the mean of errors (..., Ta) over the rows that are labels, by how much they count; 0 where none does."""
+    return (errors * mask).sum(-1) / mask.sum(-1).clamp(min=TINY)
 
 
 def create(name: str, sizes: Mapping[str, Any], seed: int) -> Policy:

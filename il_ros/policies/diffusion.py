@@ -101,7 +101,7 @@ class Diffusion(PrefixPolicy):
         noisy = prefix.keep(noisy)
         condition = self.condition(observations.flatten(1)) + self.time(self.times[level])
         truth = actions if self.config.prediction_type == "sample" else noise
-        error = (self._named(noisy * mask[..., None], condition, prefix) - truth).square().mean(-1)  # (B, Ta)
+        error = (self._named(noisy * (mask > 0)[..., None], condition, prefix) - truth).square().mean(-1)  # (B, Ta)
         return label_mean(error, prefix.free(mask))
 
     def sample_given(self, observations: Tensor, prefix: Tensor | None, generator: torch.Generator) -> Tensor:

@@ -90,13 +90,13 @@ class Flow(PrefixPolicy):
         time, until = self._times(draw)
         velocity = actions - noise
         at = prefix.keep(noise + time[:, None, None] * velocity)
-        end, target = self._end(at * mask[..., None], time, until - time, seen, prefix), actions
+        end, target = self._end(at * (mask > 0)[..., None], time, until - time, seen, prefix), actions
         if self.config.strides:
             with torch.no_grad():
                 later = time + DIFFERENCE
                 then = prefix.keep(at + DIFFERENCE * velocity)
                 left, left_then = (1 - time)[:, None, None], (1 - later)[:, None, None]
-                then_end = self._end(then * mask[..., None], later, (until - later).clamp(min=0), seen, prefix)
+                then_end = self._end(then * (mask > 0)[..., None], later, (until - later).clamp(min=0), seen, prefix)
                 change = ((then_end - then) / left_then - (end - at) / left) / DIFFERENCE  # of the mean velocity
                 target = actions + left * (until - time)[:, None, None] * change
         error = label_mean((end - target).square().mean(-1), prefix.free(mask))  # (B,)

@@ -59,7 +59,7 @@ class MinimalIterativePolicy(Policy):
         seen = self.condition(observations.flatten(1))
         noise = self.config.noise * torch.randn(actions.shape, generator=generator, device=actions.device)
         first = self._answer(torch.zeros_like(actions), 0, seen)
-        second = self._answer((actions + noise) * mask[..., None], 1, seen)
+        second = self._answer((actions + noise) * (mask > 0)[..., None], 1, seen)
         share = (self.config.noise / (1 - self.config.noise)) ** 2
         error = (share * (first - actions).square() + (second - actions).square()).mean(-1)  # (B, Ta)
         return label_mean(error, mask)

@@ -49,6 +49,9 @@ class TrainingConfig:
     """Ta, actions in a chunk."""
     execute_steps: Annotated[int, Field(ge=0, le=LONGEST)] = 0
     """How many steps of a chunk the policy asks to have executed before its next answer is; 0 leaves it to the gate."""
+    discount: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How much a label of a chunk counts, beside the one before it. Below 1, a policy that chooses among ways is right
+    about what it does next before it is about what it will do; what is far ahead, it knows less well."""
     min_labels: Positive = 8
     """Windows with fewer labels are left out, unless the episode ends there; see ``Dataset.from_episodes``."""
     width: int = 256

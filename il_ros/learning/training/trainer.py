@@ -81,10 +81,10 @@ def _train(
     fitted = fit_normalizer(data, config.normalizer)
     normaliser = warm_start[1].completed(fitted) if warm_start else fitted
     frames = tuple(part.frames.on(config.device) for part in data.images.values())
-    windows = Windows.of(data, rows, normaliser, config.device, frames)
+    windows = Windows.of(data, rows, normaliser, config.device, frames, config.discount)
     if frames:
         held_out_rows = held_out_rows[:: -(-len(held_out_rows) // MAX_IMAGES) or 1]
-    held_out = Windows.of(data, held_out_rows, normaliser, config.device, frames)
+    held_out = Windows.of(data, held_out_rows, normaliser, config.device, frames, config.discount)
     policy = _initial_policy(data, config, windows, normaliser, warm_start, generator)
     state = TrainingState(policy, config, generator)
     batches = Batches(windows, config.batch, config.seed)

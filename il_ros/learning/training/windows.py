@@ -27,6 +27,7 @@ class Windows:
     observations: Tensor
     actions: Tensor
     mask: Tensor
+    """(N, Ta), how much an action counts as a label; 0 where it is padding."""
     weight: Tensor | None
     """None if every window counts alike, as they mostly do."""
     frames: tuple[DeviceFrames, ...] = ()
@@ -45,11 +46,16 @@ class Windows:
         normaliser: Normalizer,
         device: str,
         frames: tuple[DeviceFrames, ...] = (),
+        discount: float = 1.0,
     ) -> Windows:
-        """Normalise the windows ``rows`` of the data and put them on the device, beside the ``frames`` of cameras."""
+        """Normalise the windows ``rows`` of the data and put them on the device, beside the ``frames`` of cameras.
+
+        A label counts ``discount`` times as much as the one before it in its chunk.
+        """
         mask, weight = data.mask[rows], data.weight[rows]
         actions = normaliser.action.forward(data.actions[rows]) * mask[..., None]
-        arrays = (normaliser.observation.forward(data.observations[rows]), actions, mask, weight)
+        counting = mask * discount ** np.arange(mask.shape[1])
+        arrays = (normaliser.observation.forward(data.observations[rows]), actions, counting, weight)
         observations, targets, shown, counts = (
             torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)).to(device) for a in arrays
         )
