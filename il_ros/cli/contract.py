@@ -99,7 +99,8 @@ def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float 
     header = f"# What {environment} sees and takes; written by il-ros contract from-gym.\n"
     if points:
         header += (
-            "# Proposed as points, in m, by which a policy can see how things lie to each other (relations: true):\n"
+            "# With relations: true a policy sees how points, in m, and angles lie to each other. Velocities are left\n"
+            "# out: a policy that sees them goes on as it went, and stands still once it has stood. Proposed are\n"
         )
         header += "".join(f"#   {point}: {why}\n" for point, why in points.items()) + "# Correct what is wrong.\n"
     return header + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)

@@ -1,12 +1,15 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which numbers of another environment's observation are points and angles: proposals, by names and by statistics.
+"""Which numbers of another environment are points, angles and velocities: proposals, by names and by statistics.
 
 An environment with goals names two points, ``achieved_goal`` and ``desired_goal`` (gymnasium-robotics, GoalEnv), and
 many a Dict observation names others: ``block_pos``, ``tcp_pose``, ``effector_translation``. Where two are known, a
 place in an array without names is what changes as another three numbers say: its velocity. That holds of the way from
 one place to another, and of small angles, too: neither is a place.
+
+Where there are points, velocities are left out. An arm that stands still for a moment looks by them like one that has
+ended its work, and so a policy learns to stand still for ever (de Haan 2019, arXiv:1905.11979).
 """
 
 from __future__ import annotations
@@ -35,30 +38,36 @@ SAME = 1e-5
 PLACES = frozenset(("pos", "position", "xy", "xyz", "translation", "location"))
 POSES = frozenset(("pose",))
 ANGLES = frozenset(("yaw", "angle", "theta", "orientation", "rotation", "heading"))
-OTHERS = frozenset(("joint", "joints", "to", "rel", "relative", "delta", "diff", "vel", "velocity", "speed", "error"))
-"""Words in the name of an array that is a place, a place and an orientation, an angle, or none of them."""
+VELOCITIES = frozenset(("vel", "velocity", "velocities", "velp", "velr", "qvel", "speed"))
+OTHERS = frozenset(("joint", "joints", "to", "rel", "relative", "delta", "diff", "error"))
+"""Words in the name of an array that is a place, a place and an orientation, an angle, a velocity, or none of them."""
 MOVES = 1e-4
 """A place that changes less in a step (standard deviation), in its unit, tells nothing."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the numbers of a point or of an angle are."""
+    """What some numbers are: a point, an angle or a velocity."""
 
+    kind: str
     columns: tuple[int, ...]
     """Which numbers of the observation."""
     why: str
-    is_angle: bool = False
 
     def components(self, name: str, column: int) -> Mapping[str, tuple[str, str]]:
-        """Return by their names in a contract what follows the field of one of the numbers, and the unit."""
-        if self.is_angle:
+        """Return by their names in a contract what follows the field of one of the numbers, and the unit.
+
+        A velocity has none.
+        """
+        if self.kind == "velocity":
+            return {}
+        if self.kind == "angle":
             return {f"{name}_c": (".cos", ""), f"{name}_s": (".sin", "")}
         return {f"{name}_{AXES[self.columns.index(column)]}": ("", "m")}
 
 
 def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, Proposal]:
-    """Return points and angles by name; no points unless goals or names tell of two.
+    """Return points, angles and velocities by name; angles alone unless goals or names tell of two points.
 
     Args:
         env: the environment; it is reset, and some hundred random steps are made.
@@ -69,13 +78,18 @@ def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, P
         groups[name.rpartition(".")[0]].append(index)
     rows, same_episode = _random_steps(env)
     goals, named = _goals(groups), _named(groups)
-    angles = {name: part for name, part in named.items() if part.is_angle}
-    points = _with(goals, {name: part for name, part in named.items() if not part.is_angle}, rows)
+    angles = _of_kind("angle", named)
+    points = _with(goals, _of_kind("point", named), rows)
     if len(points) < 2:
         return angles
     nameless = {name: columns for name, columns in groups.items() if name not in goals | named}
     moving = _moving(nameless, rows, same_episode)
-    return _with(points, {name: part for name, part in moving.items() if _is_near(part, points, rows)}, rows) | angles
+    near = {name: part for name, part in _of_kind("point", moving).items() if _is_near(part, points, rows)}
+    return _with(points, near, rows) | angles | _of_kind("velocity", named | moving)
+
+
+def _of_kind(kind: str, parts: Mapping[str, Proposal]) -> dict[str, Proposal]:
+    return {name: part for name, part in parts.items() if part.kind == kind}
 
 
 def _goals(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
@@ -83,7 +97,7 @@ def _goals(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
     if len(sizes) != 1 or not (sizes == {2} or (0 not in sizes and max(sizes) % 3 == 0)):
         return {}
     return {
-        f"{goal}{first or ''}": Proposal(tuple(groups[goal][first : first + 3]), "in one of the goals")
+        f"{goal}{first or ''}": Proposal("point", tuple(groups[goal][first : first + 3]), "in one of the goals")
         for goal in GOALS
         for first in range(0, len(groups[goal]), 3)
     }
@@ -94,13 +108,16 @@ def _named(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
     found = {}
     for name, columns in groups.items():
         words = set(re.split(r"[_\d]+", name.rpartition(".")[2].lower()))
-        if words & OTHERS:
-            continue
         size = 3 if words & POSES and len(columns) in (6, 7) else len(columns)
-        if size in (2, 3) and words & (PLACES | POSES):
-            found[name] = Proposal(tuple(columns[:size]), "by its name")
+        if words & VELOCITIES:
+            found[name] = Proposal("velocity", tuple(columns), "a velocity by its name, left out")
+        elif words & OTHERS:
+            continue
+        elif size in (2, 3) and words & (PLACES | POSES):
+            found[name] = Proposal("point", tuple(columns[:size]), "a point by its name")
         elif size == 1 and words & ANGLES:
-            found[name] = Proposal(tuple(columns), "by its name; cos4 and sin4 if four sides are alike", is_angle=True)
+            why = "an angle by its name; cos4 and sin4 if four sides are alike"
+            found[name] = Proposal("angle", tuple(columns), why)
     return found
 
 
@@ -127,7 +144,7 @@ def _is_near(part: Proposal, points: Mapping[str, Proposal], rows: Array) -> boo
 
 
 def _moving(groups: Mapping[str, Sequence[int]], rows: Array, same_episode: Array) -> dict[str, Proposal]:
-    """Return three numbers each that other three of their array are the velocity of."""
+    """Return three numbers each that other three of their array are the velocity of, and these."""
     change = np.diff(rows, axis=0)[same_episode]
     ends = rows[1:][same_episode], ((rows[1:] + rows[:-1]) / 2)[same_episode]
     found: dict[str, Proposal] = {}
@@ -145,7 +162,10 @@ def _moving(groups: Mapping[str, Sequence[int]], rows: Array, same_episode: Arra
         taken, own = set[int](), dict[int, Proposal]()
         for score, first, place, other, speed in sorted(scores, reverse=True):
             if score >= ALIKE and not taken & {*place, *speed}:
-                own[first] = Proposal(tuple(place), f"the numbers {other} to {other + 2} are its velocity")
+                own[first] = Proposal("point", tuple(place), f"the numbers {other} to {other + 2} are its velocity")
+                own[other] = Proposal(
+                    "velocity", tuple(speed), f"the velocity of the numbers {first} to {first + 2}, left out"
+                )
                 taken |= {*place, *speed}
         found |= {f"{group}{first}": own[first] for first in sorted(own)}
     return found

@@ -219,7 +219,8 @@ def described(
     """Make the contract of an environment: all of its observation and action, at the rate at which it is shown.
 
     Returns:
-        the contract, and by name the points and angles that are proposed in it, with the reason.
+        the contract, and by name the points and angles that are proposed in it and the velocities that are left out,
+        with the reason.
 
     Raises:
         ConfigError: if it cannot be made, tells no rate, or has actions without limits.

@@ -68,7 +68,7 @@ def proposed(goals: int, **options: float) -> dict[str, str]:
 
 
 def labels(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
-    """Return the proposed names of the contract by those of the environment."""
+    """Return the proposed names of the contract by those of the environment; none for what is left out."""
     seen = names(env.observation_space)
     found = proposals(env, seen)
     return {
@@ -80,11 +80,18 @@ def labels(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
 
 def test_goals_and_what_has_a_velocity_are_points_each_with_its_own() -> None:
     found = proposed(3)
-    assert found == {
+    assert {name: label for name, label in found.items() if label} == {
         **{f"achieved_goal.{i}": f"achieved_goal_{axis}" for i, axis in enumerate("xyz")},
         **{f"desired_goal.{i}": f"desired_goal_{axis}" for i, axis in enumerate("xyz")},
         **{f"observation.{1 + i}": f"observation1_{axis}" for i, axis in enumerate("xyz")},
         **{f"observation.{7 + i}": f"observation7_{axis}" for i, axis in enumerate("xyz")},
+    }
+
+
+def test_velocities_are_left_out_those_of_what_is_no_point_too() -> None:
+    found = proposed(3)
+    assert {name for name, label in found.items() if not label} == {
+        f"observation.{n}" for first in (4, 10, 18, 24) for n in range(first, first + 3)
     }
 
 
@@ -124,8 +131,12 @@ class Named(gymnasium.Env[Any, Any]):
 
 
 def test_arrays_are_points_and_angles_by_their_names() -> None:
-    env = Named(cube_pos=3, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3, tcp_to_cube_pos=3)
+    env = Named(
+        cube_pos=3, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3, tcp_to_cube_pos=3, vel=2
+    )
     assert labels(env) == {
+        "vel.0": "",
+        "vel.1": "",
         **{f"cube_pos.{i}": f"cube_pos_{axis}" for i, axis in enumerate("xyz")},
         **{f"tcp_pose.{i}": f"tcp_pose_{axis}" for i, axis in enumerate("xyz")},
         **{f"block_translation.{i}": f"block_translation_{axis}" for i, axis in enumerate("xy")},
