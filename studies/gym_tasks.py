@@ -23,7 +23,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,28 +66,41 @@ TASKS = {
     ),
 }
 FOR_ALL, PEER = "mixture_relations", "BC-RNN-GMM (robomimic)"
-ALIKE = {"relations": True, "n_obs_steps": 1, "observation_noise": 0.0, "execute_steps": 3}
-ARMS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    FOR_ALL: (FOR_ALL, {}),
-    "without relations": (FOR_ALL, {"relations": False}),
-    "two observations": (FOR_ALL, {"n_obs_steps": 2}),
-    "flow": ("flow", ALIKE),
-    "deterministic": ("deterministic", ALIKE),
-    PEER: ("", {}),
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How a policy is trained."""
+
+    words: str
+    """What the page says of it."""
+    config: str = FOR_ALL
+    """The training configuration; empty for the peer."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """What is different in it."""
+    velocities: bool = False
+    """Whether the contract has them, too."""
+
+
+ALIKE = {"relations": True, "n_obs_steps": 1, "observation_noise": 0.0, "execute_steps": 1, "discount": 0.5}
+CLASS = "is that class with relations, discount and executed steps as for all"
+ARMS = {
+    FOR_ALL: Arm("is the one training configuration for all tasks"),
+    "without relations": Arm("is the same, without the relations between points", changes={"relations": False}),
+    "without discount": Arm("is the same, with all labels of a chunk counting alike", changes={"discount": 1.0}),
+    "with velocities": Arm("is the same, with the velocities that the contract leaves out", velocities=True),
+    "three steps": Arm("is the same, with three steps of a chunk executed", changes={"execute_steps": 3}),
+    "two observations": Arm("is the same, with the observation before, too", changes={"n_obs_steps": 2}),
+    "flow": Arm(CLASS, "flow", ALIKE),
+    "deterministic": Arm(CLASS, "deterministic", ALIKE),
+    PEER: Arm(
+        "is robomimic 0.3.0's, as its configuration for low-dimensional data has it, on the same demonstrations, for "
+        "as long as the table says, which is less than its authors train",
+        "",
+    ),
 }
-"""By name: the training configuration, and what is different in it."""
 TRAININGS = "gym_tasks-trainings.json"
 """Every training that was published, so that more of them can be added on another machine."""
-WORDS = {
-    FOR_ALL: "is the one training configuration for all tasks",
-    "without relations": "is the same, without the relations between points",
-    "two observations": "is the same, with the observation before, too",
-    "flow": "is that class with relations and one observation",
-    "deterministic": "is that class with relations and one observation",
-    PEER: "is robomimic 0.3.0's, as its configuration for low-dimensional data has it, on the same demonstrations, for "
-    "as long as the table says, which is less than its authors train",
-}
-"""What the page says of each."""
 NEW_GOALS = 1_000_000
 """The first seed of the goals that are not shown; demonstrations begin at 0."""
 
@@ -108,7 +121,7 @@ class ExternalJob:
 
     def key(self) -> str:
         """Return a key that is equal for equal work."""
-        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), self.training()])
+        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), self.training(), ARMS[self.arm].velocities])
 
     @property
     def on(self) -> GymTask:
@@ -122,10 +135,11 @@ class ExternalJob:
 
     def training(self) -> TrainingConfig | None:
         """Return what is trained, and how; None for the peer."""
-        name, changes = ARMS[self.arm]
-        if not name:
+        arm = ARMS[self.arm]
+        if not arm.config:
             return None
-        return TrainingConfig.load(name, seed=self.seed, **changes, **({"steps": self.steps} if self.steps else {}))
+        steps = {"steps": self.steps} if self.steps else {}
+        return TrainingConfig.load(arm.config, seed=self.seed, **arm.changes, **steps)
 
 
 def demonstrations(task: ExternalTask, contract: Contract, count: int) -> tuple[list[Episode], int]:
@@ -171,7 +185,7 @@ def median_ms(call: Callable[[], Any], times: int = 200) -> float:
 def work(job: ExternalJob, folder: Path) -> None:
     """Demonstrate, train, drive, and keep what it gave."""
     task, config = TASKS[job.task], job.training()
-    contract = contract_of(task.environment, {})
+    contract = contract_of(task.environment, {}, velocities=ARMS[job.arm].velocities)
     shown, failed = demonstrations(task, contract, job.demonstrations)
     if config is None:
         outcomes, train_s, answer = robomimic_peer.measured(job.on, contract, shown, job.new_goals, job.seed, job.steps)
@@ -200,7 +214,8 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def page(table: Sequence[Mapping[str, Any]]) -> str:
     """Return the page."""
-    words = " ".join(f"`{arm}` {text}." for arm, text in WORDS.items() if arm in {row["arm"] for row in table})
+    named = {row["arm"] for row in table}
+    words = " ".join(f"`{name}` {arm.words}." for name, arm in ARMS.items() if name in named)
     lines = [
         "# Tasks of other people",
         "",

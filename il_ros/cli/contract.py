@@ -58,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--options", default="{}", help="what gymnasium.make is given for from-gym, a JSON object")
     parser.add_argument("--rate", type=float, help="steps a second for from-gym (default: its render_fps)")
+    parser.add_argument(
+        "--velocities", action="store_true", help="keep the velocities that from-gym leaves out where there are points"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         DataError: if the bag cannot be read.
     """
     if args.what == "from-gym":
-        print(of_environment(args.contract, json_object("--options", args.options), args.rate), end="")
+        print(of_environment(args.contract, json_object("--options", args.options), args.rate, args.velocities), end="")
         return 0
     contract = Contract.load(args.contract)
     if not 0 < args.seconds <= 3600:
@@ -87,11 +90,13 @@ def run(args: argparse.Namespace) -> int:
     return 0 if satisfied else 1
 
 
-def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> str:
+def of_environment(
+    environment: str, options: Mapping[str, Any], rate_hz: float | None = None, velocities: bool = False
+) -> str:
     """Return the contract for an environment, in YAML."""
     from il_ros.sim.gym_adapter import described
 
-    contract, points = described(environment, options, rate_hz)
+    contract, points = described(environment, options, rate_hz, velocities)
     plain = contract.to_dict()
     for part in (*plain["observation"].values(), *plain["action"].values()):
         for key in [key for key, value in part.items() if value == ""]:
@@ -100,7 +105,7 @@ def of_environment(environment: str, options: Mapping[str, Any], rate_hz: float 
     if points:
         header += (
             "# With relations: true a policy sees how points, in m, and angles lie to each other. Velocities are left\n"
-            "# out: a policy that sees them goes on as it went, and stands still once it has stood. Proposed are\n"
+            "# out (--velocities keeps them): who sees them goes on as it went, and stands still once it has stood.\n"
         )
         header += "".join(f"#   {point}: {why}\n" for point, why in points.items()) + "# Correct what is wrong.\n"
     return header + yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, width=120)

@@ -208,15 +208,19 @@ def _paths(space: gymnasium.Space[Any], *above: str) -> list[tuple[str, ...]]:
     return [(*above, *map(str, index)) for index in np.ndindex(*space.shape)]
 
 
-def contract_of(environment: str, options: Mapping[str, Any], rate_hz: float | None = None) -> Contract:
+def contract_of(
+    environment: str, options: Mapping[str, Any], rate_hz: float | None = None, velocities: bool = False
+) -> Contract:
     """Make the contract of an environment, see ``described``."""
-    return described(environment, options, rate_hz)[0]
+    return described(environment, options, rate_hz, velocities)[0]
 
 
 def described(
-    environment: str, options: Mapping[str, Any], rate_hz: float | None = None
+    environment: str, options: Mapping[str, Any], rate_hz: float | None = None, velocities: bool = False
 ) -> tuple[Contract, Mapping[str, str]]:
-    """Make the contract of an environment: all of its observation and action, at the rate at which it is shown.
+    """Make the contract of an environment: its observation and its action, at the rate at which it is shown.
+
+    Velocities are left out where there are points, unless ``velocities`` says that they are not.
 
     Returns:
         the contract, and by name the points and angles that are proposed in it and the velocities that are left out,
@@ -230,6 +234,8 @@ def described(
     rate = env.metadata.get("render_fps") if rate_hz is None else rate_hz
     with stdout_to_stderr():
         proposed = proposals(env, seen)
+    if velocities:
+        proposed = {name: part for name, part in proposed.items() if part.kind != "velocity"}
     env.close()
     if rate is None:
         raise ConfigError(f"environment {environment!r} has no render_fps; give its steps a second, as in --rate 20")
