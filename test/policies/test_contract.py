@@ -122,6 +122,21 @@ def test_masked_steps_have_no_influence_on_loss_or_gradient(name: str) -> None:
         assert (one is None and two is None) or torch.equal(one, two)
 
 
+@pytest.mark.parametrize("name", [name for name in CLASSES if name != "mixture"])
+def test_by_how_much_labels_count_is_no_input_and_only_their_ratio_matters(name: str) -> None:
+    policy, (observations, actions, mask) = create(name, SIZES, seed=0), batch()
+    ratio = torch.tensor([1.0, 0.5, 0.25, 0.0])
+    one, other = (policy.loss(observations, actions, c * ratio * mask, generator()) for c in (1.0, 0.01))
+    assert torch.allclose(one, other, rtol=1e-4)
+
+
+def test_a_label_of_a_mixture_weighs_in_its_choice_by_how_much_it_counts() -> None:
+    policy, (observations, actions, mask) = create("mixture", SIZES, seed=0), batch()
+    counting = mask * torch.tensor([1.0, 1e-6, 1e-6, 1e-6])
+    first_alone = policy.loss(observations, actions, mask * torch.tensor([1.0, 0.0, 0.0, 0.0]), generator())
+    assert torch.allclose(policy.loss(observations, actions, counting, generator()), first_alone, rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_window_is_judged_by_itself(name: str) -> None:
     policy = create(name, SIZES, seed=0)

@@ -414,6 +414,21 @@ def test_every_pass_shows_each_window_as_often_as_any_other(windows_there: int) 
     assert not torch.equal(shown.of_step(per_pass).observations[:, -1], seen[:32])
 
 
+def test_labels_count_less_the_farther_ahead_they_are_and_padding_never() -> None:
+    data = windows(3)
+    mask = data.mask.copy()
+    shown = Windows.of(data, slice(None), fit_normalizer(data), "cpu", discount=0.5)
+    expected = torch.from_numpy(mask) * 0.5 ** torch.arange(mask.shape[1])
+    assert torch.equal(shown.mask, expected) and not torch.equal(shown.mask, torch.from_numpy(mask))
+    assert torch.equal(shown.actions, Windows.of(data, slice(None), fit_normalizer(data), "cpu").actions)
+
+
+@pytest.mark.parametrize("discount", [0.0, -0.5, 1.5])
+def test_a_discount_that_is_none_is_refused(discount: float) -> None:
+    with pytest.raises(ConfigError, match="discount"):
+        dataclasses.replace(SMALL, discount=discount)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 @pytest.mark.parametrize("name", POLICIES)
 def test_a_graphics_card_trains_what_the_processor_can_use(name: str, tmp_path: Path) -> None:
