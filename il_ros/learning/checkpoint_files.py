@@ -24,7 +24,7 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import CheckpointError
 from il_ros.learning.training.result import Trained
 from il_ros.policies.base import Policy
-from il_ros.policies.encoding.encoded_policy import EncodedPolicy, geometry_of
+from il_ros.policies.encoding.encoded_policy import EncodedPolicy, geometry_of, sequence_of
 
 FORMAT = 1
 DOCUMENT, WEIGHTS = "checkpoint.json", "model.safetensors"
@@ -103,7 +103,10 @@ def _encoding(policy: Policy) -> dict[str, Any]:
     """Return what stands beside the numbers of an observation, by the key of each part."""
     vision, geometry = policy.vision if isinstance(policy, EncodedPolicy) else None, geometry_of(policy)
     parts = {"vision": vision, "geometry": geometry}
-    return {key: part.to_dict() for key, part in parts.items() if part is not None}
+    sequence = sequence_of(policy)
+    return {key: part.to_dict() for key, part in parts.items() if part is not None} | (
+        {"sequence": sequence} if sequence else {}
+    )
 
 
 def keep_execution(path: Path, sha256: str, execute_steps: int, measured: Mapping[str, Any]) -> None:

@@ -93,6 +93,11 @@ class Policy(torch.nn.Module, abc.ABC):
         """Do, numbers of an observation that are measured; what images become is beside them."""
         return self.config.observation_dim
 
+    @property
+    def encoded_dim(self) -> int:
+        """How many numbers ``encode`` makes of a history."""
+        return self.config.n_obs_steps * self.config.observation_dim
+
     def encode(self, observations: Tensor, images: Sequence[Tensor]) -> Tensor:
         """Return (B, To, Do), what the other methods take, of the numbers of an observation and its images.
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,9 @@ class TrainingConfig:
     """The policy class, by its file's name or a dotted module name."""
     n_obs_steps: Length = 2
     """To, observations in a window."""
+    sequence: Literal["", "gru", "transformer"] = ""
+    """What reads the observations of a window as a sequence: ``gru`` or ``transformer``. Empty: they stand side by side
+    before the policy."""
     horizon: Length = 16
     """Ta, actions in a chunk."""
     execute_steps: Annotated[int, Field(ge=0, le=LONGEST)] = 0

@@ -182,7 +182,7 @@ def _fresh_policy(data: Dataset, config: TrainingConfig) -> Policy:
         **{name: getattr(config, name) for name in ("n_obs_steps", "horizon", "width", "depth")},
         **config.options,
     }
-    return create_encoded(config.policy, sizes, config.seed, data.geometry, vision)
+    return create_encoded(config.policy, sizes, config.seed, data.geometry, vision, config.sequence)
 
 
 def _blind_note(data: Dataset) -> tuple[str, ...]:
