@@ -69,7 +69,7 @@ FOR_ALL, PEER = "mixture_relations", "BC-RNN-GMM (robomimic)"
 
 
 @dataclass(frozen=True)
-class Arm:
+class TaskArm:
     """How a policy is trained."""
 
     words: str
@@ -85,15 +85,15 @@ class Arm:
 ALIKE = {"relations": True, "n_obs_steps": 1, "observation_noise": 0.0, "execute_steps": 2, "discount": 0.6}
 CLASS = "is that class with relations, discount and executed steps as for all"
 ARMS = {
-    FOR_ALL: Arm("is the one training configuration for all tasks"),
-    "without relations": Arm("is the same, without the relations between points", changes={"relations": False}),
-    "without discount": Arm("is the same, with all labels of a chunk counting alike", changes={"discount": 1.0}),
-    "with velocities": Arm("is the same, with the velocities that the contract leaves out", velocities=True),
-    "one step": Arm("is the same, with one step of a chunk executed", changes={"execute_steps": 1}),
-    "two observations": Arm("is the same, with the observation before, too", changes={"n_obs_steps": 2}),
-    "flow": Arm(CLASS, "flow", ALIKE),
-    "deterministic": Arm(CLASS, "deterministic", ALIKE),
-    PEER: Arm(
+    FOR_ALL: TaskArm("is the one training configuration for all tasks"),
+    "without relations": TaskArm("is the same, without the relations between points", changes={"relations": False}),
+    "without discount": TaskArm("is the same, with all labels of a chunk counting alike", changes={"discount": 1.0}),
+    "with velocities": TaskArm("is the same, with the velocities that the contract leaves out", velocities=True),
+    "one step": TaskArm("is the same, with one step of a chunk executed", changes={"execute_steps": 1}),
+    "two observations": TaskArm("is the same, with the observation before, too", changes={"n_obs_steps": 2}),
+    "flow": TaskArm(CLASS, "flow", ALIKE),
+    "deterministic": TaskArm(CLASS, "deterministic", ALIKE),
+    PEER: TaskArm(
         "is robomimic 0.3.0's, as its configuration for low-dimensional data has it, on the same demonstrations, for "
         "as long as the table says, which is less than its authors train",
         "",

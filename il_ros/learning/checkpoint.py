@@ -42,7 +42,6 @@ from il_ros.learning.training.config import LONGEST
 from il_ros.learning.training.result import Trained
 from il_ros.policies.base import Policy, PolicyConfig, is_declared
 from il_ros.policies.encoding.encoded_policy import added_dim, create_encoded
-from il_ros.policies.encoding.sequences import SEQUENCES
 from il_ros.policies.vision.config import Vision
 
 SIZES = tuple(field.name for field in fields(PolicyConfig))
@@ -212,7 +211,9 @@ def _policy(document: Mapping[str, Any], weights: Mapping[str, torch.Tensor], co
     if not all(1 <= sizes.get(key, 1) <= LONGEST for key in ("n_obs_steps", "horizon")):
         raise CheckpointError(f"its n_obs_steps or horizon is not from 1 to {LONGEST}")
     with AllocationLimit(sum(tensor.numel() for tensor in weights.values()), len(weights)):
-        policy = create_encoded(name, {**sizes, "observation_dim": measured}, 0, geometry, vision, _sequence(document))
+        policy = create_encoded(
+            name, {**sizes, "observation_dim": measured}, 0, geometry, vision, str(document.get("sequence", ""))
+        )
     policy.load_state_dict(dict(weights))
     return policy.eval().requires_grad_(False)
 
@@ -232,18 +233,6 @@ def _geometry(document: Mapping[str, Any], contract: Contract) -> Geometry | Non
             f"its points have components {sorted(columns)}; its contract has {len(contract.observation)}"
         )
     return geometry
-
-
-def _sequence(document: Mapping[str, Any]) -> str:
-    """Return the name of what reads the observations as a sequence; empty if they stand side by side.
-
-    Raises:
-        CheckpointError: if there is none of that name.
-    """
-    name = document.get("sequence", "")
-    if name and name not in SEQUENCES:
-        raise CheckpointError(f"its sequence encoder is {name!r}; this program has {', '.join(SEQUENCES)}")
-    return str(name)
 
 
 def _vision(document: Mapping[str, Any], contract: Contract) -> Vision | None:
@@ -298,8 +287,7 @@ def _check(policy: Policy, normaliser: Normalizer, critic: Critic | None, states
 
 def _critic(policy: Policy, raw: bytes) -> Critic:
     """Return the critic of ``policy`` with its weights."""
-    sizes = policy.config
-    critic = Critic(policy.encoded_dim + sizes.action_dim)
+    critic = Critic(policy.encoded_dim + policy.config.action_dim)
     critic.load_state_dict(safetensors.torch.load(raw))
     return critic.eval().requires_grad_(False)
 
