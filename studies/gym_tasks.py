@@ -91,6 +91,11 @@ ARMS = {
     "with velocities": TaskArm("is the same, with the velocities that the contract leaves out", velocities=True),
     "one step": TaskArm("is the same, with one step of a chunk executed", changes={"execute_steps": 1}),
     "two observations": TaskArm("is the same, with the observation before, too", changes={"n_obs_steps": 2}),
+    "GRU": TaskArm("is the same, with eight observations read by a GRU", changes={"n_obs_steps": 8, "sequence": "gru"}),
+    "transformer": TaskArm(
+        "is the same, with eight observations read by a transformer",
+        changes={"n_obs_steps": 8, "sequence": "transformer"},
+    ),
     "flow": TaskArm(CLASS, "flow", ALIKE),
     "deterministic": TaskArm(CLASS, "deterministic", ALIKE),
     PEER: TaskArm(
