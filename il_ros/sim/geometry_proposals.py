@@ -35,12 +35,13 @@ ALIKE = 0.5
 mean of both ends; a controller brakes in between."""
 SAME = 1e-5
 """Numbers that differ by less are equal."""
-PLACES = frozenset(("pos", "position", "xy", "xyz", "translation", "location"))
+PLACES = frozenset(("pos", "position", "xy", "xyz", "translation", "location", "goal", "target"))
 POSES = frozenset(("pose",))
 ANGLES = frozenset(("yaw", "angle", "theta", "orientation", "rotation", "heading"))
 VELOCITIES = frozenset(("vel", "velocity", "velocities", "velp", "velr", "qvel", "speed"))
 OTHERS = frozenset(("joint", "joints", "to", "rel", "relative", "delta", "diff", "error"))
 """Words in the name of an array that is a place, a place and an orientation, an angle, a velocity, or none of them."""
+AN_ANGLE = "an angle by its name; cos4 and sin4 if four sides are alike"
 MOVES = 1e-4
 """A place that changes less in a step (standard deviation), in its unit, tells nothing."""
 
@@ -107,17 +108,20 @@ def _named(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
     """Return what arrays of their own are by their names."""
     found = {}
     for name, columns in groups.items():
-        words = set(re.split(r"[_\d]+", name.rpartition(".")[2].lower()))
-        size = 3 if words & POSES and len(columns) in (6, 7) else len(columns)
+        words, size = set(re.split(r"[_\d]+", name.rpartition(".")[2].lower())), len(columns)
         if words & VELOCITIES:
             found[name] = Proposal("velocity", tuple(columns), "a velocity by its name, left out")
         elif words & OTHERS:
             continue
-        elif size in (2, 3) and words & (PLACES | POSES):
-            found[name] = Proposal("point", tuple(columns[:size]), "a point by its name")
+        elif size in (2, 3) and words & PLACES:
+            found[name] = Proposal("point", tuple(columns), "a point by its name")
         elif size == 1 and words & ANGLES:
-            why = "an angle by its name; cos4 and sin4 if four sides are alike"
-            found[name] = Proposal("angle", tuple(columns), why)
+            found[name] = Proposal("angle", tuple(columns), AN_ANGLE)
+        elif size == 3 and words & POSES:
+            found[name] = Proposal("point", tuple(columns[:2]), "the place of a pose in the plane, by its name")
+            found[f"{name}_yaw"] = Proposal("angle", (columns[2],), AN_ANGLE)
+        elif size in (6, 7) and words & POSES:
+            found[name] = Proposal("point", tuple(columns[:3]), "the place of a pose, by its name")
     return found
 
 

@@ -132,8 +132,9 @@ class Named(gymnasium.Env[Any, Any]):
 
 def test_arrays_are_points_and_angles_by_their_names() -> None:
     env = Named(
-        cube_pos=3, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3, tcp_to_cube_pos=3, vel=2
-    )
+        cube_pos=3, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3, tcp_to_cube_pos=3, vel=2,
+        tee_pose=3,
+    )  # fmt: skip
     assert labels(env) == {
         "vel.0": "",
         "vel.1": "",
@@ -141,6 +142,9 @@ def test_arrays_are_points_and_angles_by_their_names() -> None:
         **{f"tcp_pose.{i}": f"tcp_pose_{axis}" for i, axis in enumerate("xyz")},
         **{f"block_translation.{i}": f"block_translation_{axis}" for i, axis in enumerate("xy")},
         "block_orientation.0": "block_orientation_c, block_orientation_s",
+        "tee_pose.0": "tee_pose_x",
+        "tee_pose.1": "tee_pose_y",
+        "tee_pose.2": "tee_pose_yaw_c, tee_pose_yaw_s",
     }
 
 
