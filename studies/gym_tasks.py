@@ -257,7 +257,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for seed in range(args.seeds)
     ]
     shelf = JobResults(args.folder, {} if args.output is None else job_cache.published(args.results / TRAININGS))
-    job_cache.run(work, shelf.missing(jobs), args.folder, args.workers, "trainings")
+    absent = shelf.missing(jobs)
+    if args.no_run:
+        jobs = [job for job in jobs if job not in absent]
+    else:
+        job_cache.run(work, absent, args.folder, args.workers, "trainings")
     table = rows([shelf.gave(job) for job in jobs])
     print(page(table))
     if args.output is not None:
@@ -277,6 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=0, help="gradient steps (default: the configuration's)")
     job_cache.add_options(parser, "study-tasks")
     parser.add_argument("--output", type=Path, help="folder for the page")
+    parser.add_argument("--no-run", action="store_true", help="run nothing: the page is of what is there")
     return parser
 
 

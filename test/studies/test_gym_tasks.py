@@ -103,7 +103,8 @@ def test_equal_work_has_one_key_and_any_other_its_own() -> None:
 
 def test_the_part_that_is_taken_away_is_all_that_differs() -> None:
     whole = ExternalJob("Hop", FOR_ALL, 0, 200, 100).training()
-    for arm, changed in (("without relations", {"relations"}), ("two observations", {"n_obs_steps"})):
+    parts = {"without relations": "relations", "two observations": "n_obs_steps", "without discount": "discount"}
+    for arm, changed in ((arm, {key}) for arm, key in {**parts, "one step": "execute_steps"}.items()):
         other = ExternalJob("Hop", arm, 0, 200, 100).training()
         assert {key for key in vars(whole) if vars(whole)[key] != vars(other)[key]} == changed
 
@@ -122,6 +123,10 @@ def test_what_was_published_is_not_run_again_on_another_machine(
     assert [each["seed"] for each in json.loads((tmp_path / gym_tasks.TRAININGS).read_text())] == [0, 1]
     (row,) = json.loads((tmp_path / "gym_tasks.json").read_text())
     assert row["trainings"] == 2 and row["episodes"] == 4
+    words[3:4] = [FOR_ALL, "flow"]
+    assert gym_tasks.main([*words, "--seeds", "3", "--folder", str(tmp_path / "there"), "--no-run"]) == 0
+    (row,) = json.loads((tmp_path / "gym_tasks.json").read_text())  # nothing was run
+    assert row["trainings"] == 2 and row["arm"] == FOR_ALL
 
 
 def test_what_is_published_of_a_job_replaces_what_was_known_of_it_under_another_key(tmp_path: Path) -> None:
