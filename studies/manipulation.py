@@ -64,7 +64,7 @@ LIKE = {
 }
 """By what is seen, the training configuration that says how long every class is trained, how it sees, and how many
 steps of its chunks are executed."""
-SEEING = ("n_obs_steps", "relations", "encoder", "encoder_width", "shift_pixels")
+ALIKE = ("n_obs_steps", "relations", "discount", "val_fraction", "encoder", "encoder_width", "shift_pixels")
 FOR_TIME = ("batch", "learning_rate")
 """What is also taken from it with pictures, which take nearly all of the time; docs/cameras.md says why."""
 
@@ -86,7 +86,7 @@ class HandlingCell:
 
     def key(self) -> str:
         """Return a key that is equal for equal work."""
-        return job_cache.key(self)
+        return job_cache.key([self, self.training()])
 
     def contract(self) -> Contract:
         """Return the task's own contract; from pictures, with cameras in the place of the objects."""
@@ -100,13 +100,14 @@ class HandlingCell:
 
     def taught(self) -> str:
         """Return a key of the training, which is equal for all numbers of episodes and executed steps."""
-        return job_cache.key([self.task, self.sees, self.policy, self.seed, self.demonstrations, self.steps])
+        return job_cache.key([self.task, self.sees, self.demonstrations, self.training()])
 
-    def training(self, plan: DaggerConfig) -> TrainingConfig:
+    def training(self) -> TrainingConfig:
         """Return what is trained, and how."""
-        keys = SEEING if self.sees == "state" else SEEING + FOR_TIME
+        keys = ALIKE if self.sees == "state" else ALIKE + FOR_TIME
         changes = {key: getattr(LIKE[self.sees], key) for key in keys}
-        return dataclasses.replace(plan.training(), width=WIDTH, observation_noise=0.0, **changes)
+        changes |= {"seed": self.seed, "steps": self.steps, "width": WIDTH, "observation_noise": 0.0}
+        return TrainingConfig.load(self.policy, **changes)
 
 
 class ShuffledPictures(TrainingPipeline):
@@ -155,7 +156,7 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
             for seed in plan.seeds(0, 0, cell.demonstrations):
                 backend.episode(seed)
             complete.touch()
-    checkpoint, train_s = trained(cell, plan, run)
+    checkpoint, train_s = trained(cell, run)
     seeds = plan.seeds(ALONE, 0, cell.episodes)
     rollouts = roll_out(checkpoint, cell.task, seeds, GateConfig(rule="none", execute_steps=plan.execute_steps))
     failed = next((rollout for rollout in rollouts if not rollout.success), None)
@@ -171,7 +172,7 @@ def measured(cell: HandlingCell, folder: Path) -> dict[str, Any]:
     }
 
 
-def trained(cell: HandlingCell, plan: DaggerConfig, run: Path) -> tuple[Path, float]:
+def trained(cell: HandlingCell, run: Path) -> tuple[Path, float]:
     """Train, unless that was done; return the checkpoint, and the processor time of the training, s."""
     folder = run / "checkpoints" / cell.taught()
     told = folder / "training.json"
@@ -180,7 +181,7 @@ def trained(cell: HandlingCell, plan: DaggerConfig, run: Path) -> tuple[Path, fl
             run / "episodes", folder, cell.contract()
         )
         reports: list[tuple[int, float]] = []
-        path = pipeline.train(cell.training(plan), lambda p: reports.append((p.step, time.process_time())))["path"]
+        path = pipeline.train(cell.training(), lambda p: reports.append((p.step, time.process_time())))["path"]
         (first, began), (last, ended) = reports[0], reports[-1]  # one that goes on has made steps before
         job_cache.keep(told, {"name": Path(path).name, "train_s": cell.steps * (ended - began) / max(1, last - first)})
     facts = json.loads(told.read_text())

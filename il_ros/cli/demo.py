@@ -46,11 +46,10 @@ TASK = "pick_place"
 OURS = ("fork", TASK, "avoid", "speed", "results.json", "report.html", "report.html.part")
 """What a demo's folder holds, also that of an earlier version."""
 ROUNDS = {
-    "policy": "mixture_relations", "steps": 2000, "expert": "nearest", "demonstrations": 8, "rounds": 2, "episodes": 20,
+    "policy": "mixture_relations", "steps": 2000, "expert": "nearest", "demonstrations": 5, "rounds": 2, "episodes": 20,
     "eval_episodes": 40, "success_threshold": 0.97, "execute_steps": 5,
 }  # fmt: skip
-"""The rounds, see ``DaggerConfig``: deliberately too few demonstrations. A policy of few does better if it is asked
-less often."""
+"""See ``DaggerConfig``: deliberately too few demonstrations; a policy of few does better if it is asked less often."""
 FROM_PICTURES = {
     **ROUNDS, "policy": "mixture_images", "steps": 3000, "demonstrations": 60, "episodes": 25, "execute_steps": 0,
 }  # fmt: skip
