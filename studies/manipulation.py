@@ -205,6 +205,7 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "entropy": behaviour_entropy(ways, tasks.load(task).ways) if tasks.load(task).ways > 1 else None,
             "failures": dict(failures.most_common()),
             "train_s": sum(result["train_s"] for result in group) / len(group),
+            "discount": LIKE[sees].discount,
         })  # fmt: skip
     return table
 

@@ -62,11 +62,11 @@ def policies(table: Rows) -> str:
 
 
 def _trainings(table: Rows) -> str:
-    """Return how long is trained, and how much of a chunk executed, by what is seen."""
-    kinds = {row["sees"]: (row["steps"], row["execute_steps"]) for row in table}
+    """Return how long is trained, with which discount, and how much of a chunk executed, by what is seen."""
+    kinds = {row["sees"]: (row["steps"], row.get("discount", 1.0), row["execute_steps"]) for row in table}
     told = (
-        f"{sees}: {steps:,} steps of training, {execute} of a chunk executed"
-        for sees, (steps, execute) in kinds.items()
+        f"{sees}: {steps:,} steps of training, labels discounted by {discount:g}, {execute} of a chunk executed"
+        for sees, (steps, discount, execute) in kinds.items()
     )
     return "; ".join(told).capitalize() + ". "
 
