@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import struct
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 from rosbags.interfaces import Nodetype
 from rosbags.interfaces.typing import Typesdict
+from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -21,6 +25,8 @@ from il_ros.recording.decode.message_batch import RecordedTopic
 
 PLAIN = (b"\0\0", b"\0\1")
 """The first bytes of messages in CDR, which give the byte order."""
+HEAD, PADDING = 4, 8
+"""Bytes before the first field; bytes that may be left behind the last one for each empty sequence of numbers."""
 WIDE = ("wstring", "wchar")
 DECODED = frozenset(
     ("bool", "byte", "char", "octet", "string", "float32", "float64")
@@ -171,9 +177,37 @@ def decoder(topic: RecordedTopic) -> Callable[[bytes], Any]:
     def decode(data: bytes) -> Any:
         if data[:2] not in PLAIN:
             raise ValueError(f"it begins with {data[:2].hex()}, which is no plain CDR")
-        return store.deserialize_cdr(data, type_name)
+        try:
+            return store.deserialize_cdr(data, type_name)
+        except SerdeError:
+            with contextlib.suppress(struct.error, ValueError):
+                message, left = _with_rest(store, data, type_name)
+                if left <= PADDING * _empty(message):
+                    return message
+            raise
 
     return decode
+
+
+def _with_rest(store: Typestore, data: bytes, type_name: str) -> tuple[Any, int]:
+    """Return the message that bytes begin with, and how many follow it.
+
+    ``serialize_message`` of rclpy leaves bytes behind a message with empty sequences: it counts the alignment of
+    numbers that are not there. So does whatever writes its result to a bag.
+    """
+    described = store.get_msgdef(type_name)
+    read = described.deserialize_cdr_le if data[1] else described.deserialize_cdr_be
+    message, end = read(data[HEAD:], 0, described.cls, store)
+    return message, len(data) - HEAD - int(end)
+
+
+def _empty(value: Any) -> int:
+    """Return how many sequences of numbers in a message are empty."""
+    if isinstance(value, np.ndarray):
+        return int(not value.size)
+    if isinstance(value, list):
+        return sum(map(_empty, value)) if value and not isinstance(value[0], str) else 0
+    return sum(map(_empty, vars(value).values())) if hasattr(value, "__dict__") else 0
 
 
 def serialised(message: Any, type_name: str) -> bytes:

@@ -110,7 +110,7 @@ ANGLES = st.lists(st.tuples(*[st.floats(-1e3, 1e3)] * 3), min_size=1, max_size=5
 
 
 def joint_states(names, angles):
-    return JointState(name=list(names), position=list(angles), velocity=list(angles), effort=list(angles))
+    return JointState(name=list(names), position=list(angles))
 
 
 @given(ANGLES, st.permutations(["wrist", "turn", "lift"]))
