@@ -90,6 +90,7 @@ ARMS = {
     "without discount": TaskArm("is the same, with all labels of a chunk counting alike", changes={"discount": 1.0}),
     "with velocities": TaskArm("is the same, with the velocities that the contract leaves out", velocities=True),
     "one step": TaskArm("is the same, with one step of a chunk executed", changes={"execute_steps": 1}),
+    "one step, with velocities": TaskArm("is both", changes={"execute_steps": 1}, velocities=True),
     "two observations": TaskArm("is the same, with the observation before, too", changes={"n_obs_steps": 2}),
     "GRU": TaskArm("is the same, with eight observations read by a GRU", changes={"n_obs_steps": 8, "sequence": "gru"}),
     "transformer": TaskArm(
