@@ -21,12 +21,13 @@ from rosbags.typesys.store import Typestore
 
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.recording.bag.metadata import whole_name
+from il_ros.recording.decode.cdr_layout import HEAD
 from il_ros.recording.decode.message_batch import RecordedTopic
 
 PLAIN = (b"\0\0", b"\0\1")
 """The first bytes of messages in CDR, which give the byte order."""
-HEAD, PADDING = 4, 8
-"""Bytes before the first field; bytes that may be left behind the last one for each empty sequence of numbers."""
+PADDING = 8
+"""Bytes that may be left behind the last field for each empty sequence of numbers."""
 WIDE = ("wstring", "wchar")
 DECODED = frozenset(
     ("bool", "byte", "char", "octet", "string", "float32", "float64")
