@@ -1,12 +1,14 @@
 # Copyright 2026 The il_ros authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which numbers of another environment are points, angles and velocities: proposals, by names and by statistics.
+"""Which numbers of another environment are points, angles, orientations and velocities: by names and by statistics.
 
 An environment with goals names two points, ``achieved_goal`` and ``desired_goal`` (gymnasium-robotics, GoalEnv), and
 many a Dict observation names others: ``block_pos``, ``tcp_pose``, ``effector_translation``. Where two are known, a
 place in an array without names is what changes as another three numbers say: its velocity. That holds of the way from
-one place to another, and of small angles, too: neither is a place.
+one place to another, and of small angles, too: neither is a place. Four numbers whose squares always add up to one are
+an orientation. In which order they are does not matter to a policy: what is made of them changes continuously with the
+orientation, and tells any two apart.
 
 Where there are points, velocities are left out. An arm that stands still for a moment looks by them like one that has
 ended its work, and so a policy learns to stand still for ever (de Haan 2019, arXiv:1905.11979).
@@ -38,9 +40,11 @@ SAME = 1e-5
 PLACES = frozenset(("pos", "position", "xy", "xyz", "translation", "location", "goal", "target"))
 POSES = frozenset(("pose",))
 ANGLES = frozenset(("yaw", "angle", "theta", "orientation", "rotation", "heading"))
+QUATERNIONS = frozenset(("quat", "quaternion", "orientation", "rotation"))
 VELOCITIES = frozenset(("vel", "velocity", "velocities", "velp", "velr", "qvel", "speed"))
 OTHERS = frozenset(("joint", "joints", "to", "rel", "relative", "delta", "diff", "error"))
-"""Words in the name of an array that is a place, a place and an orientation, an angle, a velocity, or none of them."""
+"""Words in the name of an array that is a place, a place and an orientation, an angle, an orientation, a velocity, or
+none of them."""
 AN_ANGLE = "an angle by its name; cos4 and sin4 if four sides are alike"
 MOVES = 1e-4
 """A place that changes less in a step (standard deviation), in its unit, tells nothing."""
@@ -48,27 +52,33 @@ MOVES = 1e-4
 
 @dataclass(frozen=True)
 class Proposal:
-    """What some numbers are: a point, an angle or a velocity."""
+    """What some numbers are: a point, an angle, an orientation or a velocity."""
 
     kind: str
     columns: tuple[int, ...]
-    """Which numbers of the observation."""
+    """Which numbers of the observation, one after the other."""
     why: str
 
-    def components(self, name: str, column: int) -> Mapping[str, tuple[str, str]]:
-        """Return by their names in a contract what follows the field of one of the numbers, and the unit.
+    def components(self, name: str, paths: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+        """Return field and unit of what they are in a contract, by its names there; a velocity has none.
 
-        A velocity has none.
+        Args:
+            name: of the point, angle or orientation.
+            paths: of its numbers in the message.
         """
         if self.kind == "velocity":
             return {}
         if self.kind == "angle":
-            return {f"{name}_c": (".cos", ""), f"{name}_s": (".sin", "")}
-        return {f"{name}_{AXES[self.columns.index(column)]}": ("", "m")}
+            return {f"{name}_c": (f"position[{paths[0]}].cos", ""), f"{name}_s": (f"position[{paths[0]}].sin", "")}
+        if self.kind == "orientation":
+            return {f"{name}_r{n}": (f"position[{','.join(paths)}].rot6d.{n}", "") for n in range(6)}
+        return {f"{name}_{axis}": (f"position[{path}]", "m") for axis, path in zip(AXES, paths)}
 
 
 def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, Proposal]:
-    """Return points, angles and velocities by name; angles alone unless goals or names tell of two points.
+    """Return points, angles, orientations and velocities by name.
+
+    Angles and orientations alone, unless goals or names tell of two points.
 
     Args:
         env: the environment; it is reset, and some hundred random steps are made.
@@ -79,13 +89,17 @@ def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, P
         groups[name.rpartition(".")[0]].append(index)
     rows, same_episode = _random_steps(env)
     goals, named = _goals(groups), _named(groups)
-    angles = _of_kind("angle", named)
+    nameless = {name: columns for name, columns in groups.items() if name not in goals | named}
+    orientations = _of_kind("orientation", named) | _orientations(nameless, rows)
+    orientations = {name: part for name, part in orientations.items() if _length(part.columns, rows).min() > SAME}
+    turned = {column for part in orientations.values() for column in part.columns}
+    angles = _of_kind("angle", named) | orientations
     points = _with(goals, _of_kind("point", named), rows)
     if len(points) < 2:
         return angles
-    nameless = {name: columns for name, columns in groups.items() if name not in goals | named}
     moving = _moving(nameless, rows, same_episode)
-    near = {name: part for name, part in _of_kind("point", moving).items() if _is_near(part, points, rows)}
+    places = {name: part for name, part in _of_kind("point", moving).items() if turned.isdisjoint(part.columns)}
+    near = {name: part for name, part in places.items() if _is_near(part, points, rows)}
     return _with(points, near, rows) | angles | _of_kind("velocity", named | moving)
 
 
@@ -117,12 +131,36 @@ def _named(groups: Mapping[str, Sequence[int]]) -> dict[str, Proposal]:
             found[name] = Proposal("point", tuple(columns), "a point by its name")
         elif size == 1 and words & ANGLES:
             found[name] = Proposal("angle", tuple(columns), AN_ANGLE)
+        elif size == 4 and words & QUATERNIONS:
+            found[name] = Proposal("orientation", tuple(columns), "an orientation by its name")
         elif size == 3 and words & POSES:
             found[name] = Proposal("point", tuple(columns[:2]), "the place of a pose in the plane, by its name")
             found[f"{name}_yaw"] = Proposal("angle", (columns[2],), AN_ANGLE)
         elif size in (6, 7) and words & POSES:
             found[name] = Proposal("point", tuple(columns[:3]), "the place of a pose, by its name")
+            if size == 7:
+                found[f"{name}_turn"] = Proposal("orientation", tuple(columns[3:]), "that of a pose, by its name")
     return found
+
+
+def _orientations(groups: Mapping[str, Sequence[int]], rows: Array) -> dict[str, Proposal]:
+    """Return what lies on the unit sphere and moves there: four numbers each, one after the other."""
+    found = {}
+    for group, indices in groups.items():
+        first = 0
+        while first + 4 <= len(indices):
+            four = tuple(indices[first : first + 4])
+            is_unit = np.allclose(_length(four, rows), 1.0, rtol=0.0, atol=SAME)
+            if is_unit and (np.ptp(rows[:, four], axis=0) > SAME).sum() > 1:
+                found[f"{group}{first}"] = Proposal("orientation", four, "four numbers whose squares add up to 1")
+                first += 3
+            first += 1
+    return found
+
+
+def _length(columns: Sequence[int], rows: Array) -> Array:
+    length: Array = np.linalg.norm(rows[:, columns], axis=1)
+    return length
 
 
 def _with(points: Mapping[str, Proposal], more: Mapping[str, Proposal], rows: Array) -> dict[str, Proposal]:

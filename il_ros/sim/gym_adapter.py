@@ -243,12 +243,12 @@ def described(
     parts = {column: (name, part) for name, part in proposed.items() for column in part.columns}
     observation = {}
     for column, path in enumerate(seen):
-        components = {_label(path): ("", "")}
+        components = {_label(path): (f"position[{path}]", "")}
         if column in parts:
             name, part = parts[column]
-            components = dict(part.components(name, column))
-        for label, (suffix, unit) in components.items():
-            observation[label] = {"topic": TOPIC, "field": f"position[{path}]{suffix}", "unit": unit}
+            components = dict(part.components(name, [seen[i] for i in part.columns]))
+        for label, (field, unit) in components.items():
+            observation[label] = {"topic": TOPIC, "field": field, "unit": unit}
     plain = {
         "rate_hz": round(float(rate), 6),
         "topics": {TOPIC: TYPE},

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gymnasium
@@ -71,11 +72,15 @@ def labels(env: gymnasium.Env[Any, Any]) -> dict[str, str]:
     """Return the proposed names of the contract by those of the environment; none for what is left out."""
     seen = names(env.observation_space)
     found = proposals(env, seen)
-    return {
-        seen[column]: ", ".join(part.components(name, column))
-        for name, part in found.items()
-        for column in part.columns
-    }
+    result: dict[str, list[str]] = {}
+    for name, part in found.items():
+        paths = [seen[column] for column in part.columns]
+        result |= {path: [] for path in paths}
+        for label, (field, _) in part.components(name, paths).items():
+            for path in paths:
+                if path in re.split(r"[\[\],]", field):
+                    result[path].append(label)
+    return {path: ", ".join(names) for path, names in result.items()}
 
 
 def test_goals_and_what_has_a_velocity_are_points_each_with_its_own() -> None:
@@ -132,8 +137,8 @@ class Named(gymnasium.Env[Any, Any]):
 
 def test_arrays_are_points_and_angles_by_their_names() -> None:
     env = Named(
-        cube_pos=3, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3, tcp_to_cube_pos=3, vel=2,
-        tee_pose=3,
+        cube_pos=3, cube_quat=4, tcp_pose=7, block_translation=2, block_orientation=1, robot0_joint_pos=3,
+        tcp_to_cube_pos=3, vel=2, tee_pose=3,
     )  # fmt: skip
     assert labels(env) == {
         "vel.0": "",
@@ -141,6 +146,8 @@ def test_arrays_are_points_and_angles_by_their_names() -> None:
         **{f"cube_pos.{i}": f"cube_pos_{axis}" for i, axis in enumerate("xyz")},
         **{f"tcp_pose.{i}": f"tcp_pose_{axis}" for i, axis in enumerate("xyz")},
         **{f"block_translation.{i}": f"block_translation_{axis}" for i, axis in enumerate("xy")},
+        **{f"cube_quat.{i}": ", ".join(f"cube_quat_r{n}" for n in range(6)) for i in range(4)},
+        **{f"tcp_pose.{3 + i}": ", ".join(f"tcp_pose_turn_r{n}" for n in range(6)) for i in range(4)},
         "block_orientation.0": "block_orientation_c, block_orientation_s",
         "tee_pose.0": "tee_pose_x",
         "tee_pose.1": "tee_pose_y",
@@ -148,12 +155,46 @@ def test_arrays_are_points_and_angles_by_their_names() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "sizes", [{"cube_pos": 3}, {"cube_pos": 3, "cube_quat": 4}, {"qpos": 3, "qvel": 3}, {"pos": 9}]
-)
+@pytest.mark.parametrize("sizes", [{"cube_pos": 3}, {"cube_pos": 3, "cube_rot": 4}, {"qpos": 3, "qvel": 3}, {"pos": 9}])
 def test_one_point_alone_is_none_since_there_is_nothing_that_it_lies_to(sizes: dict[str, int]) -> None:
     assert labels(Named(**sizes)) == {}
 
 
 def test_equal_environments_give_equal_proposals() -> None:
     assert proposed(3) == proposed(3)
+
+
+def test_an_orientation_needs_no_points_and_is_none_where_its_numbers_are_all_zero() -> None:
+    assert "cube_quat.3" in labels(Named(cube_quat=4))
+    assert labels(Unturned(cube_quat=4)) == {}
+
+
+class Unturned(Named):
+    """An orientation that is not known when an episode begins: its numbers are zeros."""
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        seen, info = super().reset(seed=seed)
+        return {key: 0.0 * value for key, value in seen.items()}, info
+
+
+class Tumbler(Bench):
+    """A thing that turns among numbers without names, beside a quaternion that never does and numbers of length two."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        parts = {"achieved_goal": 3, "observation": 20, "desired_goal": 3}
+        self.observation_space = SPACES.Dict({key: SPACES.Box(-9, 9, (size,)) for key, size in parts.items()})
+
+    def _seen(self) -> dict[str, Any]:
+        a, b = 0.5 * self._turned[:2]
+        turn = np.array([np.cos(a) * np.cos(b), np.sin(a) * np.cos(b), np.cos(a) * np.sin(b), np.sin(a) * np.sin(b)])
+        row = [0.3, *turn, *self._thing, *(self._drift), 0.0, 0.0, 0.0, 1.0, np.cos(a), np.sin(a), np.cos(b), np.sin(b)]
+        goals = {"achieved_goal": self._thing + 0.2, "desired_goal": self._at + np.ones(3)}
+        return {"observation": np.array([*row, 0.1]), **goals}
+
+
+def test_four_numbers_on_the_unit_sphere_are_an_orientation_if_they_move_there() -> None:
+    found = labels(Tumbler())
+    turned = {path for path, label in found.items() if "_r0" in label}
+    assert turned == {f"observation.{1 + i}" for i in range(4)}
+    assert found["observation.5"] == "observation5_x" and found["observation.8"] == ""

@@ -5,7 +5,8 @@
 
 ``PATH.rot6d.N`` of a quaternion at ``PATH`` is one of six numbers which, unlike its own, change continuously
 with the orientation and are the same for q and -q: the first two columns of its rotation matrix, column by column
-(Zhou et al. 2019, arXiv:1812.07035, section 5.1).
+(Zhou et al. 2019, arXiv:1812.07035, section 5.1). Where the quaternion's numbers have names of their own, as in a
+``JointState``, that is ``position[A,B,C,D].rot6d.N``, all of one message.
 
 ``PATH.cos`` and ``PATH.sin`` are cosine and sine of an angle at ``PATH``, rad, which do not jump where it goes round.
 ``PATH.cos4`` and ``PATH.sin4`` are those of four times the angle: equal for a block whose four sides are alike.
@@ -28,6 +29,7 @@ from il_ros.core.errors import ConfigError, MessageError
 LEAST_SQUARE = 1e-12
 """The least squared length of four numbers that are taken for an orientation."""
 ANGLE = re.compile(r"(.+)\.(cos|sin)(\d*)")
+NAMED = re.compile(r"(.+)\[(.+)\]")
 WAVES = {"cos": np.cos, "sin": np.sin}
 
 
@@ -93,6 +95,12 @@ def field_sources(path: str) -> tuple[str, ...]:
         return (path,)
     if not re.fullmatch("[0-5]", index):
         raise ConfigError(f"field {path!r}: rot6d has no number {index!r}; choose one of 0 to 5")
+    named = NAMED.fullmatch(quaternion)
+    if named is not None:
+        numbers = [number.strip() for number in named[2].split(",")]
+        if len(set(numbers)) != 4:
+            raise ConfigError(f"field {path!r}: a quaternion has four numbers, each once; write {named[1]}[x,y,z,w]")
+        return tuple(f"{named[1]}[{number}]" for number in numbers)
     return tuple(f"{quaternion}.{axis}" for axis in "xyzw")
 
 
@@ -102,7 +110,8 @@ def field_value(path: str, numbers: Sequence[Any]) -> Any:
     NaN where four numbers are no orientation: of length 0, or not finite; or where an angle is not finite.
     """
     if len(numbers) == 1:
-        return numbers[0] if field_sources(path) == (path,) else _wave(path, numbers[0])
+        wave = _wave(path)
+        return numbers[0] if wave is None else wave(numbers[0])
     if isinstance(numbers[0], np.ndarray):
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite becomes NaN
             x, y, z, w = (number.astype(np.float64) for number in numbers)
@@ -113,11 +122,19 @@ def field_value(path: str, numbers: Sequence[Any]) -> Any:
     return _rot6d(int(path[-1]), x, y, z, w, square if _is_sound(square) else math.nan)
 
 
-def _wave(path: str, angle: Any) -> Any:
-    """Return cosine or sine; by numpy for one float, too, whose last bit may differ from that of ``math``."""
-    _, name, times = ANGLE.fullmatch(path).groups()  # type: ignore[union-attr]
-    with np.errstate(invalid="ignore"):
-        return WAVES[name](int(times or 1) * np.asarray(angle, np.float64))
+@cache
+def _wave(path: str) -> Callable[[Any], Any] | None:
+    """Return the cosine or sine that a path is of an angle; by numpy for a float, too, where ``math`` may differ."""
+    match = ANGLE.fullmatch(path)
+    if match is None:
+        return None
+    function, times = WAVES[match[2]], int(match[3] or 1)
+
+    def of(angle: Any) -> Any:
+        with np.errstate(invalid="ignore"):
+            return function(times * np.asarray(angle, np.float64))
+
+    return of
 
 
 def _is_sound(square: Any) -> Any:
@@ -155,6 +172,9 @@ def _derived_getter(path: str) -> Callable[[Any], float]:
 
 
 def named_joint(path: str) -> str | None:
-    """Return the joint that a contract's field names, as in ``position[panda_joint1]``; None if it names none."""
+    """Return the joint that a contract's field names, as in ``position[panda_joint1]``, or the first of a quaternion's.
+
+    None if it names none.
+    """
     path = field_sources(path)[0]
     return path[path.index("[") + 1 : -1] if path.endswith("]") and "[" in path else None

@@ -54,23 +54,28 @@ def _fields(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
     def of(message: Any) -> Stamped:
         return messages.stamp_ns(message), [messages.getter(path)(message) for path in fields]
 
+    return NumberReader(topic, of, lambda _: _parts(fields), loose=True)
+
+
+def _parts(fields: Sequence[str]) -> Layout[Stamped]:
+    """Return the paths of stamp and fields, or of what these are made of, and what makes them of the numbers there."""
     sources = [messages.field_sources(path) for path in fields]
-    if all(paths == (path,) for paths, path in zip(sources, fields)):
-        return NumberReader(topic, of, lambda _: ((*STAMP_FIELDS, *fields), split_stamp), loose=True)
+    paths = (*STAMP_FIELDS, *itertools.chain(*sources))
+    if all(own == (path,) for own, path in zip(sources, fields)):
+        return paths, split_stamp
     ends = list(itertools.accumulate(map(len, sources)))
-    spans = [(path, end - len(paths), end) for path, paths, end in zip(fields, sources, ends)]
+    spans = [(path, end - len(own), end) for path, own, end in zip(fields, sources, ends)]
 
     def make(numbers: Numbers) -> Stamped:
         stamp, parts = split_stamp(numbers)
-        return stamp, [messages.field_value(path, parts[begin:end]) for path, begin, end in spans]
+        return stamp, [float(messages.field_value(path, parts[begin:end])) for path, begin, end in spans]
 
-    return NumberReader(topic, of, lambda _: ((*STAMP_FIELDS, *itertools.chain(*sources)), make), loose=True)
+    return paths, make
 
 
 def _joints(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
     """Return a reader of joint states, whoever publishes which of them; nearly always one publisher has them all."""
     fields = messages.observation_fields(contract, topic.name)
-    sources = [messages.field_sources(path)[0] for path in fields]
     joints = [str(messages.named_joint(path)) for path in fields]
     merger = _NumberMerger(joints, contract.stale_ns)
 
@@ -85,14 +90,10 @@ def _joints(contract: Contract, topic: Topic) -> Reader[Stamped | None]:
 
     def find(message: Any) -> Layout[Stamped | None]:
         columns = columns_of(message)
-        paths = (*STAMP_FIELDS, *(sources[n] for n in columns))
-        if sources != fields:
-            return paths, lambda numbers: merger.add(columns, *values_of(columns, *split_stamp(numbers)))
-        is_all = len(columns) == len(fields)
-        return paths, merger.add_all if is_all else lambda n: merger.add(columns, *split_stamp(n))
-
-    def values_of(columns: Sequence[int], stamp_ns: int, numbers: Numbers) -> Stamped:
-        return stamp_ns, [float(messages.field_value(fields[n], [x])) for n, x in zip(columns, numbers)]
+        paths, make = _parts([fields[n] for n in columns])
+        if paths != (*STAMP_FIELDS, *fields):
+            return paths, lambda numbers: merger.add(columns, *make(numbers))
+        return paths, merger.add_all
 
     return NumberReader(topic, of, find, loose=True)
 

@@ -145,3 +145,43 @@ def test_an_angle_that_is_not_finite_is_refused_as_any_number():
 def test_no_times_an_angle_is_refused():
     with pytest.raises(ConfigError, match="0 times an angle"):
         messages.getter("position[wrist].cos0")
+
+
+NUMBERS = ["q.0", "q.1", "q.2", "q.3"]
+TURN = f"position[{','.join(NUMBERS)}].rot6d"
+TURNED = Contract.from_dict(
+    "turned_by_name",
+    {
+        **PLAIN,
+        "topics": {"joint_states": "sensor_msgs/msg/JointState"},
+        "observation": {
+            **{f"o{n}": {"topic": "joint_states", "field": f"{TURN}.{n}"} for n in range(6)},
+            "lift": {"topic": "joint_states", "field": "position[lift]"},
+        },
+    },
+)  # fmt: skip
+
+
+@given(QUATERNIONS, st.permutations([*NUMBERS, "lift"]))
+def test_an_orientation_of_four_named_numbers_is_that_of_a_quaternion_for_every_reader(steps, order):
+    data = [joint_states(order, [dict(zip([*NUMBERS, "lift"], [*q, 2.0]))[name] for name in order]) for q, _ in steps]
+    (reader,) = codecs.observed(TURNED)
+    columns = FieldColumns([part.field for part in TURNED.observation], lambda topic, data: decoder(topic)(data))
+    columns.add(JOINTS, packed([serialize_message(one) for one in data], *[np.arange(len(data))] * 2))
+    for (q, _), message, row in zip(steps, data, columns.values):
+        seen = messages.observation(TURNED, {"joint_states": message})
+        np.testing.assert_allclose(seen, [*matrix_of(q)[:, :2].T.ravel(), 2.0], atol=1e-6)
+        live = messages.observation_of(TURNED, reader(serialize_message(message))[1])
+        assert seen.tobytes() == live.tobytes() == row.astype(np.float32).tobytes()
+
+
+def test_a_quaternion_of_named_numbers_comes_whole():
+    (reader,) = codecs.observed(TURNED)
+    with pytest.raises(MessageError, match="the message has q.0, q.1, lift"):
+        reader(serialize_message(joint_states(["q.0", "q.1", "lift"], [0.0] * 3)))
+
+
+@pytest.mark.parametrize("names", ["a", "a,b,c", "a,b,c,d,e", "a,b,c,a"])
+def test_a_quaternion_has_four_names(names):
+    with pytest.raises(ConfigError, match="a quaternion has four numbers, each once"):
+        messages.getter(f"position[{names}].rot6d.0")
