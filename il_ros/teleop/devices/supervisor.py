@@ -127,6 +127,18 @@ class Supervisor(Device):
         return is_stuck or clearance < self.temper.margin_m
 
 
+def is_gripped(wanted: float | None, grip: float) -> bool:
+    """Return whether a gripper stands as wanted: so far closed, or on something where it is to be more than half so.
+
+    Args:
+        wanted: share by which it is to be closed; None where it does not matter.
+        grip: by which it is; NaN where there is no gripper.
+    """
+    if wanted is None or math.isnan(grip):
+        return True
+    return abs(grip - wanted) < OPEN or (wanted > 0.5 and grip >= OPEN)
+
+
 class ScriptComparison:
     """Compares how the tool moved lately with how a script would have moved it.
 
@@ -164,8 +176,8 @@ class ScriptComparison:
             command: what the script would do in it.
         """
         before, self._before = self._before, (reading.tool_position, command.linear)
-        as_wanted = command.grip is None or math.isnan(reading.grip) or (command.grip > 0.5) == (reading.grip >= OPEN)
-        self.has_to_grasp = self.has_to_grasp and not (as_wanted and (command.grip or 0.0) > 0.5)
+        as_wanted = is_gripped(command.grip, reading.grip)
+        self.has_to_grasp = self.has_to_grasp and not (as_wanted and (command.grip or 0.0) >= OPEN)
         self._grips = as_wanted
         if before is None:
             return False

@@ -163,6 +163,42 @@ def test_what_an_expert_says_depends_on_what_is_measured_and_on_nothing_before(m
         assert np.array_equal(other.velocity, command.velocity) and other.grip == command.grip
 
 
+def supervised(env, expert, seed, stops=range(0)):
+    """Whether a supervisor drove at each step: it watches the task's own expert, who stands still at some steps."""
+    guide = tasks.ScriptedExpert(env.task, expert)
+    supervisor = load("supervisor", Setup(env.contract, guide, env.task.clearance, solve=Kinematics.of(env.contract)))
+    device, outcome, drove = scripted(env, expert), None, []
+    env.reset(seed=seed)
+    device.reset(env.start)
+    supervisor.reset(env.start)
+    still = np.zeros(len(env.contract.action))
+    while outcome is None:
+        reading, step = env.reading(), len(drove)
+        own, answer = device.answer(reading), supervisor.answer(reading)
+        drove.append(answer.engaged)
+        _, outcome = env.advance(answer.action if answer.engaged else still if step in stops else own.action)
+    assert outcome == "success"
+    return drove
+
+
+HANDLED = [(task, "panda_gripper") for task in ("push", "pick_place", "stack", "peg")]
+
+
+@pytest.mark.parametrize(("task", "contract"), HANDLED)
+def test_a_supervisor_leaves_alone_who_does_as_the_script_would_do(made, task, contract):
+    env = made(task, contract)
+    for seed, expert in enumerate(env.task.experts):
+        assert not any(supervised(env, expert, seed))
+
+
+@pytest.mark.parametrize(("task", "contract"), HANDLED)
+def test_a_supervisor_rescues_who_stands_still_and_gives_control_back(made, task, contract):
+    env = made(task, contract)
+    drove = supervised(env, env.task.experts[0], 5, stops=range(10, 60))
+    first = drove.index(True)
+    assert 10 < first < 45 and not drove[-1] and drove.count(True) < 60
+
+
 def test_without_a_time_limit_an_episode_goes_on_until_it_is_done(made):
     env = ArmEnv("reach", "panda_reach", time_limit=False)
     try:
