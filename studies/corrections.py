@@ -38,10 +38,10 @@ RUNS = "corrections-runs.json"
 """Every run that was published, so that more of them can be added on another machine."""
 ROUNDS, STEPS = 3, 4000
 """Rounds after the first one; steps of training of each round."""
-FEW, MANY = (8, 400), (60, 1000)
+FEW, MANY = (16, 400), (60, 1000)
 """Episodes of round 0, and labels of each round after it."""
 BEGINS = {"push": FEW, "pick_place": FEW, "stack": FEW, "peg": MANY}
-"""By task: of 8 demonstrations of ``peg`` nothing is learned that could be corrected."""
+"""By task: of so few demonstrations of ``peg`` nothing is learned that could be corrected."""
 
 
 @dataclass(frozen=True)
