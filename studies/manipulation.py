@@ -210,6 +210,12 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return table
 
 
+def together(published: Sequence[Mapping[str, Any]], table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows of a table, and what was published of other tasks, kinds of observation and classes."""
+    rows = {(row["sees"], row["task"], row["policy"]): row for row in (*published, *table)}
+    return [rows[key] for key in sorted(rows, key=lambda key: (SEES.index(key[0]), TASKS.index(key[1]), key[2]))]
+
+
 def work(group: Sequence[HandlingCell], folder: Path) -> None:
     """Measure cells that share demonstrations, one after the other, and keep what they gave."""
     for cell in group:
@@ -230,7 +236,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(manipulation_page.policies(table))
     if args.output is not None:
         job_cache.publish(args.results / CELLS, shelf.to_publish(every))
-        publishing.write_json(args.results / "manipulation.json", table)
+        file = args.results / "manipulation.json"
+        publishing.write_json(file, together(json.loads(file.read_text()) if file.exists() else [], table))
         strips: dict[tuple[str, str], Path] = {}
         for cell in every:
             if (path := args.folder / f"{cell.key()}.png").exists():

@@ -75,6 +75,16 @@ def test_shuffled_each_episode_has_the_pictures_of_the_next_one_step_by_step(mon
         assert seen[:, 0, 0, 0].tolist() == [min(step, len(other) - 1) // 2 for step in range(len(one))]
 
 
+def test_rows_that_a_command_line_does_not_ask_for_stay_published() -> None:
+    def row(task: str, sees: str, policy: str, success: float) -> dict[str, Any]:
+        return {"task": task, "sees": sees, "policy": policy, "success": success}
+
+    published = [row("push", "state", "flow", 0.1), row("push", "pictures", "mixture", 0.2)]
+    new = [row("reach", "state", "mixture", 0.3), row("push", "state", "flow", 0.4)]
+    assert manipulation.together(published, new) == [*new, published[1]]
+    assert manipulation.together([], new) == new
+
+
 def test_rounds_in_which_labels_were_gained_are_told_one_by_one_and_together() -> None:
     def run(gained_by: str, seed: int, *successes: float) -> dict[str, Any]:
         alone = [{"success": success, "episodes": 10} for success in successes]
