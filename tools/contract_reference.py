@@ -24,7 +24,7 @@ the reading of bags use the same file. Commands and nodes take a path, or the na
 An unknown, missing or duplicate key, or a value outside its range, is refused with the line, and with exit code 2.
 
 """
-TOP = ("rate_hz", "topics", "observation", "action", "command", "moves", "robot", "external", "images")
+TOP = ("rate_hz", "topics", "observation", "action", "command", "moves", "robot", "external", "images", "equal_objects")
 """The keys of the file, in the order of the page."""
 TEXTS = {
     "rate_hz": "Control rate in Hz: one observation and one command per period.",
@@ -34,6 +34,8 @@ TEXTS = {
     "command": "How the action is published on `command`; see [command](#command).",
     "external": "How recordings of other programs are read; see [external](#external).",
     "images": "Cameras that the policy sees, by name; see [images](#images).",
+    "equal_objects": "Groups of objects of which any may stand for another, such as `[[block, block2]]` or, each with "
+    "its goal, `[[[block, goal], [block2, goal2]]]`; see [your arm](../your-arm.md#objects-that-are-equal).",
     "topic": "Topic of the message.",
     "unit": "Unit, for people, `rest` and exports: m, rad, m/s, rad/s, ...",
     "low": "The least that may be commanded.",

@@ -53,6 +53,7 @@ def from_pictures(contract: Contract) -> Contract:
         contract,
         observation=tuple(part for part in contract.observation if part.topic != OBJECTS.name),
         topics={name: kind for name, kind in contract.topics.items() if name != OBJECTS.name},
+        equal_objects=(),
         images=tuple(
             ImageComponent(camera, f"{camera}/image_raw", width=PIXELS, height=PIXELS, rate_hz=RATE_HZ)
             for camera in MOUNTS

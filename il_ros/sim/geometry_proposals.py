@@ -26,6 +26,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from il_ros.core.contract.equal_objects import Groups
 from il_ros.core.contract.geometry import AXES
 from il_ros.core.types import Array
 
@@ -45,6 +46,11 @@ VELOCITIES = frozenset(("vel", "velocity", "velocities", "velp", "velr", "qvel",
 OTHERS = frozenset(("joint", "joints", "to", "rel", "relative", "delta", "diff", "error"))
 """Words in the name of an array that is a place, a place and an orientation, an angle, an orientation, a velocity, or
 none of them."""
+GOAL_WORDS = frozenset(("goal", "target"))
+"""Words in the name of where a thing is to go."""
+OF_THE_ARM = frozenset(("robot", "arm", "hand", "gripper", "finger", "joint", "link", "eef", "tcp", "effector"))
+"""Words in the name of what is no thing, however many there are of it."""
+NUMBERED = re.compile(r"([a-zA-Z]+)_?(\d*)(?![a-zA-Z\d])(.*)")
 AN_ANGLE = "an angle by its name; cos4 and sin4 if four sides are alike"
 MOVES = 1e-4
 """A place that changes less in a step (standard deviation), in its unit, tells nothing."""
@@ -101,6 +107,30 @@ def proposals(env: gymnasium.Env[Any, Any], names: Sequence[str]) -> dict[str, P
     places = {name: part for name, part in _of_kind("point", moving).items() if turned.isdisjoint(part.columns)}
     near = {name: part for name, part in places.items() if _is_near(part, points, rows)}
     return _with(points, near, rows) | angles | _of_kind("velocity", named | moving)
+
+
+def equal_things(proposed: Mapping[str, Proposal]) -> Groups:
+    """Return groups of things that are equal as far as names tell: they differ by a number, and so do their goals.
+
+    Each goes with its own goal, so it does not matter whether any thing may go to any goal. Without goals a number may
+    mean what is to be done with a thing, and nothing is proposed.
+    """
+    families: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for name, part in proposed.items():
+        match = NUMBERED.fullmatch(name)
+        if match is not None and part.kind != "velocity" and name.rpartition("_")[0] not in proposed:
+            families[match[1].lower(), match[3]][match[2]] = name
+    words = {key: set(re.split("_", "_".join(key).lower())) for key in families}
+    many = {
+        key: tuple(sorted(family))
+        for key, family in families.items()
+        if len(family) > 1 and not OF_THE_ARM & words[key]
+    }
+    of_goals = {numbers for key, numbers in many.items() if GOAL_WORDS & words[key]}
+    own = [key for key, numbers in many.items() if {numbers} == of_goals]
+    if not any(not GOAL_WORDS & words[key] for key in own):
+        return ()
+    return (tuple(tuple(families[key][number] for key in own) for number in of_goals.pop()),)
 
 
 def _of_kind(kind: str, parts: Mapping[str, Proposal]) -> dict[str, Proposal]:

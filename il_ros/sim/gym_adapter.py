@@ -23,7 +23,7 @@ from il_ros.core import messages
 from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError
 from il_ros.core.types import Array, RobotState
-from il_ros.sim.geometry_proposals import proposals
+from il_ros.sim.geometry_proposals import equal_things, proposals
 from il_ros.sim.timeline import UNKNOWN, EpisodeClock
 
 TOPIC, TYPE = "observation", "sensor_msgs/msg/JointState"
@@ -223,8 +223,8 @@ def described(
     Velocities are left out where there are points, unless ``velocities`` says that they are not.
 
     Returns:
-        the contract, and by name the points and angles that are proposed in it and the velocities that are left out,
-        with the reason.
+        the contract, and by name the points, angles and orientations that are proposed in it, the velocities that are
+        left out and which objects are equal, with the reason.
 
     Raises:
         ConfigError: if it cannot be made, tells no rate, or has actions without limits.
@@ -258,8 +258,12 @@ def described(
             for i, (low, high) in enumerate(columns)
         },
         "command": {"type": "trajectory_msgs/msg/JointTrajectory"},
+        "equal_objects": (equal := equal_things(proposed)),
     }
-    return Contract.from_dict(environment, plain), {name: part.why for name, part in proposed.items()}
+    reasons = {name: part.why for name, part in proposed.items()}
+    if equal:
+        reasons["equal_objects"] = "those whose names differ by a number alone, each with its goal"
+    return Contract.from_dict(environment, plain), reasons
 
 
 def _label(name: str) -> str:

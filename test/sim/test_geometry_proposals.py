@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from il_ros.sim.geometry_proposals import proposals
+from il_ros.sim.geometry_proposals import equal_things, proposals
 from il_ros.sim.gym_adapter import names
 
 SPACES = gymnasium.spaces
@@ -198,3 +198,50 @@ def test_four_numbers_on_the_unit_sphere_are_an_orientation_if_they_move_there()
     turned = {path for path, label in found.items() if "_r0" in label}
     assert turned == {f"observation.{1 + i}" for i in range(4)}
     assert found["observation.5"] == "observation5_x" and found["observation.8"] == ""
+
+
+def equals(**sizes: int) -> list[list[str]]:
+    env = Named(**sizes)
+    return [
+        [" ".join(sorted(member)) for member in group]
+        for group in equal_things(proposals(env, names(env.observation_space)))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        (
+            dict(block_pos=3, block2_pos=3, block_yaw=1, block2_yaw=1, goal_pos=3, goal2_pos=3, tool_pos=3),
+            ["block_pos block_yaw goal_pos", "block2_pos block2_yaw goal2_pos"],
+        ),
+        (
+            dict(cube_1_pose=7, cube_2_pose=7, cube_3_pose=7, target_1_pos=3, target_2_pos=3, target_3_pos=3),
+            ["cube_1_pose target_1_pos", "cube_2_pose target_2_pos", "cube_3_pose target_3_pos"],
+        ),
+        (
+            dict(object0_pos=3, object1_pos=3, target0=3, target1=3, object=3),
+            ["object0_pos target0", "object1_pos target1"],
+        ),
+    ],
+)
+def test_things_that_differ_by_a_number_are_equal_each_with_its_goal(
+    sizes: dict[str, int], expected: list[str]
+) -> None:
+    assert equals(**sizes) == [expected]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        dict(cube1_pos=3, cube2_pos=3, tool_pos=3),  # perhaps the first is to stand on the second
+        dict(cubeA_pos=3, cubeB_pos=3, goal_pos=3),
+        dict(cube1_pos=3, cube2_pos=3, goal_pos=3),
+        dict(cube1_pos=3, cube2_pos=3, goal1_pos=3, goal2_pos=3, goal3_pos=3),
+        dict(goal1_pos=3, goal2_pos=3, cube_pos=3),
+        dict(robot0_eef_pos=3, robot1_eef_pos=3, goal0_pos=3, goal1_pos=3),
+        dict(achieved_goal=6, observation=12, desired_goal=6),
+    ],
+)
+def test_things_that_may_differ_are_not_called_equal(sizes: dict[str, int]) -> None:
+    assert equals(**sizes) == []

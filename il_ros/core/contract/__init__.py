@@ -5,6 +5,7 @@
 
 from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
 from il_ros.core.contract.contract import ABSURD, TOOL_AXES, TRACKING_S, Contract, gap_ns
+from il_ros.core.contract.equal_objects import EqualObjects
 from il_ros.core.contract.geometry import Geometry
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "TRACKING_S",
     "ActionComponent",
     "Contract",
+    "EqualObjects",
     "External",
     "Geometry",
     "ImageComponent",

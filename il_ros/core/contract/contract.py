@@ -21,6 +21,7 @@ import yaml
 from il_ros.core import paths, schema
 from il_ros.core.contract import document, rules
 from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
+from il_ros.core.contract.equal_objects import EqualObjects, Groups
 from il_ros.core.contract.geometry import Geometry
 from il_ros.core.types import Array
 
@@ -72,6 +73,8 @@ class Contract:
     """The message type on ``gripper_topic``."""
     images: tuple[ImageComponent, ...] = ()
     """The cameras that the policy sees, beside the numbers of the observation."""
+    equal_objects: Groups = ()
+    """Groups of objects of the observation that are equal, so that any of a group may stand for another."""
 
     def __post_init__(self) -> None:
         rules.check(self)
@@ -100,6 +103,11 @@ class Contract:
     def geometry(self) -> Geometry:
         """Which of the observation's components are places and directions."""
         return Geometry.of(self.observation)
+
+    @cached_property
+    def equal(self) -> EqualObjects:
+        """The components of ``equal_objects``."""
+        return EqualObjects.of(self.equal_objects, self.observation)
 
     @cached_property
     def action_names(self) -> tuple[str, ...]:

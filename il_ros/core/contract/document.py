@@ -33,6 +33,10 @@ def _named(section: Any) -> Any:
     return {key: {"name": key, **part} if isinstance(part, Mapping) else part for key, part in section.items()}
 
 
+def _member(part: Any) -> Any:
+    return [part] if isinstance(part, str) else part
+
+
 @dataclass(frozen=True)
 class GripperSection:
     """The section ``gripper`` of ``command``: where the gripper is commanded by a message of its own."""
@@ -64,6 +68,7 @@ class ContractDocument:
     robot: str = ""
     external: External = External()
     images: Annotated[Mapping[str, ImageComponent], BeforeValidator(_named)] = field(default_factory=dict)
+    equal_objects: tuple[tuple[Annotated[tuple[str, ...], BeforeValidator(_member)], ...], ...] = ()
 
 
 def read(where: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,6 +91,7 @@ def read(where: str, data: Mapping[str, Any]) -> dict[str, Any]:
         "robot": document.robot,
         "external": document.external,
         "images": tuple(document.images.values()),
+        "equal_objects": document.equal_objects,
         **({"gripper_topic": gripper.topic, "gripper_type": gripper.type} if gripper is not None else {}),
     }
 
@@ -100,6 +106,7 @@ def plain(contract: Contract) -> dict[str, Any]:
     points: dict[str, Any] = {} if contract.points == 1 else {"points": contract.points}
     if contract.gripper_topic:
         points["gripper"] = {"topic": contract.gripper_topic, "type": contract.gripper_type}
+    equal = [[list(m) if len(m) > 1 else m[0] for m in group] for group in contract.equal_objects]
     images = {part.name: {**dataclasses.asdict(part), "crop": list(part.crop)} for part in contract.images}
     for plain_image in images.values():
         del plain_image["name"]
@@ -113,6 +120,7 @@ def plain(contract: Contract) -> dict[str, Any]:
         **({"robot": contract.robot} if contract.robot else {}),
         **({"external": _external(contract.external)} if contract.external != External() else {}),
         **({"images": images} if images else {}),
+        **({"equal_objects": equal} if equal else {}),
     }
 
 

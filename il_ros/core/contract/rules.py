@@ -47,6 +47,10 @@ def check(contract: Contract) -> None:
                 at=("action", action.name),
             )
     devices.check_images(where, contract)
+    try:
+        _ = contract.equal
+    except ConfigError as error:
+        raise ConfigError(f"{where}: equal_objects: {error}", at=("equal_objects",)) from error
     _check_external(f"{where}: external", contract)
     _check_moves(where, contract)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from il_ros.core.contract import Geometry
+from il_ros.core.contract import EqualObjects, Geometry
 from il_ros.core.episode import Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
@@ -42,6 +42,8 @@ class Dataset:
     """The newest image of each camera; empty for a policy that sees numbers alone."""
     geometry: Geometry | None = None
     """Which components are points and headings, whose relations the policy is to see; None for none."""
+    equal: EqualObjects = EqualObjects()
+    """Which components belong to objects that are equal; each window is learned with any of them in another's place."""
     blind: int = 0
     """How many windows are left out, since the newest image of a camera is missing."""
 
@@ -58,6 +60,7 @@ class Dataset:
         min_labels: int = 1,
         cameras: Sequence[str] = (),
         geometry: Geometry | None = None,
+        equal: EqualObjects = EqualObjects(),  # noqa: B008 - it is frozen
     ) -> Dataset:
         """Return one window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
@@ -86,6 +89,7 @@ class Dataset:
             weight=np.empty(total, dtype=np.float32),
             episode=np.empty(total, dtype=np.int64),
             geometry=geometry,
+            equal=equal,
             images={c: WindowImages(frames_of(episodes, c), np.empty(total, dtype=np.int64)) for c in cameras},
         )
         row = blind = 0
@@ -122,6 +126,8 @@ class Dataset:
             digest.update(b"%s%s%s" % (camera.encode(), part.row.tobytes(), part.frames.digest()))
         if self.geometry is not None:
             digest.update(repr(self.geometry).encode())
+        if self.equal.groups:
+            digest.update(repr(self.equal).encode())
         return digest.hexdigest()
 
     def weighed(self, weights: Sequence[float]) -> Dataset:

@@ -87,7 +87,7 @@ def _train(
     held_out = Windows.of(data, held_out_rows, normaliser, config.device, frames, config.discount)
     policy = _initial_policy(data, config, windows, normaliser, warm_start, generator)
     state = TrainingState(policy, config, generator)
-    batches = Batches(windows, config.batch, config.seed)
+    batches = Batches(windows, config.batch, config.seed, data.equal)
     curve, resumed = state.restore(resume_point)
     reported, stopped = state.step, False
     while state.step < config.steps and not stopped and not state.early_stopping.is_due:
@@ -104,7 +104,11 @@ def _train(
     if resume_point is not None and not stopped:
         resume_point.forget()
     every = -(-len(rows) // MAX_STATES)
-    states = normaliser.observation.forward(data.observations[rows][::every, -1])
+    seen = data.observations[rows][::every, -1]
+    if data.equal.groups:  # what is known of one object is known of its equals
+        exchanged = data.equal.exchanged(len(seen), np.random.default_rng(config.seed))
+        seen = np.take_along_axis(seen, exchanged, axis=1)
+    states = normaliser.observation.forward(seen)
     return Trained(
         policy=state.finish(),
         normaliser=normaliser,
@@ -202,8 +206,11 @@ def _unrelated_note(data: Dataset) -> tuple[str, ...]:
 
 
 def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:
-    """Return the statistics of the newest observations and of the labelled actions."""
-    return Normalizer.fit(data.observations[:, -1], data.actions[data.mask > 0], fit)
+    """Return the statistics of the newest observations and of the labelled actions; equal objects have the same."""
+    newest = data.observations[:, -1]
+    if data.equal.groups:
+        newest = np.concatenate([newest[:, data.equal.turned(places)] for places in range(data.equal.size)])
+    return Normalizer.fit(newest, data.actions[data.mask > 0], fit)
 
 
 def split_episodes(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from il_ros.core.contract import EqualObjects
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.data.images import DeviceFrames
 from il_ros.learning.data.normalizer import Normalizer
@@ -68,6 +70,11 @@ class Windows:
         weight, newest = (None if part is None else part[index] for part in (self.weight, self.newest))
         return Windows(self.observations[index], self.actions[index], self.mask[index], weight, self.frames, newest)
 
+    def taken_from(self, source: Tensor) -> Windows:
+        """Return the windows with the components of their observations taken from ``source`` (N, Do)."""
+        places = source[:, None].expand(self.observations.shape)
+        return dataclasses.replace(self, observations=self.observations.gather(2, places))
+
     def split(self, size: int) -> list[Windows]:
         """Return pieces of ``size`` windows, without a copy."""
         observations, actions, masks = (
@@ -110,11 +117,12 @@ class Windows:
 class Batches:
     """The windows in batches: each pass shuffles them anew, so that a batch is a slice and costs nothing.
 
+    In each pass objects that are equal are exchanged anew, too, window by window.
     What a step sees depends on the seed and on the step alone. Fewer windows than make a batch are repeated.
     """
 
-    def __init__(self, windows: Windows, batch: int, seed: int) -> None:
-        self._windows, self._batch, self._seed = windows, batch, seed
+    def __init__(self, windows: Windows, batch: int, seed: int, equal: EqualObjects) -> None:
+        self._windows, self._batch, self._seed, self._equal = windows, batch, seed, equal
         self._per_pass = max(1, len(windows) // batch)
         self._pass, self._shuffled = -1, [windows]
 
@@ -122,11 +130,15 @@ class Batches:
         """Return the batch of a step, counted from 0."""
         number, place = divmod(step, self._per_pass)
         if number != self._pass:
-            self._pass, self._shuffled = number, self._windows.rows(self._order(number)).split(self._batch)
+            rng = np.random.default_rng([self._seed, number])
+            shuffled = self._windows.rows(self._order(rng))
+            if self._equal.groups:
+                exchanged = torch.from_numpy(self._equal.exchanged(len(shuffled), rng))
+                shuffled = shuffled.taken_from(exchanged.to(shuffled.mask.device))
+            self._pass, self._shuffled = number, shuffled.split(self._batch)
         return self._shuffled[place]
 
-    def _order(self, number: int) -> Tensor:
-        rng = np.random.default_rng([self._seed, number])
+    def _order(self, rng: np.random.Generator) -> Tensor:
         size = self._per_pass * self._batch
         orders = [rng.permutation(len(self._windows)) for _ in range(-(-size // len(self._windows)))]
         return torch.from_numpy(np.concatenate(orders)[:size]).to(self._windows.mask.device)

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from il_ros.core import plugins
+from il_ros.core.contract import EqualObjects
 from il_ros.core.errors import ConfigError, DataError
 from il_ros.learning.data.dataset import Dataset
 from il_ros.learning.training.config import TrainingConfig
@@ -404,7 +405,7 @@ def test_a_number_that_is_none_is_refused_before_anything_is_learned(name: str, 
 @pytest.mark.parametrize("windows_there", [3, 32, 33, 100])
 def test_every_pass_shows_each_window_as_often_as_any_other(windows_there: int) -> None:
     data = windows(10).rows(slice(windows_there))
-    shown = Batches(Windows.of(data, slice(None), fit_normalizer(data), "cpu"), 32, seed=5)
+    shown = Batches(Windows.of(data, slice(None), fit_normalizer(data), "cpu"), 32, 5, EqualObjects())
     per_pass = max(1, windows_there // 32)
     seen = torch.cat([shown.of_step(step).observations[:, -1] for step in range(per_pass)])
     assert len(seen) == 32 * per_pass
