@@ -29,10 +29,12 @@ from typing import Any
 
 import numpy as np
 
+from il_ros.cli.evaluate import TRIED, best_of
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Episode
 from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import GymTask, policy_runner, roll_out
+from il_ros.evaluation.summary import summary
 from il_ros.gate import GateConfig
 from il_ros.gate.chunk_executor import EXECUTE_STEPS
 from il_ros.learning import checkpoint as checkpoints
@@ -64,6 +66,7 @@ TASKS = {
     "FetchPickAndPlace": ExternalTask(
         "gymnasium_robotics:FetchPickAndPlace-v4", "examples.fetch.experts:pick_and_place"
     ),
+    "TwoBlocks": ExternalTask("examples.two_blocks.environment:TwoBlocks-v0", "examples.two_blocks.experts:push_both"),
 }
 FOR_ALL, PEER = "mixture_relations", "BC-RNN-GMM (robomimic)"
 
@@ -80,6 +83,15 @@ class TaskArm:
     """What is different in it."""
     velocities: bool = False
     """Whether the contract has them, too."""
+    equals: bool = True
+    """Whether the contract says which objects are equal."""
+    measured: bool = False
+    """Whether as many steps of a chunk are executed as is measured to be best."""
+
+    def contract(self, environment: str) -> Contract:
+        """Return the contract of an environment."""
+        contract = contract_of(environment, {}, velocities=self.velocities)
+        return contract if self.equals else dataclasses.replace(contract, equal_objects=())
 
 
 ALIKE = {"relations": True, "n_obs_steps": 1, "observation_noise": 0.0, "execute_steps": 2, "discount": 0.6}
@@ -88,6 +100,12 @@ ARMS = {
     FOR_ALL: TaskArm("is the one training configuration for all tasks"),
     "without relations": TaskArm("is the same, without the relations between points", changes={"relations": False}),
     "without discount": TaskArm("is the same, with all labels of a chunk counting alike", changes={"discount": 1.0}),
+    "without equal objects": TaskArm("is the same, with a contract that calls no objects equal", equals=False),
+    "steps measured": TaskArm(
+        "is the same, with as many steps of a chunk executed as `il-ros evaluate --execute-steps best` keeps, by goals "
+        "of its own",
+        measured=True,
+    ),
     "with velocities": TaskArm("is the same, with the velocities that the contract leaves out", velocities=True),
     "one step": TaskArm("is the same, with one step of a chunk executed", changes={"execute_steps": 1}),
     "one step, with velocities": TaskArm("is both", changes={"execute_steps": 1}, velocities=True),
@@ -107,8 +125,9 @@ ARMS = {
 }
 TRAININGS = "gym_tasks-trainings.json"
 """Every training that was published, so that more of them can be added on another machine."""
-NEW_GOALS = 1_000_000
-"""The first seed of the goals that are not shown; demonstrations begin at 0."""
+NEW_GOALS, FOR_STEPS = 1_000_000, 50
+"""The first seed of the goals that are not shown, and how many before it serve to choose the executed steps;
+demonstrations begin at 0."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +146,9 @@ class ExternalJob:
 
     def key(self) -> str:
         """Return a key that is equal for equal work."""
-        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), self.training(), ARMS[self.arm].velocities])
+        arm = ARMS[self.arm]
+        later = [*([] if arm.equals else ["no equal objects"]), *(["steps measured"] if arm.measured else [])]
+        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), self.training(), arm.velocities, *later])
 
     @property
     def on(self) -> GymTask:
@@ -161,21 +182,28 @@ def ours(
     job: ExternalJob, config: TrainingConfig, contract: Contract, shown: Sequence[Episode], folder: Path
 ) -> tuple[list[bool], float, Callable[[], Any]]:
     """Train a policy of ours, and let it drive; returns what ``robomimic_peer.measured`` does."""
-    geometry = contract.geometry if config.relations else None
     data = Dataset.from_episodes(
-        shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, geometry=geometry
-    )
+        shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, equal=contract.equal,
+        geometry=contract.geometry if config.relations else None,
+    )  # fmt: skip
     began = time.process_time()
     made = train(data, config)
     train_s = time.process_time() - began
     checkpoint = folder / job.key()
     shutil.rmtree(checkpoint, ignore_errors=True)
     checkpoints.save(checkpoint, made, contract, [])
-    gate = GateConfig(rule="none", execute_steps=config.execute_steps or EXECUTE_STEPS)
-    rollouts = roll_out(checkpoint, job.on, job.new_goals, gate)
+    execute = best_of(tried(checkpoint, job.on)) if ARMS[job.arm].measured else config.execute_steps or EXECUTE_STEPS
+    rollouts = roll_out(checkpoint, job.on, job.new_goals, GateConfig(rule="none", execute_steps=execute))
     runner, observation = policy_runner(checkpoint), shown[0].observations[0]
     runner.observe(0, observation, None)
     return [rollout.success for rollout in rollouts], train_s, runner.chunk
+
+
+def tried(checkpoint: Path, task: GymTask) -> dict[int, dict[str, Any]]:
+    """Return what each number of executed steps gives, at goals that serve for nothing else."""
+    seeds = range(NEW_GOALS - FOR_STEPS, NEW_GOALS)
+    configs = {steps: GateConfig(rule="none", execute_steps=steps) for steps in TRIED}
+    return {steps: summary(roll_out(checkpoint, task, seeds, config), 1) for steps, config in configs.items()}
 
 
 def median_ms(call: Callable[[], Any], times: int = 200) -> float:
@@ -191,7 +219,7 @@ def median_ms(call: Callable[[], Any], times: int = 200) -> float:
 def work(job: ExternalJob, folder: Path) -> None:
     """Demonstrate, train, drive, and keep what it gave."""
     task, config = TASKS[job.task], job.training()
-    contract = contract_of(task.environment, {}, velocities=ARMS[job.arm].velocities)
+    contract = ARMS[job.arm].contract(task.environment)
     shown, failed = demonstrations(task, contract, job.demonstrations)
     if config is None:
         outcomes, train_s, answer = robomimic_peer.measured(job.on, contract, shown, job.new_goals, job.seed, job.steps)
@@ -226,12 +254,13 @@ def page(table: Sequence[Mapping[str, Any]]) -> str:
         "# Tasks of other people",
         "",
         f"`make study-tasks` (`python -m studies.gym_tasks`): {table[0]['demonstrations']} demonstrations by a script "
-        "(`examples/panda_gym`, `examples/fetch`), those that failed left out; the contract as "
+        "(`examples/panda_gym`, `examples/fetch`, `examples/two_blocks`), those that failed left out; the contract as "
         f"`il-ros contract from-gym` writes it; goals that were not shown, the same for all. {words} Training is "
         "processor time, a call the median on one thread; intervals are 95 % (Wilson) over the episodes of all "
         "trainings. An episode succeeds if the environment says so at any of its steps. `PandaStacked` is "
         "`PandaStack-v3` with success at 0.045 m: at the 0.1 m that panda-gym allows, two cubes side by side on the "
-        "table count as stacked.",
+        "table count as stacked. `TwoBlocks` is this repository's: two equal blocks into two zones, in any order; the "
+        "contract calls each block with a zone equal to the other two.",
         "",
         "| task | policy | trainings | success | 95 % | training, s | a call, ms |",
         "| --- | --- | ---: | ---: | --- | ---: | ---: |",
