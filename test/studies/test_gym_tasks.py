@@ -9,11 +9,13 @@ import importlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
 import pytest
 
+from il_ros.gate import GateConfig
 from il_ros.sim.gym_adapter import contract_of
 from studies import gym_tasks, job_cache
 from studies.gym_tasks import ARMS, FOR_ALL, PEER, TASKS, ExternalJob, ExternalTask
@@ -72,7 +74,8 @@ def test_what_succeeded_is_learned_from_and_what_a_job_gave_is_kept(tmp_path: Pa
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_the_script_of_a_task_demonstrates_it(name: str) -> None:
     task = TASKS[name]
-    if not find_spec("panda_gym" if name.startswith("Panda") else "gymnasium_robotics"):
+    needed = {"Panda": "panda_gym", "Fetch": "gymnasium_robotics"}.get(name[:5])
+    if needed and not find_spec(needed):
         pytest.skip("make study-tasks installs it")
     _, failed = gym_tasks.demonstrations(task, contract_of(task.environment, {}), 12)
     assert failed <= (4 if name == "PandaStacked" else 1)
@@ -91,6 +94,39 @@ def test_cubes_that_lie_side_by_side_are_no_stack(height_m: float, is_stacked: b
     *_, told = env.step(np.zeros(4, dtype=np.float32))
     env.close()
     assert bool(told["is_success"]) == is_stacked
+
+
+def test_two_blocks_are_equal_each_with_a_zone_and_one_seed_is_one_episode() -> None:
+    task = TASKS["TwoBlocks"]
+    contract = ARMS[FOR_ALL].contract(task.environment)
+    (group,) = contract.equal_objects
+    assert [sorted(member) for member in group] == [
+        [f"block{n}_position", f"block{n}_yaw", f"zone{n}_target"] for n in (1, 2)
+    ]
+    assert ARMS["without equal objects"].contract(task.environment).equal_objects == ()
+    shown, _ = gym_tasks.demonstrations(task, contract, 3)
+    other, again, _ = (gym_tasks.demonstrations(task, contract, 2)[0] * 2)[1:]
+    assert np.array_equal(shown[0].observations, again.observations)
+    assert np.array_equal(shown[1].observations, other.observations)
+
+
+def test_executed_steps_are_chosen_by_goals_that_serve_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, range]] = []
+
+    def rolled_out(checkpoint: Path, task: object, seeds: range, config: GateConfig) -> list[object]:
+        asked.append((config.execute_steps, seeds))
+        is_good = {1: 0.2, 2: 0.9, 4: 0.9, 8: 0.5}[config.execute_steps]
+        return [
+            SimpleNamespace(success=n < is_good * len(seeds), outcome="success", way=None, refused="", answers=1)
+            for n in range(len(seeds))
+        ]
+
+    monkeypatch.setattr(gym_tasks, "roll_out", rolled_out)
+    job = ExternalJob("Hop", "steps measured", seed=0, demonstrations=200, goals=100)
+    tried = gym_tasks.tried(Path("checkpoint"), job.on)
+    assert gym_tasks.best_of(tried) == 4
+    assert [steps for steps, _ in asked] == [1, 2, 4, 8]
+    assert all(not set(seeds) & {*job.new_goals, *range(job.demonstrations)} for _, seeds in asked)
 
 
 def test_equal_work_has_one_key_and_any_other_its_own() -> None:
