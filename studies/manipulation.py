@@ -69,6 +69,10 @@ FOR_TIME = ("batch", "learning_rate")
 """What is also taken from it with pictures, which take nearly all of the time; docs/cameras.md says why."""
 
 
+TRAINED = ("demonstrations", "steps", "execute_steps", "discount")
+"""What all rows from the same observations have in common."""
+
+
 @dataclass(frozen=True)
 class HandlingCell:
     """One training and its rollouts."""
@@ -211,8 +215,14 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def together(published: Sequence[Mapping[str, Any]], table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows of a table, and what was published of other tasks, kinds of observation and classes."""
-    rows = {(row["sees"], row["task"], row["policy"]): row for row in (*published, *table)}
+    """Return the rows of a table, and what was published of other tasks, kinds of observation and classes.
+
+    What was trained or executed in another way than is done now from the same observations is left out.
+    """
+    now = {row["sees"]: [row[key] for key in TRAINED] for row in table}
+    before = [(row, [row.get(key) for key in TRAINED]) for row in published]
+    kept = [row for row, trained in before if now.get(row["sees"], trained) == trained]
+    rows = {(row["sees"], row["task"], row["policy"]): row for row in (*kept, *table)}
     return [rows[key] for key in sorted(rows, key=lambda key: (SEES.index(key[0]), TASKS.index(key[1]), key[2]))]
 
 

@@ -76,10 +76,12 @@ def test_shuffled_each_episode_has_the_pictures_of_the_next_one_step_by_step(mon
 
 
 def test_rows_that_a_command_line_does_not_ask_for_stay_published() -> None:
-    def row(task: str, sees: str, policy: str, success: float) -> dict[str, Any]:
-        return {"task": task, "sees": sees, "policy": policy, "success": success}
+    def row(task: str, sees: str, policy: str, success: float, steps: int = 10) -> dict[str, Any]:
+        trained = {"demonstrations": 100, "steps": steps, "execute_steps": 2, "discount": 0.6}
+        return {"task": task, "sees": sees, "policy": policy, "success": success, **trained}
 
-    published = [row("push", "state", "flow", 0.1), row("push", "pictures", "mixture", 0.2)]
+    published = [row("push", "state", "flow", 0.1), row("push", "pictures", "mixture", 0.2, steps=20)]
+    published.append(row("push", "state", "mip", 0.9, steps=20))  # of another training
     new = [row("reach", "state", "mixture", 0.3), row("push", "state", "flow", 0.4)]
     assert manipulation.together(published, new) == [*new, published[1]]
     assert manipulation.together([], new) == new
