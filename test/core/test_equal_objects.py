@@ -79,6 +79,7 @@ def test_a_contract_says_again_what_it_was_told(equal_objects, tmp_path):
     [
         ([["block"]], "equal_objects: block is equal to nothing"),
         ([[]], "equal_objects: a group is equal to nothing"),
+        ([[[], []]], "is equal to nothing; name two or more"),
         ([["block", "block"]], "'block' is named twice"),
         ([["block", "block2"], ["block", "cup"]], "'block' is named twice"),
         ([["block", "bloc2"]], "'bloc2'.*block2"),

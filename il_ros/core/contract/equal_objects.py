@@ -84,7 +84,7 @@ def _parts(names: Sequence[str], observation: Sequence[ObservationComponent]) ->
 
 def _alike(group: Sequence[Sequence[str]], parts: dict[str, dict[tuple[str, str], int]]) -> list[tuple[int, ...]]:
     """Return the components of each member, in one order."""
-    if len(group) < 2:
+    if len(group) < 2 or not all(group):
         raise ConfigError(f"{', '.join(map(' and '.join, group)) or 'a group'} is equal to nothing; name two or more")
     made = [{(n, *key): i for n, name in enumerate(member) for key, i in parts[name].items()} for member in group]
     for member, other in zip(group[1:], made[1:]):
