@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from il_ros.core.frames import shortened
+
 Array = NDArray[np.float64]
 BLOCKS, ZONES = ("block1_position", "block2_position"), ("zone1_target", "zone2_target")
 FAST_M, PUSH_M = 0.025, 0.012
@@ -74,12 +76,6 @@ def unit(vector: Array) -> Array:
     """Return a vector of length 1."""
     length: Array = vector / max(float(np.linalg.norm(vector)), 1e-9)
     return length
-
-
-def shortened(vector: Array, most: float) -> Array:
-    """Return a vector that is no longer than ``most``."""
-    short: Array = vector * min(1.0, most / max(float(np.linalg.norm(vector)), 1e-9))
-    return short
 
 
 push_both = PushBoth()

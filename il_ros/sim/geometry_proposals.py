@@ -120,7 +120,7 @@ def equal_things(proposed: Mapping[str, Proposal]) -> Groups:
         match = NUMBERED.fullmatch(name)
         if match is not None and part.kind != "velocity" and name.rpartition("_")[0] not in proposed:
             families[match[1].lower(), match[3]][match[2]] = name
-    words = {key: set(re.split("_", "_".join(key).lower())) for key in families}
+    words = {key: set("_".join(key).lower().split("_")) for key in families}
     many = {
         key: tuple(sorted(family))
         for key, family in families.items()

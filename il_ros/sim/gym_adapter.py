@@ -249,6 +249,7 @@ def described(
             components = dict(part.components(name, [seen[i] for i in part.columns]))
         for label, (field, unit) in components.items():
             observation[label] = {"topic": TOPIC, "field": field, "unit": unit}
+    equal = equal_things(proposed)
     plain = {
         "rate_hz": round(float(rate), 6),
         "topics": {TOPIC: TYPE},
@@ -258,7 +259,7 @@ def described(
             for i, (low, high) in enumerate(columns)
         },
         "command": {"type": "trajectory_msgs/msg/JointTrajectory"},
-        "equal_objects": (equal := equal_things(proposed)),
+        "equal_objects": equal,
     }
     reasons = {name: part.why for name, part in proposed.items()}
     if equal:
