@@ -64,12 +64,21 @@ LIKE = {
 }
 """By what is seen, the training configuration that says how long every class is trained, how it sees, and how many
 steps of its chunks are executed."""
-ALIKE = ("n_obs_steps", "relations", "discount", "val_fraction", "encoder", "encoder_width", "shift_pixels")
+ALIKE = (
+    "n_obs_steps",
+    "relations",
+    "discount",
+    "weight_decay",
+    "val_fraction",
+    "encoder",
+    "encoder_width",
+    "shift_pixels",
+)
 FOR_TIME = ("batch", "learning_rate")
 """What is also taken from it with pictures, which take nearly all of the time; docs/cameras.md says why."""
 
 
-TRAINED = ("demonstrations", "steps", "execute_steps", "discount")
+TRAINED = ("demonstrations", "steps", "execute_steps", "discount", "weight_decay")
 """What all rows from the same observations have in common."""
 
 
@@ -209,7 +218,7 @@ def rows(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "entropy": behaviour_entropy(ways, tasks.load(task).ways) if tasks.load(task).ways > 1 else None,
             "failures": dict(failures.most_common()),
             "train_s": sum(result["train_s"] for result in group) / len(group),
-            "discount": LIKE[sees].discount,
+            **{key: getattr(LIKE[sees], key) for key in ("discount", "weight_decay")},
         })  # fmt: skip
     return table
 
