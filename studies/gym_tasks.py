@@ -183,9 +183,8 @@ def ours(
 ) -> tuple[list[bool], float, Callable[[], Any]]:
     """Train a policy of ours, and let it drive; returns what ``robomimic_peer.measured`` does."""
     data = Dataset.from_episodes(
-        shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, equal=contract.equal,
-        geometry=contract.geometry if config.relations else None,
-    )  # fmt: skip
+        shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, layout=contract.layout
+    )
     began = time.process_time()
     made = train(data, config)
     train_s = time.process_time() - began

@@ -95,7 +95,7 @@ def checkpoint(policy: str, folder: Path) -> Path:
     if not path.exists():
         shown = demonstrate(TASK, contract.name, "random", DaggerConfig(task=TASK).seeds(0, 0, DEMONSTRATIONS))
         windows = (config.n_obs_steps, config.horizon)
-        data = Dataset.from_episodes(shown, *windows, min_labels=config.min_labels, geometry=contract.geometry)
+        data = Dataset.from_episodes(shown, *windows, min_labels=config.min_labels, layout=contract.layout)
         checkpoints.save(path, train(data, config), contract, [])
     return path
 

@@ -121,8 +121,7 @@ class TrainingPipeline:
         min_labels = min(config.min_labels, config.horizon)
         scheme = labels.load(config.labels)
         cameras = config.cameras(self._contract)
-        geometry = self._contract.geometry if config.relations else None
-        windows = (config.n_obs_steps, config.horizon, scheme, min_labels, cameras, geometry, self._contract.equal)
+        windows = (config.n_obs_steps, config.horizon, scheme, min_labels, cameras, self._contract.layout)
         data = Dataset.from_episodes(episodes, *windows)
         data = data.weighed([weights[path] for path in chosen])
         old = self._trained_on()

@@ -44,7 +44,7 @@ def members(equal):
 
 
 def test_everything_that_begins_with_a_name_belongs_to_it_in_the_order_of_the_first():
-    equal = contract([["block", "block2"], ["cup", "jar"]]).equal
+    equal = contract([["block", "block2"], ["cup", "jar"]]).layout.equal
     assert members(equal) == [
         [("block_x", "block_goal_x", "block_c"), ("block2_x", "block2_goal_x", "block2_c")],
         [("cup.0", "cup.1"), ("jar.0", "jar.1")],
@@ -53,7 +53,7 @@ def test_everything_that_begins_with_a_name_belongs_to_it_in_the_order_of_the_fi
 
 
 def test_a_component_belongs_to_the_longest_name_that_fits():
-    equal = contract([["block", "block2"], ["block_goal", "block2_goal"]]).equal
+    equal = contract([["block", "block2"], ["block_goal", "block2_goal"]]).layout.equal
     assert members(equal) == [
         [("block_x", "block_c"), ("block2_x", "block2_c")],
         [("block_goal_x",), ("block2_goal_x",)],
@@ -61,7 +61,7 @@ def test_a_component_belongs_to_the_longest_name_that_fits():
 
 
 def test_several_objects_go_together():
-    first, second = members(contract([[["block", "cup"], ["block2", "jar"]]]).equal)[0]
+    first, second = members(contract([[["block", "cup"], ["block2", "jar"]]]).layout.equal)[0]
     assert first == ("block_x", "block_goal_x", "block_c", "cup.0", "cup.1")
     assert second == ("block2_x", "block2_goal_x", "block2_c", "jar.0", "jar.1")
 
@@ -71,7 +71,7 @@ def test_a_contract_says_again_what_it_was_told(equal_objects, tmp_path):
     made = contract(equal_objects)
     assert made.to_dict().get("equal_objects", []) == equal_objects
     made.save(tmp_path / "equal.yaml")
-    assert Contract.load(tmp_path / "equal.yaml").equal == made.equal
+    assert Contract.load(tmp_path / "equal.yaml").layout.equal == made.layout.equal
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_members_are_exchanged_whole_and_each_row_has_every_number_once(seed, co
 
 
 def test_every_order_is_as_likely_and_groups_are_drawn_by_themselves():
-    equal = contract([["block", "block2"], ["cup", "jar"]]).equal
+    equal = contract([["block", "block2"], ["cup", "jar"]]).layout.equal
     source = equal.exchanged(4000, np.random.default_rng(0))
     block, cup = (source[:, NAMES.index(name)] == NAMES.index(name) for name in ("block_x", "cup.0"))
     for first, second in itertools.product((False, True), repeat=2):
@@ -128,5 +128,5 @@ def test_every_order_is_as_likely_and_groups_are_drawn_by_themselves():
 
 
 def test_nothing_that_is_equal_leaves_all_in_its_place():
-    equal = contract([]).equal
+    equal = contract([]).layout.equal
     assert equal.size == 1 and equal.groups == ()

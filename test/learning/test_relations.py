@@ -34,7 +34,7 @@ CONTRACT = Contract.load("panda_reach")
 STEPS = 12
 
 
-def windows(count: int = 8, height: float = 0.1, related: bool = True, history: int = 1) -> Dataset:
+def windows(count: int = 8, height: float = 0.1, history: int = 1) -> Dataset:
     """Episodes in which the expert goes straight to a target; all heights are within ``height`` m."""
     rng, episodes = np.random.default_rng(0), []
     for _ in range(count):
@@ -46,14 +46,16 @@ def windows(count: int = 8, height: float = 0.1, related: bool = True, history: 
             records.append(Record(CONTRACT.step_ns * step, Authority.EXPERT, "steady", 0, action))
             tool = tool + action * 0.05
         episodes.append(Episode.from_steps(np.array(seen), records, CONTRACT.step_ns, {}))
-    return Dataset.from_episodes(episodes, history, 4, geometry=CONTRACT.geometry if related else None)
+    return Dataset.from_episodes(episodes, history, 4, layout=CONTRACT.layout)
 
 
-def trained(policy: str = "mixture", steps: int = 5, data: Dataset | None = None, **changes: object) -> Trained:
+def trained(
+    policy: str = "mixture", steps: int = 5, data: Dataset | None = None, relations: bool = True, **changes: object
+) -> Trained:
     data = windows() if data is None else data
     sizes = {"n_obs_steps": data.observations.shape[1], "horizon": 4, "width": 24, "depth": 1, "batch": 16}
     options = {"components": 2} if policy == "mixture" else {}
-    return train(data, TrainingConfig(policy, **sizes, steps=steps, options=options), **changes)
+    return train(data, TrainingConfig(policy, **sizes, steps=steps, options=options, relations=relations), **changes)
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def make(tmp_path: Path) -> Callable[..., Checkpoint]:
 
 def test_relations_that_there_are_none_of_are_noted() -> None:
     assert trained().notes == ()
-    data = replace(windows(), geometry=Contract.load("mountain_car").geometry)
+    data = replace(windows(), layout=Contract.load("mountain_car").layout)
     assert not isinstance(trained(data=data).policy, EncodedPolicy)
     assert "relations: the contract names no two points" in trained(data=data).notes[0]
 
@@ -114,7 +116,7 @@ def test_a_warm_start_reads_numbers_by_the_normaliser_that_is_in_force() -> None
     np.testing.assert_allclose(relations.offset, again.normaliser.observation.offset, rtol=1e-6)
     np.testing.assert_allclose(relations.scale, again.normaliser.observation.scale, rtol=1e-6)
     with pytest.raises(ConfigError, match="cannot go on"):
-        trained(data=windows(related=False), warm_start=(first.policy, first.normaliser))
+        trained(relations=False, warm_start=(first.policy, first.normaliser))
 
 
 def test_a_constant_height_counts_as_what_it_was_taught_with() -> None:

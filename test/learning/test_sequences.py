@@ -44,7 +44,7 @@ def windows(count: int = 60) -> Dataset:
         action = np.array([0.0, 0.2 * side, 0.0])
         records = [Record(CONTRACT.step_ns * n, Authority.EXPERT, "steady", 0, action) for n in range(STEPS)]
         episodes.append(Episode.from_steps(seen, records, CONTRACT.step_ns, {}))
-    return Dataset.from_episodes(episodes, STEPS, 4, geometry=CONTRACT.geometry)
+    return Dataset.from_episodes(episodes, STEPS, 4, layout=CONTRACT.layout)
 
 
 def trained(sequence: str, policy: str = "deterministic", steps: int = 3, **changes: Any) -> Trained:
@@ -69,7 +69,7 @@ def test_a_configuration_names_what_there_is() -> None:
 
 @pytest.mark.parametrize("sequence", SEQUENCES)
 def test_every_observation_counts_in_its_order_and_the_newest_stands_by_itself(sequence: str) -> None:
-    policy = create_encoded("deterministic", SIZES, 0, CONTRACT.geometry, sequence=sequence)
+    policy = create_encoded("deterministic", SIZES, 0, CONTRACT.layout.geometry, sequence=sequence)
     assert sequence_of(policy) == sequence and policy.config.n_obs_steps == STEPS and policy.measured_dim == DIM
     history = torch.rand(2, STEPS, DIM)
     seen = policy.encode(history, [])

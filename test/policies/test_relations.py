@@ -75,7 +75,7 @@ def test_moving_everything_changes_nothing_and_equal_places_are_no_direction() -
 
 
 def test_a_contract_says_which_numbers_are_points_and_headings() -> None:
-    geometry = Contract.load("panda_gripper").geometry
+    geometry = Contract.load("panda_gripper").layout.geometry
     names = Contract.load("panda_gripper").observation_names
     assert {n: [names[i] for i in columns] for n, columns in geometry.points.items()} == {
         name: [f"{name}_{axis}" for axis in "xyz"] for name in ("tool", "block", "goal")
@@ -83,8 +83,8 @@ def test_a_contract_says_which_numbers_are_points_and_headings() -> None:
     assert {n: [names[i] for i in c] for n, c in geometry.headings.items()} == {
         name: [f"{name}_c", f"{name}_s"] for name in ("tool", "block", "goal")
     }
-    assert Contract.load("panda_plane").geometry.points == {"tool": (0, 1), "obstacle": (2, 3)}
-    assert Contract.load("mountain_car").geometry == Geometry()
+    assert Contract.load("panda_plane").layout.geometry.points == {"tool": (0, 1), "obstacle": (2, 3)}
+    assert Contract.load("mountain_car").layout.geometry == Geometry()
     assert Geometry.from_dict(geometry.to_dict()) == geometry
 
 

@@ -77,7 +77,7 @@ def test_shuffled_each_episode_has_the_pictures_of_the_next_one_step_by_step(mon
 
 def test_rows_that_a_command_line_does_not_ask_for_stay_published() -> None:
     def row(task: str, sees: str, policy: str, success: float, steps: int = 10) -> dict[str, Any]:
-        trained = {"demonstrations": 100, "steps": steps, "execute_steps": 2, "discount": 0.6}
+        trained = {"demonstrations": 100, "steps": steps, "execute_steps": 2, "discount": 0.6, "weight_decay": 0.01}
         return {"task": task, "sees": sees, "policy": policy, "success": success, **trained}
 
     published = [row("push", "state", "flow", 0.1), row("push", "pictures", "mixture", 0.2, steps=20)]

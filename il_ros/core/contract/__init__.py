@@ -7,6 +7,7 @@ from il_ros.core.contract.components import ActionComponent, External, ImageComp
 from il_ros.core.contract.contract import ABSURD, TOOL_AXES, TRACKING_S, Contract, gap_ns
 from il_ros.core.contract.equal_objects import EqualObjects
 from il_ros.core.contract.geometry import Geometry
+from il_ros.core.contract.layout import ObservationLayout
 
 __all__ = [
     "ABSURD",
@@ -19,5 +20,6 @@ __all__ = [
     "Geometry",
     "ImageComponent",
     "ObservationComponent",
+    "ObservationLayout",
     "gap_ns",
 ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -22,6 +23,9 @@ LIMITS = ("max_step", "max_velocity", "max_acceleration")
 ENDS = ("low", "high")
 """The ends of a gripper's range, of which one is where it is closed."""
 
+ROTATION = re.compile(r"orientation\.|\.rot6d\.\d$|\.(cos|sin)\d*$")
+"""Fields that are parts of a rotation: numbers of a quaternion, or made of one or of an angle."""
+
 
 @dataclass(frozen=True)
 class ObservationComponent:
@@ -34,6 +38,11 @@ class ObservationComponent:
     ``pose.orientation.rot6d.0`` to ``.5``: an orientation as six continuous numbers; or ``position[wrist].cos`` and
     ``.sin``, of an angle: see ``core.messages.fields``."""
     unit: str = ""
+
+    @property
+    def quantity(self) -> str:
+        """What it measures, by which it can be compared with others: its unit, or "rotation"; empty if nobody says."""
+        return self.unit or ("rotation" if ROTATION.search(self.field) else "")
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ import yaml
 from il_ros.core import paths, schema
 from il_ros.core.contract import document, rules
 from il_ros.core.contract.components import ActionComponent, External, ImageComponent, ObservationComponent
-from il_ros.core.contract.equal_objects import EqualObjects, Groups
-from il_ros.core.contract.geometry import Geometry
+from il_ros.core.contract.equal_objects import Groups
+from il_ros.core.contract.layout import ObservationLayout
 from il_ros.core.types import Array
 
 BLIND_NS = 160_000_000
@@ -100,14 +100,9 @@ class Contract:
         return tuple(part.name for part in self.observation)
 
     @cached_property
-    def geometry(self) -> Geometry:
-        """Which of the observation's components are places and directions."""
-        return Geometry.of(self.observation)
-
-    @cached_property
-    def equal(self) -> EqualObjects:
-        """The components of ``equal_objects``."""
-        return EqualObjects.of(self.equal_objects, self.observation)
+    def layout(self) -> ObservationLayout:
+        """What the components of the observation are."""
+        return ObservationLayout.of(self.observation, self.equal_objects)
 
     @cached_property
     def action_names(self) -> tuple[str, ...]:

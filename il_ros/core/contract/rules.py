@@ -48,7 +48,7 @@ def check(contract: Contract) -> None:
             )
     devices.check_images(where, contract)
     try:
-        _ = contract.equal
+        _ = contract.layout
     except ConfigError as error:
         raise ConfigError(f"{where}: equal_objects: {error}", at=("equal_objects",)) from error
     _check_external(f"{where}: external", contract)

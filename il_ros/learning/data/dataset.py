@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from il_ros.core.contract import EqualObjects, Geometry
+from il_ros.core.contract import ObservationLayout
 from il_ros.core.episode import Episode
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
@@ -40,10 +40,8 @@ class Dataset:
     """(N,) int64, which of the episodes the window comes from."""
     images: Mapping[str, WindowImages] = field(default_factory=dict)
     """The newest image of each camera; empty for a policy that sees numbers alone."""
-    geometry: Geometry | None = None
-    """Which components are points and headings, whose relations the policy is to see; None for none."""
-    equal: EqualObjects = EqualObjects()
-    """Which components belong to objects that are equal; each window is learned with any of them in another's place."""
+    layout: ObservationLayout = ObservationLayout()
+    """What the components of the observations are."""
     blind: int = 0
     """How many windows are left out, since the newest image of a camera is missing."""
 
@@ -59,8 +57,7 @@ class Dataset:
         labels: Scheme | None = None,
         min_labels: int = 1,
         cameras: Sequence[str] = (),
-        geometry: Geometry | None = None,
-        equal: EqualObjects = EqualObjects(),  # noqa: B008 - it is frozen
+        layout: ObservationLayout = ObservationLayout(),  # noqa: B008 - it is frozen
     ) -> Dataset:
         """Return one window for every step that is a label and has at least ``min_labels`` labels in its chunk.
 
@@ -88,8 +85,7 @@ class Dataset:
             mask=np.empty((total, horizon), dtype=np.float32),
             weight=np.empty(total, dtype=np.float32),
             episode=np.empty(total, dtype=np.int64),
-            geometry=geometry,
-            equal=equal,
+            layout=layout,
             images={c: WindowImages(frames_of(episodes, c), np.empty(total, dtype=np.int64)) for c in cameras},
         )
         row = blind = 0
@@ -124,10 +120,7 @@ class Dataset:
             digest.update(getattr(self, name).tobytes())
         for camera, part in self.images.items():
             digest.update(b"%s%s%s" % (camera.encode(), part.row.tobytes(), part.frames.digest()))
-        if self.geometry is not None:
-            digest.update(repr(self.geometry).encode())
-        if self.equal.groups:
-            digest.update(repr(self.equal).encode())
+        digest.update(repr(self.layout).encode())
         return digest.hexdigest()
 
     def weighed(self, weights: Sequence[float]) -> Dataset:

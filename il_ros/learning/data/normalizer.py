@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from il_ros.core.contract import ObservationLayout
 from il_ros.core.errors import DataError
 from il_ros.core.types import Array
 
@@ -20,6 +21,8 @@ QUANTILES = (0.01, 0.99)
 """What ``quantiles`` takes to -1 and 1, as LeRobot and OpenVLA do (Kim 2024, arXiv:2406.09246)."""
 FITS = ("range", "quantiles")
 """How the scale of a component may be chosen."""
+FINEST = 0.1
+"""The finest scale of a component, as a share of the coarsest of the same quantity."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,23 @@ class Affine:
             ends = np.quantile(rows.astype(np.float64), QUANTILES, axis=0)
             low, high = np.where(ends[1] - ends[0] < CONSTANT, (low, high), ends)
         return cls((high + low) / 2, np.where(is_constant, 1.0, (high - low) / 2), is_constant)
+
+    def coarsened(self, alike: Sequence[Sequence[int]]) -> Affine:
+        """Return the same map, but with no scale finer than ``FINEST`` of the coarsest one of the same quantity.
+
+        A place that hardly varied in the demonstrations, as the height of a tool that pushes, would else be shown at
+        tens of times its range as soon as the arm is a few millimetres away from them, where a network answers
+        anything, and goes farther away.
+
+        Args:
+            alike: groups of components that measure one quantity; what was constant says nothing of its group.
+        """
+        scale = self.scale.copy()
+        for group in alike:
+            moving = [component for component in group if not self.is_constant[component]]
+            if moving:
+                scale[moving] = np.maximum(scale[moving], FINEST * scale[moving].max())
+        return Affine(self.offset, scale, self.is_constant)
 
     def forward(self, values: Array) -> Array:
         """Map (..., D) in real units to (..., D) float32 in the network's.
@@ -116,13 +136,28 @@ class Normalizer:
     action: Affine
 
     @classmethod
-    def fit(cls, observations: Array, actions: Array, fit: str = "range") -> Normalizer:
+    def fit(
+        cls,
+        observations: Array,
+        actions: Array,
+        fit: str = "range",
+        layout: ObservationLayout = ObservationLayout(),  # noqa: B008 - it is frozen
+    ) -> Normalizer:
         """Fit to observations (N, Do) and actions (M, Da) in real units; ``fit`` is one of ``FITS``.
+
+        By the ``layout`` of observations those of one quantity are ``coarsened``, and equal objects have the same. Each
+        component of an action has a scale of its own, since what is commanded finely must be as exact as the others.
 
         Raises:
             DataError: if either is empty or not finite.
         """
-        return cls(Affine.fit("observation", observations, fit), Affine.fit("action", actions, fit))
+        if layout.equal.groups:
+            turned = [layout.equal.turned(places) for places in range(layout.equal.size)]
+            observations = np.concatenate([observations[:, places] for places in turned])
+        return cls(
+            Affine.fit("observation", observations, fit).coarsened(layout.alike),
+            Affine.fit("action", actions, fit),
+        )
 
     def completed(self, newer: Normalizer) -> Normalizer:
         """Return the same, but of components that were constant and in ``newer`` are not: those as there."""

@@ -87,7 +87,7 @@ def _train(
     held_out = Windows.of(data, held_out_rows, normaliser, config.device, frames, config.discount)
     policy = _initial_policy(data, config, windows, normaliser, warm_start, generator)
     state = TrainingState(policy, config, generator)
-    batches = Batches(windows, config.batch, config.seed, data.equal)
+    batches = Batches(windows, config.batch, config.seed, data.layout.equal)
     curve, resumed = state.restore(resume_point)
     reported, stopped = state.step, False
     while state.step < config.steps and not stopped and not state.early_stopping.is_due:
@@ -105,8 +105,8 @@ def _train(
         resume_point.forget()
     every = -(-len(rows) // MAX_STATES)
     seen = data.observations[rows][::every, -1]
-    if data.equal.groups:  # what is known of one object is known of its equals
-        exchanged = data.equal.exchanged(len(seen), np.random.default_rng(config.seed))
+    if data.layout.equal.groups:  # what is known of one object is known of its equals
+        exchanged = data.layout.equal.exchanged(len(seen), np.random.default_rng(config.seed))
         seen = np.take_along_axis(seen, exchanged, axis=1)
     states = normaliser.observation.forward(seen)
     return Trained(
@@ -118,7 +118,7 @@ def _train(
         windows=len(windows),
         wall_s=time.perf_counter() - started,
         stopped=stopped,
-        notes=(*_blind_note(data), *_unrelated_note(data), *notes, *resumed),
+        notes=(*_blind_note(data), *_unrelated_note(data, config), *notes, *resumed),
     )
 
 
@@ -186,7 +186,8 @@ def _fresh_policy(data: Dataset, config: TrainingConfig) -> Policy:
         **{name: getattr(config, name) for name in ("n_obs_steps", "horizon", "width", "depth")},
         **config.options,
     }
-    return create_encoded(config.policy, sizes, config.seed, data.geometry, vision, config.sequence)
+    geometry = data.layout.geometry if config.relations else None
+    return create_encoded(config.policy, sizes, config.seed, geometry, vision, config.sequence)
 
 
 def _blind_note(data: Dataset) -> tuple[str, ...]:
@@ -195,9 +196,9 @@ def _blind_note(data: Dataset) -> tuple[str, ...]:
     return (f"{data.blind} of {count} windows lack a fresh image of a camera and are left out",) if data.blind else ()
 
 
-def _unrelated_note(data: Dataset) -> tuple[str, ...]:
+def _unrelated_note(data: Dataset, config: TrainingConfig) -> tuple[str, ...]:
     """Return a note if relations were asked for, and there are none."""
-    if data.geometry is None or Relations.count(data.geometry):
+    if not config.relations or Relations.count(data.layout.geometry):
         return ()
     return (
         "relations: the contract names no two points (NAME_x, NAME_y, NAME_z, in m) and no two headings (NAME_c, "
@@ -206,11 +207,8 @@ def _unrelated_note(data: Dataset) -> tuple[str, ...]:
 
 
 def fit_normalizer(data: Dataset, fit: str = "range") -> Normalizer:
-    """Return the statistics of the newest observations and of the labelled actions; equal objects have the same."""
-    newest = data.observations[:, -1]
-    if data.equal.groups:
-        newest = np.concatenate([newest[:, data.equal.turned(places)] for places in range(data.equal.size)])
-    return Normalizer.fit(newest, data.actions[data.mask > 0], fit)
+    """Return the statistics of the newest observations and of the labelled actions."""
+    return Normalizer.fit(data.observations[:, -1], data.actions[data.mask > 0], fit, data.layout)
 
 
 def split_episodes(data: Dataset, config: TrainingConfig) -> tuple[Any, Any, tuple[str, ...]]:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from il_ros.core.contract import ObservationLayout
 from il_ros.core.errors import DataError
-from il_ros.learning.data.normalizer import Affine, Normalizer
+from il_ros.learning.data.normalizer import FINEST, Affine, Normalizer
 
 tables = arrays(np.float32, (7, 3), elements=st.floats(-1000, 1000, width=32))
 
@@ -39,6 +40,21 @@ def test_a_constant_component_only_moves_to_zero(jitter: float) -> None:
     affine = Normalizer.fit(rows, rows).observation
     assert affine.scale.tolist() == [1.0, 0.5]
     assert np.abs(affine.forward(rows)[:, 0]).max() < 1e-4
+
+
+@given(tables, st.sampled_from([((0, 1, 2),), ((0, 2),), ((0, 1), (2,))]))
+def test_of_one_quantity_no_scale_is_much_finer_than_the_coarsest(
+    rows: np.ndarray, alike: tuple[tuple[int, ...], ...]
+) -> None:
+    plain, made = (Normalizer.fit(rows, rows, layout=ObservationLayout(alike=groups)) for groups in ((), alike))
+    own, scale, moves = plain.observation.scale, made.observation.scale, ~made.observation.is_constant
+    assert (scale >= own).all() and (made.observation.offset == plain.observation.offset).all()
+    for group in ([c for c in group if moves[c]] for group in alike):
+        if group:
+            assert scale[group].max() == own[group].max() and scale[group].min() >= FINEST * scale[group].max()
+    others = sorted({0, 1, 2} - {c for group in alike for c in group if moves[c]})
+    assert (scale[others] == own[others]).all()
+    assert (made.action.scale == plain.action.scale).all()
 
 
 @given(tables)
