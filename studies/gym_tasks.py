@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from il_ros.cli.evaluate import TRIED, best_of
-from il_ros.core.contract import Contract
+from il_ros.core.contract import Contract, EqualObjects
 from il_ros.core.episode import Episode
 from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import GymTask, policy_runner, roll_out
@@ -81,17 +81,12 @@ class TaskArm:
     """The training configuration; empty for the peer."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """What is different in it."""
+    untold: Mapping[str, Any] = field(default_factory=dict)
+    """What training is told instead of a part of the contract's layout."""
     velocities: bool = False
     """Whether the contract has them, too."""
-    equals: bool = True
-    """Whether the contract says which objects are equal."""
     measured: bool = False
     """Whether as many steps of a chunk are executed as is measured to be best."""
-
-    def contract(self, environment: str) -> Contract:
-        """Return the contract of an environment."""
-        contract = contract_of(environment, {}, velocities=self.velocities)
-        return contract if self.equals else dataclasses.replace(contract, equal_objects=())
 
 
 ALIKE = {"relations": True, "n_obs_steps": 1, "observation_noise": 0.0, "execute_steps": 2, "discount": 0.6}
@@ -100,7 +95,8 @@ ARMS = {
     FOR_ALL: TaskArm("is the one training configuration for all tasks"),
     "without relations": TaskArm("is the same, without the relations between points", changes={"relations": False}),
     "without discount": TaskArm("is the same, with all labels of a chunk counting alike", changes={"discount": 1.0}),
-    "without equal objects": TaskArm("is the same, with a contract that calls no objects equal", equals=False),
+    "without equal objects": TaskArm("is the same, with no objects called equal", untold={"equal": EqualObjects()}),
+    "without units": TaskArm("is the same, with a scale of its own for each number", untold={"alike": ()}),
     "steps measured": TaskArm(
         "is the same, with as many steps of a chunk executed as `il-ros evaluate --execute-steps best` keeps, by goals "
         "of its own",
@@ -147,8 +143,8 @@ class ExternalJob:
     def key(self) -> str:
         """Return a key that is equal for equal work."""
         arm = ARMS[self.arm]
-        later = [*([] if arm.equals else ["no equal objects"]), *(["steps measured"] if arm.measured else [])]
-        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), self.training(), arm.velocities, *later])
+        how = [self.training(), sorted(arm.untold), arm.velocities, arm.measured]
+        return job_cache.key([self, dataclasses.asdict(TASKS[self.task]), *how])
 
     @property
     def on(self) -> GymTask:
@@ -182,9 +178,8 @@ def ours(
     job: ExternalJob, config: TrainingConfig, contract: Contract, shown: Sequence[Episode], folder: Path
 ) -> tuple[list[bool], float, Callable[[], Any]]:
     """Train a policy of ours, and let it drive; returns what ``robomimic_peer.measured`` does."""
-    data = Dataset.from_episodes(
-        shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, layout=contract.layout
-    )
+    layout = dataclasses.replace(contract.layout, **ARMS[job.arm].untold)
+    data = Dataset.from_episodes(shown, config.n_obs_steps, config.horizon, min_labels=config.min_labels, layout=layout)
     began = time.process_time()
     made = train(data, config)
     train_s = time.process_time() - began
@@ -218,7 +213,7 @@ def median_ms(call: Callable[[], Any], times: int = 200) -> float:
 def work(job: ExternalJob, folder: Path) -> None:
     """Demonstrate, train, drive, and keep what it gave."""
     task, config = TASKS[job.task], job.training()
-    contract = ARMS[job.arm].contract(task.environment)
+    contract = contract_of(task.environment, {}, velocities=ARMS[job.arm].velocities)
     shown, failed = demonstrations(task, contract, job.demonstrations)
     if config is None:
         outcomes, train_s, answer = robomimic_peer.measured(job.on, contract, shown, job.new_goals, job.seed, job.steps)

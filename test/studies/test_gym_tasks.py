@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from il_ros.core.contract import Contract, ObservationLayout
 from il_ros.gate import GateConfig
 from il_ros.sim.gym_adapter import contract_of
 from studies import gym_tasks, job_cache
@@ -98,16 +100,39 @@ def test_cubes_that_lie_side_by_side_are_no_stack(height_m: float, is_stacked: b
 
 def test_two_blocks_are_equal_each_with_a_zone_and_one_seed_is_one_episode() -> None:
     task = TASKS["TwoBlocks"]
-    contract = ARMS[FOR_ALL].contract(task.environment)
+    contract = contract_of(task.environment, {})
     (group,) = contract.equal_objects
     assert [sorted(member) for member in group] == [
         [f"block{n}_position", f"block{n}_yaw", f"zone{n}_target"] for n in (1, 2)
     ]
-    assert ARMS["without equal objects"].contract(task.environment).equal_objects == ()
     shown, _ = gym_tasks.demonstrations(task, contract, 3)
     other, again, _ = (gym_tasks.demonstrations(task, contract, 2)[0] * 2)[1:]
     assert np.array_equal(shown[0].observations, again.observations)
     assert np.array_equal(shown[1].observations, other.observations)
+
+
+@pytest.mark.parametrize(
+    "arm, untold", [(FOR_ALL, ()), ("without units", ("alike",)), ("without equal objects", ("equal",))]
+)
+def test_training_is_told_the_layout_of_the_contract_but_for_what_an_arm_takes_away(
+    arm: str, untold: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Told(Exception):
+        pass
+
+    def told(*_: object, layout: ObservationLayout, **__: object) -> None:
+        raise Told(layout)
+
+    monkeypatch.setattr(gym_tasks.Dataset, "from_episodes", told)
+    contract = Contract.load("panda_gripper")
+    contract = dataclasses.replace(contract, equal_objects=((("block",), ("goal",)),))
+    job = ExternalJob("Hop", arm, seed=0, demonstrations=2, goals=1)
+    with pytest.raises(Told) as caught:
+        gym_tasks.ours(job, job.training(), contract, [], tmp_path)  # type: ignore[arg-type]
+    for name, part in vars(contract.layout).items():
+        assert part != type(part)() and getattr(caught.value.args[0], name) == (
+            type(part)() if name in untold else part
+        )
 
 
 def test_executed_steps_are_chosen_by_goals_that_serve_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
