@@ -22,7 +22,7 @@ class ObservationLayout:
     equal: EqualObjects = EqualObjects()
     """Which components belong to objects that are equal."""
     alike: tuple[tuple[int, ...], ...] = ()
-    """Groups of components that measure one quantity: lengths, angles, parts of rotations, whatever has one unit."""
+    """Groups of components of one topic that measure one quantity: lengths, angles, parts of rotations."""
 
     @classmethod
     def of(cls, observation: Sequence[ObservationComponent], equal_objects: Groups) -> ObservationLayout:
@@ -31,8 +31,8 @@ class ObservationLayout:
         Raises:
             ConfigError: if ``equal_objects`` names none.
         """
-        places: dict[str, list[int]] = {}
+        places: dict[tuple[str, str], list[int]] = {}
         for index, part in enumerate(observation):
-            places.setdefault(part.quantity, []).append(index)
-        alike = tuple(tuple(group) for quantity, group in places.items() if quantity and len(group) > 1)
+            places.setdefault((part.topic, part.quantity), []).append(index)
+        alike = tuple(tuple(group) for (_, quantity), group in places.items() if quantity and len(group) > 1)
         return cls(Geometry.of(observation), EqualObjects.of(equal_objects, observation), alike)

@@ -22,7 +22,7 @@ QUANTILES = (0.01, 0.99)
 FITS = ("range", "quantiles")
 """How the scale of a component may be chosen."""
 FINEST = 0.1
-"""The finest scale of a component, as a share of the coarsest of the same quantity."""
+"""The finest scale of a component, as a share of the coarsest that is like it."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Affine:
         return cls((high + low) / 2, np.where(is_constant, 1.0, (high - low) / 2), is_constant)
 
     def coarsened(self, alike: Sequence[Sequence[int]]) -> Affine:
-        """Return the same map, but with no scale finer than ``FINEST`` of the coarsest one of the same quantity.
+        """Return the same map, but with no scale finer than ``FINEST`` of the coarsest one that is like it.
 
         A place that hardly varied in the demonstrations, as the height of a tool that pushes, would else be shown at
         tens of times its range as soon as the arm is a few millimetres away from them, where a network answers
         anything, and goes farther away.
 
         Args:
-            alike: groups of components that measure one quantity; what was constant says nothing of its group.
+            alike: groups of components that can be compared; what was constant says nothing of its group.
         """
         scale = self.scale.copy()
         for group in alike:

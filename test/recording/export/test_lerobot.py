@@ -334,6 +334,17 @@ def test_an_export_without_a_step_is_refused_and_one_such_episode_is_told(make_e
     assert (report["without_steps"], report["recorded_episodes"]) == (["episode_000001"], 2)
 
 
+def test_numbers_that_never_changed_in_any_episode_are_told(make_episode, even, export, contract):
+    first, second = (make_episode(even(4), seed) for seed in (1, 2))
+    _, report = export(first, second, name="moving")
+    assert report["never_changed"] == []
+    for number, episode in enumerate((first, second)):
+        episode.observations[:, 0] = 0.5
+        episode.observations[:, -1] = number  # in each episode, but not in both
+    _, report = export(first, second, name="still")
+    assert report["never_changed"] == [contract.observation_names[0]]
+
+
 def test_a_library_that_is_not_there_is_told_with_the_remedy():
     with pytest.raises(ConfigError, match=r"no_such_package cannot be imported .* run pip install 'il_ros\[export\]'"):
         library("no_such_package.tables")
