@@ -37,7 +37,7 @@ TEXTS = {
     "equal_objects": "Groups of objects of which any may stand for another, such as `[[block, block2]]` or, each with "
     "its goal, `[[[block, goal], [block2, goal2]]]`; see [your arm](../your-arm.md#objects-that-are-equal).",
     "topic": "Topic of the message.",
-    "unit": "Unit, for people, `rest` and exports: m, rad, m/s, rad/s, ... A topic's observations of one unit are scaled alike.",
+    "unit": "Unit (m, rad, m/s, ...): for people, `rest`, exports, and the scales of a topic's observations.",
     "low": "The least that may be commanded.",
     "high": "The most that may be commanded.",
     "height": "Likewise, from top to bottom.",
