@@ -20,7 +20,7 @@ from studies import corrections, manipulation, manipulation_page
 SMALL = ["--seeds", "1", "--demonstrations", "2", "--steps", "3", "--episodes", "2"]
 
 
-@pytest.mark.parametrize("sees", manipulation.SEES)
+@pytest.mark.parametrize("sees", ["state", "pictures", pytest.param("shuffled", marks=pytest.mark.long)])
 def test_a_small_study_writes_its_page_and_is_not_run_again(sees: str, tmp_path: Path) -> None:
     words = ["--tasks", "reach", "--sees", sees, "--classes", "deterministic", "gaussian", *SMALL]
     words += ["--folder", str(tmp_path / "work"), "--output", str(tmp_path), "--results", str(tmp_path)]
