@@ -17,8 +17,9 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
 from il_ros.learning.data.dataset import Dataset
-from il_ros.learning.inference import ActionPerturbation, PolicyRunner
+from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.trainer import train
 from il_ros.sim import tasks

@@ -21,7 +21,8 @@ from il_ros.core.types import Array, Chunk
 from il_ros.evaluation.rollout_cameras import OnImage, RolloutCameras
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
-from il_ros.learning.inference import ActionPerturbation, PolicyRunner
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
+from il_ros.learning.inference import PolicyRunner
 from il_ros.sim.env import ArmEnv
 from il_ros.sim.gym_adapter import GymEnvAdapter
 from il_ros.teleop import Device

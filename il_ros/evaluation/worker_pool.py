@@ -20,7 +20,8 @@ from il_ros.evaluation.films import FilmedEpisode, film
 from il_ros.evaluation.report.clips import Clip
 from il_ros.evaluation.rollouts import GymTask, Rollout, roll_out
 from il_ros.gate import GateConfig
-from il_ros.learning.inference import ActionPerturbation, use_one_thread
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
+from il_ros.learning.inference import use_one_thread
 
 T = TypeVar("T")
 

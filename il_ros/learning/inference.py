@@ -12,19 +12,19 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from il_ros.core.contract import Contract
 from il_ros.core.episode import Record
-from il_ros.core.errors import ConfigError, DataError, MessageError
+from il_ros.core.errors import DataError, MessageError
 from il_ros.core.types import Array, Chunk, EpisodeStart, PolicyUncertainty
 from il_ros.learning.action_check import sound_actions
 from il_ros.learning.attention import ChunkInputs
 from il_ros.learning.checkpoint import Checkpoint
 from il_ros.learning.chunk_prefix import ChunkPrefix
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation, mix
 
 
 def use_one_thread() -> None:
@@ -156,7 +156,7 @@ class PolicyRunner:
             raise DataError("actor: there is no observation since the last reset; call observe first")
         episode, step = self._place(self._newest_ns)
         with torch.inference_mode():
-            self._generator.manual_seed(_mix(episode ^ step))  # neighbours share no structure
+            self._generator.manual_seed(mix(episode ^ step))  # neighbours share no structure
             history = self._policy.encode(self._history(), self._images)
             drawn = self._drawn(history, self._in_play.prefix(self._newest_ns))
             sound = self._sound(drawn)
@@ -178,14 +178,14 @@ class PolicyRunner:
     def _place(self, stamp_ns: int) -> tuple[int, int]:
         """Return what the noise of a chunk depends on: a number of the episode, and the step in it."""
         step = round((stamp_ns - self._start.first_stamp_ns) / self.contract.step_ns)
-        return _mix(_mix(self._seed) ^ self._start.seed), step
+        return mix(mix(self._seed) ^ self._start.seed), step
 
     def chunk_inputs(self) -> ChunkInputs:
         """Return what the chunk for the newest observation is drawn from; call ``chunk`` first."""
         assert self._newest_ns is not None
         episode, step = self._place(self._newest_ns)
         images = dict(zip(self.cameras, self._images))
-        return ChunkInputs(self._newest_ns, self._policy, self._history(), images, _mix(episode ^ step))
+        return ChunkInputs(self._newest_ns, self._policy, self._history(), images, mix(episode ^ step))
 
     def silence(self, stamp_ns: int | None = None) -> Chunk:
         """Return a chunk without rows, the answer of a policy that has none; by default to the newest observation."""
@@ -238,48 +238,3 @@ class PolicyRunner:
             if self._critic is None
             else self._critic.judge(history, torch.from_numpy(first), value)
         )
-
-
-@dataclass(frozen=True)
-class ActionPerturbation:
-    """Mistakes that are put into a policy's hands: now and then it does something else for a while.
-
-    So every policy errs alike often, whatever it has learned, and what can be compared is what comes of it. This is
-    the mistake of probability epsilon of Ross and Bagnell 2010, section 2. Whether a step begins a lapse depends on
-    the episode's seed and on the step alone, not on chunks.
-    """
-
-    rate: float = 0.0
-    """The probability that a lapse begins, at each step."""
-    steps: int = 6
-    """How long it lasts; all the while the same action is taken."""
-    reach: float = 1.0
-    """From how much of the contract's range, about its middle, that action is drawn."""
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.rate <= 1.0:
-            raise ConfigError(f"lapses: rate is {self.rate}; it is a probability a step, from 0 to 1")
-        if not 0.0 < self.reach <= 1.0:
-            raise ConfigError(f"lapses: reach is {self.reach}; it is a share of the action's range, above 0, up to 1")
-        if self.steps < 1:
-            raise ConfigError(f"lapses: steps is {self.steps}; it must be at least 1")
-
-    def at(self, episode: int, step: int) -> np.random.Generator | None:
-        """Return what the lapse at this step draws its action from; None if there is none."""
-        for first in range(step, step - self.steps, -1):
-            drawn = _mix(_mix(episode ^ LAPSE) ^ first)
-            if first >= 0 and drawn < self.rate * 2**63:
-                return np.random.default_rng(drawn)
-        return None
-
-
-LAPSE = 0x6C61707365
-"""Tells the draws of lapses from those of chunks."""
-
-
-def _mix(value: int) -> int:
-    """Spread neighbouring numbers over 63 bits: the finalizer of SplitMix64 (Steele 2014)."""
-    value = (value + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-    return (value ^ (value >> 31)) & 0x7FFFFFFFFFFFFFFF

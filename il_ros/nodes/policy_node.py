@@ -30,7 +30,8 @@ from il_ros.learning import checkpoint as checkpoints
 from il_ros.learning import contract_comparison
 from il_ros.learning.attention import AttentionThread
 from il_ros.learning.checkpoint import Checkpoint
-from il_ros.learning.inference import ActionPerturbation, PolicyRunner
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
+from il_ros.learning.inference import PolicyRunner
 from il_ros.ros import codecs
 from il_ros.ros.cameras.camera_inputs import CameraInputs
 from il_ros.ros.lifecycle import ManagedNode, ManagedParameters

@@ -16,8 +16,9 @@ from il_ros.core.contract import Contract
 from il_ros.core.errors import ConfigError, DataError, MessageError
 from il_ros.core.types import EpisodeStart
 from il_ros.learning.checkpoint import Checkpoint
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
 from il_ros.learning.data.normalizer import Normalizer
-from il_ros.learning.inference import ActionPerturbation, PolicyRunner
+from il_ros.learning.inference import PolicyRunner
 from il_ros.policies.base import Policy, PolicyConfig, create
 
 POLICIES = sorted(plugins.available("policy"))

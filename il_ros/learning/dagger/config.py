@@ -11,9 +11,9 @@ from typing import Any
 
 from il_ros.core.errors import ConfigError, unknown
 from il_ros.gate.chunk_executor import EXECUTE_STEPS
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
 from il_ros.learning.data import labels
 from il_ros.learning.data.seeds import ALONE, CONFIRMATION, OF_A_ROUND, OF_A_RUN
-from il_ros.learning.inference import ActionPerturbation
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.sim import tasks
 

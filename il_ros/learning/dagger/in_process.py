@@ -17,8 +17,9 @@ from il_ros.evaluation.metrics import Success
 from il_ros.evaluation.rollouts import Rollout, check_answers, roll_out, run_episode
 from il_ros.gate import Gate, GateConfig
 from il_ros.learning import checkpoint as checkpoints
+from il_ros.learning.dagger.action_perturbation import ActionPerturbation
 from il_ros.learning.dagger.config import DaggerConfig
-from il_ros.learning.inference import ActionPerturbation, PolicyRunner
+from il_ros.learning.inference import PolicyRunner
 from il_ros.learning.pipeline import TrainingPipeline
 from il_ros.learning.training.config import TrainingConfig
 from il_ros.learning.training.result import TrainingProgress
