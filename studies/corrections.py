@@ -29,7 +29,6 @@ from il_ros.learning.dagger.in_process import InProcessBackend
 from il_ros.learning.dagger.run import DaggerRun
 from studies import job_cache, manipulation_page, publishing
 from studies.job_results import JobResults
-from studies.manipulation import LIKE
 
 TASKS = ("push", "pick_place", "stack", "peg")
 RULES = {"demonstrations": "demonstration", "corrections": "human"}
@@ -38,6 +37,8 @@ RUNS = "corrections-runs.json"
 """Every run that was published, so that more of them can be added on another machine."""
 ROUNDS, STEPS = 3, 4000
 """Rounds after the first one; steps of training of each round."""
+EXECUTE_STEPS = 5
+"""Of a chunk: more than where there are many demonstrations, since a policy that is unsure goes back and forth."""
 FEW, MANY = (16, 400), (60, 1000)
 """Episodes of round 0, and labels of each round after it."""
 BEGINS = {"push": FEW, "pick_place": FEW, "stack": FEW, "peg": MANY}
@@ -61,7 +62,7 @@ class CorrectionsJob:
         demonstrations, labels = BEGINS[self.task]
         return DaggerConfig(
             task=self.task, policy="mixture_relations", steps=STEPS, expert="nearest",
-            execute_steps=LIKE["state"].execute_steps, gating_rule=RULES[self.gained_by],
+            execute_steps=EXECUTE_STEPS, gating_rule=RULES[self.gained_by],
             demonstrations=demonstrations, rounds=ROUNDS, episodes=100,
             labels_per_round=labels, eval_episodes=self.episodes, success_threshold=2.0, seed=self.seed,
         )  # fmt: skip
