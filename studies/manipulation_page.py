@@ -85,9 +85,9 @@ def corrections(table: Rows) -> str:
         "",
         "A run begins with few demonstrations; each round adds equally many labels, either by a simulated supervisor "
         "who takes over where the policy fails, or by demonstrations from start to end (`python -m "
-        "studies.corrections`). The intervals are those of the episodes. Single trainings on so few labels differ by "
-        "tens of points, as the runs show, and a policy may get worse with more of them; so each task has a line for "
-        "all rounds in which labels were gained, together.",
+        "studies.corrections`); five steps of each chunk are executed. The intervals are those of the episodes. Single "
+        "trainings on so few labels differ by tens of points, as the runs show, and a policy may get worse with more "
+        "of them; so each task has a line for all rounds in which labels were gained, together.",
         "",
         "| task | labels gained by | labels gained | success | 95 % | of each run |",
         "| --- | --- | ---: | ---: | --- | --- |",
