@@ -98,3 +98,4 @@ def test_a_training_with_equal_objects_that_was_killed_goes_on_to_the_same_bits(
 
 def test_a_dataset_with_equal_objects_is_another_one() -> None:
     assert demonstrated(EQUAL).digest() != demonstrated(EqualObjects()).digest()
+    assert demonstrated(EqualObjects(3)).digest() == demonstrated(EqualObjects()).digest()

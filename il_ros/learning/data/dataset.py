@@ -120,7 +120,7 @@ class Dataset:
             digest.update(getattr(self, name).tobytes())
         for camera, part in self.images.items():
             digest.update(b"%s%s%s" % (camera.encode(), part.row.tobytes(), part.frames.digest()))
-        digest.update(repr(self.layout).encode())
+        digest.update(repr((self.layout.geometry, self.layout.equal.groups, self.layout.alike)).encode())
         return digest.hexdigest()
 
     def weighed(self, weights: Sequence[float]) -> Dataset:

@@ -98,9 +98,9 @@ def cameras_left_out(episodes: Iterable[Episode], written: Iterable[str]) -> lis
     return sorted({camera for episode in episodes for camera in episode.images} - set(written))
 
 
-def never_changed(episodes: Iterable[Episode], contract: Contract) -> list[str]:
-    """Return the components of the observation that were the same in every step, as float32."""
-    seen = np.concatenate([episode.observations for episode in episodes]).astype(np.float32)
+def never_changed(observations: Iterable[Array], contract: Contract) -> list[str]:
+    """Return the components that were the same in every frame, as float32, of observations (frames, Do)."""
+    seen = np.concatenate(list(observations)).astype(np.float32)
     still = (seen == seen[:1]).all(axis=0)
     return [name for name, is_still in zip(contract.observation_names, still) if is_still]
 

@@ -107,7 +107,7 @@ class LeRobot(Exporter):
             "frames": sum(len(part.stretch.rows) for part in parts),
             "gaps": list(_gaps(parts)),
             "resampling": error.report(),
-            "never_changed": never_changed(episodes.values(), contract),
+            "never_changed": never_changed((p.episode.observations[p.stretch.rows] for p in parts), contract),
             "cameras": {camera.name: images for camera in cameras},
             "cameras_left_out": cameras_left_out(episodes.values(), [camera.name for camera in cameras]),
             "steps_without_image": sum(map(len, episodes.values())) - sum(map(len, seeing.values())),

@@ -91,6 +91,14 @@ def steps_of(back, recorded):
 # LeRobot --------------------------------------------------------------------------------------------------------------
 
 
+def test_what_changed_only_at_steps_that_no_frame_shows_never_changed(looking, seeing, export):
+    recorded = looking(40, 0, missing=3)
+    unseen = ~np.all([track.index >= 0 for track in recorded.images.values()], axis=0)
+    recorded.observations[:, 0] = np.where(unseen, 0.7, 0.5)
+    _, report = export(recorded, images="lossless")
+    assert unseen.any() and report["never_changed"] == [seeing.observation_names[0]]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_lossless_images_come_back_to_the_bit(looking, seeing, export, monkeypatch, seed):
     monkeypatch.setattr(lerobot_table, "GROUP_BYTES", 200_000)  # several groups an episode
